@@ -1,0 +1,70 @@
+"""Every error this project raises on purpose.
+
+    SweeperError
+    ├── UserError          the user's input; raised before any job starts; exit code 2
+    ├── StudyError         the study has no result; exit code 1
+    ├── RunError           ends one run, never the study; recorded with its reason
+    │   └── NonFiniteLossError
+    └── CheckpointError    a checkpoint that cannot be trusted; the one before it is used
+
+Errors carry their facts as attributes, so that nobody has to parse a message.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake in the user's input: where it is, what was got, what was expected, what to do."""
+
+    where: str
+    problem: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        """One line, as the user reads it."""
+        return f"{self.where}: {self.problem}" + (f". {self.advice}" if self.advice else "")
+
+
+class SweeperError(Exception):
+    """Root of all errors raised on purpose."""
+
+
+class UserError(SweeperError):
+    """What the user gave cannot be used; `faults` holds all that is wrong with it."""
+
+    def __init__(self, faults: Fault | Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class StudyError(SweeperError):
+    """The study ended without a result."""
+
+
+class RunError(SweeperError):
+    """One run failed; `reason` is what a leaderboard shows, `advice` what to try."""
+
+    def __init__(self, reason: str, *, step: int | None = None, advice: str = "") -> None:
+        self.reason, self.step, self.advice = reason, step, advice
+        super().__init__(reason + (f" {advice}" if advice else ""))
+
+
+class NonFiniteLossError(RunError):
+    """The training loss became NaN or infinite."""
+
+
+class CheckpointError(SweeperError):
+    """A checkpoint is damaged or does not fit; `path` names it."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}")
+
+
+def did_you_mean(got: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'x'?"` for the nearest known name, or an empty string."""
+    near = get_close_matches(got, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else ""

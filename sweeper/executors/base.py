@@ -1,0 +1,38 @@
+"""The contract of an executor: device slots that take jobs and give back messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sweeper.messages import Message, Reply
+from sweeper.trial import JobSpec
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where one job can run at a time."""
+
+    index: int
+    device: str
+    n_threads: int | None
+
+
+class Executor(Protocol):
+    """Runs one job a slot. Every submitted job ends with Finished, Stopped or Failed for each of its members."""
+
+    slots: Sequence[Slot]
+
+    def submit(self, slot: Slot, job: JobSpec) -> None:
+        """Start `job` on a free slot and return at once."""
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        """Messages that came in, waiting up to `timeout_s` for the first; an empty list after that."""
+
+    def reply(self, message: Message, reply: Reply) -> None:
+        """Answer a `Reported`; its run waits for the answer."""
+
+    def stop(self, job_id: str) -> None:
+        """Ask the job to leave at its next evaluation, with a checkpoint, so that it can be resumed."""
+
+    def close(self) -> None:
+        """End all slots; nothing stays behind."""

@@ -1,0 +1,120 @@
+"""Every file name of a results folder, in one place; and how files are written so that a crash leaves none half."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeper.trial import TrialSpec, slugify
+
+
+def write_atomic(path: Path, data: str | bytes) -> None:
+    """Write beside, flush to disk, rename: readers see the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    raw = data.encode() if isinstance(data, str) else data
+    try:
+        with beside.open("wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What one run leaves: `results/<study>/trials/<number>-<slug>/seed<k>/`."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The run's validated configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def overrides(self) -> Path:
+        """The strings that Hydra was given for this trial."""
+        return self.path / "overrides.yaml"
+
+    @property
+    def job(self) -> Path:
+        """The JobSpec; `python -m sweeper.worker <this file>` runs it again."""
+        return self.path / "job.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line: an evaluation of one split."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def records(self) -> Path:
+        """Per-example records of the test split."""
+        return self.path / "records.npz"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last checkpoint, from which an interrupted run goes on."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def previous_checkpoint(self) -> Path:
+        """The checkpoint before the last, used where the last one is damaged."""
+        return self.path / "checkpoint.previous.pt"
+
+    @property
+    def best(self) -> Path:
+        """The model of the best evaluation so far."""
+        return self.path / "best.pt"
+
+    @property
+    def log(self) -> Path:
+        """What the worker had to say, tracebacks included."""
+        return self.path / "log.txt"
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """`results/<study>/`."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, results_dir: str | Path, study: str) -> "StudyFolder":
+        """The folder of the study of that name."""
+        return cls(Path(results_dir) / slugify(study))
+
+    @property
+    def summary(self) -> Path:
+        """The result; written last."""
+        return self.path / "summary.json"
+
+    @property
+    def report_md(self) -> Path:
+        """Verdict, leaderboard, plots."""
+        return self.path / "report.md"
+
+    @property
+    def report_html(self) -> Path:
+        """The same, for a browser."""
+        return self.path / "report.html"
+
+    @property
+    def trials_csv(self) -> Path:
+        """One row a run."""
+        return self.path / "trials.csv"
+
+    @property
+    def best_yaml(self) -> Path:
+        """The chosen configuration, re-runnable."""
+        return self.path / "best.yaml"
+
+    @property
+    def plots(self) -> Path:
+        """The folder of plots."""
+        return self.path / "plots"
+
+    def run(self, trial: TrialSpec, seed: int) -> RunFolder:
+        """The folder of one run."""
+        return RunFolder(self.path / "trials" / trial.slug / f"seed{seed}")

@@ -1,0 +1,72 @@
+"""What a worker says to its parent, and what the parent answers. Pure values, JSON both ways."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from tasks.config import StrictModel, Strings
+
+
+class _FromRun(StrictModel):
+    job_id: str
+    trial: int
+    seed: int
+    attempt: int
+
+
+class Started(_FromRun):
+    """The run trains now; `resumed_step` is 0 for a fresh start."""
+
+    kind: Literal["started"] = "started"
+    resumed_step: int
+    total_steps: int
+    device: str
+    notes: Strings = ()
+
+
+class Reported(_FromRun):
+    """One evaluation: metrics by `split/name`; `steps_per_s` since the last one."""
+
+    kind: Literal["reported"] = "reported"
+    step: int
+    metrics: dict[str, float]
+    steps_per_s: float
+
+
+class Finished(_FromRun):
+    """The run is complete. `metrics` are those of the model that was kept (best or last), on val and test."""
+
+    kind: Literal["finished"] = "finished"
+    metrics: dict[str, float]
+    best_step: int
+    steps_trained: int
+    steps_inherited: int
+    seconds: float
+    ended_by: Literal["max_steps", "patience", "max_seconds"]
+
+
+class Stopped(_FromRun):
+    """The run left because it was told to, after writing a checkpoint: pruned, or to be resumed later."""
+
+    kind: Literal["stopped"] = "stopped"
+    why: Literal["pruned", "interrupted"]
+    step: int
+    steps_trained: int
+    seconds: float
+
+
+class Failed(_FromRun):
+    """The run ended without a result; `reason` in one line, `error` the class name, details in the run's log."""
+
+    kind: Literal["failed"] = "failed"
+    error: str
+    reason: str
+    advice: str = ""
+    step: int | None = None
+
+
+Message = Annotated[Started | Reported | Finished | Stopped | Failed, Field(discriminator="kind")]
+MessageAdapter: TypeAdapter[Message] = TypeAdapter(Message)
+
+Reply = Literal["continue", "prune", "stop"]
+"""The answer to `Reported`: go on, give up this trial, or write a checkpoint and leave."""

@@ -1,0 +1,94 @@
+"""What a study knows when it is over (or so far): the input of selection, report and tracking."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sweeper.trial import TrialSpec
+from tasks.config import Direction
+
+RunState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED", "INTERRUPTED"]
+TrialState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric and where it should go; values are those on the validation split."""
+
+    metric: str
+    direction: Direction
+
+    @property
+    def sign(self) -> int:
+        """+1 where more is better, -1 where less is."""
+        return 1 if self.direction == "maximize" else -1
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run (trial x seed). `metrics` by `split/name`; `folder` holds its records."""
+
+    trial: int
+    seed: int
+    state: RunState
+    reason: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    best_step: int = 0
+    steps_trained: int = 0
+    steps_inherited: int = 0
+    seconds: float = 0.0
+    attempt: int = 1
+    folder: Path | None = None
+    reused: bool = False
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial with its runs by seed; screening and confirmation seeds together."""
+
+    spec: TrialSpec
+    state: TrialState
+    reason: str | None
+    runs: dict[int, RunResult]
+
+    def per_seed(self, seeds: tuple[int, ...], key: str) -> dict[int, float]:
+        """The metric `key` (`val/ctcvr_auc`) of the complete runs among `seeds`."""
+        return {
+            seed: self.runs[seed].metrics[key]
+            for seed in seeds
+            if seed in self.runs and self.runs[seed].state == "COMPLETE" and key in self.runs[seed].metrics
+        }
+
+    def mean(self, seeds: tuple[int, ...], key: str) -> float | None:
+        """The mean of `per_seed`, or None unless all of `seeds` are complete."""
+        values = self.per_seed(seeds, key)
+        return sum(values.values()) / len(values) if len(values) == len(seeds) > 0 else None
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """Everything a report is made of. `trials` are in order of their numbers; number 0 is the baseline."""
+
+    study: str
+    task: str
+    objectives: tuple[Objective, ...]
+    seeds: tuple[int, ...]
+    confirm_seeds: tuple[int, ...]
+    confidence: float
+    min_effect: float | None
+    trials: tuple[TrialResult, ...]
+    data: dict[str, Any]
+    config: dict[str, Any]
+    totals: dict[str, Any]
+    provenance: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def baseline(self) -> TrialResult:
+        """The reference trial."""
+        return next(trial for trial in self.trials if trial.spec.role == "baseline")
+
+    @property
+    def candidates(self) -> tuple[TrialResult, ...]:
+        """All trials but the baseline."""
+        return tuple(trial for trial in self.trials if trial.spec.role == "candidate")

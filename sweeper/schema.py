@@ -1,0 +1,175 @@
+"""Types, ranges and units of the sweeper's own configuration; default values are in `conf/`.
+
+A task's own sections (`data`, `model`, `loss`, `aux_focal`) are typed by the task's config class.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.config import Cosmetic, Preset, StrictModel, Strings
+
+__all__ = ["Preset"]
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+Seeds = Annotated[tuple[NonNegativeInt, ...], Field(strict=False, min_length=1)]
+OneOrTwo = Annotated[tuple[Rate, Rate], Field(strict=False)]
+
+
+class TaskSection(StrictModel):
+    """Which task, what it is judged by, what its baseline and documented grid are."""
+
+    name: str
+    target: str | None
+    config_target: str | None
+    prepare_target: str | None
+    metric: str
+    direction: Literal["maximize", "minimize"]
+    baseline: Strings
+    default_sweep: str | None
+
+
+class AdamW(StrictModel):
+    """Loshchilov & Hutter 2019 (arXiv:1711.05101)."""
+
+    name: Literal["adamw"]
+    lr: PositiveFloat
+    weight_decay: NonNegativeFloat
+    betas: OneOrTwo
+    eps: PositiveFloat
+
+
+class Sgd(StrictModel):
+    """Stochastic gradient descent with momentum."""
+
+    name: Literal["sgd"]
+    lr: PositiveFloat
+    weight_decay: NonNegativeFloat
+    momentum: Rate
+    nesterov: bool
+
+
+Optimizer = Annotated[AdamW | Sgd, Field(discriminator="name")]
+
+
+class Schedule(StrictModel):
+    """The learning rate over the steps: a linear warm-up, then constant, cosine, or reduced on a plateau."""
+
+    name: Literal["constant", "cosine", "plateau"]
+    lr_warmup_steps: NonNegativeInt
+    min_lr_rate: Rate
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)]
+    plateau_patience: NonNegativeInt
+
+
+class Trainer(StrictModel):
+    """How one run is trained. Exactly one of `max_steps` and `epochs`."""
+
+    batch_size: PositiveInt
+    max_steps: PositiveInt | None
+    epochs: PositiveInt | None
+    eval_every: PositiveInt
+    precision: Literal["fp32", "bf16", "fp16"]
+    grad_clip_norm: PositiveFloat | None
+    patience: PositiveInt | None
+    min_delta: NonNegativeFloat
+    restore_best: bool
+    max_seconds: PositiveFloat | None
+    schedule: Schedule
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Trainer":
+        if (self.max_steps is None) == (self.epochs is None):
+            raise ValueError(
+                "exactly one of trainer.max_steps and trainer.epochs must be set; "
+                "write the other as null (trainer.max_steps=null trainer.epochs=3)"
+            )
+        return self
+
+    def total_steps(self, n_train: int) -> int:
+        """The number of optimizer steps for a training split of `n_train` examples."""
+        if self.max_steps is not None:
+            return self.max_steps
+        assert self.epochs is not None
+        return self.epochs * max(1, -(-n_train // self.batch_size))
+
+
+class Study(StrictModel):
+    """One optimisation: what is tried, on which seeds, judged how."""
+
+    name: str | None
+    storage: str
+    n_trials: PositiveInt | None
+    n_seeds: PositiveInt
+    seeds: Seeds | None
+    confirm_seeds: NonNegativeInt | Seeds
+    metrics: Strings | None
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    min_effect: PositiveFloat | None
+    baseline: Strings
+    trials: dict[str, Strings] | None
+    results_dir: str
+    timeout_s: PositiveFloat | None
+    max_failure_rate: Rate
+    replicate_top_k: PositiveInt
+    dry_run: bool
+
+
+class Sampler(StrictModel):
+    """Who proposes points when the space is not enumerated."""
+
+    name: Literal["grid", "random", "tpe", "cmaes", "gp", "qmc", "nsgaii"]
+    seed: NonNegativeInt
+    options: dict[str, Any]
+
+
+class Pruner(StrictModel):
+    """Who stops hopeless runs."""
+
+    name: Literal["none"]
+
+
+class Executor(StrictModel):
+    """Where jobs run."""
+
+    name: Literal["inline"]
+    device: Annotated[str, Cosmetic()]
+    n_threads: PositiveInt | None
+
+
+class Tracking(StrictModel):
+    """Where runs are logged. `uri: null` is the embedded store under `study.results_dir`."""
+
+    name: Literal["mlflow", "none"]
+    uri: str | None
+    experiment: str | None
+
+
+class Settings(StrictModel):
+    """The whole configuration but for the task's own sections."""
+
+    task: TaskSection
+    optimizer: Optimizer
+    trainer: Trainer
+    seed: NonNegativeInt
+    study: Study
+    sampler: Sampler
+    pruner: Pruner
+    executor: Executor
+    tracking: Tracking
+
+
+RUN_SECTIONS = ("task", "optimizer", "trainer")
+"""What a worker needs beside the task's own sections."""
+
+
+class RunSettings(StrictModel):
+    """What a worker needs of the configuration beside the task's own sections."""
+
+    task: TaskSection
+    optimizer: Optimizer
+    trainer: Trainer

@@ -1,0 +1,88 @@
+"""What travels from the study to a worker: trials, runs and jobs, all frozen, all JSON both ways."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from tasks.config import StrictModel, Strings
+from tasks.prepared import digest_of
+
+Role = Literal["baseline", "candidate"]
+
+
+class TrialSpec(StrictModel):
+    """One set of parameters. What is special about a baseline is `prunable=False` and its role in the verdict.
+
+    `params` are the swept values by key, `overrides` the strings that Hydra would be given, `config` the whole
+    validated run configuration (without study, executor, tracking), `inactive` the swept keys that mean nothing here.
+    """
+
+    number: int
+    name: str
+    role: Role
+    prunable: bool
+    params: dict[str, JsonValue]
+    overrides: Strings
+    config: dict[str, JsonValue]
+    fingerprint: str
+    notices: Strings = ()
+
+    @property
+    def slug(self) -> str:
+        """`<number>-<name>`, safe as a folder name on any file system."""
+        return f"{self.number:04d}-{slugify(self.name)}"
+
+
+class RunSpec(StrictModel):
+    """One trial on one seed: a member of a job."""
+
+    trial: int
+    name: str
+    seed: int
+    config: dict[str, JsonValue]
+    folder: str
+    attempt: int = Field(ge=1)
+
+
+class CheckpointRef(StrictModel):
+    """A checkpoint to start from, by its file."""
+
+    path: str
+
+
+class DeviceNeeds(StrictModel):
+    """What a job asks of the slot that runs it."""
+
+    device: str
+    n_threads: int | None
+
+
+class JobSpec(StrictModel):
+    """What one worker does at a time: 1 member trains solo, more train stacked."""
+
+    job_id: str
+    study: str
+    members: tuple[RunSpec, ...] = Field(strict=False, min_length=1)
+    prepared: str
+    start_from: CheckpointRef | None
+    stop_at: int | None
+    needs: DeviceNeeds
+
+
+def slugify(text: str, limit: int = 80) -> str:
+    """`text` reduced to letters, digits, `.`, `=`, `_`, `-`; never empty, never starting with a dot or dash."""
+    safe = re.sub(r"[^A-Za-z0-9.=_-]+", "-", text).strip("-.")
+    return safe[:limit].rstrip("-.") or "unnamed"
+
+
+def fingerprint(effective: Mapping[str, Any], data_digest: str) -> str:
+    """The hash under which a configuration is known: equal fingerprint and seed mean the same run."""
+    return digest_of(canonical(effective), data_digest).removeprefix("sha256:")[:32]
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no white space, so that equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,1 @@
+"""What runs inside a job: imports torch, never Hydra, Optuna or MLflow."""
