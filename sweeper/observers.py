@@ -1,0 +1,55 @@
+"""Who watches a study: the terminal, MLflow. The study loop tells, and never waits for an observer."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sweeper.layout import StudyFolder
+from sweeper.messages import Reported, Started
+from sweeper.results import Objective, RunResult, StudyResult
+from sweeper.trial import TrialSpec
+
+
+@dataclass(frozen=True)
+class StudyStart:
+    """What is known when a study begins; `n_runs_known` of the planned runs need not be trained again."""
+
+    study: str
+    task: str
+    objectives: tuple[Objective, ...]
+    seeds: tuple[int, ...]
+    confirm_seeds: tuple[int, ...]
+    folder: StudyFolder
+    n_runs_planned: int
+    n_runs_known: int
+    n_slots: int
+    config: dict[str, Any]
+    data: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+class Observer(Protocol):
+    """Told of everything, in order, from the study's thread; must return at once and never raise."""
+
+    def study_started(self, start: StudyStart) -> None:
+        """The first word."""
+
+    def plan_grew(self, n_runs: int, why: str) -> None:
+        """More runs have joined the plan: confirmation, or the next suggestions of an adaptive sampler."""
+
+    def run_started(self, trial: TrialSpec, started: Started) -> None:
+        """A run trains on a slot now."""
+
+    def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
+        """An evaluation came in."""
+
+    def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
+        """A run is complete, failed, pruned or interrupted; its files are written. Runs that were known are not told."""
+
+    def warned(self, text: str) -> None:
+        """Something that the user should read."""
+
+    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+        """The last word: summary, report and plots are on disk. Not told when nothing finished."""
+
+    def close(self) -> None:
+        """Finish what is under way, within a bounded time."""
