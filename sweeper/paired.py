@@ -1,0 +1,163 @@
+"""The error of a paired difference of means: its seed part, its examples part, Student's interval. Pure.
+
+Model: with seed s, arm a scores `mu_a + e_as + mean_i(A_ai + B_asi)` on the test split. The seed part, e
+and the mean of B, is drawn anew by every run; A, how arm a fares on example i whatever the seed, by every
+test split.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv, stdtr, stdtrit
+
+Floats = NDArray[np.float64]
+PerSeed = Mapping[int, float]
+Influence = Mapping[int, NDArray[np.floating]]
+"""Influence values on the test split ([n] each) by seed; see `tasks.influence`."""
+
+N_SEEDS_MAX = 10_000
+POWER = 0.8
+ROUNDING = 1e-9
+"""A standard error this much smaller than the difference is rounding, not noise."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A variance with the degrees of freedom of its estimate."""
+
+    variance: float
+    df: float
+
+    def over(self, n: int) -> "Part":
+        """The part of a mean of n independent draws."""
+        return Part(self.variance / n, self.df)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Student's interval for a difference, and the two-sided p-value of none; all None where unknown."""
+
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    df: float | None = None
+
+
+def differences(candidate: PerSeed, baseline: PerSeed) -> list[float]:
+    """Candidate minus baseline on each seed where both are finite, in the order of the seeds."""
+    paired = (candidate[seed] - baseline[seed] for seed in sorted(candidate.keys() & baseline.keys()))
+    return [difference for difference in paired if isfinite(difference)]
+
+
+def spread(*groups: Sequence[float]) -> Part | None:
+    """Variance of one draw, each group about its own mean; None unless some group has two draws."""
+    arrays = [np.asarray(group, dtype=np.float64) for group in groups if len(group) > 0]
+    df = sum(array.size - 1 for array in arrays)
+    squares = sum(float(((array - array.mean()) ** 2).sum()) for array in arrays)
+    return Part(squares / df, df) if df > 0 else None
+
+
+def guarded(spreads: Mapping[int, Part]) -> dict[int, Part]:
+    """For each candidate, its own variance or the median candidate's, whichever is larger.
+
+    With 3 seeds a candidate's own variance has 2 degrees of freedom and can be anything. The median
+    steadies it and, unlike a mean, does not follow one unstable candidate; taking the larger keeps a
+    noisy candidate honest. As all K differences share the baseline's runs, pooling them multiplies the
+    degrees of freedom by 4K / (K + 3) (Satterthwaite's for K + 1 equally noisy arms), not by K. The
+    median of a chi-square lies below its mean, hence the division.
+    """
+    if not spreads:
+        return {}
+    typical = float(np.median([part.variance / _median_of_unit(part.df) for part in spreads.values()]))
+    gain = 4 * len(spreads) / (len(spreads) + 3)
+    return {key: Part(max(part.variance, typical), part.df * gain) for key, part in spreads.items()}
+
+
+def examples_part(candidate: Influence, baseline: Influence) -> Part | None:
+    """Variance of the difference over test splits of this size; None where no seed has both influences.
+
+    With x_si the paired difference of influence values, m seeds and n examples, it is
+
+        sum_i sum_{s != t} x_si x_ti / (m (m - 1) n**2),
+
+    whose expectation is var(A) / n: seeds are drawn independently, so that in cross terms B averages out,
+    however it is distributed over the examples. The plainer `sum_i mean_s(x_si)**2 / n**2` exceeds it by
+    var(B) / (n m), which the seed part holds already. A negative sum counts as 0. With one seed the plainer
+    form is all there is; it errs on the safe side.
+    """
+    seeds = sorted(candidate.keys() & baseline.keys())
+    if not seeds:
+        return None
+    total, squares = _sums(candidate[seed].astype(np.float64) - baseline[seed] for seed in seeds)
+    m, n, of_sum = len(seeds), total.size, float(total @ total)
+    cross = (of_sum - squares) / (m * (m - 1)) if m > 1 else of_sum
+    return Part(max(cross, 0.0) / n**2, max(n - 1, 1))
+
+
+def together(seeds: Part, examples: Part | None) -> Part:
+    """The sum of two independent parts with Satterthwaite's degrees of freedom; an unknown one counts 0."""
+    if examples is None or examples.variance == 0:
+        return seeds
+    variance = seeds.variance + examples.variance
+    return Part(variance, variance**2 / (seeds.variance**2 / seeds.df + examples.variance**2 / examples.df))
+
+
+def student(difference: float, seeds: Part | None, examples: Part | None, confidence: float) -> Interval:
+    """The interval of a difference with an error of these two parts.
+
+    It is unknown where no arm has two runs, and where nothing varies although the difference is not zero.
+    """
+    if seeds is None:
+        return Interval()
+    whole = together(seeds, examples)
+    error = whole.variance**0.5
+    if error <= ROUNDING * abs(difference):
+        return Interval(0.0, 0.0, 1.0, whole.df) if difference == 0 else Interval()
+    half = float(stdtrit(whole.df, (1 + confidence) / 2)) * error
+    p_value = float(2 * stdtr(whole.df, -abs(difference) / error))
+    return Interval(difference - half, difference + half, p_value, whole.df)
+
+
+def seeds_needed(
+    effect: float, run: Part, n_now: int, examples: Part | None, confidence: float
+) -> int | None:
+    """The fewest seeds that show `effect` in 4 of 5 studies; None where no number would.
+
+    `run` is the variance of one seed's paired difference. Its degrees of freedom count `n_now` confirmation
+    seeds, in whose place n would come.
+    """
+
+    def is_enough(n: int) -> bool:
+        whole = together(Part(run.variance, max(run.df + n - n_now, 1.0)).over(n), examples)
+        quantiles = float(stdtrit(whole.df, (1 + confidence) / 2) + stdtrit(whole.df, POWER))
+        return bool(quantiles * whole.variance**0.5 <= effect)
+
+    if not is_enough(N_SEEDS_MAX):
+        return None
+    return 1 + bisect_left(range(1, N_SEEDS_MAX + 1), True, key=is_enough)
+
+
+def holm(p_values: Mapping[int, float]) -> dict[int, float]:
+    """Holm's adjustment: the k-th smallest of m times m - k + 1, and never below the one before."""
+    adjusted, floor = {}, 0.0
+    for n_smaller, (key, p_value) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
+        floor = min(1.0, max(floor, p_value * (len(p_values) - n_smaller)))
+        adjusted[key] = floor
+    return adjusted
+
+
+def _sums(per_seed: Iterable[Floats]) -> tuple[Floats, float]:
+    """The sum over seeds [n] and the sum of all squares, with one seed in memory at a time."""
+    total, squares = np.zeros(1), 0.0
+    for x in per_seed:
+        total, squares = total + x, squares + float(x @ x)
+    return total, squares
+
+
+def _median_of_unit(df: float) -> float:
+    """The median of a variance estimate with `df` degrees of freedom where the truth is 1."""
+    return float(2 * gammaincinv(df / 2, 0.5) / df)

@@ -1,0 +1,281 @@
+"""From runs to a verdict: which candidate is best, is it better than the baseline, how sure is that? Pure.
+
+The order matters. `choose` sees validation only; `confirm` tests its choice once, on the test split and
+on fresh seeds, so that neither lucky seeds nor a lucky split carry over; `explore` shows the rest and
+promises nothing. `benchmarks/verdicts.py` measures how often all this is wrong.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import floor, isfinite, log10, nan
+from typing import Literal
+
+from sweeper.paired import (
+    Influence,
+    Interval,
+    Part,
+    PerSeed,
+    differences,
+    examples_part,
+    guarded,
+    holm,
+    seeds_needed,
+    spread,
+    student,
+)
+from tasks.config import Direction
+
+Verdict = Literal["better", "worse", "not distinguishable"]
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One trial as selection sees it: the objective of its complete runs by seed.
+
+    `screening`: validation, screening seeds. `test`: test split, screening seeds. `confirmation`: test
+    split, confirmation seeds. `influence`: influence values on the test split, of any of these seeds;
+    None or empty where the task keeps none.
+    """
+
+    number: int
+    name: str
+    screening: PerSeed = field(default_factory=dict)
+    test: PerSeed = field(default_factory=dict)
+    confirmation: PerSeed = field(default_factory=dict)
+    influence: Influence | None = None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The one test of a study: the chosen candidate against the baseline, test split, confirmation seeds.
+
+    `difference` is candidate minus baseline in the metric's unit, over the seeds that both completed;
+    `improvement` carries the sign of the direction; `ci_low` and `ci_high` are the improvement's interval.
+    What cannot be known is None.
+    """
+
+    baseline_per_seed: Mapping[int, float]
+    best_per_seed: Mapping[int, float]
+    difference: float
+    improvement: float
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
+    se_seeds: float | None
+    se_examples: float | None
+    df: float | None
+    seeds_needed_for_min_effect: int | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate against the baseline on the screening seeds' test values: exploratory."""
+
+    difference: float
+    improvement: float
+    ci_low: float | None
+    ci_high: float | None
+    p_adjusted: float | None
+
+
+def choose(arms: Iterable[Arm], baseline: int, direction: Direction, seeds: Sequence[int]) -> int | None:
+    """The number of the candidate with the best mean validation value over all `seeds`.
+
+    A candidate that lacks a seed is out: else one that fails on hard seeds would win by failing. Ties go
+    to the lowest number. None where no candidate is complete.
+    """
+    means = {
+        arm.number: _mean([arm.screening.get(seed, nan) for seed in seeds])
+        for arm in arms
+        if arm.number != baseline
+    }
+    complete = [number for number, mean in means.items() if isfinite(mean)]
+    return min(complete, key=lambda number: (-_sign(direction) * means[number], number), default=None)
+
+
+def confirm(
+    best: Arm, baseline: Arm, *, direction: Direction, confidence: float, min_effect: float | None = None
+) -> Confirmation | None:
+    """The verdict's numbers: paired difference of means on the confirmation seeds, one two-sided test.
+
+    The seed part comes from this pair's own differences, screening and confirmation seeds each about
+    their own mean (screening means are selected, their spread is not). Other candidates are left out on
+    purpose. Pooling them assumes that all arms are equally noisy and equally alike: where that holds it
+    would add 0.07 to the power at 5 seeds; where it fails the test errs twice as often as it says, or one
+    unstable candidate hides what another achieves (`benchmarks/verdicts.py`).
+
+    None where no confirmation seed was completed by both.
+    """
+    pair = differences(best.confirmation, baseline.confirmation)
+    if not pair:
+        return None
+    difference, sign = _mean(pair), _sign(direction)
+    run = spread(differences(best.test, baseline.test), pair)
+    seeds, examples = run.over(len(pair)) if run else None, _examples(best, baseline)
+    interval = student(sign * difference, seeds, examples, confidence)
+    needed = seeds_needed(min_effect, run, len(pair), examples, confidence) if run and min_effect else None
+    return Confirmation(
+        baseline_per_seed=_finite(baseline.confirmation),
+        best_per_seed=_finite(best.confirmation),
+        difference=difference,
+        improvement=sign * difference,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        p_value=interval.p_value,
+        se_seeds=_root(seeds),
+        se_examples=_root(examples),
+        df=interval.df,
+        seeds_needed_for_min_effect=needed,
+    )
+
+
+def explore(
+    arms: Iterable[Arm], baseline: int, *, direction: Direction, confidence: float
+) -> dict[int, Comparison]:
+    """Every candidate against the baseline, on the test split and the screening seeds, by trial number.
+
+    `p_adjusted` is Holm's over all candidates. The intervals are Bonferroni's, hence simultaneous. Holm
+    is the sharper of the two: a small p_adjusted may stand beside an interval that just holds zero, never
+    the other way round. The seed part is `paired.guarded`, so that three seeds say something.
+    """
+    by_number = {arm.number: arm for arm in sorted(arms, key=lambda arm: arm.number)}
+    reference, sign = by_number.pop(baseline), _sign(direction)
+    pairs = {number: differences(arm.test, reference.test) for number, arm in by_number.items()}
+    spreads = guarded({number: part for number, pair in pairs.items() if (part := spread(pair))})
+    level = 1 - (1 - confidence) / max(len(spreads), 1)
+
+    def interval_of(number: int) -> Interval:
+        seeds = spreads[number].over(len(pairs[number])) if number in spreads else None
+        return student(sign * _mean(pairs[number]), seeds, _examples(by_number[number], reference), level)
+
+    intervals = {number: interval_of(number) for number, pair in pairs.items() if pair}
+    adjusted = holm({number: i.p_value for number, i in intervals.items() if i.p_value is not None})
+    return {
+        number: _comparison(_mean(pairs[number]), sign, interval, adjusted.get(number))
+        for number, interval in intervals.items()
+    }
+
+
+def verdict(confirmation: Confirmation | None) -> Verdict:
+    """What the confirmation allows to say; without one, or without an interval, nothing can be told apart."""
+    if confirmation is None or confirmation.ci_low is None or confirmation.ci_high is None:
+        return "not distinguishable"
+    if confirmation.ci_low > 0:
+        return "better"
+    return "worse" if confirmation.ci_high < 0 else "not distinguishable"
+
+
+def sentence(
+    confirmation: Confirmation | None,
+    *,
+    best: str | None,
+    metric: str,
+    confidence: float,
+    min_effect: float | None = None,
+) -> str:
+    """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any."""
+    if best is None:
+        return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
+    if confirmation is None:
+        return (
+            f"{best} did best on validation, but is not distinguishable from the baseline: "
+            "no confirmation seed was completed by both."
+        )
+    word = verdict(confirmation)
+    relation = f"{word} from" if word == "not distinguishable" else f"{word} than"
+    numbers, meaning = _numbers(confirmation, metric, confidence), _meaning(confirmation, min_effect)
+    return f"{best} is {relation} the baseline: {numbers}{meaning}."
+
+
+def notes(confirmation: Confirmation) -> tuple[str, ...]:
+    """What a reader of the confirmation should know about how its numbers came about."""
+    missing = sorted(confirmation.best_per_seed.keys() ^ confirmation.baseline_per_seed.keys())
+    found = []
+    if confirmation.se_examples is None:
+        found.append(
+            "The interval holds seed noise only: the error of the finite test split is unknown, "
+            "because there are no influence values."
+        )
+    if confirmation.se_seeds is None:
+        found.append("One seed shows no seed noise, hence no interval. Use study.n_seeds=3 or more.")
+    elif confirmation.p_value is None:
+        found.append("Every seed gave the same difference, to the last digit, hence no interval.")
+    if missing:
+        found.append(
+            f"Seeds {', '.join(map(str, missing))} are left out: only one of the two arms completed them. "
+            "An arm that fails on hard seeds is flattered by this."
+        )
+    return tuple(found)
+
+
+def pareto_front(points: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[int]:
+    """Indices of the points that none beats, that is: is as good in every objective and better in one.
+
+    Equal points stay together; a point with a value that is not finite is left out.
+    """
+    signs = [_sign(direction) for direction in directions]
+    gains = {
+        index: tuple(sign * value for sign, value in zip(signs, point, strict=True))
+        for index, point in enumerate(points)
+        if all(map(isfinite, point))
+    }
+    return [i for i, gain in gains.items() if not any(_beats(other, gain) for other in gains.values())]
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+
+
+def _comparison(difference: float, sign: int, interval: Interval, p_adjusted: float | None) -> Comparison:
+    return Comparison(difference, sign * difference, interval.low, interval.high, p_adjusted)
+
+
+def _numbers(confirmation: Confirmation, metric: str, confidence: float) -> str:
+    n = len(differences(confirmation.best_per_seed, confirmation.baseline_per_seed))
+    where = f"test split, {n} confirmation seed{'s' if n != 1 else ''}"
+    low, high, p = confirmation.ci_low, confirmation.ci_high, confirmation.p_value
+    if low is None or high is None or p is None:
+        return f"{metric} improvement {confirmation.improvement:+.3g}, no interval ({where})"
+    digits = _decimals((high - low) / 2)
+    return (
+        f"{metric} improvement {confirmation.improvement:+.{digits}f}, {100 * confidence:g} % interval "
+        f"{low:+.{digits}f} to {high:+.{digits}f}, {'p < 0.001' if p < 0.001 else f'p = {p:.2g}'} ({where})"
+    )
+
+
+def _meaning(confirmation: Confirmation, min_effect: float | None) -> str:
+    low, high, needed = confirmation.ci_low, confirmation.ci_high, confirmation.seeds_needed_for_min_effect
+    if min_effect is None or low is None or high is None:
+        return ""
+    if -min_effect <= low and high <= min_effect:
+        return f"; the whole interval lies within +-{min_effect:g}, too little to matter"
+    if verdict(confirmation) != "not distinguishable":
+        return ""
+    if needed is None:
+        return f"; no number of seeds would show an effect of {min_effect:g}: the test split is too small"
+    return f"; to show an effect of {min_effect:g} in 4 of 5 studies takes {needed} confirmation seeds"
+
+
+def _decimals(half_width: float) -> int:
+    """Decimals that show two significant digits of the interval's half width."""
+    return max(0, 1 - floor(log10(half_width))) if half_width > 0 else 4
+
+
+def _finite(per_seed: PerSeed) -> dict[int, float]:
+    return {seed: value for seed, value in per_seed.items() if isfinite(value)}
+
+
+def _examples(candidate: Arm, baseline: Arm) -> Part | None:
+    return examples_part(candidate.influence or {}, baseline.influence or {})
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else nan
+
+
+def _root(part: Part | None) -> float | None:
+    return part.variance**0.5 if part else None
+
+
+def _sign(direction: Direction) -> int:
+    return 1 if direction == "maximize" else -1

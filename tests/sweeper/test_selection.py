@@ -1,0 +1,317 @@
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweeper.selection import (
+    Arm,
+    Comparison,
+    Confirmation,
+    choose,
+    confirm,
+    explore,
+    notes,
+    pareto_front,
+    sentence,
+    verdict,
+)
+from tasks.config import Direction
+
+FRESH = (1000, 1001, 1002)
+BASELINE = Arm(
+    0,
+    "baseline",
+    screening={0: 0.70, 1: 0.71, 2: 0.72},
+    test={0: 0.69, 1: 0.70},
+    confirmation=dict.fromkeys(FRESH, 0.7),
+)
+values = st.lists(st.floats(-1, 1), min_size=10, max_size=10)
+points = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=12)
+
+
+def candidate(number: int, *screening: float) -> Arm:
+    return Arm(number, f"arm {number}", screening=dict(enumerate(screening)))
+
+
+def confirmed(best: Arm, baseline: Arm = BASELINE, direction: Direction = "maximize") -> Confirmation:
+    got = confirm(best, baseline, direction=direction, confidence=0.95)
+    assert got is not None
+    return got
+
+
+def pair_of(drawn: list[float]) -> tuple[Arm, Arm]:
+    """Two arms with 2 screening and 3 confirmation seeds from ten numbers."""
+    made = [
+        Arm(i, "", test=dict(enumerate(part[:2])), confirmation=dict(zip(FRESH, part[2:], strict=True)))
+        for i, part in enumerate((drawn[:5], drawn[5:]))
+    ]
+    return made[0], made[1]
+
+
+def by_hand() -> Arm:
+    """Beats the baseline by 0.00 and 0.02 in screening, by 0.01, 0.02 and 0.03 in confirmation."""
+    return Arm(
+        1,
+        "lambda=0.1",
+        test={0: 0.69, 1: 0.72},
+        confirmation=dict(zip(FRESH, (0.71, 0.72, 0.73), strict=True)),
+    )
+
+
+def result(low: float | None, high: float | None, needed: int | None = None) -> Confirmation:
+    """A confirmation with this interval, three seeds, and what a sentence reads."""
+    improvement = 0.004 if low is None or high is None else (low + high) / 2
+    per_seed = dict.fromkeys(FRESH, 0.7)
+    p_value = None if low is None else 0.0123
+    return Confirmation(
+        per_seed, per_seed, improvement, improvement, low, high, p_value, 0.001, 0.001, 4.0, needed
+    )
+
+
+def say(confirmation: Confirmation | None, min_effect: float | None = None, best: str | None = "A") -> str:
+    return sentence(confirmation, best=best, metric="auc", confidence=0.95, min_effect=min_effect)
+
+
+# ------------------------------------------------------------------------------------------------ choose
+
+
+def test_the_best_mean_on_validation_is_chosen_in_the_metrics_direction() -> None:
+    arms = [BASELINE, candidate(1, 0.9, 0.7, 0.8), candidate(2, 0.7, 0.8, 0.95)]
+    assert choose(arms, 0, "maximize", (0, 1, 2)) == 2
+    assert choose(arms, 0, "minimize", (0, 1, 2)) == 1
+
+
+def test_the_baseline_is_never_chosen() -> None:
+    assert choose([BASELINE, candidate(1, 0.1, 0.1, 0.1)], 0, "maximize", (0, 1, 2)) == 1
+
+
+@pytest.mark.parametrize("incomplete", [candidate(1, 0.9, 0.9), candidate(1, 0.9, 0.9, float("nan"))])
+def test_a_candidate_that_failed_on_a_seed_is_not_chosen(incomplete: Arm) -> None:
+    arms = [BASELINE, incomplete, candidate(2, 0.1, 0.1, 0.1)]
+    assert choose(arms, 0, "maximize", (0, 1, 2)) == 2
+    assert choose(arms[:2], 0, "maximize", (0, 1, 2)) is None
+
+
+def test_equal_candidates_go_to_the_lower_number_in_any_order() -> None:
+    arms = [candidate(3, 0.5), candidate(2, 0.5), candidate(4, 0.5)]
+    assert choose(arms, 0, "maximize", (0,)) == choose(arms[::-1], 0, "minimize", (0,)) == 2
+
+
+# ----------------------------------------------------------------------------------------------- confirm
+
+
+def test_the_confirmation_of_five_pairs_is_that_found_by_hand() -> None:
+    """Squares 2 * 0.01**2 in each group, over 1 + 2 degrees of freedom; a mean of 3: 0.0004 / 9 = 0.00667**2.
+
+    0.02 / 0.00667 = 3; Student's t with 3 degrees of freedom exceeds 3 in 5.77 % (two-sided), 3.182 in 5 %.
+    """
+    got = confirmed(by_hand())
+    assert got.difference == got.improvement == pytest.approx(0.02)
+    assert got.se_examples is None
+    assert got.se_seeds == pytest.approx(0.02 / 3)
+    assert got.df == pytest.approx(3)
+    assert got.p_value == pytest.approx(0.0577, abs=1e-4)
+    assert got.ci_low == pytest.approx(0.02 - 3.1824 * 0.02 / 3, abs=1e-5)
+    assert got.ci_high == pytest.approx(0.02 + 3.1824 * 0.02 / 3, abs=1e-5)
+
+
+def test_the_error_of_the_test_split_adds_to_that_of_the_seeds() -> None:
+    """A = (+0.02, -0.02) / sqrt(2) for both seeds: 2 * 0.0002 / 2**2 = 0.01**2. Together 0.01202."""
+    x = np.array([0.02, -0.02]) / 2**0.5
+    best = replace(by_hand(), influence={1000: x, 1001: x})
+    got = confirmed(best, replace(BASELINE, influence={1000: 0 * x, 1001: 0 * x}))
+    assert got.se_examples == pytest.approx(0.01)
+    alone = confirmed(by_hand())
+    assert got.p_value is not None
+    assert alone.p_value is not None
+    assert got.p_value > alone.p_value
+
+
+@given(values)
+def test_exchanging_the_arms_mirrors_the_interval(drawn: list[float]) -> None:
+    one, other = pair_of(drawn)
+    there, back = confirmed(one, other), confirmed(other, one)
+    assert there.difference == pytest.approx(-back.difference)
+    assert there.p_value == pytest.approx(back.p_value)
+    if there.ci_low is not None and back.ci_high is not None:
+        assert there.ci_low == pytest.approx(-back.ci_high)
+
+
+@given(values)
+def test_minimizing_a_metric_is_maximizing_its_negative(drawn: list[float]) -> None:
+    one, other = pair_of(drawn)
+    down = confirmed(one, other, "minimize")
+    up = confirmed(*pair_of([-x for x in drawn]))
+    assert (down.improvement, down.ci_low, down.ci_high) == (up.improvement, up.ci_low, up.ci_high)
+    assert down.difference == -down.improvement
+
+
+@given(st.lists(st.integers(-50, 50), min_size=10, max_size=10), st.integers(-50, 50))
+def test_what_both_arms_share_on_a_seed_changes_nothing(drawn: list[int], shared: int) -> None:
+    one, other = pair_of([float(x) for x in drawn])
+
+    def moved(arm: Arm) -> Arm:
+        return replace(arm, confirmation={**arm.confirmation, 1000: arm.confirmation[1000] + shared})
+
+    before, after = confirmed(one, other), confirmed(moved(one), moved(other))
+    assert (before.ci_low, before.ci_high, before.p_value) == (after.ci_low, after.ci_high, after.p_value)
+
+
+def test_identical_arms_differ_by_nothing_with_p_one() -> None:
+    got = confirmed(replace(BASELINE, number=1))
+    assert (got.difference, got.ci_low, got.ci_high, got.p_value) == (0, 0, 0, 1)
+    assert verdict(got) == "not distinguishable"
+
+
+def test_the_same_difference_on_every_seed_gives_no_interval_rather_than_a_certain_one() -> None:
+    got = confirmed(Arm(1, "A", confirmation=dict.fromkeys(FRESH, 0.8)))
+    assert (got.ci_low, got.p_value, verdict(got)) == (None, None, "not distinguishable")
+    assert "Every seed gave the same difference" in " ".join(notes(got))
+
+
+def test_one_seed_gives_no_interval_and_says_why() -> None:
+    got = confirmed(Arm(1, "A", test={0: 0.8}, confirmation={1000: 0.8}))
+    assert (got.se_seeds, got.ci_low, got.df, verdict(got)) == (None, None, None, "not distinguishable")
+    assert "study.n_seeds=3" in " ".join(notes(got))
+    assert say(got) == (
+        "A is not distinguishable from the baseline: auc improvement +0.1, no interval "
+        "(test split, 1 confirmation seed)."
+    )
+
+
+def test_one_confirmation_seed_suffices_where_screening_tells_the_noise() -> None:
+    got = confirmed(replace(by_hand(), confirmation={1000: 0.71}))
+    assert got.df == 1
+    assert got.se_seeds == pytest.approx(0.01 * 2**0.5)
+
+
+def test_a_seed_that_only_one_arm_completed_is_left_out_and_named() -> None:
+    best = replace(by_hand(), confirmation={1000: 0.71, 1001: 0.72, 1002: float("nan"), 1003: 0.9})
+    got = confirmed(best)
+    assert got.difference == pytest.approx(0.015)
+    assert any("1002, 1003" in note for note in notes(got))
+
+
+def test_without_a_common_confirmation_seed_there_is_no_confirmation() -> None:
+    assert confirm(Arm(1, "A"), BASELINE, direction="maximize", confidence=0.95) is None
+    assert verdict(None) == "not distinguishable"
+
+
+def test_the_summary_of_a_confirmation_has_the_keys_of_the_contract_and_is_plain_json() -> None:
+    x = np.array([0.02, -0.02])
+    best = replace(by_hand(), influence={1000: x, 1001: -x})
+    got = confirm(
+        best,
+        replace(BASELINE, influence={1000: x, 1001: x}),
+        direction="maximize",
+        confidence=0.95,
+        min_effect=0.01,
+    )
+    assert got is not None
+    assert list(json.loads(json.dumps(asdict(got), allow_nan=False))) == [
+        "baseline_per_seed", "best_per_seed", "difference", "improvement", "ci_low", "ci_high", "p_value",
+        "se_seeds", "se_examples", "df", "seeds_needed_for_min_effect",
+    ]  # fmt: skip
+    assert got.seeds_needed_for_min_effect is not None
+
+
+# ----------------------------------------------------------------------------------------------- explore
+
+
+def test_every_candidate_is_compared_and_a_lone_seed_gives_its_difference_only() -> None:
+    arms = [BASELINE, by_hand(), Arm(2, "", test={0: 0.60}), Arm(3, "")]
+    got = explore(arms, 0, direction="maximize", confidence=0.95)
+    assert list(got) == [1, 2]
+    assert got[1].difference == pytest.approx(0.01)
+    assert got[1].p_adjusted is not None
+    assert got[2] == Comparison(0.60 - 0.69, 0.60 - 0.69, None, None, None)
+
+
+def test_among_null_candidates_one_in_twenty_studies_finds_something_at_most() -> None:
+    rng, n_studies, found = np.random.default_rng(0), 500, 0
+    for _ in range(n_studies):
+        arms = [Arm(i, "", test=dict(enumerate(rng.standard_normal(3).tolist()))) for i in range(7)]
+        compared = explore(arms, 0, direction="maximize", confidence=0.95).values()
+        found += any(c.p_adjusted is not None and c.p_adjusted < 0.05 for c in compared)
+    assert found / n_studies <= 0.05
+
+
+@given(st.lists(values, min_size=2, max_size=6))
+def test_an_interval_beside_zero_never_comes_with_a_large_adjusted_p(drawn: list[list[float]]) -> None:
+    arms = [Arm(i, "", test=dict(enumerate(row[:3]))) for i, row in enumerate(drawn)]
+    for c in explore(arms, 0, direction="minimize", confidence=0.9).values():
+        if c.ci_low is not None and c.ci_high is not None and c.p_adjusted is not None:
+            assert c.ci_low <= c.improvement <= c.ci_high
+            assert c.p_adjusted <= 0.1 + 1e-9 or c.ci_low <= 0 <= c.ci_high
+
+
+# --------------------------------------------------------------------------------------- verdict, sentence
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.001, 0.007, "better"),
+        (-0.007, -0.001, "worse"),
+        (-0.001, 0.007, "not distinguishable"),
+        (0.0, 0.007, "not distinguishable"),
+        (None, None, "not distinguishable"),
+    ],
+)
+def test_the_verdict_is_where_the_interval_lies(low: float | None, high: float | None, word: str) -> None:
+    assert verdict(result(low, high)) == word
+    assert f"A is {word} " in say(result(low, high))
+
+
+def test_the_sentence_has_the_numbers_with_two_digits_of_the_half_width() -> None:
+    assert say(result(0.001, 0.007)) == (
+        "A is better than the baseline: auc improvement +0.0040, 95 % interval +0.0010 to +0.0070, "
+        "p = 0.012 (test split, 3 confirmation seeds)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("confirmation", "says"),
+    [
+        (result(-0.0005, 0.0015), "the whole interval lies within +-0.002, too little to matter."),
+        (result(0.0005, 0.0015), "the whole interval lies within +-0.002, too little to matter."),
+        (result(-0.001, 0.004, needed=9), "in 4 of 5 studies takes 9 confirmation seeds."),
+        (result(-0.001, 0.004), "no number of seeds would show an effect of 0.002: the test split is too"),
+        (result(0.001, 0.004), "(test split, 3 confirmation seeds)."),
+        (result(None, None), "no interval (test split, 3 confirmation seeds)."),
+    ],
+)
+def test_the_sentence_says_what_the_interval_means_beside_the_smallest_effect_that_matters(
+    confirmation: Confirmation, says: str
+) -> None:
+    assert says in say(confirmation, min_effect=0.002)
+
+
+def test_a_study_without_a_best_or_without_a_confirmation_says_so() -> None:
+    assert "nothing to compare" in say(None, best=None)
+    assert "no confirmation seed was completed by both" in say(None)
+
+
+# ------------------------------------------------------------------------------------------------- Pareto
+
+
+def test_the_front_of_five_points_is_that_seen_on_paper() -> None:
+    got = pareto_front([(1, 5), (2, 4), (2, 5), (3, 1), (0, 0)], ("maximize", "maximize"))
+    assert got == [2, 3]
+    assert pareto_front([(1, 5), (2, 4), (2, 5), (3, 1)], ("minimize", "maximize")) == [0]
+
+
+def test_equal_points_stay_together_and_nan_is_left_out() -> None:
+    assert pareto_front([(1, 1), (1, 1), (float("nan"), 9)], ("maximize", "minimize")) == [0, 1]
+
+
+@given(points)
+def test_every_point_off_the_front_is_beaten_by_one_on_it(drawn: list[tuple[int, int]]) -> None:
+    front = pareto_front(drawn, ("maximize", "minimize"))
+    on = [drawn[i] for i in front]
+    for i, (a, b) in enumerate(drawn):
+        beaten = any(x >= a and y <= b and (x, y) != (a, b) for x, y in on)
+        assert beaten == (i not in front)
