@@ -1,7 +1,7 @@
 """Prepared data: made once, checked, split, written as memory-mapped arrays, and known by its digest.
 
-The parent prepares (so that a broken file is reported before any job starts, and so that the digest can enter the
-fingerprint); workers only open. Nothing here imports torch.
+The parent prepares (so that a broken file is reported before any job starts, and so that the digest can enter
+the fingerprint); workers only open. Nothing here imports torch.
 """
 
 import hashlib
@@ -57,8 +57,9 @@ def digest_of(*parts: str | bytes) -> str:
 def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str, Any]]) -> Prepared:
     """The prepared data known as `key` (a digest), built by `build(folder)` when they are not there yet.
 
-    `build` writes its arrays into the folder that it is given and returns `{"n_train", "real", "facts"}`. It works in
-    a private folder that is renamed at the end, so that two processes, or a crash, never leave half of it.
+    `build` writes its arrays into the folder that it is given and returns `{"n_train", "real", "facts"}`. It
+    works in a private folder that is renamed at the end, so that two processes, or a crash, never leave half
+    of it.
     """
     final = cache_dir / key.removeprefix("sha256:")[:32]
     if not (final / MANIFEST).exists():
