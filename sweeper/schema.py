@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.config import Cosmetic, Preset, StrictModel, Strings
+from tasks.config import Cosmetic, Direction, Preset, StrictModel, Strings
 
 __all__ = ["Preset"]
 
@@ -17,7 +17,8 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Seeds = Annotated[tuple[NonNegativeInt, ...], Field(strict=False, min_length=1)]
-OneOrTwo = Annotated[tuple[Rate, Rate], Field(strict=False)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Decays = Annotated[tuple[Decay, Decay], Field(strict=False)]
 
 
 class TaskSection(StrictModel):
@@ -28,7 +29,7 @@ class TaskSection(StrictModel):
     config_target: str | None
     prepare_target: str | None
     metric: str
-    direction: Literal["maximize", "minimize"]
+    direction: Direction
     baseline: Strings
     default_sweep: str | None
 
@@ -39,7 +40,7 @@ class AdamW(StrictModel):
     name: Literal["adamw"]
     lr: PositiveFloat
     weight_decay: NonNegativeFloat
-    betas: OneOrTwo
+    betas: Decays
     eps: PositiveFloat
 
 
@@ -51,6 +52,12 @@ class Sgd(StrictModel):
     weight_decay: NonNegativeFloat
     momentum: Rate
     nesterov: bool
+
+    @model_validator(mode="after")
+    def _momentum_to_look_ahead_by(self) -> "Sgd":
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("optimizer.nesterov needs a momentum > 0; set optimizer.nesterov=false")
+        return self
 
 
 Optimizer = Annotated[AdamW | Sgd, Field(discriminator="name")]
@@ -91,11 +98,11 @@ class Trainer(StrictModel):
         return self
 
     def total_steps(self, n_train: int) -> int:
-        """The number of optimizer steps for a training split of `n_train` examples."""
+        """Optimizer steps for a training split of `n_train` examples; an epoch drops its partial batch."""
         if self.max_steps is not None:
             return self.max_steps
         assert self.epochs is not None
-        return self.epochs * max(1, -(-n_train // self.batch_size))
+        return self.epochs * max(1, n_train // self.batch_size)
 
 
 class Study(StrictModel):
@@ -112,6 +119,7 @@ class Study(StrictModel):
     min_effect: PositiveFloat | None
     baseline: Strings
     trials: dict[str, Strings] | None
+    custom_search_space: str | None
     results_dir: str
     timeout_s: PositiveFloat | None
     max_failure_rate: Rate
@@ -122,7 +130,7 @@ class Study(StrictModel):
 class Sampler(StrictModel):
     """Who proposes points when the space is not enumerated."""
 
-    name: Literal["grid", "random", "tpe", "cmaes", "gp", "qmc", "nsgaii"]
+    name: Literal["grid", "random", "tpe", "cmaes", "gp", "qmc", "nsgaii", "custom"]
     seed: NonNegativeInt
     options: dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""Hydra's door to the sweeper: `hydra/sweeper=optuna_study`."""

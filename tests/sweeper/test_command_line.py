@@ -1,0 +1,215 @@
+from pathlib import Path
+
+import pytest
+
+from sweeper.errors import UserError
+from tests.sweeper.toy_app import faults, read, values
+
+
+def test_choices_without_a_number_of_trials_are_enumerated() -> None:
+    sweep = read("loss.weight=0.1,0.2", "model=toy/narrow,toy/wide")
+    assert values(sweep) == [
+        (0.1, "toy/narrow"),
+        (0.1, "toy/wide"),
+        (0.2, "toy/narrow"),
+        (0.2, "toy/wide"),
+    ]
+    assert not sweep.is_adaptive
+
+
+def test_a_number_of_trials_makes_a_study_adaptive_but_not_for_a_grid() -> None:
+    assert read("loss.weight=0.1,0.2", "study.n_trials=5").is_adaptive
+    grid = read("loss.weight=0.1,0.2,0.3", "study.n_trials=2", "sampler=grid")
+    assert values(grid) == [(0.1,), (0.2,)]
+    assert grid.warnings == ("study.n_trials: the first 2 of 3 points are tried",)
+
+
+def test_an_interval_is_adaptive_and_needs_an_end() -> None:
+    assert read("loss.weight=interval(0,1)", "study.n_trials=2").points is None
+    assert faults("loss.weight=interval(0,1)") == [
+        "study.n_trials: missing; the interval of loss.weight has no end. "
+        "Say how many trials: study.n_trials=40."
+    ]
+    [fault] = faults("loss.weight=interval(0,1)", "sampler=grid")
+    assert fault.startswith("loss.weight: got an interval (from override 'loss.weight=interval(0,1)'), which")
+
+
+def test_with_nothing_swept_the_documented_grid_runs() -> None:
+    """`heavy` chooses a group; `light` refers to the preset, each trial to its own."""
+    sweep = read("data=toy/large")
+    assert sweep.points is not None
+    assert [point.name for point in sweep.points] == ["light", "heavy"]
+    assert sweep.points[0].params == {"loss.weight": 0.1, "trainer.eval_every": 10}
+    assert sweep.points[0].overrides[1] == "trainer.eval_every=${data.preset.warmup_steps_short}"
+    assert sweep.points[1].params == {"loss.weight": 0.9, "model": "toy/wide"}
+    with pytest.raises(UserError, match="nothing is swept"):
+        read("task.default_sweep=null")
+
+
+def test_named_trials_are_enumerated_with_the_swept_keys() -> None:
+    sweep = read("sweep=toy_grid", "optimizer.lr=0.1,0.2")
+    assert sweep.points is not None
+    assert [point.name for point in sweep.points][:2] == ["light lr=0.1", "light lr=0.2"]
+    assert faults("sweep=toy_grid", "optimizer.lr=interval(0.1,1)", "study.n_trials=3")
+
+
+def test_seeds_on_the_command_line_are_replicates() -> None:
+    assert read("seed=4,5", "loss.weight=1,2").seeds == (4, 5)
+    assert read("loss.weight=1,2", "seed=7", "study.n_seeds=2").seeds == (7, 8)
+    [fault] = faults("seed=1,2", "study.seeds=[3]", "loss.weight=1,2")
+    assert fault.startswith("study.seeds: got seeds twice")
+
+
+def test_one_run_is_the_fixed_configuration() -> None:
+    sweep = read("loss.weight=0.25", multirun=False)
+    assert sweep.points is not None
+    assert [point.overrides for point in sweep.points] == [()]
+    assert sweep.config["loss"]["weight"] == 0.25
+
+
+def test_all_faults_of_a_command_line_come_at_once_a_line_each() -> None:
+    assert faults(
+        "loss.wieght=1",
+        "loss.kind=focl",
+        "optimizer.lr=-1,0.1",
+        "data=toy/lagre",
+        "trainer.max_steps=0",
+        "trainer.batch_size=1.5",
+        "loss.weight=nan",
+        "+surplus=1",
+        "loss.is_on=yes",
+        "modle.width=1,2",
+        "a b",
+    ) == [
+        "override 'a b': cannot be read: not a valid override. "
+        "Quote what the shell or Hydra would take apart: 'key=\"a b\"'.",
+        "data: no such option 'toy/lagre' (from override 'data=toy/lagre'); did you mean 'toy/large'?",
+        "loss.wieght: no such parameter (from override 'loss.wieght=1'); did you mean 'loss.weight'?",
+        "modle.width: no such parameter (from override 'modle.width=1,2'); did you mean 'model.width'?",
+        "optimizer.lr: got -1 (from override 'optimizer.lr=-1,0.1'); expected a number > 0",
+        "trainer.batch_size: got 1.5 (from override 'trainer.batch_size=1.5'); expected a whole number",
+        "trainer.max_steps: got 0 (from override 'trainer.max_steps=0'); expected a number > 0",
+        "loss.weight: got nan (from override 'loss.weight=nan'); expected a finite number",
+        "loss.kind: got 'focl' (from override 'loss.kind=focl'); expected plain or focal; "
+        "did you mean 'focal'?",
+        "loss.is_on: got 'yes' (from override 'loss.is_on=yes'); expected true or false",
+        "surplus: no such parameter (from override '+surplus=1'). Remove it, or correct its name.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "start"),
+    [
+        (["trainer.epochs=2"], "trainer: exactly one of trainer.max_steps and trainer.epochs must be set"),
+        (["loss.weight=???"], "loss.weight: missing (from override 'loss.weight=???'). Give it a value"),
+        (["data.path='${nowhere}'"], "data.path: got ${nowhere} (from override "),
+        (["loss.words=3"], "loss.words: got 3 (from override 'loss.words=3'); expected a list"),
+        (
+            ["trainer.schedule=3"],
+            "trainer.schedule: got 3 (from override 'trainer.schedule=3'); expected a s",
+        ),
+        (["optimizer.betas=[0.9,2]"], "optimizer.betas.1: got 2 (from override"),
+        (["~loss.kind"], "loss.kind: missing (from"),
+        (
+            ["model.name=toy/wdie"],
+            "model.name: got 'toy/wdie' (from override 'model.name=toy/wdie'); expected",
+        ),
+        (["study.confirm_seeds=x"], "study.confirm_seeds: got 'x' (from override 'study.confirm_seeds=x')"),
+        (["+extra=1"], "extra: no such option '1' (from override '+extra=1'). It has one, two"),
+        (["data=null"], "data: got null (from override 'data=null'); expected an option. Use ~data"),
+        (["task=toi"], "task: no such option 'toi' (from override 'task=toi'); did you mean 'toy'?"),
+        (["task.target=null"], "task.name: got 'toy'; there is no such task"),
+        (["task.config_target='nowhere:X'"], "task.config_target: got 'nowhere:X', which cannot be loaded"),
+        (["task.prepare_target=null"], "task.prepare_target: missing; a task with a target of its own"),
+        (["hydra.sweeper.n_trails=3"], "hydra.sweeper.n_trails: no such parameter"),
+        (["+loss.weight=3"], "loss.weight: Could not append to config. An item is already at"),
+        (
+            ["study.trials={one:['loss.wait=3']}"],
+            "loss.wait: no such parameter (from 'loss.wait=3' of study.tri",
+        ),
+        (["study.baseline=['loss.wait=3']"], "baseline: loss.wait: no such parameter (from 'loss.wait=3' of"),
+        (
+            ["sampler=cmaes", "++sampler.options.sigma=1", "study.n_trials=2"],
+            "sampler.options.sigma: no such",
+        ),
+    ],
+)
+def test_a_fault_says_where_what_and_what_to_do(overrides: list[str], start: str) -> None:
+    [fault] = faults(*overrides, "optimizer.lr=0.1,0.2")
+    assert fault.startswith(start)
+
+
+def test_a_sweep_without_multirun_is_a_fault_that_says_how() -> None:
+    assert faults("optimizer.lr=1,2", multirun=False) == [
+        "optimizer.lr: got several values (from override 'optimizer.lr=1,2') for one run. "
+        "Add -m (--multirun) to sweep over it; write [a,b] for a list, or quote it for a string."
+    ]
+
+
+def test_a_fault_of_one_combination_is_found_before_anything_runs() -> None:
+    """Only the wide model has a depth; the narrow one refuses it."""
+    [fault] = faults("model=toy/wide,toy/narrow", "++model.depth=1,2", "study.baseline=['model=toy/wide']")
+    assert fault.startswith("model.depth: no such parameter (from override '++model.depth=1,2')")
+
+
+def test_swept_keys_may_complete_what_is_fixed() -> None:
+    """The trainer has no length without them; the baseline brings its own."""
+    base = ("trainer.max_steps=null", "study.baseline=['trainer.epochs=1']")
+    assert values(read(*base, "trainer.epochs=1,2")) == [(1,), (2,)]
+
+
+def test_a_deleted_section_leaves_the_baseline() -> None:
+    sweep = read("+loss.table.part={on:true}", "study.baseline=['loss.weight=0.5']", "optimizer.lr=1,2")
+    assert sweep.settings.study.baseline == ("loss.weight=0.5",)
+    sweep = read("task=esmm", "~aux_focal", "optimizer.lr=1,2")
+    assert sweep.settings.study.baseline == ()
+    assert sweep.warnings == (
+        "study.baseline: 'aux_focal.enabled=false' has no effect, its section is deleted",
+    )
+
+
+def test_configurations_of_hydra_optuna_sweeper_are_understood() -> None:
+    sweep = read(
+        "hydra.sweeper.n_trials=7",
+        "hydra.sweeper.study_name=mine",
+        "hydra.sweeper.direction=minimize",
+        "hydra.sweeper.max_failure_rate=0.5",
+        "hydra.sweeper.sampler={_target_:optuna.samplers.TPESampler,seed:123,n_startup_trials:3}",
+        "hydra.sweeper.params={optimizer.lr:'tag(log,interval(1e-3,1e-1))',loss.weight:'choice(1,2)'}",
+        "loss.weight=3,4",
+        "hydra.sweeper.n_jobs=4",
+    )
+    study, sampler = sweep.settings.study, sweep.settings.sampler
+    assert (study.n_trials, study.name, study.max_failure_rate) == (7, "mine", 0.5)
+    assert sweep.settings.task.direction == "minimize"
+    assert (sampler.name, sampler.seed, sampler.options) == ("tpe", 123, {"n_startup_trials": 3})
+    assert sweep.swept_keys == ("optimizer.lr", "loss.weight")
+    assert sweep.space.swept[1].values(0) == [3, 4]
+    assert any("hydra.sweeper.n_jobs: has no effect" in warning for warning in sweep.warnings)
+
+
+def test_a_sampler_of_another_library_is_taken_by_its_path() -> None:
+    node = "{_target_:optuna.samplers.PartialFixedSampler,fixed_params:{}}"
+    [fault] = faults(f"hydra.sweeper.sampler={node}", "optimizer.lr=1,2", "study.n_trials=2")
+    assert "base_sampler" in fault
+    sampler = read("hydra/sweeper/sampler=nsgaii", "optimizer.lr=1,2", "study.n_trials=2").settings.sampler
+    assert (sampler.name, sampler.seed) == ("nsgaii", 0)
+
+
+def test_directions_of_several_metrics_join_their_names() -> None:
+    two = "hydra.sweeper.direction=[maximize,minimize]"
+    sweep = read(two, "study.metrics=[auc,bce]", "loss.weight=1,2")
+    assert sweep.settings.study.metrics == ("auc:maximize", "bce:minimize")
+    [fault] = faults(two, "loss.weight=1,2")
+    assert fault.startswith("hydra.sweeper.direction: got 2 directions; expected one for each of")
+
+
+def test_choices_drawn_by_a_numeric_sampler_are_a_warning() -> None:
+    sweep = read("sampler=cmaes", "loss.weight=1,2", "study.n_trials=2")
+    assert sweep.warnings == ("sampler.name: cmaes draws the choices of loss.weight at random",)
+
+
+def test_reading_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    read("optimizer.lr=0.1,0.2")
+    assert list(tmp_path.iterdir()) == []
