@@ -18,7 +18,7 @@ class Slot:
 
 
 class Executor(Protocol):
-    """Runs one job a slot. Every submitted job ends with Finished, Stopped or Failed for each of its members."""
+    """Runs one job a slot. Each member of a submitted job ends with Finished, Stopped or Failed."""
 
     slots: Sequence[Slot]
 

@@ -1,0 +1,78 @@
+"""`python -m sweeper.worker job.json`: run one job again by hand.
+
+It goes on from the run's last checkpoint where there is one. Exit code 0: finished; 1: failed; 2: not a job.
+"""
+
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
+from sweeper.trial import JobSpec
+
+USAGE = "usage: python -m sweeper.worker <job.json>"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the job; print what it reports, one line each."""
+    if len(arguments) != 1:
+        print(USAGE, file=sys.stderr)
+        return 2
+    try:
+        job = JobSpec.model_validate_json(Path(arguments[0]).read_text())
+    except OSError as error:
+        return _refuse(f"{arguments[0]}: cannot be read ({error.strerror})")
+    except ValidationError as error:
+        first = error.errors()[0]["msg"]
+        return _refuse(f"{arguments[0]}: got no job ({first}); expected a job.json as a study writes it")
+    return _run(job)
+
+
+def _run(job: JobSpec) -> int:
+    from sweeper.worker.serve import run_job  # torch only once the job is known to be one
+
+    failures: list[Failed] = []
+
+    def report(message: Message) -> Reply:
+        print(line_of(message), flush=True)
+        if isinstance(message, Failed):
+            failures.append(message)
+        return "continue"
+
+    run_job(job, report)
+    return 1 if failures else 0
+
+
+def _refuse(problem: str) -> int:
+    print(f"{problem}. {USAGE}", file=sys.stderr)
+    return 2
+
+
+def line_of(message: Message) -> str:
+    """A message in one line, the run first."""
+    return f"trial {message.trial} seed {message.seed}: {_what(message)}"
+
+
+def _what(message: Message) -> str:
+    match message:
+        case Started():
+            start = f"starts at step {message.resumed_step} of {message.total_steps} on {message.device}"
+            return "; ".join((start, *message.notes))
+        case Reported():
+            return f"step {message.step}: {_figures(message.metrics)} ({message.steps_per_s:.0f} steps/s)"
+        case Finished():
+            kept = f"finished by {message.ended_by}, model of step {message.best_step}"
+            return f"{kept}: {_figures(message.metrics)}"
+        case Stopped():
+            return f"{message.why} at step {message.step}"
+        case Failed():
+            return f"failed: {message.reason}. {message.advice}".rstrip()
+
+
+def _figures(metrics: dict[str, float]) -> str:
+    return " ".join(f"{name}={value:.5g}" for name, value in metrics.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

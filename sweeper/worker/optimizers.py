@@ -1,0 +1,34 @@
+"""Optimizers by their settings."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from sweeper.schema import AdamW, Sgd
+
+FUSED_DEVICES = ("cpu", "cuda", "mps")
+
+
+def build_optimizer(
+    settings: AdamW | Sgd, parameters: Iterable[nn.Parameter], device: torch.device
+) -> torch.optim.Optimizer:
+    """The optimizer over all `parameters` in one group, fused where the device has such kernels."""
+    fused = device.type in FUSED_DEVICES
+    if isinstance(settings, AdamW):
+        return torch.optim.AdamW(
+            parameters,
+            lr=settings.lr,
+            betas=settings.betas,
+            eps=settings.eps,
+            weight_decay=settings.weight_decay,
+            fused=fused,
+        )
+    return torch.optim.SGD(
+        parameters,
+        lr=settings.lr,
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
+        nesterov=settings.nesterov,
+        fused=fused,
+    )

@@ -1,0 +1,58 @@
+"""What one run says: messages to the parent, evaluations to metrics.jsonl, the rest to log.txt."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sweeper.layout import RunFolder, write_atomic
+from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
+from sweeper.trial import JobSpec, RunSpec
+
+Report = Callable[[Message], Reply]
+"""Hands a message to the parent; the reply matters for `Reported` only."""
+
+Spoken = Started | Reported | Finished | Stopped | Failed
+
+
+@dataclass(frozen=True)
+class MetricsFile:
+    """One JSON object a line; each has `global_step`."""
+
+    path: Path
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows, flushed to disk: a checkpoint written later never knows of rows that are not here."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def drop_after(self, step: int) -> None:
+        """Forget evaluations after `step`, which a resumed run repeats, and a half-written last line."""
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["global_step"] <= step]
+        write_atomic(self.path, "".join(kept))
+
+
+class Reporter:
+    """Speaks for one run of one job."""
+
+    def __init__(self, job: JobSpec, run: RunSpec, report: Report) -> None:
+        self.folder = RunFolder(Path(run.folder))
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        self.metrics = MetricsFile(self.folder.metrics)
+        self._report = report
+        self._run = {"job_id": job.job_id, "trial": run.trial, "seed": run.seed, "attempt": run.attempt}
+
+    def log(self, text: str) -> None:
+        """Add `text` to the run's log, with the time."""
+        with self.folder.log.open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}\n")
+
+    def tell(self, kind: type[Spoken], **facts: Any) -> Reply:
+        """Hand over a message of this run; waits for the answer where the parent gives one."""
+        return self._report(kind.model_validate({**self._run, **facts}))

@@ -1,0 +1,210 @@
+"""The reference training loop: one run, for every task.
+
+From the last checkpoint, or from the seed;
+until max_steps, patience or max_seconds:
+    one optimizer step;
+    every eval_every steps, and after the last one:
+        evaluate on train and val -> metrics.jsonl, checkpoint, report -> continue, prune or stop.
+The best model again: evaluate on val and test -> records.npz, best.pt, the result.
+"""
+
+import io
+import math
+import time
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from sweeper.errors import RunError, did_you_mean
+from sweeper.layout import write_atomic
+from sweeper.messages import Finished, Reply, Reported, Started, Stopped
+from sweeper.trial import CheckpointRef
+from sweeper.worker.checkpoint import (
+    Checkpoints,
+    Content,
+    environment,
+    environment_notes,
+    read_checkpoint,
+    write_checkpoint,
+)
+from sweeper.worker.reporter import Reporter
+from sweeper.worker.training import Training
+from tasks.base import Evaluation
+
+Ending = Literal["max_steps", "patience", "max_seconds", "stop_at"]
+
+
+class Solo:
+    """Trains one run to its end, or until it is told to leave.
+
+    `start_from` is a sibling's checkpoint, used where the run has none of its own; at `stop_at` the run
+    leaves with a checkpoint, interrupted. Steps and seconds add up over interruptions.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        checkpoints: Checkpoints,
+        reporter: Reporter,
+        start_from: CheckpointRef | None = None,
+        stop_at: int | None = None,
+    ) -> None:
+        self._training, self._checkpoints, self._reporter = training, checkpoints, reporter
+        self._start_from, self._stop_at = start_from, stop_at
+        self._trainer = training.trainer
+        self._steps_inherited = 0
+        self._stopwatch = Stopwatch()
+        self._marked_step, self._marked_seconds = 0, 0.0
+
+    def train(self, notes: tuple[str, ...] = ()) -> None:
+        """The whole run; `notes` go into the log and to the parent."""
+        self._begin(notes)
+        while (ending := self._ending()) is None:
+            self._training.advance()
+            self._stopwatch.tick()
+            if self._is_evaluation_due() and (reply := self._evaluate()) != "continue":
+                return self._leave("pruned" if reply == "prune" else "interrupted")
+        if ending == "stop_at":
+            self._save()
+            return self._leave("interrupted")
+        return self._finish(ending)
+
+    def _begin(self, notes: tuple[str, ...]) -> None:
+        content, skipped = self._checkpoints.newest()
+        if content is None and self._start_from is not None:
+            content = read_checkpoint(Path(self._start_from.path))
+            content |= {"steps_inherited": content["training"]["step"], "seconds": 0.0}
+        notes = (*notes, *skipped, *(self._load(content) if content is not None else ()))
+        step, total_steps = self._training.step, self._training.total_steps
+        self._reporter.metrics.drop_after(step)
+        self._mark()
+        self._reporter.log("\n  ".join((f"starts at step {step} of {total_steps}", *notes)))
+        device = str(self._training.device)
+        self._reporter.tell(Started, resumed_step=step, total_steps=total_steps, device=device, notes=notes)
+
+    def _load(self, content: Content) -> tuple[str, ...]:
+        self._training.load_state_dict(content["training"])
+        self._steps_inherited = content["steps_inherited"]
+        self._stopwatch = Stopwatch(content["seconds"])
+        changed = environment_notes(content["environment"], environment(self._training.device))
+        return (f"resumed from the checkpoint of step {self._training.step}", *changed)
+
+    def _save(self) -> None:
+        self._training.watch.check()
+        content = {
+            "training": self._training.state_dict(),
+            "steps_inherited": self._steps_inherited,
+            "seconds": self._stopwatch.seconds,
+            "environment": environment(self._training.device),
+        }
+        self._checkpoints.write(content)
+
+    def _ending(self) -> Ending | None:
+        training = self._training
+        if training.step >= training.total_steps:
+            return "max_steps"
+        if training.progress.is_exhausted(self._trainer.patience):
+            return "patience"
+        if self._is_out_of_time():
+            return "max_seconds"
+        return "stop_at" if self._stop_at is not None and training.step >= self._stop_at else None
+
+    def _is_out_of_time(self) -> bool:
+        return self._trainer.max_seconds is not None and self._stopwatch.seconds >= self._trainer.max_seconds
+
+    def _is_evaluation_due(self) -> bool:
+        step = self._training.step
+        is_last = step >= self._training.total_steps or self._is_out_of_time()
+        return is_last or step % self._trainer.eval_every == 0
+
+    def _evaluate(self) -> Reply:
+        training, step = self._training, self._training.step
+        training.watch.check()  # waits for the device, so that the speed below is of steps done
+        speed = self._steps_per_s()
+        metrics = {split: self._measure(split, step)[0] for split in ("train", "val")}
+        training.observe(objective_of(metrics["val"], training.objective.metric, "val", step))
+        self._reporter.metrics.append(
+            {"epoch": training.epoch, "split": split, "global_step": step, **found, "lr": training.lr}
+            for split, found in metrics.items()
+        )
+        self._save()
+        reply = self._reporter.tell(Reported, step=step, metrics=by_split(metrics), steps_per_s=speed)
+        self._mark()
+        return reply
+
+    def _measure(self, split: str, step: int) -> tuple[dict[str, float], Evaluation]:
+        evaluation = self._training.evaluate(split, step)
+        metrics = {name: float(value) for name, value in evaluation.metrics.items()}
+        undefined = sorted(name for name, value in metrics.items() if not math.isfinite(value))
+        if undefined:
+            self._reporter.log(f"left out at step {step}, not finite on {split}: {', '.join(undefined)}")
+        return {name: value for name, value in metrics.items() if name not in undefined}, evaluation
+
+    def _finish(self, ended_by: Ending) -> None:
+        kept = self._training.keep()
+        (val, _), (test, evaluation) = (self._measure(split, kept) for split in ("val", "test"))
+        objective_of(test, self._training.objective.metric, "test", kept)
+        write_records(self._reporter.folder.records, evaluation)
+        model = self._training.model.state_dict()
+        content = {"identity": self._checkpoints.identity, "step": kept, "model": model}
+        write_checkpoint(self._reporter.folder.best, content)
+        self._checkpoints.remove()
+        self._reporter.log(f"{ended_by} at step {self._training.step}; kept the model of step {kept}")
+        self._reporter.tell(
+            Finished,
+            metrics=by_split({"val": val, "test": test}),
+            best_step=kept,
+            steps_trained=self._training.step - self._steps_inherited,
+            steps_inherited=self._steps_inherited,
+            seconds=self._stopwatch.tick(),
+            ended_by=ended_by,
+        )
+
+    def _leave(self, why: str) -> None:
+        step = self._training.step
+        self._reporter.log(f"{why} at step {step}")
+        steps_trained, seconds = step - self._steps_inherited, self._stopwatch.tick()
+        self._reporter.tell(Stopped, why=why, step=step, steps_trained=steps_trained, seconds=seconds)
+
+    def _mark(self) -> None:
+        self._marked_step, self._marked_seconds = self._training.step, self._stopwatch.tick()
+
+    def _steps_per_s(self) -> float:
+        seconds = self._stopwatch.tick() - self._marked_seconds
+        return (self._training.step - self._marked_step) / max(seconds, 1e-9)
+
+
+class Stopwatch:
+    """Seconds since it was made, on top of `before`; `seconds` stands still between ticks."""
+
+    def __init__(self, before: float = 0.0) -> None:
+        self._start, self.seconds = time.monotonic() - before, before
+
+    def tick(self) -> float:
+        """Read the time."""
+        self.seconds = time.monotonic() - self._start
+        return self.seconds
+
+
+def by_split(metrics: dict[str, dict[str, float]]) -> dict[str, float]:
+    """`{"val": {"auc": 0.7}}` as `{"val/auc": 0.7}`."""
+    return {f"{split}/{name}": value for split, found in metrics.items() for name, value in found.items()}
+
+
+def objective_of(metrics: dict[str, float], name: str, split: str, step: int) -> float:
+    """The objective among the finite metrics of a split. Raises RunError: it decides everything."""
+    if name in metrics:
+        return metrics[name]
+    hint = did_you_mean(name, metrics)
+    known = ", ".join(sorted(metrics))
+    advice = f"The task has {known} here; if it was finite before, try a smaller optimizer.lr."
+    reason = f"{split}/{name}: got no finite value at step {step}; expected the objective (task.metric)"
+    raise RunError(reason + hint, step=step, advice=advice)
+
+
+def write_records(path: Path, evaluation: Evaluation) -> None:
+    """The per-example records of an evaluation as a compressed `.npz`, atomically."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **evaluation.records)  # type: ignore[arg-type]
+    write_atomic(path, buffer.getvalue())

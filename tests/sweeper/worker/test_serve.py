@@ -1,0 +1,101 @@
+"""However a run ends, its parent hears of it in words that help."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeper.messages import Failed
+from sweeper.trial import DeviceNeeds, JobSpec
+from sweeper.worker.serve import run_job
+from tests.sweeper.worker.toy_jobs import Listener, folder_of, toy_job
+
+
+def failure(job: JobSpec) -> Failed:
+    listener = Listener()
+    run_job(job, listener)
+    assert isinstance(listener.last, Failed), listener.last
+    return listener.last
+
+
+def faulty(tmp_path: Path, fault: str) -> JobSpec:
+    return toy_job(tmp_path, changes={"loss.fault": fault, "loss.poisoned_step": 7})
+
+
+def test_a_nan_loss_is_reported_with_its_step_and_the_task_s_advice(tmp_path: Path) -> None:
+    failed = failure(toy_job(tmp_path, changes={"loss.poisoned_step": 12}))
+    assert failed.model_dump(include={"error", "reason", "advice", "step"}) == {
+        "error": "NonFiniteLossError",
+        "reason": "loss is nan at step 12",
+        "advice": "Try loss.poisoned_step=-1.",
+        "step": 12,
+    }
+
+
+def test_no_checkpoint_is_written_of_a_model_that_has_seen_a_nan(tmp_path: Path) -> None:
+    """Poisoned at step 12: the evaluation of step 10 left the last checkpoint."""
+    job = toy_job(tmp_path, changes={"loss.poisoned_step": 12})
+    failure(job)
+    listener = Listener()
+    run_job(job, listener)
+    assert listener.messages[0].model_dump()["resumed_step"] == 10
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "advice"),
+    [
+        (
+            "memory",
+            "out of memory: CUDA out of memory. Tried to allocate 2 GiB",
+            "Try a smaller trainer.batch_size",
+        ),
+        ("disk", "no space left on the disk of checkpoint.pt", "Free some"),
+        ("crash", "ZeroDivisionError: division by zero", ""),
+    ],
+)
+def test_a_fault_is_one_line_and_what_to_try(fault: str, reason: str, advice: str, tmp_path: Path) -> None:
+    failed = failure(faulty(tmp_path, fault))
+    assert failed.reason == reason
+    assert failed.advice.startswith(advice)
+
+
+def test_the_traceback_is_in_the_log(tmp_path: Path) -> None:
+    failure(job := faulty(tmp_path, "crash"))
+    log = folder_of(job).log.read_text()
+    assert "Traceback (most recent call last)" in log
+    assert "ZeroDivisionError: division by zero" in log
+
+
+@pytest.mark.parametrize(("fault", "kind"), [("interrupt", KeyboardInterrupt), ("quit", SystemExit)])
+def test_an_interrupt_is_nobody_s_failure(fault: str, kind: type[BaseException], tmp_path: Path) -> None:
+    listener = Listener()
+    with pytest.raises(kind, match=r"^3?$"):
+        run_job(faulty(tmp_path, fault), listener)
+    assert not any(isinstance(message, Failed) for message in listener.messages)
+
+
+def test_a_wrong_objective_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    failed = failure(toy_job(tmp_path, changes={"task.metric": "acuracy"}))
+    assert failed.reason.startswith("val/acuracy: got no finite value at step 5; expected the objective")
+    assert failed.reason.endswith("; did you mean 'accuracy'?")
+    assert failed.advice.startswith("The task has accuracy, nll here")
+
+
+def test_an_objective_that_is_not_a_number_ends_the_run(tmp_path: Path) -> None:
+    failed = failure(toy_job(tmp_path, changes={"task.metric": "undefined"}))
+    assert (
+        failed.reason == "val/undefined: got no finite value at step 5; expected the objective (task.metric)"
+    )
+    assert failed.step == 5
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta:x"])
+def test_a_device_that_is_not_there_is_named(device: str, tmp_path: Path) -> None:
+    job = toy_job(tmp_path)
+    failed = failure(job.model_copy(update={"needs": DeviceNeeds(device=device, n_threads=1)}))
+    assert failed.reason.startswith(f"executor.device: got '{device}'; expected cpu")
+
+
+def test_missing_data_are_a_failure_not_a_crash(tmp_path: Path) -> None:
+    job: Any = toy_job(tmp_path).model_copy(update={"prepared": str(tmp_path / "nowhere")})
+    assert "No such file or directory" in failure(job).reason

@@ -1,0 +1,338 @@
+"""The training loop on a toy task: what it reports and leaves, and that interruptions change nothing."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sweeper.messages import Finished, Message, Reply, Reported, Started, Stopped
+from sweeper.trial import JobSpec
+from sweeper.worker.batches import EpochIndices
+from sweeper.worker.checkpoint import read_checkpoint, write_checkpoint
+from sweeper.worker.serve import run_job
+from tests.sweeper.worker.toy_jobs import CONFIG, Listener, folder_of, rows_of, toy_config, toy_job
+from tests.sweeper.worker.toy_task import ToyTask
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "dropout": {},
+    "last_model": {"trainer.restore_best": False},
+    "plateau": {
+        "trainer.schedule.name": "plateau",
+        "trainer.min_delta": 0.02,
+        "trainer.restore_best": False,
+        "trainer.schedule.plateau_factor": 0.3,
+    },
+    "patience": {"trainer.patience": 3, "trainer.min_delta": 0.03, "trainer.max_steps": 400},
+    "sgd_cosine_bf16": {
+        "optimizer": {"name": "sgd", "lr": 0.5, "weight_decay": 0.0, "momentum": 0.9, "nesterov": True},
+        "trainer.schedule.name": "cosine",
+        "trainer.schedule.lr_warmup_steps": 7,
+        "trainer.grad_clip_norm": 0.1,
+        "trainer.precision": "bf16",
+        "trainer.restore_best": False,
+    },
+    "fp16": {"trainer.precision": "fp16", "trainer.grad_clip_norm": 1.0, "trainer.restore_best": False},
+}
+
+
+def trained(job: JobSpec, *replies: Reply) -> Listener:
+    """Run the job here."""
+    listener = Listener(replies)
+    run_job(job, listener)
+    return listener
+
+
+def finished(listener: Listener) -> Finished:
+    """The last message, which has to be the result."""
+    assert isinstance(listener.last, Finished), listener.last
+    return listener.last
+
+
+def assert_same_result(one: JobSpec, other: JobSpec) -> None:
+    """Parameters, evaluations and records agree to the last bit."""
+    models = [read_checkpoint(folder_of(job).best)["model"] for job in (one, other)]
+    assert models[0].keys() == models[1].keys()
+    assert all(torch.equal(models[0][name], models[1][name]) for name in models[0])
+    assert rows_of(one) == rows_of(other)
+    records = [np.load(folder_of(job).records) for job in (one, other)]
+    assert all(np.array_equal(records[0][name], records[1][name]) for name in ("score", "label"))
+
+
+def without_time(message: Finished) -> dict[str, Any]:
+    return message.model_dump(exclude={"job_id", "attempt", "seconds"})
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_run_resumed_after_any_stop_equals_the_uninterrupted_one_bitwise(
+    variant: str, tmp_path: Path
+) -> None:
+    whole = toy_job(tmp_path, "whole", changes=VARIANTS[variant])
+    expected = finished(trained(whole))
+    for n_reports in (1, 2, 5):
+        name = f"stopped-{n_reports}"
+        replies: list[Reply] = [*["continue"] * (n_reports - 1), "stop"]  # type: ignore[list-item]
+        first = trained(toy_job(tmp_path, name, changes=VARIANTS[variant]), *replies)
+        assert isinstance(first.last, Stopped)
+        assert first.last.why == "interrupted"
+        again = toy_job(tmp_path, name, attempt=2, changes=VARIANTS[variant])
+        assert without_time(finished(trained(again))) == without_time(expected)
+        assert_same_result(whole, again)
+
+
+def test_a_run_stopped_at_every_evaluation_equals_the_uninterrupted_one(tmp_path: Path) -> None:
+    whole = toy_job(tmp_path, "whole")
+    expected = finished(trained(whole))
+    for attempt in range(1, 8):
+        trained(toy_job(tmp_path, "pieces", attempt=attempt), "stop")
+    last = toy_job(tmp_path, "pieces", attempt=8)
+    assert without_time(finished(trained(last))) == without_time(expected)
+    assert_same_result(whole, last)
+
+
+@pytest.mark.parametrize("dying_step", [3, 5, 18, 39])
+def test_a_crash_between_evaluations_costs_steps_but_no_bit(
+    dying_step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = toy_job(tmp_path, "whole")
+    trained(whole)
+    calls, train_batch = itertools.count(), ToyTask.train_batch
+
+    def dying(task: ToyTask, indices: torch.Tensor) -> Any:
+        if next(calls) == dying_step:
+            raise KeyboardInterrupt("power cut")
+        return train_batch(task, indices)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ToyTask, "train_batch", dying)
+        with pytest.raises(KeyboardInterrupt, match="power cut"):
+            trained(toy_job(tmp_path, "crashed"))
+    again = toy_job(tmp_path, "crashed", attempt=2)
+    listener = trained(again)
+    assert isinstance(listener.messages[0], Started)
+    assert listener.messages[0].resumed_step == dying_step // 5 * 5
+    assert_same_result(whole, again)
+
+
+def test_a_killed_process_is_resumed_to_the_same_result(tmp_path: Path) -> None:
+    changes = {"trainer.max_steps": 1200, "trainer.eval_every": 40}
+    whole, killed = (toy_job(tmp_path, name, changes=changes) for name in ("whole", "killed"))
+    trained(whole)
+    path = tmp_path / "job.json"
+    path.write_text(killed.model_dump_json())
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "sweeper.worker", str(path)], stdout=subprocess.PIPE, text=True
+    )
+    with worker:
+        assert worker.stdout is not None
+        next(line for line in worker.stdout if " step 80:" in line)
+        os.kill(worker.pid, signal.SIGKILL)
+    assert worker.returncode == -signal.SIGKILL
+    listener = trained(killed)
+    assert isinstance(listener.messages[0], Started)
+    assert 80 <= listener.messages[0].resumed_step < 1200
+    assert_same_result(whole, killed)
+
+
+def test_the_loop_equals_a_plain_torch_loop_bitwise(tmp_path: Path) -> None:
+    """Seed, model, then AdamW on the batches of `EpochIndices`: nothing else may touch the arithmetic."""
+    job = toy_job(tmp_path, seed=3, changes={"trainer.restore_best": False, "trainer.eval_every": 40})
+    trained(job)
+    x, y = (torch.from_numpy(np.load(f"{job.prepared}/train_{name}.npy")) for name in "xy")
+    torch.manual_seed(3)
+    hidden = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Dropout(0.3))
+    model = nn.Sequential(hidden, nn.Linear(8, 1), nn.Flatten(0))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=0.01, fused=True)
+    batches = EpochIndices(100, 16, 3, torch.device("cpu"))
+    for step in range(40):
+        chosen = batches.at(step)
+        optimizer.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(model(x[chosen]), y[chosen])
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    kept = read_checkpoint(folder_of(job).best)["model"]
+    assert all(torch.equal(kept[f"net.{name}"], value) for name, value in model.state_dict().items())
+
+
+def test_evaluations_are_every_n_steps_and_after_the_last(tmp_path: Path) -> None:
+    """42 steps, an evaluation every 20; 100 examples are 6 batches of 16: step 20 is in the fourth epoch."""
+    job = toy_job(tmp_path, changes={"trainer.max_steps": 42, "trainer.eval_every": 20})
+    listener = trained(job)
+    assert [message.step for message in listener.messages if isinstance(message, Reported)] == [20, 40, 42]
+    found = [(row["epoch"], row["split"], row["global_step"]) for row in rows_of(job)]
+    assert found == [(step // 6, split, step) for step in (20, 40, 42) for split in ("train", "val")]
+
+
+def test_reports_and_the_metrics_file_say_the_same(tmp_path: Path) -> None:
+    job = toy_job(tmp_path)
+    listener = trained(job)
+    reports = [message for message in listener.messages if isinstance(message, Reported)]
+    rows = rows_of(job)
+    for report, train, val in zip(reports, rows[::2], rows[1::2], strict=True):
+        expected = {
+            f"{row['split']}/{name}": row[name] for row in (train, val) for name in ("nll", "accuracy")
+        }
+        assert report.metrics == expected
+        assert report.steps_per_s > 0
+        assert train["lr"] == val["lr"] == CONFIG["optimizer"]["lr"]
+
+
+def test_the_best_model_is_restored_and_measured(tmp_path: Path) -> None:
+    result = finished(trained(job := toy_job(tmp_path, changes={"trainer.max_steps": 200})))
+    nll = {row["global_step"]: row["nll"] for row in rows_of(job) if row["split"] == "val"}
+    assert result.best_step == min(nll, key=nll.__getitem__) < 200
+    assert result.metrics["val/nll"] == nll[result.best_step]
+    records = np.load(folder_of(job).records)
+    hits = (records["score"] > 0) == (records["label"] > 0)
+    assert result.metrics["test/accuracy"] == pytest.approx(hits.mean())
+
+
+def test_without_restore_best_the_last_model_is_kept(tmp_path: Path) -> None:
+    result = finished(trained(job := toy_job(tmp_path, changes={"trainer.restore_best": False})))
+    assert result.best_step == 40
+    assert result.metrics["val/nll"] == rows_of(job)[-1]["nll"]
+
+
+def test_a_finished_run_leaves_only_the_kept_model(tmp_path: Path) -> None:
+    trained(job := toy_job(tmp_path))
+    names = sorted(path.name for path in folder_of(job).path.iterdir())
+    assert names == ["best.pt", "log.txt", "metrics.jsonl", "records.npz"]
+
+
+def test_early_stopping_counts_evaluations_since_the_last_improvement(tmp_path: Path) -> None:
+    """No gain of 10 nats follows the first evaluation: with patience 3 the run ends at evaluation 1 + 3."""
+    result = finished(trained(toy_job(tmp_path, changes={"trainer.patience": 3, "trainer.min_delta": 10.0})))
+    assert (result.ended_by, result.steps_trained) == ("patience", 20)
+
+
+def test_a_run_out_of_time_is_evaluated_and_finished(tmp_path: Path) -> None:
+    changes = {"trainer.max_seconds": 0.05, "trainer.max_steps": 10**6, "trainer.eval_every": 10**6}
+    result = finished(trained(job := toy_job(tmp_path, changes=changes)))
+    assert result.ended_by == "max_seconds"
+    assert 0 < result.steps_trained == rows_of(job)[-1]["global_step"] < 10**6
+
+
+def test_epochs_count_whole_batches(tmp_path: Path) -> None:
+    """100 examples are 6 whole batches of 16: two epochs are 12 steps."""
+    result = finished(trained(toy_job(tmp_path, changes={"trainer.max_steps": None, "trainer.epochs": 2})))
+    assert result.steps_trained == 12
+
+
+def test_a_pruned_run_says_so_and_keeps_its_checkpoint(tmp_path: Path) -> None:
+    listener = trained(job := toy_job(tmp_path), "continue", "prune")
+    assert isinstance(listener.last, Stopped)
+    assert (listener.last.why, listener.last.step, listener.last.steps_trained) == ("pruned", 10, 10)
+    assert folder_of(job).checkpoint.exists()
+
+
+def test_the_learning_rate_in_force_is_logged(tmp_path: Path) -> None:
+    """Warm-up over 10 steps to 0.05: step index 4 has 5/10 of it, index 9 all."""
+    trained(
+        job := toy_job(tmp_path, changes={"trainer.schedule.lr_warmup_steps": 10, "trainer.max_steps": 15})
+    )
+    rates = [row["lr"] for row in rows_of(job) if row["split"] == "val"]
+    assert rates == pytest.approx([0.025, 0.05, 0.05])
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_it_is_said(tmp_path: Path) -> None:
+    whole = toy_job(tmp_path, "whole")
+    trained(whole)
+    job = toy_job(tmp_path, "damaged")
+    trained(job, "continue", "continue", "stop")
+    raw = bytearray(folder_of(job).checkpoint.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    folder_of(job).checkpoint.write_bytes(raw)
+    listener = trained(job)
+    assert isinstance(listener.messages[0], Started)
+    assert listener.messages[0].resumed_step == 10
+    assert any("checkpoint.pt: is damaged" in note for note in listener.messages[0].notes)
+    assert_same_result(whole, job)
+
+
+def test_the_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    trained(toy_job(tmp_path), "stop")
+    listener = trained(toy_job(tmp_path, changes={"loss.scale": 2.0}))
+    assert isinstance(listener.messages[0], Started)
+    assert listener.messages[0].resumed_step == 0
+    assert any("another configuration" in note for note in listener.messages[0].notes)
+
+
+def test_a_checkpoint_from_elsewhere_is_resumed_with_a_word_about_rounding(tmp_path: Path) -> None:
+    trained(job := toy_job(tmp_path), "stop")
+    content = read_checkpoint(folder_of(job).checkpoint)
+    content["environment"]["threads"] = 64
+    write_checkpoint(folder_of(job).checkpoint, content)
+    listener = trained(job)
+    assert isinstance(listener.messages[0], Started)
+    assert "checkpoint written with threads 64, resumed with 1: equal up to rounding only" in (
+        listener.messages[0].notes
+    )
+
+
+def test_started_tells_what_is_on_and_where_the_run_goes_on(tmp_path: Path) -> None:
+    first = trained(toy_job(tmp_path), "continue", "stop").messages[0]
+    second = trained(toy_job(tmp_path)).messages[0]
+    assert isinstance(first, Started)
+    assert isinstance(second, Started)
+    assert (first.resumed_step, first.total_steps, first.device) == (0, 40, "cpu")
+    assert first.notes == ("toy: loss.scale=1.0",)
+    assert second.notes == ("toy: loss.scale=1.0", "resumed from the checkpoint of step 10")
+
+
+def test_a_fork_from_a_prefix_equals_the_full_run_bitwise(tmp_path: Path) -> None:
+    """The prefix stops at step 13, between evaluations; the fork inherits that and trains the other 27."""
+    whole = toy_job(tmp_path, "whole")
+    expected = finished(trained(whole))
+    prefix = toy_job(tmp_path, "prefix", stop_at=13)
+    stopped = trained(prefix).last
+    assert isinstance(stopped, Stopped)
+    assert (stopped.why, stopped.step) == ("interrupted", 13)
+    fork = toy_job(tmp_path, "fork", start_from=folder_of(prefix).checkpoint)
+    result = finished(trained(fork))
+    assert (result.steps_inherited, result.steps_trained) == (13, 27)
+    assert result.metrics == expected.metrics
+    assert rows_of(fork) == rows_of(whole)[4:]
+
+
+def test_seconds_add_up_over_interruptions(tmp_path: Path) -> None:
+    stopped = trained(toy_job(tmp_path), "stop").last
+    content = read_checkpoint(folder_of(toy_job(tmp_path)).checkpoint)
+    write_checkpoint(folder_of(toy_job(tmp_path)).checkpoint, {**content, "seconds": 100.0})
+    assert isinstance(stopped, Stopped)
+    assert stopped.seconds < 100 < finished(trained(toy_job(tmp_path))).seconds
+
+
+def test_another_seed_is_another_run_and_the_same_seed_the_same(tmp_path: Path) -> None:
+    jobs = [toy_job(tmp_path, name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    results = [without_time(finished(trained(job))) for job in jobs]
+    assert results[0] == results[1]
+    assert_same_result(jobs[0], jobs[1])
+    assert results[0]["metrics"] != results[2]["metrics"]
+
+
+def test_metrics_that_are_not_numbers_are_left_out_and_logged(tmp_path: Path) -> None:
+    trained(job := toy_job(tmp_path))
+    assert all("undefined" not in row for row in rows_of(job))
+    assert "left out at step 5, not finite on val: undefined" in folder_of(job).log.read_text()
+
+
+def test_two_members_of_a_job_are_trained_one_after_the_other(tmp_path: Path) -> None:
+    one, two = toy_job(tmp_path, "one"), toy_job(tmp_path, "two", seed=1)
+    both = one.model_copy(update={"members": (*one.members, *two.members)})
+    messages: list[Message] = trained(both).messages
+    assert [message.seed for message in messages if isinstance(message, Finished)] == [0, 1]
+
+
+def test_the_job_and_its_config_survive_json(tmp_path: Path) -> None:
+    job = toy_job(tmp_path)
+    assert JobSpec.model_validate_json(job.model_dump_json()) == job
+    assert json.loads(job.model_dump_json())["members"][0]["config"] == toy_config()
