@@ -1,0 +1,164 @@
+"""The leaderboard as text, made from a `summary.json`: for terminal, report, and companion command."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import stdev
+from typing import Any
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial, ready to print. `marks`: "baseline", "best", "front"; `values` one text an objective."""
+
+    trial: int
+    name: str
+    marks: frozenset[str]
+    state: str
+    reason: str | None
+    values: tuple[str, ...]
+    test: tuple[str, ...]
+    difference: str
+    interval: str
+    p_adjusted: str
+    steps: int
+    seconds: float
+
+
+def rows(summary: Mapping[str, Any]) -> list[Row]:
+    """All trials of a summary, best validation value first, trials without a value last.
+
+    With several objectives the front comes first, then the others, each in order of their numbers.
+    """
+    chosen = {entry["trial"] for entry in as_list(summary["best"])}
+    mark = "front" if is_multi_objective(summary) else "best"
+    ranked = sorted(summary["trials"], key=lambda trial: _rank(summary, trial, chosen))
+    return [_row(trial, _marks(trial, chosen, mark), len(summary["seeds"])) for trial in ranked]
+
+
+def failed(summary: Mapping[str, Any]) -> Sequence[Row]:
+    """The trials that have a reason: failed or pruned."""
+    return [row for row in rows(summary) if row.reason is not None]
+
+
+def objectives(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(metric, direction) of each objective."""
+    return list(zip(as_list(summary["metric"]), as_list(summary["direction"]), strict=True))
+
+
+def is_multi_objective(summary: Mapping[str, Any]) -> bool:
+    """Whether the study has a front rather than a best trial."""
+    return isinstance(summary["metric"], list)
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list as it is, None as an empty one, anything else as a list of one."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def number(value: float | None) -> str:
+    """`value` with four significant digits, and no exponent where that is readable: 0.7425, 12.30, 4813."""
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return str(value)
+    if value and not 1e-6 <= abs(value) < 1e6:
+        return f"{value:.3e}"
+    return f"{value:.{_decimals(value)}f}"
+
+
+def difference(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """`+0.0007` and `[-0.0008, +0.0022]`, with two significant digits of the interval's half-width."""
+    value, low, high = entry.get("difference"), entry.get("ci_low"), entry.get("ci_high")
+    if value is None:
+        return NOTHING, NOTHING
+    if low is None or high is None:
+        return f"{value:+.{_two_digits(value)}f}", NOTHING
+    digits = _two_digits((high - low) / 2)
+    return f"{value:+.{digits}f}", f"[{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def p_value(value: float | None) -> str:
+    """Two digits, never a bare zero."""
+    if value is None:
+        return NOTHING
+    return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def duration(seconds: float | None) -> str:
+    """`21.4 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def spread(per_seed: Mapping[str, Any], index: int) -> float | None:
+    """The standard deviation over seeds of objective `index`; None with fewer than two seeds."""
+    values = [as_list(value)[index] for value in per_seed.values()]
+    return stdev(values) if len(values) > 1 else None
+
+
+def _row(trial: Mapping[str, Any], marks: frozenset[str], n_seeds: int) -> Row:
+    values = as_list(trial["value"])
+    estimate, interval = difference(trial)
+    return Row(
+        trial=trial["trial"],
+        name=trial["name"],
+        marks=marks,
+        state=trial["state"],
+        reason=trial["reason"],
+        values=tuple(_with_spread(value, trial["per_seed"], i, n_seeds) for i, value in enumerate(values)),
+        test=tuple(number(value) for value in as_list(trial["test"])),
+        difference=estimate,
+        interval=interval,
+        p_adjusted=p_value(trial["p_adjusted"]),
+        steps=trial["steps_trained"],
+        seconds=trial["seconds"],
+    )
+
+
+def _with_spread(value: float | None, per_seed: Mapping[str, Any], index: int, n_seeds: int) -> str:
+    if value is None:
+        return NOTHING
+    if len(per_seed) < n_seeds:
+        return f"{number(value)} ({len(per_seed)} of {n_seeds} seeds)"
+    around = spread(per_seed, index)
+    return number(value) if around is None else f"{number(value)} ± {around:.{_decimals(value)}f}"
+
+
+def _marks(trial: Mapping[str, Any], chosen: set[int], mark: str) -> frozenset[str]:
+    own = [mark] if trial["trial"] in chosen else []
+    return frozenset([*own, "baseline"] if trial["role"] == "baseline" else own)
+
+
+def _rank(summary: Mapping[str, Any], trial: Mapping[str, Any], chosen: set[int]) -> tuple[float, ...]:
+    if is_multi_objective(summary):
+        return (trial["trial"] not in chosen, trial["trial"])
+    if trial["value"] is None:
+        return (1, 0.0, trial["trial"])
+    sign = 1 if summary["direction"] == "maximize" else -1
+    return (0, -sign * trial["value"], trial["trial"])
+
+
+def _decimals(value: float) -> int:
+    """Digits after the point: four for 0.001 to 1, where metrics are at home, else four significant ones."""
+    if value == 0 or 1e-3 <= abs(value) < 1:
+        return 4
+    return max(0, 3 - math.floor(math.log10(abs(value))))
+
+
+def _two_digits(size: float) -> int:
+    """Digits after the point that show two significant ones of `size`."""
+    if size == 0 or not math.isfinite(size):
+        return 4
+    return min(9, max(0, 1 - math.floor(math.log10(abs(size)))))

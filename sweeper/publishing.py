@@ -1,0 +1,123 @@
+"""A study's report, fit to be committed: small, with the records behind the verdict, no absolute paths."""
+
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
+from sweeper.leaderboard import as_list
+
+Records = dict[str, np.ndarray[Any, Any]]
+
+MAX_BYTES = 5 * 2**20
+"""A published study is smaller than this."""
+
+_AFTER_SCHEME = re.compile(r"(\w:///?)((?:/[\w.@+~-]+){2,})")
+_PATH = re.compile(r"(?<![\w./:<~-])((?:/[\w.@+~-]+){2,})")
+
+
+def publish(
+    results: ResultsFolder, folder: StudyFolder, summary: Mapping[str, Any]
+) -> tuple[Path, list[str]]:
+    """Copy report, tables, plots and records into `results/published/<study>/`; where, and what was left out.
+
+    An earlier publication of the study is replaced, once the new one is complete.
+    """
+    final = results.published / folder.path.name
+    beside = final.with_name(f".{final.name}.{os.getpid()}")
+    try:
+        _copy_texts(folder, beside)
+        if folder.plots.exists():
+            shutil.copytree(folder.plots, beside / "plots")
+        left_out = _copy_records(folder, beside / "records", summary, MAX_BYTES - _size(beside))
+        shutil.rmtree(final, ignore_errors=True)
+        beside.rename(final)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return final, left_out
+
+
+def champions(summary: Mapping[str, Any]) -> set[int]:
+    """The numbers of the best trial, or of the front."""
+    return {entry["trial"] for entry in as_list(summary["best"])}
+
+
+def trial_of(run: RunFolder) -> int:
+    """The number of the trial that a run's folder belongs to."""
+    return int(run.path.parent.name.partition("-")[0])
+
+
+def without_absolute_paths(text: str, base: Path) -> str:
+    """`text` with every absolute path in it made relative to `base`; URLs of servers stay."""
+    text = _AFTER_SCHEME.sub(lambda found: found[1] + os.path.relpath(found[2], base), text)
+    return _PATH.sub(lambda found: os.path.relpath(found[1], base), text)
+
+
+def _copy_texts(folder: StudyFolder, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in (folder.summary, folder.report_md, folder.report_html, folder.trials_csv, folder.best_yaml):
+        if path.exists():
+            (target / path.name).write_text(without_absolute_paths(path.read_text(), Path.cwd()))
+
+
+def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any], limit: int) -> list[str]:
+    """Records of baseline and best on the seeds of the verdict, as exact as `limit` bytes allow."""
+    numbers = champions(summary) | {summary["baseline"]["trial"]}
+    seeds = summary["confirm_seeds"] if summary["confirmation"] else summary["seeds"]
+    wanted = [run for run in folder.runs if trial_of(run) in numbers and _seed_of(run) in seeds]
+    there = [run for run in wanted if run.records.exists()]
+    missing = [f"{run.path}: no records" for run in wanted if run not in there]
+    for reduced in (_exact, _single, _influence_only):
+        packed = {_target(target, run): _pack(run.records, reduced) for run in there}
+        if sum(map(len, packed.values())) <= limit:
+            _write_all(packed.items())
+            return missing
+    return [
+        *missing,
+        f"the records: more than {MAX_BYTES / 2**20:g} MiB, even without all but the influence values",
+    ]
+
+
+def _pack(path: Path, reduced: Callable[[Records], Records]) -> bytes:
+    with np.load(path, allow_pickle=False) as loaded:
+        arrays = reduced({name: loaded[name] for name in loaded.files})
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
+    return packed.getvalue()
+
+
+def _exact(records: Records) -> Records:
+    return records
+
+
+def _single(records: Records) -> Records:
+    return {name: a.astype(np.float32) if a.dtype == np.float64 else a for name, a in records.items()}
+
+
+def _influence_only(records: Records) -> Records:
+    """Half precision: the variance sums squares over thousands of examples, so three digits suffice."""
+    return {"influence": records["influence"].astype(np.float16)} if "influence" in records else {}
+
+
+def _write_all(packed: Iterable[tuple[Path, bytes]]) -> None:
+    for path, content in packed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _target(folder: Path, run: RunFolder) -> Path:
+    return folder / run.path.parent.name / f"{run.path.name}.npz"
+
+
+def _seed_of(run: RunFolder) -> int:
+    return int(run.path.name.removeprefix("seed"))
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

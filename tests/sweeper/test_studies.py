@@ -1,0 +1,237 @@
+"""The companion command, on the files of invented studies."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweeper import publishing, storage
+from sweeper.layout import StudyFolder
+from sweeper.publishing import without_absolute_paths
+from sweeper.report import write_report
+from sweeper.studies import main
+from tests.sweeper.factories import judgement, study_result
+
+ONE, OTHER = "esmm-3f2a91c0", "esmm-aux-focal"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two finished studies, and one that has not got a summary yet."""
+    root = tmp_path_factory.mktemp("template")
+    for name in (ONE, OTHER):
+        folder = StudyFolder.of(root, name)
+        write_report(folder, study_result(folder, study=name, with_failure=True), judgement())
+    (root / "captcha-1" / "trials").mkdir(parents=True)
+    return root
+
+
+@pytest.fixture
+def results(template: Path, tmp_path: Path) -> Path:
+    """A copy of the template for this test alone."""
+    return Path(shutil.copytree(template, tmp_path / "results"))
+
+
+def studies(results: Path, *words: str, code: int = 0) -> None:
+    assert main(["--results-dir", str(results), *words]) == code
+
+
+def test_the_list_shows_verdict_and_best_of_each_and_names_the_unfinished(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studies(results, "list")
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if OTHER in line]
+    assert line.split()[:4] == [OTHER, "esmm", "not", "distinguishable"]
+    assert "lambda=0.2" in line
+    assert "+0.0004" in line
+    assert "captcha-1: no summary yet; its command resumes it" in lines
+
+
+def test_a_unique_beginning_is_enough(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    studies(results, "show", "esmm-a")
+    out = capsys.readouterr().out
+    assert f"{OTHER}: ctcvr_auc (maximize)" in out
+    assert "lambda=0.2 cannot be told from the baseline" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("esmm-3f2a91c1", f"got 'esmm-3f2a91c1'; expected a study in RESULTS; did you mean '{ONE}'?"),
+        ("esmm", f"got 'esmm'; expected one of {ONE}, {OTHER}. Give more of the name"),
+        ("zzz", "got 'zzz'; expected a study in RESULTS. The command `list` shows all"),
+        ("", "got ''; expected a study in RESULTS. The command `list` shows all"),
+    ],
+)
+def test_a_wrong_name_is_one_line_and_exit_2(
+    results: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    studies(results, "show", name, code=2)
+    captured = capsys.readouterr()
+    assert captured.err == f"study: {said.replace('RESULTS', str(results))}\n"
+    assert captured.out == ""
+
+
+def test_an_unfinished_study_has_nothing_to_show(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    studies(results, "best", "captcha", code=2)
+    assert capsys.readouterr().err == (
+        "captcha-1: the study has no summary yet. The command that began it resumes it\n"
+    )
+
+
+def test_best_prints_a_configuration_that_yaml_reads(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studies(results, "best", ONE)
+    assert yaml.safe_load(capsys.readouterr().out)["overrides"] == ["aux_focal.lambda=0.2"]
+
+
+def test_export_gives_all_runs_or_the_summary(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    studies(results, "export", ONE)
+    assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 19
+    studies(results, "export", ONE, "--format", "json")
+    assert json.loads(capsys.readouterr().out)["study"] == ONE
+
+
+def test_publish_copies_report_and_the_records_behind_the_verdict(results: Path) -> None:
+    studies(results, "publish", ONE)
+    published = results / "published" / ONE
+    assert {path.name for path in published.iterdir()} == {
+        *("summary.json", "report.md", "report.html", "trials.csv", "best.yaml", "plots", "records"),
+    }
+    files = {str(path.relative_to(published / "records")) for path in published.glob("records/*/*")}
+    arms = ("0000-baseline", "0003-lambda=0.2")
+    assert files == {f"{arm}/seed{seed}.npz" for arm in arms for seed in (1000, 1001, 1002)}
+    with np.load(published / "records/0000-baseline/seed1000.npz") as records:
+        expected = np.random.default_rng(1000).normal(size=400).astype(np.float32)
+        assert np.array_equal(records["influence"], expected)
+
+
+def test_publishing_again_replaces_and_leaves_nothing_beside(results: Path) -> None:
+    studies(results, "publish", ONE)
+    (results / "published" / ONE / "stale.txt").write_text("old")
+    studies(results, "publish", ONE)
+    assert not (results / "published" / ONE / "stale.txt").exists()
+    assert [path.name for path in (results / "published").iterdir()] == [ONE]
+
+
+def test_published_texts_hold_no_absolute_path(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(results.parent)
+    folder = StudyFolder.of(results, ONE)
+    command = (
+        f"python -m sweeper -m data.path={results.parent}/data/a.csv study.storage=sqlite:///{results}/s.db"
+    )
+    result = study_result(folder, provenance={"command": f"{command} x.path=/srv/b/c.csv"})
+    write_report(folder, result, judgement())
+    studies(results, "publish", ONE)
+    for path in (results / "published" / ONE).glob("*.*"):
+        assert str(results.parent) not in path.read_text()
+        assert "=/srv" not in path.read_text()
+    report = (results / "published" / ONE / "report.md").read_text()
+    assert "data.path=data/a.csv study.storage=sqlite:///results/s.db" in report
+
+
+@pytest.mark.parametrize(
+    ("text", "relative"),
+    [
+        ("see /base/results/x.csv.", "see results/x.csv."),
+        ("path: '/other/y.csv'", "path: '../other/y.csv'"),
+        ("val/auc and 2026/11/21", "val/auc and 2026/11/21"),
+        ("<td>a</td><p>b</p>", "<td>a</td><p>b</p>"),
+        ("http://host/a/b and https://u:5000/c/d", "http://host/a/b and https://u:5000/c/d"),
+        ("sqlite:////base/r/s.db file:///base/r/a", "sqlite:///r/s.db file://r/a"),
+        ("../data/x.csv ./a/b ~/c/d", "../data/x.csv ./a/b ~/c/d"),
+    ],
+)
+def test_absolute_paths_become_relative_and_nothing_else_changes(text: str, relative: str) -> None:
+    assert without_absolute_paths(text, Path("/base")) == relative
+
+
+@given(st.text(alphabet="ab /.:<>-=,'\n", max_size=60))
+def test_relative_texts_are_left_as_they_are_the_second_time(text: str) -> None:
+    once = without_absolute_paths(text, Path("/base"))
+    assert without_absolute_paths(once, Path("/base")) == once
+
+
+def test_large_records_are_reduced_until_the_study_fits(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """6 files of 40,000 x (4 + 8) bytes are 2.9 MB, in single precision 1.9; half of influence, 0.5 MB."""
+    rng = np.random.default_rng(0)
+    for path in results.glob(f"{ONE}/trials/*/seed100*/records.npz"):
+        np.savez(path, influence=rng.normal(size=40_000).astype(np.float32), score=rng.normal(size=40_000))
+    monkeypatch.setattr(publishing, "MAX_BYTES", 2**20)
+    studies(results, "publish", ONE)
+    files = [path for path in (results / "published" / ONE).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 2**20
+    with np.load(results / "published" / ONE / "records/0000-baseline/seed1000.npz") as records:
+        assert records.files == ["influence"]
+        assert float(np.square(records["influence"].astype(np.float64)).mean()) == pytest.approx(
+            1.0, abs=0.03
+        )
+    monkeypatch.setattr(publishing, "MAX_BYTES", 2**18)
+    studies(results, "publish", ONE)
+    assert "left out the records: more than 0.25 MiB" in capsys.readouterr().err
+    assert not (results / "published" / ONE / "records").exists()
+
+
+def test_clean_keeps_the_champions_checkpoints_and_all_else(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """19 runs with 3 checkpoints each, 6 of them the champion's: 39 go, 18 stay."""
+    before = {path for path in (results / ONE).rglob("*") if path.suffix != ".pt"}
+    studies(results, "clean", ONE, "--yes")
+    assert "removed 39 checkpoints" in capsys.readouterr().out
+    left = set((results / ONE).rglob("*.pt"))
+    assert len(left) == 18
+    assert {path.parent.parent.name for path in left} == {"0003-lambda=0.2"}
+    assert {path for path in (results / ONE).rglob("*") if path.suffix != ".pt"} == before
+
+
+@pytest.mark.parametrize("verb", ["clean", "delete"])
+def test_what_destroys_asks_and_without_a_terminal_needs_yes(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    studies(results, verb, ONE, code=2)
+    assert capsys.readouterr().err.endswith("Add --yes\n")
+    assert len(list((results / ONE).rglob("*.pt"))) == 57
+
+
+def test_delete_removes_folder_and_storage_of_that_study_only(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{results / 'studies.db'}"
+    for name in (ONE, OTHER):
+        with storage.open_storage(url, name, owner="o") as opened:
+            opened.optuna_study(["maximize"])
+            assert opened.claim("f", 0, 1, "w", now=0.0) is not None
+    studies(results, "delete", ONE, "--yes")
+    assert f"deleted {ONE}; 0 runs marked deleted in MLflow" in capsys.readouterr().out
+    assert not (results / ONE).exists()
+    for name, n_runs in ((ONE, 0), (OTHER, 1)):
+        with storage.open_storage(url, name, owner="o") as opened:
+            assert len(opened.runs()) == n_runs
+
+
+def test_an_unfinished_study_can_be_deleted(results: Path) -> None:
+    studies(results, "delete", "captcha-1", "--yes")
+    assert not (results / "captcha-1").exists()
+
+
+def test_the_list_is_shown_without_importing_torch_optuna_or_mlflow(results: Path) -> None:
+    heavy = "{'torch', 'optuna', 'mlflow', 'pandas', 'matplotlib', 'sqlalchemy'} & set(sys.modules)"
+    code = f"import sys; from sweeper.studies import main; main(sys.argv[1:]); print('heavy:', {heavy})"
+    command = [sys.executable, "-c", code, "--results-dir", str(results), "list"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "heavy: set()"

@@ -1,0 +1,378 @@
+"""MLflow, in a real store; and what happens when there is none."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweeper import tracker as tracker_module
+from sweeper.background import Background
+from sweeper.curves import Evaluation
+from sweeper.errors import UserError
+from sweeper.layout import StudyFolder
+from sweeper.messages import Reported, Started
+from sweeper.redact import redact
+from sweeper.report import write_report
+from sweeper.results import StudyResult
+from sweeper.schema import Tracking
+from sweeper.tracked import Moment, batches, legal_name, points, run_params
+from sweeper.tracker import NoTracker, Tracker
+from sweeper.tracking import Session, Store, forget, make_tracker, replay, where
+from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec, write_run
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import
+
+EMBEDDED = Tracking(name="mlflow", uri=None, experiment=None)
+NOBODY_LISTENS = "http://user:secret@127.0.0.1:9"
+
+
+def started(trial: int, seed: int) -> Started:
+    return Started(
+        job_id="j", trial=trial, seed=seed, attempt=1, resumed_step=0, total_steps=600, device="cpu"
+    )
+
+
+def track(folder: StudyFolder, result: StudyResult, tracker: Any) -> None:
+    """Tell `tracker` the whole study."""
+    tracker.study_started(study_start(folder))
+    for trial in result.trials:
+        for run in trial.runs.values():
+            tracker.run_started(trial.spec, started(run.trial, run.seed))
+            tracker.run_ended(trial.spec, run)
+    tracker.study_ended(result, write_report(folder, result, judgement()))
+    tracker.close()
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A store in which one study was tracked, told by its own client."""
+
+    results: Path
+    folder: StudyFolder
+    told: list[str]
+
+    def client(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(f"sqlite:///{self.results / 'mlflow.db'}")
+
+    def runs(self, condition: str) -> list[Any]:
+        client = self.client()
+        experiment = client.get_experiment_by_name("sweeper/esmm")
+        return list(client.search_runs([experiment.experiment_id], condition))
+
+    def parent(self) -> Any:
+        (found,) = self.runs(
+            f"tags.`sweeper.kind` = 'study' and tags.`sweeper.study` = '{self.folder.path.name}'"
+        )
+        return found
+
+    def child(self, trial: int, seed: int) -> Any:
+        (found,) = self.runs(f"tags.`sweeper.run` = '{self.folder.path.name}/{trial}/{seed}'")
+        return found
+
+    def history(self, run: Any, key: str) -> dict[int, float]:
+        """By step; fails when a step was logged twice."""
+        found = self.client().get_metric_history(run.info.run_id, key)
+        assert len({metric.step for metric in found}) == len(found)
+        return {metric.step: metric.value for metric in found}
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
+    results = tmp_path_factory.mktemp("results")
+    folder, told = StudyFolder.of(results, "esmm-3f2a91c0"), list[str]()
+    track(folder, study_result(folder, with_failure=True), make_tracker(EMBEDDED, results, told.append))
+    return Tracked(results, folder, told)
+
+
+def test_a_study_is_one_parent_with_one_child_a_run(tracked: Tracked) -> None:
+    """4 trials on 3 seeds, 2 of them confirmed on 3 more, one failed run: 19."""
+    parent = tracked.parent()
+    children = tracked.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert len(children) == 19
+    assert parent.info.status == "FINISHED"
+    assert tracked.told == []
+
+
+def test_a_child_has_params_tags_and_final_metrics(tracked: Tracked) -> None:
+    child = tracked.child(1, 2)
+    assert child.info.run_name == "1 lambda=0.05 seed 2"
+    assert child.data.params["aux_focal.lambda"] == "0.05"
+    assert (child.data.params["seed"], child.data.params["optimizer.lr"]) == ("2", "0.001")
+    assert child.data.tags["sweeper.fingerprint"] == f"{1:032x}"
+    assert child.data.tags["mlflow.source.git.commit"] == "0123456789abcdef"
+    assert (child.data.tags["sweeper.role"], child.data.tags["sweeper.state"]) == ("candidate", "COMPLETE")
+    assert child.data.metrics["final/test/ctcvr_auc"] == pytest.approx(0.7412)
+    assert [file.path for file in tracked.client().list_artifacts(child.info.run_id)] == ["config.yaml"]
+
+
+def test_metrics_have_their_steps_and_parameters_are_no_metrics(tracked: Tracked) -> None:
+    child = tracked.child(1, 2)
+    assert list(tracked.history(child, "val/ctcvr_auc")) == [100, 200, 300, 400, 500, 600]
+    assert not [key for key in child.data.metrics if "aux_focal_lambda" in key]
+
+
+def test_a_failed_run_is_failed_with_its_reason(tracked: Tracked) -> None:
+    child = tracked.child(4, 0)
+    assert child.info.status == "FAILED"
+    assert child.data.tags["sweeper.reason"] == "loss is nan at step 120"
+
+
+def test_the_parent_has_verdict_figures_report_and_plots(tracked: Tracked) -> None:
+    parent, client = tracked.parent(), tracked.client()
+    assert parent.data.tags["sweeper.verdict"] == "not distinguishable"
+    assert "cannot be told from the baseline" in parent.data.tags["mlflow.note.content"]
+    assert (parent.data.metrics["difference"], parent.data.metrics["p_value"]) == (0.0004, 0.31)
+    names = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert names == {"best.yaml", "plots", "report.html", "report.md", "summary.json", "trials.csv"}
+    assert {file.path for file in client.list_artifacts(parent.info.run_id, "plots")} == {
+        *("plots/curves.png", "plots/forest.png"),
+    }
+
+
+def test_nothing_is_written_outside_the_results(tracked: Tracked) -> None:
+    assert sorted(path.name for path in tracked.results.iterdir()) == [
+        "esmm-3f2a91c0",
+        "mlartifacts",
+        "mlflow.db",
+    ]
+    assert not Path("mlruns").exists()
+
+
+def test_the_same_study_again_continues_its_runs_and_doubles_nothing(tracked: Tracked) -> None:
+    before = tracked.child(1, 2).info
+    track(
+        tracked.folder,
+        study_result(tracked.folder, with_failure=True),
+        make_tracker(EMBEDDED, tracked.results),
+    )
+    assert len(tracked.runs(f"tags.`mlflow.parentRunId` = '{tracked.parent().info.run_id}'")) == 19
+    assert tracked.child(1, 2).info.run_id == before.run_id
+    assert len(tracked.history(tracked.child(1, 2), "val/ctcvr_auc")) == 6
+
+
+def test_replay_finds_nothing_to_do_after_a_tracked_study(tracked: Tracked) -> None:
+    assert replay(tracked.folder, EMBEDDED, tracked.results) == 0
+
+
+def test_an_interrupted_run_goes_on_in_the_same_child(tracked: Tracked) -> None:
+    """Steps to 300 before the interruption, to 600 after: six steps, each once, in one child."""
+    folder, spec = StudyFolder.of(tracked.results, "interrupted"), trial_spec(1, 0.05)
+    here = replace(tracked, folder=folder)
+    write_run(folder, spec, 0, upto=300)
+    first = make_tracker(EMBEDDED, tracked.results)
+    first.study_started(study_start(folder))
+    stopped = replace(run_result(None, spec, 0, "INTERRUPTED"), folder=folder.run(spec, 0).path)
+    first.run_ended(spec, stopped)
+    first.close()
+    child = here.child(1, 0)
+    assert (child.info.status, here.parent().info.status) == ("KILLED", "KILLED")
+    assert list(here.history(child, "val/ctcvr_auc")) == [100, 200, 300]
+    second = make_tracker(EMBEDDED, tracked.results)
+    second.study_started(study_start(folder))
+    second.run_started(spec, started(1, 0))
+    second.run_ended(spec, replace(run_result(folder, spec, 0), attempt=2))
+    second.close()
+    assert here.child(1, 0).info.run_id == child.info.run_id
+    assert here.child(1, 0).info.status == "FINISHED"
+    assert list(here.history(child, "val/ctcvr_auc")) == [100, 200, 300, 400, 500, 600]
+
+
+def test_a_long_run_shows_its_metrics_before_it_ends(
+    tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker_module, "FLUSH_S", 0.0)
+    folder, spec = StudyFolder.of(tracked.results, "long"), trial_spec(1, 0.05)
+    write_run(folder, spec, 0, upto=300)
+    tracker = make_tracker(EMBEDDED, tracked.results)
+    tracker.study_started(study_start(folder))
+    tracker.run_started(spec, started(1, 0))
+    report = Reported(job_id="j", trial=1, seed=0, attempt=1, step=200, metrics={}, steps_per_s=1.0)
+    tracker.run_reported(spec, report)
+    tracker.close()
+    here = replace(tracked, folder=folder)
+    assert list(here.history(here.child(1, 0), "val/ctcvr_auc")) == [100, 200]
+
+
+def test_a_deleted_study_leaves_only_deleted_runs_and_its_name_is_free(tracked: Tracked) -> None:
+    folder = StudyFolder.of(tracked.results, "to-be-deleted")
+    result = study_result(folder, lambdas=(0.1,), study="to-be-deleted")
+    write_report(folder, result, judgement(best=1))
+    assert replay(folder, EMBEDDED, tracked.results) == 9
+    assert forget(folder, EMBEDDED, tracked.results) == 9
+    assert replace(tracked, folder=folder).runs("tags.`sweeper.study` = 'to-be-deleted'") == []
+    assert replay(folder, EMBEDDED, tracked.results) == 9
+
+
+def test_a_server_that_is_down_is_told_once_without_the_password_and_replayed_later(tracked: Tracked) -> None:
+    folder, told = StudyFolder.of(tracked.results, "unlucky"), list[str]()
+    result = study_result(folder, study="unlucky")
+    down = Tracking(name="mlflow", uri=NOBODY_LISTENS, experiment=None)
+    track(folder, result, make_tracker(down, tracked.results, told.append))
+    assert len(told) == 1
+    assert "Connection refused" in told[0]
+    assert "python -m sweeper.studies replay unlucky" in told[0]
+    assert "secret" not in told[0]
+    assert "user:***@127.0.0.1" in told[0]
+    with pytest.raises(UserError, match=r"tracking\.uri: MLflow at 'http://user:\*\*\*@.*Connection refused"):
+        replay(folder, down, tracked.results)
+    assert replay(folder, EMBEDDED, tracked.results) == 18
+
+
+def test_a_server_that_never_answers_delays_neither_the_study_nor_its_end(
+    tmp_path: Path, silent_server: str
+) -> None:
+    folder, told = StudyFolder.of(tmp_path, "esmm-3f2a91c0"), list[str]()
+    result, begin = study_result(folder), time.monotonic()
+    store = Store(silent_server, None, None, is_embedded=False)
+    tracker = Tracker(
+        lambda start: Session(store, start.study, "esmm", None), "MLflow", told.append, close_s=0.5
+    )
+    tracker.study_started(study_start(folder))
+    for trial in result.trials:
+        tracker.run_ended(trial.spec, trial.runs[0])
+    assert time.monotonic() - begin < 0.3
+    tracker.close()
+    assert time.monotonic() - begin < 3.0
+    assert len(told) == 1
+    assert "no answer within 0.5 s" in told[0]
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """Accepts connections and says nothing."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(8)
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_settings_that_the_user_made_are_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    folder = StudyFolder.of(tmp_path, "s")
+    write_report(folder, study_result(folder), judgement())
+    with pytest.raises(UserError, match="Connection refused"):
+        replay(folder, Tracking(name="mlflow", uri=NOBODY_LISTENS, experiment=None), tmp_path)
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+
+
+def test_without_tracking_nothing_is_imported_and_nothing_written(tmp_path: Path) -> None:
+    off = Tracking(name="none", uri=None, experiment=None)
+    assert isinstance(make_tracker(off, tmp_path), NoTracker)
+    assert where(off, tmp_path) is None
+    track(StudyFolder.of(tmp_path, "s"), study_result(), make_tracker(off, tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s"]
+
+
+def test_where_to_look_never_tells_a_password(tmp_path: Path) -> None:
+    remote = Tracking(name="mlflow", uri="https://me:pw@tracking.example/mlflow", experiment=None)
+    assert where(remote, tmp_path) == "https://me:***@tracking.example/mlflow"
+    assert where(EMBEDDED, "results") == "mlflow ui --backend-store-uri sqlite:///results/mlflow.db"
+
+
+def test_the_thread_goes_on_after_a_failure_but_asks_again_only_when_it_must() -> None:
+    """The first action fails; the second comes within the pause; the third is put `at_all_events`."""
+    done, failures = list[str](), list[Exception]()
+
+    def opened() -> list[str]:
+        done.append("opened")
+        return done
+
+    thread = Background(opened, lambda found: found.append("finish"), failures.append, retry_s=60.0)
+    thread.put(lambda found: found[99])
+    thread.put(lambda found: found.append("skipped"))
+    thread.put(lambda found: found.append("at all events"), at_all_events=True)
+    assert thread.close(5.0)
+    assert done == ["opened", "opened", "at all events", "finish"]
+    assert [type(error) for error in failures] == [IndexError]
+
+
+def test_a_thread_that_hangs_is_left_behind_after_the_bound() -> None:
+    gate = threading.Event()
+    thread = Background(lambda: None, lambda _: None, lambda _: None, retry_s=60.0)
+    thread.put(lambda _: gate.wait(10.0))
+    assert not thread.close(0.05)
+    gate.set()
+
+
+def test_swept_params_come_first_and_lists_are_left_out() -> None:
+    params = run_params(trial_spec(1, 0.05), seed=7)
+    assert list(params)[:2] == ["seed", "aux_focal.lambda"]
+    assert "data.fields" not in params
+    assert "task.name" not in params
+
+
+def test_a_huge_configuration_is_cut_to_one_batch_of_params() -> None:
+    spec = trial_spec(1, 0.05).model_copy(update={"config": {f"k{i}": i for i in range(500)}})
+    assert len(run_params(spec, 0)) == 100
+    assert run_params(spec, 0)["aux_focal.lambda"] == "0.05"
+
+
+@pytest.mark.parametrize(
+    ("key", "legal"),
+    [
+        ("val/auc", "val/auc"),
+        ("+data@x.y", "_data_x.y"),
+        ("a//b", "a/b"),
+        ("/a", "a"),
+        ("λ", "_"),
+        ("..", "_"),
+    ],
+)
+def test_names_that_mlflow_refuses_are_replaced(key: str, legal: str) -> None:
+    assert legal_name(key) == legal
+
+
+@given(st.lists(st.integers(min_value=0, max_value=30), max_size=40), st.integers(min_value=1, max_value=50))
+def test_batches_keep_order_lose_nothing_and_stay_within_the_limit(sizes: list[int], limit: int) -> None:
+    evaluations = [Evaluation("val", i, {f"m{j}": 0.0 for j in range(n)}) for i, n in enumerate(sizes)]
+    found = list(batches(evaluations, limit))
+    assert [e for batch in found for e in batch] == evaluations
+    assert all(len(batch) == 1 or sum(len(e.metrics) for e in batch) <= limit for batch in found)
+
+
+def test_times_are_spread_evenly_over_the_steps_since_the_last_logged() -> None:
+    """From step 2 at 1000 ms to step 6 at 3000 ms there are 500 ms a step: step 3 is at 1500 ms."""
+    evaluations = [Evaluation("val", step, {"val/auc": 0.5}) for step in (3, 6)]
+    found = points(evaluations, Moment(2, 1000), Moment(6, 3000))
+    assert [point.time_ms for point in found] == [1500, 3000]
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("postgresql+psycopg://u:p@h/db", "postgresql+psycopg://u:***@h/db"),
+        ("http://u:p@ss@h/x", "http://u:***@h/x"),
+        ("postgresql://u:a/b@h:5432/db", "postgresql://u:***@h:5432/db"),
+        ("https://token123@h/x", "https://***@h/x"),
+        ("x?sslpassword=p&a=1 'mysql://:p@h'", "x?sslpassword=***&a=1 'mysql://:***@h'"),
+        ("a http://u:p@h and http://q:r@k", "a http://u:***@h and http://q:***@k"),
+        ("sqlite:////abs/p@q/x.db", "sqlite:////abs/p@q/x.db"),
+        ("http://localhost:5000/a", "http://localhost:5000/a"),
+    ],
+)
+def test_secrets_in_urls_are_blanked_and_nothing_else(text: str, safe: str) -> None:
+    assert redact(text) == safe
+
+
+@given(
+    st.text(
+        alphabet=st.characters(codec="ascii", exclude_characters=" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f/@"),
+        min_size=6,
+    )
+)
+def test_no_password_survives_blanking(password: str) -> None:
+    url = f"mysql://user:{password}@host/db"
+    assert redact(url) == "mysql://user:***@host/db"
+    assert redact(redact(url)) == redact(url)
