@@ -49,7 +49,7 @@ class RunError(SweeperError):
 
     def __init__(self, reason: str, *, step: int | None = None, advice: str = "") -> None:
         self.reason, self.step, self.advice = reason, step, advice
-        super().__init__(reason + (f" {advice}" if advice else ""))
+        super().__init__(reason + (f". {advice}" if advice else ""))
 
 
 class NonFiniteLossError(RunError):

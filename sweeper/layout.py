@@ -1,4 +1,4 @@
-"""Every file name of a results folder, in one place; and how files are written so that a crash leaves none half."""
+"""Every file name of a results folder, in one place; and how a crash leaves no file half written."""
 
 import os
 from dataclasses import dataclass
@@ -69,6 +69,11 @@ class RunFolder:
         return self.path / "best.pt"
 
     @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """All checkpoint files that there are."""
+        return tuple(path for path in (self.checkpoint, self.previous_checkpoint, self.best) if path.exists())
+
+    @property
     def log(self) -> Path:
         """What the worker had to say, tracebacks included."""
         return self.path / "log.txt"
@@ -118,3 +123,40 @@ class StudyFolder:
     def run(self, trial: TrialSpec, seed: int) -> RunFolder:
         """The folder of one run."""
         return RunFolder(self.path / "trials" / trial.slug / f"seed{seed}")
+
+    @property
+    def runs(self) -> tuple[RunFolder, ...]:
+        """The folders of all runs, in order."""
+        return tuple(RunFolder(path) for path in sorted(self.path.glob("trials/*/seed*")))
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """`results/`: what all studies share."""
+
+    path: Path
+
+    @property
+    def mlflow_db(self) -> Path:
+        """The embedded MLflow store."""
+        return self.path / "mlflow.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Artifacts of the embedded MLflow store."""
+        return self.path / "mlartifacts"
+
+    @property
+    def studies_db(self) -> Path:
+        """The default storage of studies."""
+        return self.path / "studies.db"
+
+    @property
+    def published(self) -> Path:
+        """Reports that are committed."""
+        return self.path / "published"
+
+    @property
+    def studies(self) -> tuple[StudyFolder, ...]:
+        """The folders of all studies that have a summary, in order of their names."""
+        return tuple(StudyFolder(path.parent) for path in sorted(self.path.glob("*/summary.json")))

@@ -56,7 +56,7 @@ class Stopped(_FromRun):
 
 
 class Failed(_FromRun):
-    """The run ended without a result; `reason` in one line, `error` the class name, details in the run's log."""
+    """The run ended without a result; `reason` in one line, `error` the class name, more in the log."""
 
     kind: Literal["failed"] = "failed"
     error: str

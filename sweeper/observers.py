@@ -43,7 +43,7 @@ class Observer(Protocol):
         """An evaluation came in."""
 
     def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
-        """A run is complete, failed, pruned or interrupted; its files are written. Runs that were known are not told."""
+        """A run is complete, failed, pruned or interrupted, and its files are written."""
 
     def warned(self, text: str) -> None:
         """Something that the user should read."""
@@ -53,3 +53,50 @@ class Observer(Protocol):
 
     def close(self) -> None:
         """Finish what is under way, within a bounded time."""
+
+
+class Everyone:
+    """Tells each of several observers in turn."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def study_started(self, start: StudyStart) -> None:
+        """To all."""
+        for observer in self._observers:
+            observer.study_started(start)
+
+    def plan_grew(self, n_runs: int, why: str) -> None:
+        """To all."""
+        for observer in self._observers:
+            observer.plan_grew(n_runs, why)
+
+    def run_started(self, trial: TrialSpec, started: Started) -> None:
+        """To all."""
+        for observer in self._observers:
+            observer.run_started(trial, started)
+
+    def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
+        """To all."""
+        for observer in self._observers:
+            observer.run_reported(trial, reported)
+
+    def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
+        """To all."""
+        for observer in self._observers:
+            observer.run_ended(trial, run)
+
+    def warned(self, text: str) -> None:
+        """To all."""
+        for observer in self._observers:
+            observer.warned(text)
+
+    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+        """To all."""
+        for observer in self._observers:
+            observer.study_ended(result, summary)
+
+    def close(self) -> None:
+        """All of them."""
+        for observer in self._observers:
+            observer.close()

@@ -92,3 +92,22 @@ class StudyResult:
     def candidates(self) -> tuple[TrialResult, ...]:
         """All trials but the baseline."""
         return tuple(trial for trial in self.trials if trial.spec.role == "candidate")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the statistics say about a `StudyResult`, in the words of `summary.json`.
+
+    `best`: the chosen candidate's number. `confirmation`: the object of that name in the summary.
+    `comparisons`: by trial number, `difference`, `improvement`, `ci_low`, `ci_high`, `p_adjusted`. `front`:
+    the numbers of the non-dominated trials of a study with several objectives, else None. `notes`: what to
+    know when reading the numbers.
+    """
+
+    verdict: str
+    sentence: str
+    best: int | None = None
+    confirmation: dict[str, Any] | None = None
+    comparisons: dict[int, dict[str, Any]] = field(default_factory=dict)
+    front: list[int] | None = None
+    notes: tuple[str, ...] = ()

@@ -14,10 +14,11 @@ Role = Literal["baseline", "candidate"]
 
 
 class TrialSpec(StrictModel):
-    """One set of parameters. What is special about a baseline is `prunable=False` and its role in the verdict.
+    """One set of parameters. A baseline is special by `prunable=False` and by its role in the verdict.
 
-    `params` are the swept values by key, `overrides` the strings that Hydra would be given, `config` the whole
-    validated run configuration (without study, executor, tracking), `inactive` the swept keys that mean nothing here.
+    `params` are the swept values by key, `overrides` the strings that Hydra would be given, `config` the
+    whole validated run configuration (without study, executor, tracking), `max_steps` the optimizer steps of
+    a full run, `notices` warnings about this configuration.
     """
 
     number: int
@@ -28,6 +29,7 @@ class TrialSpec(StrictModel):
     overrides: Strings
     config: dict[str, JsonValue]
     fingerprint: str
+    max_steps: int
     notices: Strings = ()
 
     @property
@@ -73,7 +75,7 @@ class JobSpec(StrictModel):
 
 
 def slugify(text: str, limit: int = 80) -> str:
-    """`text` reduced to letters, digits, `.`, `=`, `_`, `-`; never empty, never starting with a dot or dash."""
+    """`text` reduced to letters, digits, `.`, `=`, `_`, `-`; not empty, no leading dot or dash."""
     safe = re.sub(r"[^A-Za-z0-9.=_-]+", "-", text).strip("-.")
     return safe[:limit].rstrip("-.") or "unnamed"
 

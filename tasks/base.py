@@ -12,16 +12,16 @@ from tasks.config import TaskConfig
 from tasks.prepared import Prepared
 
 Coefficients = Mapping[str, Tensor]
-"""Loss coefficients by their dotted path (`aux_focal.lambda`), each a 0-d float tensor on the task's device."""
+"""Loss coefficients by dotted path (`aux_focal.lambda`), each a 0-d float tensor on the task's device."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What one pass over a split says.
 
-    `metrics`: plain names without the split (`ctcvr_auc`, `loss_ctr`). `records`: per-example arrays of equal length
-    n; `records["influence"]` holds the influence values of the objective metric: mean zero, and sum(x**2) / n**2 is
-    the metric's sampling variance over the finite split (DeLong's components for an AUC).
+    `metrics`: plain names without the split (`ctcvr_auc`, `loss_ctr`). `records`: per-example arrays of equal
+    length n; `records["influence"]` holds the influence values of the objective metric: mean zero, and
+    sum(x**2) / n**2 is the metric's sampling variance over the finite split (DeLong's components for an AUC).
     """
 
     metrics: dict[str, float]
@@ -31,9 +31,9 @@ class Evaluation:
 class Task(Protocol):
     """One ML problem on one device.
 
-    Made by `TaskClass(config, prepared, device)`. Rules that let siblings train stacked: `loss` is a pure function of
-    tensors, coefficients arrive as 0-d tensors, there is no branch on a tensor's value, no boolean indexing and no
-    `.item()`; batches depend on seed and step only, never on the trial.
+    Made by `TaskClass(config, prepared, device)`. Rules that let siblings train stacked: `loss` is a pure
+    function of tensors, coefficients arrive as 0-d tensors, there is no branch on a tensor's value, no
+    boolean indexing and no `.item()`; batches depend on seed and step only, never on the trial.
     """
 
     def __init__(self, config: Any, prepared: Prepared, device: torch.device) -> None:
@@ -52,13 +52,16 @@ class Task(Protocol):
     def train_batch(self, indices: Tensor) -> Any:
         """The training examples at `indices` ([B] int64 on the device)."""
 
-    def loss(self, outputs: Any, batch: Any, coefficients: Coefficients, step: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The scalar to differentiate, and its components as detached scalars. `step` is a 0-d int64 tensor."""
+    def loss(
+        self, outputs: Any, batch: Any, coefficients: Coefficients, step: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The scalar to differentiate, and its components, detached. `step` is a 0-d int64 tensor."""
 
     def evaluate(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Evaluation:
         """Metrics and per-example records on `split`: "train" (a fixed subset), "val" or "test".
 
-        `model` is put into evaluation mode and left there. The model is called as `model(batch)` in training and here.
+        `model` is put into evaluation mode and left there. The model is called as `model(batch)` in training
+        and here.
         """
 
 

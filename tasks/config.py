@@ -54,7 +54,7 @@ class Preset(StrictModel):
 
 
 class TaskConfig(StrictModel):
-    """The sections of a configuration that belong to a task: its fields are root keys (`data`, `loss`, ...)."""
+    """The sections of a configuration that belong to a task; its fields are root keys (`data`, `loss`)."""
 
     def notices(self, max_steps: int) -> list[str]:
         """Warnings about values that are legal but likely not meant, each starting with the key."""
@@ -73,9 +73,24 @@ class TaskConfig(StrictModel):
         return _inactive(self, "")
 
     def effective(self, max_steps: int) -> dict[str, Any]:
-        """The part of the configuration that training depends on: inactive fields blanked, cosmetic ones left out."""
-        inactive = self.inactive(max_steps)
-        return _effective(self, "", inactive)
+        """What training depends on: inactive fields blanked, cosmetic ones left out."""
+        return _effective(self, "", self.inactive(max_steps))
+
+    def without_cosmetics(self) -> dict[str, Any]:
+        """The configuration without its cosmetic fields."""
+        return _effective(self, "", set())
+
+
+def stackable_values(model: BaseModel, prefix: str = "") -> dict[str, Any]:
+    """The values of all stackable fields by dotted path; an absent section has none."""
+    values: dict[str, Any] = {}
+    for name in type(model).model_fields:
+        path, value = prefix + _key(type(model), name), getattr(model, name)
+        if isinstance(value, BaseModel):
+            values |= stackable_values(value, path + ".")
+        elif _marks(type(model), name, Stackable):
+            values[path] = value
+    return values
 
 
 def _key(model: type[BaseModel], name: str) -> str:

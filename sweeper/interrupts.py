@@ -1,0 +1,39 @@
+"""Ctrl-C and SIGTERM: once means finish in order, twice means now."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@dataclass
+class Interrupt:
+    """Whether and how the user asked to stop."""
+
+    received: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What the process should exit with; 0 while nobody asked."""
+        return EXIT_CODES[self.received] if self.received is not None else 0
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Remember the first signal; the second raises KeyboardInterrupt."""
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = signal.Signals(number)
+
+
+@contextmanager
+def watch_signals() -> Iterator[Interrupt]:
+    """An `Interrupt` that SIGINT and SIGTERM set; earlier handlers come back at the end."""
+    interrupt = Interrupt()
+    earlier = {number: signal.signal(number, interrupt.handle) for number in EXIT_CODES}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

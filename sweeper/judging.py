@@ -1,0 +1,126 @@
+"""From a study's result to its judgement: reads the records, leaves the statistics to `selection`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from sweeper import selection
+from sweeper.layout import RunFolder
+from sweeper.results import Judgement, Objective, RunResult, StudyResult, TrialResult
+from sweeper.run_state import Policy
+from sweeper.selection import Arm
+
+
+def best_of(trials: Sequence[TrialResult], policy: Policy) -> int | None:
+    """The candidate to confirm: the best on validation over all screening seeds.
+
+    None where there is none, where the baseline is incomplete, or where several objectives have no single
+    best.
+    """
+    baseline = next((trial for trial in trials if trial.spec.role == "baseline"), None)
+    if baseline is None or baseline.state != "COMPLETE" or len(policy.objectives) > 1:
+        return None
+    objective = policy.objectives[0]
+    arms = [_arm(trial, objective, policy.seeds, (), with_records=False) for trial in trials]
+    return selection.choose(arms, baseline.spec.number, objective.direction, policy.seeds)
+
+
+def judge(result: StudyResult) -> Judgement:
+    """The verdict of a study with one objective, or the front of one with several."""
+    return _front(result) if len(result.objectives) > 1 else _verdict(result)
+
+
+def _verdict(result: StudyResult) -> Judgement:
+    objective = result.objectives[0]
+    arms = {
+        trial.spec.number: _arm(trial, objective, result.seeds, result.confirm_seeds, with_records=True)
+        for trial in result.trials
+    }
+    reference = arms[result.baseline.spec.number]
+    how: dict[str, Any] = {"direction": objective.direction, "confidence": result.confidence}
+    best = selection.choose(arms.values(), reference.number, objective.direction, result.seeds)
+    confirmation = (
+        None
+        if best is None
+        else selection.confirm(arms[best], reference, min_effect=result.min_effect, **how)
+    )
+    return Judgement(
+        verdict="no result" if best is None else selection.verdict(confirmation),
+        sentence=selection.sentence(
+            confirmation,
+            best=None if best is None else arms[best].name,
+            metric=objective.metric,
+            confidence=result.confidence,
+            min_effect=result.min_effect,
+        ),
+        best=best,
+        confirmation=_in_json_terms(confirmation) if confirmation else None,
+        comparisons=_as_dicts(selection.explore(arms.values(), reference.number, **how)),
+        notes=selection.notes(confirmation) if confirmation else (),
+    )
+
+
+def _front(result: StudyResult) -> Judgement:
+    """Non-dominated trials by their means on validation, the baseline among the contestants."""
+    keys = [f"val/{objective.metric}" for objective in result.objectives]
+    points = {
+        trial.spec.number: means
+        for trial in result.trials
+        if None not in (means := [trial.mean(result.seeds, key) for key in keys])
+    }
+    directions = [objective.direction for objective in result.objectives]
+    values: list[list[float]] = [[value for value in point if value is not None] for point in points.values()]
+    front = [list(points)[index] for index in selection.pareto_front(values, directions)]
+    names = {trial.spec.number: trial.spec.name for trial in result.trials}
+    listed = ", ".join(names[number] for number in front) or "none"
+    metrics = " and ".join(objective.metric for objective in result.objectives)
+    return Judgement(
+        verdict="front" if front else "no result",
+        sentence=f"{len(front)} of {len(points)} trials are not dominated in {metrics}: {listed}.",
+        front=front,
+    )
+
+
+def _arm(
+    trial: TrialResult,
+    objective: Objective,
+    seeds: tuple[int, ...],
+    confirm_seeds: tuple[int, ...],
+    *,
+    with_records: bool,
+) -> Arm:
+    complete = [run for run in trial.runs.values() if run.state == "COMPLETE"] if with_records else []
+    return Arm(
+        number=trial.spec.number,
+        name=trial.spec.name,
+        screening=trial.per_seed(seeds, f"val/{objective.metric}"),
+        test=trial.per_seed(seeds, f"test/{objective.metric}"),
+        confirmation=trial.per_seed(confirm_seeds, f"test/{objective.metric}"),
+        influence={
+            run.seed: found
+            for run in complete
+            if run.seed in (*seeds, *confirm_seeds) and (found := _influence(run)) is not None
+        },
+    )
+
+
+def _influence(run: RunResult) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """The influence values that the run's worker wrote; None where the file is gone or has none."""
+    if run.folder is None or not (path := RunFolder(run.folder).records).exists():
+        return None
+    with np.load(path, allow_pickle=False) as records:
+        return records["influence"].astype(np.float64) if "influence" in records.files else None
+
+
+def _in_json_terms(confirmation: selection.Confirmation) -> dict[str, Any]:
+    """The object of `summary.json`: JSON has no whole numbers as keys."""
+    return {
+        name: {str(seed): number for seed, number in value.items()} if isinstance(value, dict) else value
+        for name, value in asdict(confirmation).items()
+    }
+
+
+def _as_dicts(comparisons: Mapping[int, selection.Comparison]) -> dict[int, dict[str, Any]]:
+    return {number: asdict(comparison) for number, comparison in comparisons.items()}

@@ -1,0 +1,99 @@
+"""Who proposes the trials of a sweep: the list of its points, or its sampler."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweeper.asking import Adaptive, Draft, Enumerated
+from sweeper.compose import Sweep
+from sweeper.errors import Fault, UserError
+from sweeper.results import Objective
+from sweeper.run_state import Policy
+from sweeper.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
+from sweeper.specs import SpecFactory
+from sweeper.trial import TrialSpec
+from sweeper.trial_book import TrialBook
+
+FIRST_CONFIRMATION_SEED = 1000
+DIRECTIONS = {"max": "maximize", "maximize": "maximize", "min": "minimize", "minimize": "minimize"}
+
+
+def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
+    """The baseline and all points of an enumerated sweep, not numbered yet."""
+    points = sweep.points or ()
+    candidates = [factory.spec(-1, p.name, "candidate", p.params, p.overrides) for p in points]
+    return [factory.baseline(-1), *candidates]
+
+
+def policy_of(sweep: Sweep) -> Policy:
+    """How the study spends its runs. Raises UserError where confirmation seeds are not fresh."""
+    study = sweep.settings.study
+    n_candidates = study.n_trials if sweep.points is None else len(sweep.points)
+    assert n_candidates is not None
+    return Policy(
+        seeds=sweep.seeds,
+        confirm_seeds=_confirm_seeds(study.confirm_seeds, sweep.seeds),
+        objectives=objectives_of(sweep),
+        replicate_top_k=study.replicate_top_k if sweep.is_adaptive else None,
+        max_failure_rate=study.max_failure_rate,
+        n_candidates=n_candidates,
+    )
+
+
+def objectives_of(sweep: Sweep) -> tuple[Objective, ...]:
+    """`study.metrics`, each as `name` or `name:max` or `name:min`; by default the task's metric."""
+    task = sweep.settings.task
+    listed = sweep.settings.study.metrics or (task.metric,)
+    return tuple(_objective(text, task.direction) for text in listed)
+
+
+def asker_of(
+    sweep: Sweep, factory: SpecFactory, drafts: Sequence[Draft], trials: TrialBook
+) -> Enumerated | Adaptive:
+    """Where the trials come from."""
+    if not sweep.is_adaptive:
+        return Enumerated(drafts, trials)
+    check_extends(sweep.space, trials.distributions())
+    n_trials = sweep.settings.study.n_trials
+    assert n_trials is not None
+    return Adaptive(drafts[0], n_trials, trials, lambda: _suggest(sweep, factory, trials))
+
+
+def _suggest(sweep: Sweep, factory: SpecFactory, trials: TrialBook) -> TrialSpec:
+    sampler, custom = sweep.settings.sampler, sweep.settings.study.custom_search_space
+    # a quasi-random sequence is one sequence under one seed; other samplers draw anew for each trial
+    step = 0 if sampler.name == "qmc" else 1
+
+    def define(trial: Any) -> Mapping[str, Any]:
+        if custom is None:
+            return suggest(sweep.space, trial)
+        return suggest_custom(custom_search_space(custom), sweep.config, trial, sweep.space)
+
+    def describe(number: int, params: Mapping[str, Any]) -> TrialSpec:
+        point = sweep.space.point(params)
+        return factory.spec(number, point.name, "candidate", point.params, point.overrides)
+
+    n_objectives = len(objectives_of(sweep))
+    return trials.suggest(
+        lambda number: sampler_of(sampler, sampler.seed + step * number, n_objectives), define, describe
+    )
+
+
+def _objective(text: str, default: str) -> Objective:
+    name, colon, word = text.partition(":")
+    direction = DIRECTIONS.get(word if colon else default)
+    if direction is None or not name:
+        problem = f"got '{text}'; expected a metric's name, or name:max or name:min"
+        raise UserError(Fault("study.metrics", problem, "For example study.metrics=[ctcvr_auc:max,bce:min]"))
+    return Objective(name, direction)  # type: ignore[arg-type]  # one of the two by the table
+
+
+def _confirm_seeds(given: int | tuple[int, ...], seeds: Sequence[int]) -> tuple[int, ...]:
+    fresh = (
+        tuple(range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + given))
+        if isinstance(given, int)
+        else given
+    )
+    if shared := sorted(set(fresh) & set(seeds)):
+        problem = f"got {list(fresh)}, of which {shared} are screening seeds; expected fresh ones"
+        raise UserError(Fault("study.confirm_seeds", problem, "Choose others"))
+    return fresh

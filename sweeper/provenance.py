@@ -1,0 +1,74 @@
+"""Where a result comes from: command, code, versions, machine."""
+
+import hashlib
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sweeper.redact import redact
+
+PACKAGES = ("torch", "hydra-core", "optuna", "mlflow", "numpy")
+ROOT = Path(__file__).parent.parent
+
+
+def provenance(n_threads: int | None) -> dict[str, Any]:
+    """All but the times of start and finish."""
+    return {
+        "command": command(),
+        "git_sha": _git("rev-parse", "HEAD"),
+        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "code_hash": code_hash(),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "threads": n_threads,
+        "cpu": cpu_name(),
+    }
+
+
+def command() -> str:
+    """The command line that started this process, passwords blanked."""
+    return redact(shlex.join(["python", "-m", "sweeper", *sys.argv[1:]]))
+
+
+def code_hash() -> str:
+    """A hash of the source that decides what a run computes: `tasks/` and `sweeper/worker/`."""
+    sha = hashlib.sha256()
+    for folder in (ROOT / "tasks", ROOT / "sweeper" / "worker"):
+        for path in sorted(folder.rglob("*.py")):
+            sha.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return sha.hexdigest()[:16]
+
+
+def cpu_name() -> str:
+    """The processor's model name, or the architecture where it is not told."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _git(*words: str) -> str | None:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, env=environment, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,65 @@
+"""`python -m sweeper` without `-m`: one configuration, trained in this process, its metrics printed."""
+
+from rich.console import Console
+from rich.table import Table
+
+from sweeper.compose import Sweep
+from sweeper.errors import StudyError
+from sweeper.layout import RunFolder, StudyFolder, write_atomic
+from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
+from sweeper.planning import job_for
+from sweeper.specs import SpecFactory, notices_of
+from sweeper.trial import DeviceNeeds
+
+SOLO = "solo"
+
+
+def run_solo(sweep: Sweep) -> int:
+    """Train the fixed configuration on `seed`; the exit code. Raises StudyError where the run fails."""
+    factory, settings = SpecFactory(sweep), sweep.settings
+    trial = factory.spec(0, settings.task.name, "candidate", {}, ())
+    for warning in (*sweep.warnings, *notices_of([trial])):
+        print(f"warning: {warning}")
+    place = StudyFolder.of(settings.study.results_dir, SOLO).path
+    folder = RunFolder(place / trial.fingerprint[:8] / f"seed{settings.seed}")
+    needs = DeviceNeeds(device=settings.executor.device, n_threads=settings.executor.n_threads)
+    prepared = factory.prepared_of(trial)
+    job = job_for(SOLO, trial, settings.seed, 1, folder, prepared.folder, needs)
+    write_atomic(folder.job, job.model_dump_json(indent=2))
+    from sweeper.worker.serve import run_job  # torch, only once there is something to train
+
+    run_job(job, _Printer(trial.name, f"val/{settings.task.metric}", folder).hear)
+    return 0
+
+
+class _Printer:
+    """Prints what one run says."""
+
+    def __init__(self, name: str, metric: str, folder: RunFolder) -> None:
+        self._name, self._metric, self._folder = name, metric, folder
+
+    def hear(self, message: Message) -> Reply:
+        if isinstance(message, Started):
+            print(
+                "\n".join([f"{self._name}: {message.total_steps} steps on {message.device}", *message.notes])
+            )
+        elif isinstance(message, Reported):
+            value = message.metrics[self._metric]
+            print(f"step {message.step}: {self._metric} {value:.4f} ({message.steps_per_s:.1f} steps/s)")
+        elif isinstance(message, Finished):
+            Console().print(_table(message.metrics))
+            print(f"best step {message.best_step}, {message.seconds:.1f} s; {self._folder.path}")
+        elif isinstance(message, Failed):
+            again = f"python -m sweeper.worker {self._folder.job}"
+            raise StudyError(f"{message.reason} {message.advice} Log: {self._folder.log}. Again: {again}")
+        return "continue"
+
+
+def _table(metrics: dict[str, float]) -> Table:
+    """One line a metric, one column a split."""
+    splits = sorted({key.split("/")[0] for key in metrics}, reverse=True)
+    table = Table("metric", *splits, box=None, pad_edge=False)
+    for name in dict.fromkeys(key.split("/", 1)[1] for key in metrics):
+        values = [metrics.get(f"{split}/{name}") for split in splits]
+        table.add_row(name, *("-" if value is None else f"{value:.4f}" for value in values))
+    return table

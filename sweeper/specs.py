@@ -1,0 +1,171 @@
+"""From overrides to a TrialSpec: compose, validate, prepare the data, fingerprint, name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from sweeper.compose import Sweep, task_entry
+from sweeper.errors import Fault, UserError
+from sweeper.schema import RUN_SECTIONS, Settings
+from sweeper.trial import Role, TrialSpec, canonical, fingerprint
+from tasks.config import TaskConfig
+from tasks.prepared import Prepared, digest_of
+
+
+class SpecFactory:
+    """Makes the trials of one sweep. Data are prepared once for each data section that occurs."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._prepared: dict[str, Prepared] = {}
+        self._by_fingerprint: dict[str, Prepared] = {}
+
+    def baseline(self, number: int) -> TrialSpec:
+        """The reference trial: the fixed configuration with `study.baseline` applied."""
+        return self.spec(number, "baseline", "baseline", {}, self._sweep.settings.study.baseline)
+
+    def spec(
+        self, number: int, name: str, role: Role, params: Mapping[str, JsonValue], overrides: Sequence[str]
+    ) -> TrialSpec:
+        """The trial at these overrides. Raises UserError where they do not make a valid configuration."""
+        config = self._sweep.composer.compose(list(overrides))
+        settings, task_config = self._sweep.composer.validate(config, list(overrides))
+        prepared = self.prepare(settings, task_config)
+        self._refuse_other_data(name, prepared)
+        max_steps = settings.trainer.total_steps(prepared.n_train)
+        mark = fingerprint(_effective(settings, task_config, prepared), prepared.digest)
+        self._by_fingerprint[mark] = prepared
+        return TrialSpec(
+            number=number,
+            name=name,
+            role=role,
+            prunable=role != "baseline",
+            params=dict(params),
+            overrides=tuple(overrides),
+            config=run_config(settings, task_config),
+            fingerprint=mark,
+            max_steps=max_steps,
+            notices=(*task_config.notices(max_steps), *_idle(params, task_config, max_steps)),
+        )
+
+    def _refuse_other_data(self, name: str, prepared: Prepared) -> None:
+        """Trials are compared on one test split; on another one a difference would say nothing."""
+        own = self.prepare(self._sweep.settings, self._sweep.task_config)
+        if prepared.digest != own.digest:
+            problem = (
+                f"trial '{name}' has other data than the fixed configuration; expected one data set a study"
+            )
+            raise UserError(Fault("data", problem, "Start a study for each data set"))
+
+    def adopt(self, trial: TrialSpec) -> None:
+        """Make known on which data a trial of an earlier command trains."""
+        if trial.fingerprint not in self._by_fingerprint:
+            task_class = task_entry(self._sweep.settings.task).config_class()
+            sections = {key: value for key, value in trial.config.items() if key not in RUN_SECTIONS}
+            task_config = task_class.model_validate_json(canonical(sections))
+            self._by_fingerprint[trial.fingerprint] = self.prepare(self._sweep.settings, task_config)
+
+    def prepare(self, settings: Settings, task_config: TaskConfig) -> Prepared:
+        """The prepared data of a configuration. Raises UserError where the data cannot be used."""
+        key = canonical(task_config.model_dump(mode="json", by_alias=True)["data"])
+        if key not in self._prepared:
+            cache = Path(settings.study.results_dir) / "cache"
+            self._prepared[key] = task_entry(settings.task).prepare_function()(task_config, cache)
+        return self._prepared[key]
+
+    def prepared_of(self, trial: TrialSpec) -> Prepared:
+        """The prepared data that a trial of this factory trains on."""
+        return self._by_fingerprint[trial.fingerprint]
+
+    def data(self) -> dict[str, Any]:
+        """What a report says of the data of the fixed configuration."""
+        prepared = self.prepare(self._sweep.settings, self._sweep.task_config)
+        name = self._sweep.config["data"].get("name")
+        return {"name": name, "digest": prepared.digest, "real": prepared.real, **prepared.facts}
+
+    def fixed(self) -> dict[str, Any]:
+        """All that the trials of this study share: what its name stands for."""
+        sweep, study, task = self._sweep, self._sweep.settings.study, self._sweep.settings.task
+        fixed = _trained(sweep.settings, sweep.task_config)
+        for key in sweep.swept_keys:
+            _drop(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
+        shared = {
+            "baseline": list(study.baseline),
+            "objectives": list(study.metrics or (f"{task.metric}:{task.direction}",)),
+            "data digest": self.prepare(sweep.settings, sweep.task_config).digest,
+        }
+        return {**fixed, "study": {**shared, "swept": sorted(sweep.swept_keys)}}
+
+    def study_name(self) -> str:
+        """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""
+        mark = digest_of(canonical(self.fixed())).removeprefix("sha256:")[:8]
+        return self._sweep.settings.study.name or f"{self._sweep.settings.task.name}-{mark}"
+
+
+def notices_of(trials: Iterable[TrialSpec]) -> list[str]:
+    """Each warning about a configuration once, with the trials that it is about."""
+    about: dict[str, list[str]] = {}
+    for trial in trials:
+        for notice in trial.notices:
+            about.setdefault(notice, []).append(trial.name)
+    return [f"{notice} (in {_some(names)})" for notice, names in about.items()]
+
+
+def run_config(settings: Settings, task_config: TaskConfig) -> dict[str, JsonValue]:
+    """What a worker gets: the validated sections that training depends on."""
+    sections = settings.model_dump(mode="json", by_alias=True, include=set(RUN_SECTIONS))
+    return {**sections, **task_config.model_dump(mode="json", by_alias=True)}
+
+
+def workload(settings: Settings, prepared: Prepared, device: str) -> str:
+    """Runs of one workload take about the same time a step."""
+    return f"{settings.task.name}|{prepared.digest[:32]}|{settings.trainer.batch_size}|{device}"
+
+
+def _trained(settings: Settings, task_config: TaskConfig) -> dict[str, Any]:
+    sections = settings.model_dump(mode="json", by_alias=True, include={"optimizer", "trainer"})
+    return {"task": settings.task.name, **sections, **task_config.without_cosmetics()}
+
+
+def _effective(settings: Settings, task_config: TaskConfig, prepared: Prepared) -> dict[str, Any]:
+    steps = settings.trainer.total_steps(prepared.n_train)
+    trained = {**_trained(settings, task_config), **task_config.effective(steps)}
+    return {**trained, "trainer": {**trained["trainer"], "max_steps": steps, "epochs": None}}
+
+
+def _idle(params: Mapping[str, JsonValue], task_config: TaskConfig, max_steps: int) -> list[str]:
+    inactive = task_config.inactive(max_steps)
+    return [
+        f"{key}: swept, but the rest of this configuration makes it inactive; it changes nothing"
+        for key in params
+        if key.lstrip("+") in inactive
+    ]
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """One line for each dotted key in which two configurations differ: `key: old -> new`."""
+    lines = []
+    for key in sorted(old.keys() | new.keys()):
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            lines += differences(was, now, f"{prefix}{key}.")
+        elif was != now:
+            lines.append(f"{prefix}{key}: {was} -> {now}")
+    return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    listed = ", ".join(names[:4])
+    return listed if len(names) <= 4 else f"{listed} and {len(names) - 4} more trials"
+
+
+def _drop(config: dict[str, Any], path: list[str]) -> None:
+    *parents, last = path
+    for parent in parents:
+        inner = config.get(parent)
+        if not isinstance(inner, dict):
+            return
+        config = inner
+    config.pop(last, None)

@@ -1,0 +1,211 @@
+"""One study from its sweep to its report: open, screen, confirm, judge, write."""
+
+import os
+import time
+import uuid
+from datetime import UTC, datetime
+
+import yaml
+
+from sweeper.asking import Nobody
+from sweeper.compose import Sweep
+from sweeper.conclusion import exit_code, study_result, tidy_checkpoints
+from sweeper.dry_run import show_plan
+from sweeper.executors.base import Executor, Slot
+from sweeper.executors.inline import InlineExecutor
+from sweeper.identity import identity_warnings
+from sweeper.interrupts import Interrupt, watch_signals
+from sweeper.judging import best_of, judge
+from sweeper.layout import StudyFolder, write_atomic
+from sweeper.loop import StudyLoop
+from sweeper.observers import Everyone, Observer, StudyStart
+from sweeper.planning import job_for
+from sweeper.proposals import asker_of, drafts_of, policy_of
+from sweeper.provenance import provenance
+from sweeper.report import write_report
+from sweeper.results import TrialResult
+from sweeper.run_book import RunBook
+from sweeper.run_state import (
+    Wish,
+    contenders,
+    screening_seeds,
+    trial_results,
+    wanted_confirmation,
+    wanted_screening,
+)
+from sweeper.schema import Settings
+from sweeper.specs import SpecFactory, notices_of, workload
+from sweeper.storage import Storage, open_storage
+from sweeper.terminal import Terminal
+from sweeper.tracking import make_tracker
+from sweeper.trial import DeviceNeeds, JobSpec, TrialSpec
+from sweeper.trial_book import TrialBook
+
+
+def run_sweep(sweep: Sweep) -> int:
+    """Run, resume or extend the study that `sweep` describes; the process's exit code."""
+    factory = SpecFactory(sweep)
+    owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    with open_storage(sweep.settings.study.storage, factory.study_name(), owner) as storage:
+        if sweep.settings.study.dry_run:
+            return show_plan(sweep, factory, storage)
+        with watch_signals() as interrupt:
+            return StudySession(sweep, factory, storage, interrupt).run()
+
+
+def make_executor(settings: Settings) -> Executor:
+    """The configured executor."""
+    return InlineExecutor(settings.executor.device, settings.executor.n_threads)
+
+
+class StudySession:
+    """What one process does for one study."""
+
+    def __init__(self, sweep: Sweep, factory: SpecFactory, storage: Storage, interrupt: Interrupt) -> None:
+        self._sweep, self._factory, self._interrupt = sweep, factory, interrupt
+        self._started, self._began = datetime.now(UTC), time.monotonic()
+        self._settings, self._policy = sweep.settings, policy_of(sweep)
+        self._drafts = drafts_of(sweep, factory)
+        self._folder = StudyFolder.of(self._settings.study.results_dir, storage.study)
+        self._trials = TrialBook(storage.optuna_study([o.direction for o in self._policy.objectives]))
+        self._warnings = [
+            *sweep.warnings,
+            *identity_warnings(self._trials, factory, storage.study),
+            *notices_of(self._drafts),
+        ]
+        self._asker = asker_of(sweep, factory, self._drafts, self._trials)
+        self._executor = make_executor(self._settings)
+        self._observer: Observer = Everyone(
+            Terminal(), make_tracker(self._settings.tracking, self._settings.study.results_dir)
+        )
+        self._loop = StudyLoop(
+            self._policy,
+            RunBook(storage, self._folder, self._workload),
+            self._executor,
+            self._observer,
+            interrupt,
+            self._job_of,
+            self._tell,
+            self._is_time_up,
+        )
+        self._told: set[int] = set()
+
+    def run(self) -> int:
+        """Screen, confirm, judge, report; the exit code."""
+        try:
+            self._open()
+            self._loop.work_off(self._wanted_screening, self._asker)
+            if not self._loop.is_stopping:
+                self._announce_confirmation()
+                self._loop.work_off(self._wanted_confirmation, Nobody())
+            return self._conclude()
+        finally:
+            self._executor.close()
+            self._observer.close()
+
+    def _open(self) -> None:
+        for trial in self._asker.known:
+            self._factory.adopt(trial)
+            self._loop.add(trial)
+        n_known, n_open = len(self._loop.runs), len(self._wanted_screening().runs)
+        per_trial = 1 if self._sweep.is_adaptive else len(self._policy.seeds)
+        self._observer.study_started(
+            StudyStart(
+                study=self._trials.name,
+                task=self._settings.task.name,
+                objectives=self._policy.objectives,
+                seeds=self._policy.seeds,
+                confirm_seeds=self._policy.confirm_seeds,
+                folder=self._folder,
+                n_runs_planned=n_known + n_open + self._asker.n_left * per_trial,
+                n_runs_known=n_known,
+                n_slots=len(self._executor.slots),
+                config=self._sweep.config,
+                data=self._factory.data(),
+                provenance=self._provenance(),
+            )
+        )
+        for warning in self._warnings:
+            self._observer.warned(warning)
+
+    def _wanted_screening(self) -> Wish:
+        return wanted_screening(
+            [result.spec for result in self._results()],
+            self._loop.runs,
+            self._policy,
+            all_asked=self._asker.n_left == 0,
+        )
+
+    def _wanted_confirmation(self) -> Wish:
+        results = self._results()
+        best = best_of(results, self._policy)
+        if best is None:
+            return Wish("confirmation", ())
+        return wanted_confirmation(results[0].spec, [self._loop.trials[best]], self._loop.runs, self._policy)
+
+    def _announce_confirmation(self) -> None:
+        wish = self._wanted_confirmation()
+        if wish.runs and not self._loop.is_stopping:
+            self._observer.plan_grew(
+                len(wish.runs), "confirming the best candidate and the baseline on fresh seeds"
+            )
+
+    def _job_of(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot) -> JobSpec:
+        folder, prepared = self._folder.run(trial, seed), self._factory.prepared_of(trial)
+        needs = DeviceNeeds(device=slot.device, n_threads=slot.n_threads)
+        job = job_for(self._trials.name, trial, seed, attempt, folder, prepared.folder, needs)
+        write_atomic(folder.config, yaml.safe_dump({**trial.config, "seed": seed}, sort_keys=False))
+        write_atomic(folder.overrides, yaml.safe_dump([*trial.overrides, f"seed={seed}"]))
+        write_atomic(folder.job, job.model_dump_json(indent=2))
+        return job
+
+    def _workload(self, trial: TrialSpec) -> str:
+        return workload(self._settings, self._factory.prepared_of(trial), self._executor.slots[0].device)
+
+    def _tell(self) -> None:
+        """Tell Optuna of every trial that has become finished; equal fingerprints finish together."""
+        keys = [f"val/{objective.metric}" for objective in self._policy.objectives]
+        for result in self._results():
+            if result.spec.number not in self._told and result.state in ("COMPLETE", "FAILED", "PRUNED"):
+                self._told.add(result.spec.number)
+                means = [result.mean(self._seeds_of(result.spec), key) for key in keys]
+                self._trials.tell(result, [mean for mean in means if mean is not None])
+
+    def _is_time_up(self) -> bool:
+        limit = self._settings.study.timeout_s
+        return limit is not None and time.monotonic() - self._began > limit
+
+    def _seeds_of(self, trial: TrialSpec) -> tuple[int, ...]:
+        trials = list(self._loop.trials.values())
+        chosen = contenders(trials, self._loop.runs, self._policy) if self._asker.n_left == 0 else set()
+        return screening_seeds(trial, self._policy, chosen)
+
+    def _results(self) -> tuple[TrialResult, ...]:
+        return trial_results(self._loop.trials.values(), self._loop.runs, self._seeds_of)
+
+    def _provenance(self) -> dict[str, object]:
+        return provenance(self._executor.slots[0].n_threads) | {"started": _iso(self._started)}
+
+    def _conclude(self) -> int:
+        result = study_result(
+            study=self._trials.name,
+            sweep=self._sweep,
+            policy=self._policy,
+            trials=self._results(),
+            data=self._factory.data(),
+            slots=self._executor.slots,
+            n_jobs=self._loop.n_jobs,
+            wall_s=time.monotonic() - self._began,
+            provenance=self._provenance() | {"finished": _iso(datetime.now(UTC))},
+            warnings=tuple(self._warnings),
+        )
+        judgement = judge(result)
+        summary = write_report(self._folder, result, judgement)
+        if not self._loop.is_stopping:
+            tidy_checkpoints(self._folder, result, judgement)
+        self._observer.study_ended(result, summary)
+        return exit_code(judgement, self._interrupt, self._loop.stopped_because)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,135 @@
+"""Optuna's side of a study: who is tried next, under which number, and what became of it.
+
+Optuna sees numeric parameters as floats (so that its dashboard and importances work); true values, strings
+and lists among them, are in the trial's user attribute `spec`, whole. Enumerated points are proposed by us,
+since Optuna's own grid samplers fail on the last `tell` and its categorical distributions cannot grow.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from sweeper.results import TrialResult
+from sweeper.trial import TrialSpec
+
+SPEC = "spec"
+STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAILED": TrialState.FAIL}
+SamplerFactory = Callable[[int], optuna.samplers.BaseSampler]
+Bounds = Mapping[str, tuple[float, float]]
+
+
+class PointSampler(optuna.samplers.BaseSampler):
+    """Proposes the one point that it was given."""
+
+    def __init__(self, point: Mapping[str, float]) -> None:
+        self._point = point
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Nothing is sampled jointly."""
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Nothing is sampled jointly."""
+        return {}
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """The point's own value."""
+        return self._point[param_name]
+
+
+class TrialBook:
+    """The trials of one Optuna study, as specs."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self._study.study_name)
+
+    def specs(self) -> list[TrialSpec]:
+        """All trials that were begun in this study, in order."""
+        attributes = [trial.user_attrs for trial in self._study.get_trials(deepcopy=False)]
+        return [TrialSpec.model_validate_json(attrs[SPEC]) for attrs in attributes if SPEC in attrs]
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """The last distribution of each parameter that was ever suggested in this study."""
+        known: dict[str, BaseDistribution] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            known |= trial.distributions
+        return known
+
+    def add(
+        self, params: Mapping[str, Any], bounds: Bounds, spec_of: Callable[[int], TrialSpec]
+    ) -> TrialSpec:
+        """A new trial at a point of ours; `spec_of(number)` describes it, `bounds` span the grid."""
+        point = {key: float(value) for key, value in params.items() if key in bounds and is_number(value)}
+        self._study.sampler = PointSampler(point)
+        trial = self._study.ask({key: FloatDistribution(*bounds[key]) for key in point})
+        return self._describe(trial, spec_of)
+
+    def suggest(
+        self,
+        sampler: SamplerFactory,
+        define: Callable[[optuna.Trial], Mapping[str, Any]],
+        spec_of: Callable[[int, Mapping[str, Any]], TrialSpec],
+    ) -> TrialSpec:
+        """A new trial at a point of the sampler's choice.
+
+        `define(trial)` suggests the parameters. The sampler is made anew for each trial, seeded by its
+        number, so that a resumed study goes on as an undisturbed one would.
+        """
+        self._study.sampler = sampler(len(self._study.get_trials(deepcopy=False)))
+        trial = self._study.ask()
+        params = define(trial)
+        return self._describe(trial, lambda number: spec_of(number, params))
+
+    def tell(self, result: TrialResult, values: Sequence[float] | None) -> None:
+        """The trial's state, reason and values; a trial that was told before stays as it was."""
+        number = result.spec.number
+        trial = self._study.get_trials(deepcopy=False)[number]
+        if trial.state.is_finished():
+            return
+        if result.reason:
+            optuna.trial.Trial(self._study, trial._trial_id).set_user_attr("reason", result.reason)
+        complete = result.state == "COMPLETE"
+        self._study.tell(number, list(values) if complete and values else None, state=STATES[result.state])
+
+    def remember(self, key: str, value: Any) -> Any:
+        """The value first remembered under `key`: `value` itself the first time."""
+        known = self._study.user_attrs
+        if key not in known:
+            self._study.set_user_attr(key, value)
+            return value
+        return known[key]
+
+    def _describe(self, trial: optuna.Trial, spec_of: Callable[[int], TrialSpec]) -> TrialSpec:
+        try:
+            spec = spec_of(trial.number)
+        except Exception as error:
+            trial.set_user_attr("reason", str(error))
+            self._study.tell(trial, state=TrialState.FAIL)
+            raise
+        trial.set_user_attr(SPEC, spec.model_dump_json())
+        for key in ("name", "role", "fingerprint"):
+            trial.set_user_attr(key, getattr(spec, key))
+        return spec
+
+
+def is_number(value: Any) -> bool:
+    """Whether Optuna can be shown this value as a float."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

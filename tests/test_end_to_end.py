@@ -1,0 +1,168 @@
+"""The command line as a user types it, in real processes, on data small enough for a few seconds."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SMALL = (
+    *("data.n_train=6000", "data.n_val=3000", "data.n_test=3000", "data.n_users=200", "data.n_items=200"),
+    *("trainer.max_steps=20", "trainer.eval_every=10", "trainer.batch_size=256", "tracking=none"),
+    *("aux_focal.warmup_steps=4", "study.n_seeds=2", "executor.n_threads=1"),
+)
+GRID = "aux_focal.lambda=0.1,0.2"
+
+
+def sweeper(folder: Path, *words: str, code: int = 0) -> str:
+    """What `python -m sweeper` printed; fails unless it exited with `code`."""
+    command = [sys.executable, "-m", "sweeper", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    (path,) = folder.glob("results/*/summary.json")
+    loaded: dict[str, Any] = json.loads(path.read_text())
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder in which the small study has run, and what was printed."""
+    folder = tmp_path_factory.mktemp("studied")
+    return folder, sweeper(folder, "-m", GRID, *SMALL)
+
+
+def test_a_grid_ends_with_a_confirmed_verdict_in_one_sentence(studied: tuple[Path, str]) -> None:
+    folder, printed = studied
+    facts = summary(folder)
+    assert facts["verdict"] in ("better", "worse", "not distinguishable")
+    assert [trial["name"] for trial in facts["trials"]] == ["baseline", "lambda=0.1", "lambda=0.2"]
+    assert facts["confirmation"]["baseline_per_seed"].keys() == {"1000", "1001"}
+    assert facts["totals"]["runs"] == 3 * 2 + 2 * 2
+    assert "is not distinguishable from" in printed or "than the baseline" in printed
+
+
+def test_every_candidate_differs_from_the_baseline_and_from_the_others(studied: tuple[Path, str]) -> None:
+    facts = summary(studied[0])
+    assert len({trial["value"] for trial in facts["trials"]}) == 3
+    assert len({trial["fingerprint"] for trial in facts["trials"]}) == 3
+
+
+def test_a_study_leaves_all_its_files_and_nothing_outside_results(studied: tuple[Path, str]) -> None:
+    folder, _ = studied
+    assert [path.name for path in folder.iterdir()] == ["results"]
+    (study,) = (path.parent for path in folder.glob("results/*/summary.json"))
+    assert {"summary.json", "report.md", "report.html", "trials.csv", "best.yaml", "plots", "trials"} <= {
+        path.name for path in study.iterdir()
+    }
+    run = study / "trials" / "0001-lambda=0.1" / "seed0"
+    names = {path.name for path in run.iterdir()}
+    assert {"config.yaml", "overrides.yaml", "job.json", "metrics.jsonl", "records.npz", "log.txt"} <= names
+
+
+def test_only_the_champions_checkpoints_stay(studied: tuple[Path, str]) -> None:
+    folder, _ = studied
+    champion = summary(folder)["best"]["trial"]
+    owners = {path.parts[-3][:4] for path in folder.glob("results/*/trials/*/*/*.pt")}
+    assert owners == {f"{champion:04d}"}
+
+
+def test_losses_satisfy_the_documented_identity_in_every_record(studied: tuple[Path, str]) -> None:
+    records = [
+        json.loads(line)
+        for path in studied[0].glob("results/*/trials/*/*/metrics.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    assert len(records) > 20
+    for record in records:
+        focal = record["aux_focal_on"] * record["aux_focal_lambda"] * record["loss_ctcvr_focal"]
+        assert record["loss_ctcvr"] == pytest.approx(record["loss_ctcvr_bce"] + focal, rel=1e-5)
+
+
+def test_the_same_command_runs_nothing_and_more_choices_run_only_those(studied: tuple[Path, str]) -> None:
+    folder, _ = studied
+    before = summary(folder)
+    sweeper(folder, "-m", GRID, *SMALL)
+    again = summary(folder)
+    assert again["totals"]["jobs"] == 0
+    assert again["verdict"] == before["verdict"]
+    sweeper(folder, "-m", GRID + ",0.3", *SMALL)
+    more = summary(folder)
+    fresh = [trial for trial in more["trials"] if trial["name"] == "lambda=0.3"]
+    assert len(more["trials"]) == 4
+    assert len(fresh) == 1
+    assert more["totals"]["jobs"] in (2, 4)  # the new candidate's two seeds, and its confirmation if it won
+
+
+def test_optuna_knows_the_trials_and_their_values(studied: tuple[Path, str]) -> None:
+    folder, _ = studied
+    with sqlite3.connect(folder / "results" / "studies.db") as database:
+        states = database.execute("select state from trials order by number").fetchall()
+    assert {state for (state,) in states} == {"COMPLETE"}
+
+
+def test_all_faults_of_a_command_line_are_told_at_once_with_exit_code_2(tmp_path: Path) -> None:
+    words = ("aux_focal.lamda=0.1,0.2", "trainer.max_steps=0", "optimizer.lr=nan", "model=esmm/mmoee")
+    printed = sweeper(tmp_path, "-m", *words, code=2)
+    assert "did you mean 'aux_focal.lambda'?" in printed
+    assert "trainer.max_steps: got 0" in printed
+    assert "optimizer.lr: got nan" in printed
+    assert "esmm/mmoe'?" in printed
+    assert len(printed.strip().splitlines()) == 4
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_prints_the_plan_and_trains_nothing(tmp_path: Path) -> None:
+    printed = sweeper(tmp_path, "-m", GRID, *SMALL, "study.dry_run=true")
+    assert "lambda=0.2" in printed
+    assert "6 runs to train" in printed
+    assert not list(tmp_path.glob("results/*/trials"))
+
+
+def test_a_diverging_candidate_is_a_result_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    """A learning rate of 1e9 makes the loss infinite or NaN within a few steps; 1e-3 stays sound."""
+    words = ("optimizer.lr=1e-3,1e9", "study.baseline=[]", "study.confirm_seeds=0", "optimizer=sgd")
+    printed = sweeper(tmp_path, "-m", *words, *SMALL)
+    facts = summary(tmp_path)
+    states = {trial["name"]: trial["state"] for trial in facts["trials"]}
+    assert states["lr=1e+09"] == "FAILED"
+    assert states["lr=0.001"] == "COMPLETE"
+    assert "aux_focal.compute_fp32=true" in printed or "optimizer.lr" in printed
+
+
+def test_a_terminated_study_is_resumed_by_the_same_command(tmp_path: Path) -> None:
+    """SIGTERM while the first run trains: exit code 143; then the same command ends the study."""
+    words = [*SMALL, "trainer.max_steps=300", "trainer.eval_every=10", "study.n_seeds=1"]
+    command = [sys.executable, "-m", "sweeper", "-m", GRID, *words]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    _wait_for(lambda: any(tmp_path.glob("results/*/trials/*/*/checkpoint.pt")))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 143
+    stopped_at = _last_step(tmp_path)
+    assert 0 < stopped_at < 300
+    printed = sweeper(tmp_path, *command[3:])
+    assert "resumed" in printed
+
+
+def _last_step(folder: Path) -> int:
+    lines = [
+        line
+        for path in folder.glob("results/*/trials/*/*/metrics.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    return max(int(json.loads(line)["global_step"]) for line in lines)
+
+
+def _wait_for(condition: Any, timeout_s: float = 120.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
