@@ -116,7 +116,11 @@ def checked_sweep(
         raise UserError(found.faults)
     if points is not None:
         points = tuple(_with_named_params(*pair, space) for pair in zip(points, checked, strict=True))
-    warnings = (*space.warnings, *_warnings(space, settings, is_adaptive))
+    warnings = (
+        *space.warnings,
+        *_warnings(space, settings, is_adaptive),
+        *_overruled(space, points if study.trials else None),
+    )
     return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command)
 
 
@@ -186,6 +190,14 @@ def _warnings(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iter
         for swept in space.swept:
             if isinstance(swept.domain, Choices):
                 yield f"sampler.name: {settings.sampler.name} draws the choices of {swept.key} at random"
+
+
+def _overruled(space: SearchSpace, named: Sequence[Point] | None) -> Iterable[str]:
+    """What the command line fixes in vain, because named trials set it themselves."""
+    fixed = {line.lstrip("+").partition("=")[0]: line for line in space.fixed}
+    for key in dict.fromkeys(key for point in named or () for key in point.params if key in fixed):
+        names = ", ".join(point.name for point in named or () if key in point.params)
+        yield f"{key}: '{fixed[key]}' has no effect on the named trials that set it themselves ({names})"
 
 
 def _check_sampler(settings: Settings) -> None:

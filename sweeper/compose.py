@@ -200,8 +200,9 @@ class Sweep:
 
     @property
     def swept_keys(self) -> tuple[str, ...]:
-        """The swept keys, in the user's order."""
-        return self.space.keys
+        """The swept keys in the user's order, then those that named trials set."""
+        named = [key for point in self.points or () for key in point.params]
+        return tuple(dict.fromkeys([*self.space.keys, *named]))
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:

@@ -8,17 +8,20 @@ from sweeper.specs import SpecFactory, differences
 from sweeper.trial_book import TrialBook
 
 
-def identity_warnings(trials: TrialBook, factory: SpecFactory, name: str) -> list[str]:
+def identity_warnings(
+    trials: TrialBook, factory: SpecFactory, name: str, target: str | None = None
+) -> list[str]:
     """What to say loudly when a known study is opened again.
 
     Raises UserError, with the difference, where the study of that name was begun with another fixed
     configuration.
     """
     _refuse_another_meaning(trials, factory, name)
-    if trials.remember("code_hash", code_hash()) == code_hash():
+    code = code_hash(target)
+    if trials.remember("code_hash", code) == code:
         return []
     return [
-        "the code under tasks/ or sweeper/worker/ has changed since this study was begun; its old results "
+        "the code of the task or of the trainer has changed since this study was begun; its old results "
         "stand beside new ones as if it had not. Give the study another study.name to start afresh"
     ]
 

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ PACKAGES = ("torch", "hydra-core", "optuna", "mlflow", "numpy")
 ROOT = Path(__file__).parent.parent
 
 
-def provenance(n_threads: int | None) -> dict[str, Any]:
+def provenance(n_threads: int | None, target: str | None = None) -> dict[str, Any]:
     """All but the times of start and finish."""
     return {
         "command": command(),
         "git_sha": _git("rev-parse", "HEAD"),
         "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "code_hash": code_hash(),
+        "code_hash": code_hash(target),
         "versions": {"python": platform.python_version(), **_versions()},
         "threads": n_threads,
         "cpu": cpu_name(),
@@ -34,13 +35,22 @@ def command() -> str:
     return redact(shlex.join(["python", "-m", "sweeper", *sys.argv[1:]]))
 
 
-def code_hash() -> str:
-    """A hash of the source that decides what a run computes: `tasks/` and `sweeper/worker/`."""
+def code_hash(target: str | None = None) -> str:
+    """A hash of the source that decides what a run computes.
+
+    That is `tasks/`, `sweeper/worker/`, and the package that holds `target` ("module:name"), a task from outside.
+    """
     sha = hashlib.sha256()
-    for folder in (ROOT / "tasks", ROOT / "sweeper" / "worker"):
+    for folder in (ROOT / "tasks", ROOT / "sweeper" / "worker", *_package_folders(target)):
         for path in sorted(folder.rglob("*.py")):
-            sha.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+            sha.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()[:16]
+
+
+def _package_folders(target: str | None) -> list[Path]:
+    """The folders of the top-level package in `target`, found without importing it."""
+    spec = find_spec(target.partition(":")[0].partition(".")[0]) if target else None
+    return [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
 
 
 def cpu_name() -> str:
@@ -64,6 +74,9 @@ def _versions() -> dict[str, str]:
 
 
 def _git(*words: str) -> str | None:
+    """What git says of this project's own repository; None for an installed copy, wherever it lies."""
+    if not (ROOT / ".git").exists():
+        return None
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(

@@ -126,7 +126,8 @@ def workload(settings: Settings, prepared: Prepared, device: str) -> str:
 
 def _trained(settings: Settings, task_config: TaskConfig) -> dict[str, Any]:
     sections = settings.model_dump(mode="json", by_alias=True, include={"optimizer", "trainer"})
-    return {"task": settings.task.name, **sections, **task_config.without_cosmetics()}
+    task = settings.task
+    return {"task": [task.name, task.target], **sections, **task_config.without_cosmetics()}
 
 
 def _effective(settings: Settings, task_config: TaskConfig, prepared: Prepared) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class StudySession:
         self._trials = TrialBook(storage.optuna_study([o.direction for o in self._policy.objectives]))
         self._warnings = [
             *sweep.warnings,
-            *identity_warnings(self._trials, factory, storage.study),
+            *identity_warnings(self._trials, factory, storage.study, sweep.settings.task.target),
             *notices_of(self._drafts),
         ]
         self._asker = asker_of(sweep, factory, self._drafts, self._trials)
@@ -184,7 +184,8 @@ class StudySession:
         return trial_results(self._loop.trials.values(), self._loop.runs, self._seeds_of)
 
     def _provenance(self) -> dict[str, object]:
-        return provenance(self._executor.slots[0].n_threads) | {"started": _iso(self._started)}
+        n_threads, target = self._executor.slots[0].n_threads, self._settings.task.target
+        return provenance(n_threads, target) | {"started": _iso(self._started)}
 
     def _conclude(self) -> int:
         result = study_result(

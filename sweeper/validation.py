@@ -1,6 +1,6 @@
 """A composed configuration against the pydantic models: every disagreement becomes a Fault in plain words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -35,6 +35,7 @@ EXPECTED = {
 }
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 Sources = Mapping[str, str]
 """Dotted key -> where its value came from: `override 'a.b=1'`, `data=esmm/csv`."""
@@ -89,11 +90,17 @@ def _task_class(section: Any, faults: list[Fault]) -> type[TaskConfig] | None:
     faults += list(_task_faults(task))
     if faults and any(fault.where.startswith("task.") for fault in faults):
         return None
+    entry = task_entry(task)
+    _loaded("task.prepare_target", entry.prepare, entry.prepare_function, faults)
+    return _loaded("task.config_target", entry.config, entry.config_class, faults)
+
+
+def _loaded(where: str, target: str, load: Callable[[], T], faults: list[Fault]) -> T | None:
     try:
-        return task_entry(task).config_class()
+        return load()
     except (ImportError, AttributeError, ValueError) as error:
-        problem = f"got '{task.config_target}', which cannot be loaded: {error}; expected module:Class"
-        faults.append(Fault("task.config_target", problem, "Is the package installed, and the class public?"))
+        problem = f"got '{target}', which cannot be loaded: {error}; expected module:name"
+        faults.append(Fault(where, problem, "Is the package installed, and the name public?"))
         return None
 
 

@@ -1,0 +1,1 @@
+"""Handwritten digits by a small network, with focal loss."""
