@@ -1,0 +1,28 @@
+"""Sweeps of the real esmm task, on data small enough to be drawn in a second."""
+
+from functools import cache
+from pathlib import Path
+
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from sweeper.command_line import read_overrides
+from sweeper.compose import Sweep
+from sweeper.config_source import ConfigSource
+
+CONF = Path(__file__).parents[2] / "conf"
+SMALL = (
+    *("data.n_train=4000", "data.n_val=2000", "data.n_test=2000", "data.n_users=100", "data.n_items=100"),
+    *("trainer.max_steps=20", "aux_focal.warmup_steps=4", "tracking=none"),
+)
+
+
+@cache
+def _source() -> ConfigSource:
+    with initialize_config_dir(config_dir=str(CONF), version_base="1.3", job_name="test"):
+        return ConfigSource(GlobalHydra.instance().config_loader(), "config", ())
+
+
+def small_sweep(results: Path, *overrides: str) -> Sweep:
+    """What `python -m sweeper -m <overrides>` would sweep, with results below `results`."""
+    return read_overrides(_source(), [*SMALL, f"study.results_dir={results}", *overrides], multirun=True)

@@ -1,0 +1,104 @@
+"""What makes two studies, and two runs, the same."""
+
+from pathlib import Path
+
+import pytest
+
+from sweeper.errors import UserError
+from sweeper.proposals import drafts_of, objectives_of, policy_of
+from sweeper.results import Objective
+from sweeper.specs import SpecFactory, notices_of
+from sweeper.trial import TrialSpec
+from tests.sweeper.small_esmm import small_sweep
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+def name(results: Path, *overrides: str) -> str:
+    return SpecFactory(small_sweep(results, *overrides)).study_name()
+
+
+def drafts(results: Path, *overrides: str) -> list[TrialSpec]:
+    sweep = small_sweep(results, *overrides)
+    return drafts_of(sweep, SpecFactory(sweep))
+
+
+def test_more_choices_seeds_trials_and_another_place_find_the_same_study(results: Path) -> None:
+    known = name(results, "aux_focal.lambda=0.05,0.1")
+    assert known.startswith("esmm-")
+    assert name(results, "aux_focal.lambda=0.05,0.1,0.2") == known
+    assert name(results, "aux_focal.lambda=0.05,0.1", "study.n_seeds=7") == known
+    assert name(results, "aux_focal.lambda=0.05,0.1", "tracking=mlflow", "executor.n_threads=2") == known
+    assert name(results, "aux_focal.lambda=0.05,0.1", f"data.cache_dir={results}/elsewhere") == known
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("aux_focal.gamma=1,2",),
+        ("aux_focal.lambda=0.1,0.2", "optimizer.lr=0.1"),
+        ("aux_focal.lambda=0.1,0.2", "data.generator_seed=7"),
+        ("aux_focal.lambda=0.1,0.2", "study.baseline=['aux_focal.gamma=0']"),
+        ("aux_focal.lambda=0.1,0.2", "task.metric=ctr_auc"),
+        ("sweep=esmm_aux_focal",),
+    ],
+)
+def test_another_key_value_data_baseline_or_metric_is_another_study(
+    results: Path, other: tuple[str, ...]
+) -> None:
+    assert name(results, *other) != name(results, "aux_focal.lambda=0.1,0.2")
+
+
+def test_what_means_nothing_leaves_the_fingerprint_alone(results: Path) -> None:
+    baseline, one, two = drafts(results, "aux_focal.enabled=false", "aux_focal.gamma=1,2")
+    assert baseline.fingerprint == one.fingerprint == two.fingerprint
+    assert "inactive" in notices_of([one, two])[0]
+
+
+def test_a_value_that_acts_makes_another_fingerprint(results: Path) -> None:
+    assert len({draft.fingerprint for draft in drafts(results, "aux_focal.gamma=1,2")}) == 3
+
+
+def test_epochs_and_the_same_number_of_steps_are_one_configuration(results: Path) -> None:
+    """4,000 rows in batches of 1,000 are 4 steps an epoch: 5 epochs are 20 steps."""
+    length = ("trainer.batch_size=1000", "aux_focal.gamma=1,2")
+    steps = drafts(results, *length, "trainer.max_steps=20")
+    epochs = drafts(results, *length, "trainer.max_steps=null", "trainer.epochs=5")
+    assert [draft.fingerprint for draft in steps] == [draft.fingerprint for draft in epochs]
+
+
+def test_trials_on_other_data_than_the_baseline_are_refused(results: Path) -> None:
+    with pytest.raises(UserError, match="data: trial 'generator_seed=2' has other data"):
+        drafts(results, "data.generator_seed=1,2")
+
+
+def test_a_spec_travels_as_json(results: Path) -> None:
+    for draft in drafts(results, "sweep=esmm_aux_focal"):
+        assert TrialSpec.model_validate_json(draft.model_dump_json()) == draft
+
+
+def test_named_trials_scale_their_warmup_with_the_preset(results: Path) -> None:
+    sweep = small_sweep(results, "sweep=esmm_aux_focal", "data.preset.warmup_steps_short=3")
+    by_name = {draft.name: draft for draft in drafts_of(sweep, SpecFactory(sweep))}
+    assert list(by_name) == ["baseline", *(f"focal-{number}" for number in range(1, 7))]
+    assert by_name["focal-5"].params["aux_focal.warmup_steps"] == 3
+    assert by_name["focal-6"].params == {
+        "aux_focal.lambda": 0.2,
+        "aux_focal.gamma": 2.0,
+        "aux_focal.warmup_steps": 3,
+    }
+
+
+def test_confirmation_seeds_must_be_fresh(results: Path) -> None:
+    with pytest.raises(UserError, match=r"study\.confirm_seeds: got \[1, 5\], of which \[1\] are screening"):
+        policy_of(small_sweep(results, "aux_focal.gamma=1,2", "study.confirm_seeds=[1,5]"))
+
+
+def test_several_metrics_carry_their_directions(results: Path) -> None:
+    sweep = small_sweep(results, "aux_focal.gamma=1,2", "study.metrics=['ctr_auc:max','bce:min']")
+    assert objectives_of(sweep) == (Objective("ctr_auc", "maximize"), Objective("bce", "minimize"))
+    with pytest.raises(UserError, match=r"study\.metrics: got 'bce:least'; expected"):
+        objectives_of(small_sweep(results, "aux_focal.gamma=1,2", "study.metrics=['bce:least']"))

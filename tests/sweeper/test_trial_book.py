@@ -1,0 +1,116 @@
+"""Trials in Optuna: numbered in order, extended freely, suggested alike after a resume."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from sweeper.asking import Adaptive, Enumerated
+from sweeper.results import TrialResult
+from sweeper.storage import Storage
+from sweeper.trial import TrialSpec, fingerprint
+from sweeper.trial_book import TrialBook
+
+DIRECTIONS: list[Any] = ["maximize"]
+
+
+def draft(role: str = "candidate", **params: Any) -> TrialSpec:
+    return TrialSpec.model_validate(
+        {
+            "number": -1,
+            "name": str(params or role),
+            "role": role,
+            "prunable": role == "candidate",
+            "params": params,
+            "overrides": (),
+            "config": {},
+            "fingerprint": fingerprint(params, role),
+            "max_steps": 1,
+        }
+    )
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/studies.db"
+
+
+def book(url: str) -> TrialBook:
+    return TrialBook(Storage(url, "s", "o").optuna_study(DIRECTIONS))
+
+
+def ask_all(asker: Enumerated | Adaptive) -> list[TrialSpec]:
+    found = []
+    while (trial := asker.ask()) is not None:
+        found.append(trial)
+    return found
+
+
+def test_drafts_are_numbered_in_order_and_known_ones_keep_their_numbers(url: str) -> None:
+    drafts = [draft("baseline"), draft(gamma=1.0), draft(gamma=2.0)]
+    assert [trial.number for trial in ask_all(Enumerated(drafts, book(url)))] == [0, 1, 2]
+    more = Enumerated([draft("baseline"), draft(gamma=0.5), draft(gamma=2.0)], book(url))
+    assert [trial.number for trial in more.known] == [0, 1, 2]
+    (fresh,) = ask_all(more)
+    assert (fresh.number, fresh.params) == (3, {"gamma": 0.5})
+
+
+def test_choices_of_any_kind_extend_a_grid(url: str) -> None:
+    """Optuna's categorical distributions refuse an added choice; a grid of ours does not."""
+    ask_all(Enumerated([draft(head=None), draft(head="a")], book(url)))
+    (fresh,) = ask_all(Enumerated([draft(head="a"), draft(head=[1, "b"])], book(url)))
+    assert fresh.params == {"head": [1, "b"]}
+
+
+def test_optuna_sees_numbers_with_the_bounds_of_the_grid(url: str) -> None:
+    trials = book(url)
+    ask_all(Enumerated([draft(gamma=1), draft(gamma=2.5)], trials))
+    distribution = trials.distributions()["gamma"]
+    assert isinstance(distribution, optuna.distributions.FloatDistribution)
+    assert (distribution.low, distribution.high) == (1.0, 2.5)
+
+
+def suggestions(url: str, n_trials: int) -> list[float]:
+    """The learning rates of an adaptive study of so many candidates, as far as they are not known yet."""
+    trials = book(url)
+
+    def define(trial: optuna.Trial) -> Mapping[str, Any]:
+        return {"lr": trial.suggest_float("lr", 1e-4, 1e-1, log=True)}
+
+    def describe(number: int, params: Mapping[str, Any]) -> TrialSpec:
+        return draft(**params).model_copy(update={"number": number})
+
+    def suggest() -> TrialSpec:
+        spec = trials.suggest(lambda number: optuna.samplers.TPESampler(seed=number), define, describe)
+        result = TrialResult(spec, "COMPLETE", None, {})
+        trials.tell(result, [float(spec.params["lr"])])  # type: ignore[arg-type]
+        return spec
+
+    asked = ask_all(Adaptive(draft("baseline"), n_trials, trials, suggest))
+    return [float(trial.params["lr"]) for trial in asked if trial.role == "candidate"]  # type: ignore[arg-type]
+
+
+def test_a_resumed_search_suggests_what_an_undisturbed_one_does(tmp_path: Path) -> None:
+    """15 trials at once, against 6 and then, in a new session, the other 9: TPE with 10 start-up trials."""
+    at_once = suggestions(f"sqlite:///{tmp_path}/a.db", 15)
+    first = suggestions(f"sqlite:///{tmp_path}/b.db", 6)
+    then = suggestions(f"sqlite:///{tmp_path}/b.db", 15)
+    assert len(set(at_once)) == 15
+    assert first + then == at_once
+
+
+def test_a_trial_that_cannot_be_described_is_told_as_failed(url: str) -> None:
+    def broken(number: int) -> TrialSpec:
+        raise ValueError("no such thing")
+
+    trials = book(url)
+    with pytest.raises(ValueError, match="no such thing"):
+        trials.add({}, {}, broken)
+    assert trials.specs() == []
+
+
+def test_what_is_remembered_first_stays(url: str) -> None:
+    assert book(url).remember("code_hash", "a") == "a"
+    assert book(url).remember("code_hash", "b") == "a"
