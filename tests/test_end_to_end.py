@@ -140,14 +140,15 @@ def test_a_diverging_candidate_is_a_result_and_the_sweep_goes_on(tmp_path: Path)
 
 def test_a_terminated_study_is_resumed_by_the_same_command(tmp_path: Path) -> None:
     """SIGTERM while the first run trains: exit code 143; then the same command ends the study."""
-    words = [*SMALL, "trainer.max_steps=300", "trainer.eval_every=10", "study.n_seeds=1"]
+    words = [*SMALL, "trainer.max_steps=150", "trainer.eval_every=15", "study.n_seeds=1"]
+    words.append("study.confirm_seeds=0")
     command = [sys.executable, "-m", "sweeper", "-m", GRID, *words]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
     _wait_for(lambda: any(tmp_path.glob("results/*/trials/*/*/checkpoint.pt")))
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 143
     stopped_at = _last_step(tmp_path)
-    assert 0 < stopped_at < 300
+    assert 0 < stopped_at < 150
     printed = sweeper(tmp_path, *command[3:])
     assert "resumed" in printed
 

@@ -10,7 +10,14 @@ ROOT = Path(__file__).parent.parent
 DOORS = {
     "optuna": {"trial_book.py", "storage.py", "search_space.py", "samplers.py", "plots.py"},
     "mlflow": {"tracking.py"},
-    "hydra": {"compose.py", "search_space.py", "__main__.py", "grammar.py", "command_line.py", "config_source.py"},
+    "hydra": {
+        "compose.py",
+        "search_space.py",
+        "__main__.py",
+        "grammar.py",
+        "command_line.py",
+        "config_source.py",
+    },
 }
 PURE = ("trial.py", "planning.py", "run_state.py", "selection.py", "paired.py", "messages.py")
 IMPURE = {"os", "io", "time", "datetime", "random", "subprocess", "socket", "sqlalchemy", "optuna", "torch"}

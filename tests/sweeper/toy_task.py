@@ -1,10 +1,12 @@
 """A task from outside the repository, as far as reading a command line needs one: its configuration."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from tasks.config import Preset, StrictModel, TaskConfig
+from tasks.prepared import Prepared
 
 
 class Data(StrictModel):
@@ -47,3 +49,8 @@ class ToyConfig(TaskConfig):
     data: Data
     model: Annotated[Narrow | Wide, Field(discriminator="name")]
     loss: Loss
+
+
+def prepare(config: ToyConfig, cache_dir: Path) -> Prepared:
+    """Never called: these tests read command lines and run nothing."""
+    raise AssertionError("reading a command line prepares no data")

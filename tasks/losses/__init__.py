@@ -1,0 +1,1 @@
+"""Losses as pure functions of tensors: no state, no branch on a tensor's value, mean-reduced, in nats."""
