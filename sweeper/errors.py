@@ -49,7 +49,7 @@ class RunError(SweeperError):
 
     def __init__(self, reason: str, *, step: int | None = None, advice: str = "") -> None:
         self.reason, self.step, self.advice = reason, step, advice
-        super().__init__(reason + (f". {advice}" if advice else ""))
+        super().__init__(sentences(reason, advice))
 
 
 class NonFiniteLossError(RunError):
@@ -62,6 +62,12 @@ class CheckpointError(SweeperError):
     def __init__(self, path: str, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}")
+
+
+def sentences(reason: str, advice: str) -> str:
+    """Two sentences, or the one that there is."""
+    end = "" if reason.endswith((".", "?", "!")) else "."
+    return f"{reason}{end} {advice}" if advice else reason
 
 
 def did_you_mean(got: str, known: Iterable[str]) -> str:

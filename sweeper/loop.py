@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from sweeper.errors import sentences
 from sweeper.executors.base import Executor, Slot
 from sweeper.interrupts import Interrupt
 from sweeper.messages import Failed, Finished, Message, Reported, Started, Stopped
@@ -193,6 +194,6 @@ def outcome(job: JobSpec, message: Finished | Stopped | Failed) -> RunResult:
             seconds=message.seconds,
         )
     else:
-        reason = message.reason.rstrip(".") + (f". {message.advice}" if message.advice else "")
+        reason = sentences(message.reason, message.advice)
         result = RunResult(run.trial, run.seed, "FAILED", reason=reason)
     return replace(result, attempt=run.attempt, folder=Path(run.folder))

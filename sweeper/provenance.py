@@ -38,7 +38,7 @@ def command() -> str:
 def code_hash(target: str | None = None) -> str:
     """A hash of the source that decides what a run computes.
 
-    That is `tasks/`, `sweeper/worker/`, and the package that holds `target` ("module:name"), a task from outside.
+    That is `tasks/`, `sweeper/worker/`, and the package of `target` ("module:name"), a task from outside.
     """
     sha = hashlib.sha256()
     for folder in (ROOT / "tasks", ROOT / "sweeper" / "worker", *_package_folders(target)):

@@ -91,8 +91,9 @@ def _task_class(section: Any, faults: list[Fault]) -> type[TaskConfig] | None:
     if faults and any(fault.where.startswith("task.") for fault in faults):
         return None
     entry = task_entry(task)
+    config_class = _loaded("task.config_target", entry.config, entry.config_class, faults)
     _loaded("task.prepare_target", entry.prepare, entry.prepare_function, faults)
-    return _loaded("task.config_target", entry.config, entry.config_class, faults)
+    return config_class
 
 
 def _loaded(where: str, target: str, load: Callable[[], T], faults: list[Fault]) -> T | None:

@@ -200,7 +200,7 @@ def objective_of(metrics: dict[str, float], name: str, split: str, step: int) ->
     known = ", ".join(sorted(metrics))
     advice = f"The task has {known} here; if it was finite before, try a smaller optimizer.lr."
     reason = f"{split}/{name}: got no finite value at step {step}; expected the objective (task.metric)"
-    raise RunError(reason + hint.rstrip("?"), step=step, advice=advice)
+    raise RunError(reason + hint, step=step, advice=advice)
 
 
 def write_records(path: Path, evaluation: Evaluation) -> None:
