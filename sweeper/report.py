@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,9 +14,12 @@ from sweeper.layout import StudyFolder, write_atomic
 from sweeper.report_html import to_html
 from sweeper.report_text import report_markdown
 from sweeper.results import Judgement, StudyResult, TrialResult
-from sweeper.summary import chosen, summary
+from sweeper.summary import chosen, read_summary, summary
 
 __all__ = ["best_yaml", "command_again", "summary", "trials_csv", "write_report"]
+
+PLOTS = ("curves", "forest", "pareto")
+"""Names of all plots there can be, in the order of a report."""
 
 RUN_COLUMNS = (
     *("trial", "name", "role", "seed", "phase", "state", "reason", "best_step", "steps_trained"),
@@ -25,20 +29,34 @@ RUN_COLUMNS = (
 
 def write_report(folder: StudyFolder, result: StudyResult, judgement: Judgement) -> dict[str, Any]:
     """Write everything a study leaves, the summary last, and return the summary."""
-    from sweeper.plots import (
-        write_plots,
-    )  # matplotlib costs half a second that a resumed study need not wait for
-
     facts = summary(result, judgement)
     write_atomic(folder.trials_csv, trials_csv(folder, result))
     if judgement.best is not None or judgement.front:
         write_atomic(folder.best_yaml, best_yaml(result, judgement))
-    plots = write_plots(folder.plots, result, judgement)
+    plots = _plots(folder, result, judgement, facts)
     text = report_markdown(result, judgement, facts, [f"plots/{path.name}" for path in plots])
     write_atomic(folder.report_md, text)
     write_atomic(folder.report_html, to_html(text, title=result.study))
     write_atomic(folder.summary, json.dumps(facts, indent=2) + "\n")
     return facts
+
+
+def _plots(
+    folder: StudyFolder, result: StudyResult, judgement: Judgement, facts: Mapping[str, Any]
+) -> list[Path]:
+    """The study's plots; those of a session that found nothing new are still right, and are kept."""
+    known = [path for name in PLOTS if (path := folder.plots / f"{name}.png").exists()]
+    if known and folder.summary.exists() and _findings(read_summary(folder)) == _findings(facts):
+        return known
+    from sweeper.plots import write_plots  # matplotlib takes two seconds
+
+    return write_plots(folder.plots, result, judgement)
+
+
+def _findings(facts: Mapping[str, Any]) -> Any:
+    """A summary without what differs from session to session, as JSON would give it back."""
+    lasting = {key: value for key, value in facts.items() if key not in ("totals", "provenance")}
+    return json.loads(json.dumps(lasting))
 
 
 def trials_csv(folder: StudyFolder, result: StudyResult) -> str:

@@ -293,3 +293,13 @@ def test_results_that_lack_an_interval_make_a_report_without_one(folder: StudyFo
     write_report(folder, bare, Judgement(verdict="not distinguishable", sentence="Not confirmed.", best=1))
     assert "## Confirmation" not in folder.report_md.read_text()
     assert not (folder.plots / "forest.png").exists()
+
+
+def test_a_session_that_found_nothing_new_keeps_the_plots(folder: StudyFolder) -> None:
+    result = study_result(folder)
+    write_report(folder, result, judgement())
+    before = {path: path.stat().st_mtime_ns for path in folder.plots.iterdir()}
+    write_report(folder, replace(result, totals={**result.totals, "jobs": 0}), judgement())
+    assert {path: path.stat().st_mtime_ns for path in folder.plots.iterdir()} == before
+    write_report(folder, result, judgement(verdict="better"))
+    assert all(path.stat().st_mtime_ns > time for path, time in before.items())
