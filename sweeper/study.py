@@ -204,6 +204,8 @@ class StudySession:
         summary = write_report(self._folder, result, judgement)
         if not self._loop.is_stopping:
             tidy_checkpoints(self._folder, result, judgement)
+        for note in judgement.notes:
+            self._observer.warned(note)
         self._observer.study_ended(result, summary)
         return exit_code(judgement, self._interrupt, self._loop.stopped_because)
 
