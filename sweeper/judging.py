@@ -66,8 +66,8 @@ def _looks(arms: Iterable[Arm]) -> tuple[str, ...]:
     """A study that grew may have confirmed one winner after another; each look has its own chance to err."""
     n = sum(bool(arm.confirmation) for arm in arms) - 1
     text = (
-        f"As this study grew, {n} candidates have been confirmed on the same seeds and test split. The stated "
-        "confidence is that of one look; for a clean one, choose fresh study.confirm_seeds."
+        f"As this study grew, {n} candidates have been confirmed on the same seeds and test split. The "
+        "stated confidence is that of one look; for a clean one, choose fresh study.confirm_seeds."
     )
     return (text,) if n > 1 else ()
 

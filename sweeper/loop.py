@@ -60,7 +60,7 @@ class StudyLoop:
         self._job_of, self._on_run_ended, self._is_time_up = job_of, on_run_ended, is_time_up
         self._active: dict[str, Active] = {}
         self._started_runs: set[RunKey] = set()
-        self._said_why = False
+        self._said: set[str] = set()
 
     def add(self, trial: TrialSpec) -> None:
         """A trial joins, with all that is known of its runs."""
@@ -87,13 +87,9 @@ class StudyLoop:
         return len(self._started_runs)
 
     def _stop_jobs(self) -> None:
-        if not self._said_why:
-            self._said_why = True
-            signal = self._interrupt.received
-            reason = self.stopped_because or (signal.name if signal is not None else "")
-            self._observer.warned(
-                f"stopping: {reason}; {len(self._active)} running jobs leave at their next evaluation"
-            )
+        signal = self._interrupt.received
+        reason = self.stopped_because or (signal.name if signal is not None else "")
+        self._say_once(f"stopping: {reason}; running jobs leave at their next evaluation")
         for job_id in self._active:
             self._executor.stop(job_id)
 
@@ -132,11 +128,21 @@ class StudyLoop:
         self._book.renew()
         if self.is_stopping:
             self._stop_jobs()
-        messages = self._executor.receive(PATIENCE_S)
-        for message in messages:
+        is_idle = not self._active
+        for message in self._executor.receive(PATIENCE_S):
             self._handle(message)
-        if not self._active:  # others may hold what we want
-            self._learn(list(self.trials.values()))
+        if is_idle:
+            self._wait_for_others()
+
+    def _wait_for_others(self) -> None:
+        """Another session holds what is wanted; its results are ours too, once they are there."""
+        self._say_once("another session holds the runs that are left; waiting for its results or its end")
+        self._learn(list(self.trials.values()))
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._observer.warned(text)
 
     def _handle(self, message: Message) -> None:
         active = self._active.get(message.job_id)

@@ -6,7 +6,7 @@ that claim.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,6 +125,15 @@ class Storage:
         except sa.exc.IntegrityError:
             return None
         return Claim(fingerprint, seed, 1)
+
+    def release(self, is_gone: Callable[[str], bool]) -> int:
+        """End the leases of owners that `is_gone` knows to be dead; how many."""
+        running = sa.and_(_runs.c.study == self.study, _runs.c.state == "RUNNING")
+        with self._engine.begin() as connection:
+            owners = connection.execute(sa.select(_runs.c.owner).where(running).distinct()).scalars().all()
+            gone = [owner for owner in owners if is_gone(owner)]
+            update = sa.update(_runs).where(running, _runs.c.owner.in_(gone)).values(expires=0.0)
+            return connection.execute(update).rowcount if gone else 0
 
     def renew(self, now: float) -> None:
         """Push back the expiry of all that this owner runs."""

@@ -1,8 +1,8 @@
 """One study from its sweep to its report: open, screen, confirm, judge, write."""
 
 import os
+import sys
 import time
-import uuid
 from datetime import UTC, datetime
 
 import yaml
@@ -19,6 +19,7 @@ from sweeper.judging import best_of, judge
 from sweeper.layout import StudyFolder, write_atomic
 from sweeper.loop import StudyLoop
 from sweeper.observers import Everyone, Observer, StudyStart
+from sweeper.owners import is_gone, new_owner
 from sweeper.planning import job_for
 from sweeper.proposals import asker_of, drafts_of, policy_of
 from sweeper.provenance import provenance
@@ -45,11 +46,11 @@ from sweeper.trial_book import TrialBook
 def run_sweep(sweep: Sweep) -> int:
     """Run, resume or extend the study that `sweep` describes; the process's exit code."""
     factory = SpecFactory(sweep)
-    owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
-    with open_storage(sweep.settings.study.storage, factory.study_name(), owner) as storage:
+    with open_storage(sweep.settings.study.storage, factory.study_name(), new_owner()) as storage:
         if sweep.settings.study.dry_run:
             return show_plan(sweep, factory, storage)
         with watch_signals() as interrupt:
+            storage.release(is_gone)
             return StudySession(sweep, factory, storage, interrupt).run()
 
 
@@ -99,6 +100,8 @@ class StudySession:
                 self._announce_confirmation()
                 self._loop.work_off(self._wanted_confirmation, Nobody())
             return self._conclude()
+        except KeyboardInterrupt:
+            return _leave_at_once(self._interrupt)
         finally:
             self._executor.close()
             self._observer.close()
@@ -208,6 +211,14 @@ class StudySession:
             self._observer.warned(note)
         self._observer.study_ended(result, summary)
         return exit_code(judgement, self._interrupt, self._loop.stopped_because)
+
+
+def _leave_at_once(interrupt: Interrupt) -> int:
+    """The second Ctrl-C. Nothing is waited for: what ran is resumed from its last checkpoint."""
+    print("stopped at once; the same command resumes the study", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(interrupt.exit_code)
 
 
 def _iso(moment: datetime) -> str:

@@ -138,19 +138,40 @@ def test_a_diverging_candidate_is_a_result_and_the_sweep_goes_on(tmp_path: Path)
     assert "aux_focal.compute_fp32=true" in printed or "optimizer.lr" in printed
 
 
-def test_a_terminated_study_is_resumed_by_the_same_command(tmp_path: Path) -> None:
-    """SIGTERM while the first run trains: exit code 143; then the same command ends the study."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_study_that_was_ended_is_resumed_by_the_same_command(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """Ended while the first run trains, in order or by `kill -9`; the next session goes on at once."""
     words = [*SMALL, "trainer.max_steps=150", "trainer.eval_every=15", "study.n_seeds=1"]
-    words.append("study.confirm_seeds=0")
-    command = [sys.executable, "-m", "sweeper", "-m", GRID, *words]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    command = ["-m", GRID, *words, "study.confirm_seeds=0"]
+    process = start(tmp_path, *command)
     _wait_for(lambda: any(tmp_path.glob("results/*/trials/*/*/checkpoint.pt")))
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 143
-    stopped_at = _last_step(tmp_path)
-    assert 0 < stopped_at < 150
-    printed = sweeper(tmp_path, *command[3:])
-    assert "resumed" in printed
+    process.send_signal(number)
+    assert process.wait(timeout=60) == code
+    assert 0 < _last_step(tmp_path) < 150
+    printed = sweeper(tmp_path, *command)
+    assert "resumed from the checkpoint of step" in printed
+    assert "another session" not in printed
+    assert [trial["state"] for trial in summary(tmp_path)["trials"]] == ["COMPLETE"] * 3
+
+
+def test_a_second_interrupt_ends_a_study_at_once(tmp_path: Path) -> None:
+    """The run would not evaluate for minutes, so that only the second signal can end it."""
+    long = ("trainer.max_steps=100000", "trainer.eval_every=100000", "study.n_seeds=1")
+    process = start(tmp_path, "-m", GRID, *SMALL, *long)
+    _wait_for(lambda: any(tmp_path.glob("results/*/trials/*/*/log.txt")))
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.5)  # two identical signals in a row may arrive as one
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 130
+
+
+def start(folder: Path, *words: str) -> "subprocess.Popen[bytes]":
+    """`python -m sweeper`, running."""
+    command = [sys.executable, "-m", "sweeper", *words]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _last_step(folder: Path) -> int:

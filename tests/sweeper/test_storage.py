@@ -1,11 +1,15 @@
 """Leases and results beside Optuna's tables, on real SQLite files."""
 
 import multiprocessing
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from sweeper.errors import UserError
+from sweeper.owners import is_gone, new_owner
 from sweeper.storage import LEASE_S, Storage, delete_study, open_storage
 
 WORKLOAD = "toy|sha256:0|8|cpu"
@@ -43,6 +47,18 @@ def test_renewing_keeps_a_lease(url: str) -> None:
         busy.claim("f", 0, 1, WORKLOAD, now=100.0)
         busy.renew(now=100.0 + LEASE_S - 1)
         assert other.claim("f", 0, 1, WORKLOAD, now=100.0 + LEASE_S + 1) is None
+
+
+def test_the_lease_of_a_dead_process_of_this_host_is_free_at_once(url: str) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    dead = new_owner().replace(f":{os.getpid()}:", f":{child.pid}:")
+    with open_storage(url, "s", dead) as first, open_storage(url, "s", new_owner()) as second:
+        first.claim("f", 0, 1, WORKLOAD, now=100.0)
+        assert second.claim("f", 0, 1, WORKLOAD, now=101.0) is None
+        assert second.release(is_gone) == 1
+        assert second.claim("f", 0, 1, WORKLOAD, now=101.0) is not None
+        assert second.release(is_gone) == 0
 
 
 def test_a_complete_run_is_never_claimed_again_an_interrupted_one_is(url: str) -> None:
