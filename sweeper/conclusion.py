@@ -1,10 +1,9 @@
 """The end of a study: its result as one record, its exit code, and which checkpoints stay."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sweeper.compose import Sweep
-from sweeper.executors.base import Slot
 from sweeper.interrupts import Interrupt
 from sweeper.layout import StudyFolder
 from sweeper.results import Judgement, StudyResult, TrialResult
@@ -18,7 +17,6 @@ def study_result(
     policy: Policy,
     trials: tuple[TrialResult, ...],
     data: dict[str, Any],
-    slots: Sequence[Slot],
     n_jobs: int,
     wall_s: float,
     provenance: dict[str, Any],
@@ -36,11 +34,7 @@ def study_result(
         trials=trials,
         data=data,
         config=sweep.config,
-        totals={
-            **totals(trials, n_jobs),
-            "wall_s": wall_s,
-            "devices": sorted({slot.device for slot in slots}),
-        },
+        totals={**totals(trials, n_jobs), "wall_s": wall_s},
         provenance=provenance,
         warnings=warnings,
     )
@@ -59,6 +53,7 @@ def totals(trials: Iterable[TrialResult], n_jobs: int) -> dict[str, Any]:
         "train_s": sum(run.seconds for run in own),
         "steps_trained": sum(run.steps_trained for run in own),
         "steps_inherited": sum(run.steps_inherited for run in own),
+        "devices": sorted({run.device for run in own if run.device}),
     }
 
 

@@ -36,6 +36,7 @@ class Active:
     job: JobSpec
     trial: TrialSpec
     seed: int
+    device: str = ""
 
 
 class StudyLoop:
@@ -149,13 +150,14 @@ class StudyLoop:
         if active is None or active.job.members[0].attempt != message.attempt:
             return  # a late word from an attempt that is no longer ours
         if isinstance(message, Started):
+            active.device = message.device
             self._observer.run_started(active.trial, message)
         elif isinstance(message, Reported):
             self._executor.reply(message, "stop" if self.is_stopping else "continue")
             self._observer.run_reported(active.trial, message)
         else:
             del self._active[message.job_id]
-            self._end(active, outcome(active.job, message))
+            self._end(active, replace(outcome(active.job, message), device=active.device))
 
     def _end(self, active: Active, result: RunResult) -> None:
         kept = self._book.settle(active.trial, result)

@@ -40,6 +40,7 @@ class RunResult:
     attempt: int = 1
     folder: Path | None = None
     reused: bool = False
+    device: str = ""
 
 
 @dataclass(frozen=True)

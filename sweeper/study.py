@@ -197,7 +197,6 @@ class StudySession:
             policy=self._policy,
             trials=self._results(),
             data=self._factory.data(),
-            slots=self._executor.slots,
             n_jobs=self._loop.n_jobs,
             wall_s=time.monotonic() - self._began,
             provenance=self._provenance() | {"finished": _iso(datetime.now(UTC))},
