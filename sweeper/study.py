@@ -64,7 +64,7 @@ class StudySession:
 
     def __init__(self, sweep: Sweep, factory: SpecFactory, storage: Storage, interrupt: Interrupt) -> None:
         self._sweep, self._factory, self._interrupt = sweep, factory, interrupt
-        self._started, self._began = datetime.now(UTC), time.monotonic()
+        self._began = time.monotonic()
         self._settings, self._policy = sweep.settings, policy_of(sweep)
         self._drafts = drafts_of(sweep, factory)
         self._folder = StudyFolder.of(self._settings.study.results_dir, storage.study)
@@ -76,6 +76,9 @@ class StudySession:
         ]
         self._asker = asker_of(sweep, factory, self._drafts, self._trials)
         self._executor = make_executor(self._settings)
+        self._provenance = provenance(self._executor.slots[0].n_threads, self._settings.task.target) | {
+            "started": _iso(datetime.now(UTC))
+        }
         self._observer: Observer = Everyone(
             Terminal(), make_tracker(self._settings.tracking, self._settings.study.results_dir)
         )
@@ -125,7 +128,7 @@ class StudySession:
                 n_slots=len(self._executor.slots),
                 config=self._sweep.config,
                 data=self._factory.data(),
-                provenance=self._provenance(),
+                provenance=self._provenance,
             )
         )
         for warning in self._warnings:
@@ -186,10 +189,6 @@ class StudySession:
     def _results(self) -> tuple[TrialResult, ...]:
         return trial_results(self._loop.trials.values(), self._loop.runs, self._seeds_of)
 
-    def _provenance(self) -> dict[str, object]:
-        n_threads, target = self._executor.slots[0].n_threads, self._settings.task.target
-        return provenance(n_threads, target) | {"started": _iso(self._started)}
-
     def _conclude(self) -> int:
         result = study_result(
             study=self._trials.name,
@@ -199,7 +198,7 @@ class StudySession:
             data=self._factory.data(),
             n_jobs=self._loop.n_jobs,
             wall_s=time.monotonic() - self._began,
-            provenance=self._provenance() | {"finished": _iso(datetime.now(UTC))},
+            provenance=self._provenance | {"finished": _iso(datetime.now(UTC))},
             warnings=tuple(self._warnings),
         )
         judgement = judge(result)

@@ -26,3 +26,8 @@ def _source() -> ConfigSource:
 def small_sweep(results: Path, *overrides: str) -> Sweep:
     """What `python -m sweeper -m <overrides>` would sweep, with results below `results`."""
     return read_overrides(_source(), [*SMALL, f"study.results_dir={results}", *overrides], multirun=True)
+
+
+def read_line(*overrides: str, multirun: bool) -> Sweep:
+    """What `python -m sweeper <overrides>` would do, at full size."""
+    return read_overrides(_source(), list(overrides), multirun=multirun)

@@ -20,6 +20,7 @@ def data_of() -> DataOf:
 
     def load(option: str, **changes: Any) -> Any:
         section = yaml.safe_load((OPTIONS / f"{option}.yaml").read_text())
+        section.pop("defaults", None)  # Hydra's, not the data's
         return TypeAdapter[Any](DataConfig).validate_python(section | {"cache_dir": "cache"} | changes)
 
     return load
