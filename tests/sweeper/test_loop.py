@@ -19,6 +19,7 @@ from sweeper.run_book import RunBook
 from sweeper.run_state import Policy, Wish, wanted_screening
 from sweeper.storage import open_storage
 from sweeper.trial import DeviceNeeds, JobSpec, TrialSpec
+from tests.sweeper.plain_trials import plain_trial
 
 
 class FakeExecutor:
@@ -78,20 +79,6 @@ class Never:
         return None
 
 
-def trial(number: int, fingerprint: str | None = None) -> TrialSpec:
-    return TrialSpec(
-        number=number,
-        name=f"t{number}",
-        role="candidate" if number else "baseline",
-        prunable=number > 0,
-        params={},
-        overrides=(),
-        config={},
-        fingerprint=fingerprint or f"f{number}",
-        max_steps=1,
-    )
-
-
 def run_loop(tmp_path: Path, executor: FakeExecutor, trials: Sequence[TrialSpec], **policy: Any) -> StudyLoop:
     given = {"max_failure_rate": 1.0, **policy}
     rules = Policy((0,), (), (Objective("auc", "maximize"),), None, n_candidates=len(trials) - 1, **given)
@@ -117,14 +104,14 @@ def run_loop(tmp_path: Path, executor: FakeExecutor, trials: Sequence[TrialSpec]
 def test_a_free_slot_gets_the_next_job_at_once(tmp_path: Path) -> None:
     """Jobs of 4 1 4 1 4 1 s on two slots: the six take 9 s, where batches of two take 3 x 4 s = 12 s."""
     executor = FakeExecutor(2, {0: 4.0, 1: 1.0, 2: 4.0, 3: 1.0, 4: 4.0, 5: 1.0})
-    loop = run_loop(tmp_path, executor, [trial(number) for number in range(6)])
+    loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(6)])
     assert len(loop.runs) == 6
     assert executor.now == pytest.approx(9.0)
 
 
 def test_equal_fingerprints_run_once(tmp_path: Path) -> None:
     executor = FakeExecutor(2, {0: 1.0, 1: 1.0, 2: 1.0})
-    loop = run_loop(tmp_path, executor, [trial(0), trial(1, "same"), trial(2, "same")])
+    loop = run_loop(tmp_path, executor, [plain_trial(0), plain_trial(1, "same"), plain_trial(2, "same")])
     assert loop.n_jobs == 2
     assert {key for key, run in loop.runs.items() if run.reused} == {(2, 0)}
     assert loop.runs[2, 0].metrics == loop.runs[1, 0].metrics
@@ -132,7 +119,7 @@ def test_equal_fingerprints_run_once(tmp_path: Path) -> None:
 
 def test_a_failing_trial_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
     executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), failing=[1])
-    loop = run_loop(tmp_path, executor, [trial(number) for number in range(3)])
+    loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)])
     assert loop.runs[1, 0].state == "FAILED"
     assert loop.runs[1, 0].reason == "broken"
     assert loop.runs[2, 0].state == "COMPLETE"
@@ -140,13 +127,13 @@ def test_a_failing_trial_is_recorded_and_the_others_go_on(tmp_path: Path) -> Non
 
 def test_more_failures_than_allowed_stop_the_study(tmp_path: Path) -> None:
     executor = FakeExecutor(1, dict.fromkeys(range(5), 1.0), failing=[1, 2, 3])
-    loop = run_loop(tmp_path, executor, [trial(number) for number in range(5)], max_failure_rate=0.25)
+    loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(5)], max_failure_rate=0.25)
     assert loop.stopped_because == "2 failed trials, more than study.max_failure_rate allows (1)"
     assert (4, 0) not in loop.runs
 
 
 def test_a_second_session_runs_nothing_again(tmp_path: Path) -> None:
-    trials = [trial(number) for number in range(3)]
+    trials = [plain_trial(number) for number in range(3)]
     run_loop(tmp_path, FakeExecutor(1, dict.fromkeys(range(3), 1.0)), trials)
     again = run_loop(tmp_path, FakeExecutor(1, {}), trials)
     assert again.n_jobs == 0

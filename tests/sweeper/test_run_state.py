@@ -8,7 +8,7 @@ from sweeper.run_state import (
     wanted_confirmation,
     wanted_screening,
 )
-from sweeper.trial import TrialSpec
+from tests.sweeper.plain_trials import plain_trial
 
 GRID = Policy(
     seeds=(0, 1),
@@ -21,25 +21,11 @@ GRID = Policy(
 ADAPTIVE = Policy(**{**GRID.__dict__, "replicate_top_k": 1})
 
 
-def trial(number: int) -> TrialSpec:
-    return TrialSpec(
-        number=number,
-        name=f"t{number}",
-        role="candidate" if number else "baseline",
-        prunable=number > 0,
-        params={},
-        overrides=(),
-        config={},
-        fingerprint=f"f{number}",
-        max_steps=10,
-    )
-
-
 def run(number: int, seed: int, value: float = 0.5, state: str = "COMPLETE") -> RunResult:
     return RunResult(number, seed, state, reason="why", metrics={"val/auc": value})  # type: ignore[arg-type]
 
 
-TRIALS = [trial(0), trial(1), trial(2)]
+TRIALS = [plain_trial(0), plain_trial(1), plain_trial(2)]
 
 
 def test_a_grid_wants_every_trial_on_every_seed_in_order() -> None:
