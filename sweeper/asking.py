@@ -50,6 +50,8 @@ class Enumerated:
         if not self._new:
             return None
         draft = self._new.popleft()
+        if draft.role == "baseline":
+            return self._book.add_baseline(draft)
         return self._book.add(
             draft.params, self._bounds, lambda number: draft.model_copy(update={"number": number})
         )

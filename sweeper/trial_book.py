@@ -1,8 +1,11 @@
 """Optuna's side of a study: who is tried next, under which number, and what became of it.
 
 Optuna sees numeric parameters as floats (so that its dashboard and importances work); true values, strings
-and lists among them, are in the trial's user attribute `spec`, whole. Enumerated points are proposed by us,
-since Optuna's own grid samplers fail on the last `tell` and its categorical distributions cannot grow.
+and lists among them, are in the trial's user attribute `spec`, whole. The baseline is no trial of Optuna's
+but an attribute of its study: it has none of the swept parameters, and one such trial would take the common
+search space from every sampler that needs one. So our trial n is Optuna's n - 1. Enumerated points are
+proposed by us, since Optuna's own grid samplers fail on the last `tell` and its categorical distributions
+cannot grow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +19,7 @@ from sweeper.results import TrialResult
 from sweeper.trial import TrialSpec
 
 SPEC = "spec"
+BASELINE = "baseline"
 STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAILED": TrialState.FAIL}
 SamplerFactory = Callable[[int], optuna.samplers.BaseSampler]
 Bounds = Mapping[str, tuple[float, float]]
@@ -62,9 +66,15 @@ class TrialBook:
         return str(self._study.study_name)
 
     def specs(self) -> list[TrialSpec]:
-        """All trials that were begun in this study, in order."""
-        attributes = [trial.user_attrs for trial in self._study.get_trials(deepcopy=False)]
-        return [TrialSpec.model_validate_json(attrs[SPEC]) for attrs in attributes if SPEC in attrs]
+        """All trials that were begun in this study, the baseline first, in order of their numbers."""
+        candidates = (trial.user_attrs for trial in self._study.get_trials(deepcopy=False))
+        attributes = ({SPEC: self._study.user_attrs.get(BASELINE)}, *candidates)
+        return [TrialSpec.model_validate_json(attrs[SPEC]) for attrs in attributes if attrs.get(SPEC)]
+
+    def add_baseline(self, draft: TrialSpec) -> TrialSpec:
+        """The baseline, number 0, remembered on the study."""
+        spec = draft.model_copy(update={"number": 0})
+        return TrialSpec.model_validate_json(self.remember(BASELINE, spec.model_dump_json()))
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The last distribution of each parameter that was ever suggested in this study."""
@@ -100,7 +110,11 @@ class TrialBook:
 
     def tell(self, result: TrialResult, values: Sequence[float] | None) -> None:
         """The trial's state, reason and values; a trial that was told before stays as it was."""
-        number = result.spec.number
+        if result.spec.role == "baseline":
+            told = {"state": result.state, "values": list(values or ()), "reason": result.reason}
+            self.remember(f"{BASELINE} result", told)
+            return
+        number = result.spec.number - 1
         trial = self._study.get_trials(deepcopy=False)[number]
         if trial.state.is_finished():
             return
@@ -119,7 +133,7 @@ class TrialBook:
 
     def _describe(self, trial: optuna.Trial, spec_of: Callable[[int], TrialSpec]) -> TrialSpec:
         try:
-            spec = spec_of(trial.number)
+            spec = spec_of(trial.number + 1)
         except Exception as error:
             trial.set_user_attr("reason", str(error))
             self._study.tell(trial, state=TrialState.FAIL)

@@ -1,8 +1,9 @@
 """Trials in Optuna: numbered in order, extended freely, suggested alike after a resume."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import optuna
 import pytest
@@ -99,6 +100,41 @@ def test_a_resumed_search_suggests_what_an_undisturbed_one_does(tmp_path: Path) 
     then = suggestions(f"sqlite:///{tmp_path}/b.db", 15)
     assert len(set(at_once)) == 15
     assert first + then == at_once
+
+
+@pytest.mark.parametrize("name", ["GPSampler", "CmaEsSampler", "QMCSampler"])
+def test_the_baseline_does_not_take_the_search_space_from_a_sampler(url: str, name: str) -> None:
+    """Such samplers work on parameters that all trials share, and draw at random, with a warning, without."""
+    trials = book(url)
+    ask_all(Enumerated([draft("baseline")], trials))
+    trials.tell(TrialResult(trials.specs()[0], "COMPLETE", None, {}), [0.5])
+    independent: list[str] = []
+
+    def sampler(number: int) -> optuna.samplers.BaseSampler:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            made = getattr(optuna.samplers, name)(seed=1)
+        original = made.sample_independent
+
+        def watched(*arguments: Any) -> Any:
+            independent.append(arguments[2])
+            return original(*arguments)
+
+        made.sample_independent = watched
+        return cast(optuna.samplers.BaseSampler, made)
+
+    def define(trial: optuna.Trial) -> Mapping[str, Any]:
+        return {key: trial.suggest_float(key, 0.1, 1.0) for key in ("x", "y")}
+
+    def describe(number: int, params: Mapping[str, Any]) -> TrialSpec:
+        return draft(**params).model_copy(update={"number": number})
+
+    for _ in range(12):  # a Gaussian process starts after ten trials
+        spec = trials.suggest(sampler, define, describe)
+        trials.tell(TrialResult(spec, "COMPLETE", None, {}), [float(str(spec.params["x"]))])
+    independent.clear()
+    trials.suggest(sampler, define, describe)
+    assert independent == []
 
 
 def test_a_trial_that_cannot_be_described_is_told_as_failed(url: str) -> None:
