@@ -52,9 +52,14 @@ class Enumerated:
         draft = self._new.popleft()
         if draft.role == "baseline":
             return self._book.add_baseline(draft)
-        return self._book.add(
+        return self._begun_elsewhere(draft) or self._book.add(
             draft.params, self._bounds, lambda number: draft.model_copy(update={"number": number})
         )
+
+    def _begun_elsewhere(self, draft: Draft) -> TrialSpec | None:
+        """The same point as another session has begun it since we looked."""
+        highest = max((spec.number for spec in self.known), default=0)
+        return next((spec for spec in self._book.candidates(highest) if is_same_point(spec, draft)), None)
 
 
 class Adaptive:

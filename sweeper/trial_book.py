@@ -67,9 +67,14 @@ class TrialBook:
 
     def specs(self) -> list[TrialSpec]:
         """All trials that were begun in this study, the baseline first, in order of their numbers."""
-        candidates = (trial.user_attrs for trial in self._study.get_trials(deepcopy=False))
-        attributes = ({SPEC: self._study.user_attrs.get(BASELINE)}, *candidates)
-        return [TrialSpec.model_validate_json(attrs[SPEC]) for attrs in attributes if attrs.get(SPEC)]
+        baseline = self._study.user_attrs.get(BASELINE)
+        known = [] if baseline is None else [TrialSpec.model_validate_json(baseline)]
+        return [*known, *self.candidates()]
+
+    def candidates(self, after: int = 0) -> list[TrialSpec]:
+        """The candidates with numbers above `after`, in order."""
+        attributes = [trial.user_attrs for trial in self._study.get_trials(deepcopy=False)[after:]]
+        return [TrialSpec.model_validate_json(attrs[SPEC]) for attrs in attributes if SPEC in attrs]
 
     def add_baseline(self, draft: TrialSpec) -> TrialSpec:
         """The baseline, number 0, remembered on the study."""

@@ -58,6 +58,13 @@ def test_drafts_are_numbered_in_order_and_known_ones_keep_their_numbers(url: str
     assert (fresh.number, fresh.params) == (3, {"gamma": 0.5})
 
 
+def test_a_point_that_another_session_has_begun_meanwhile_is_shared(url: str) -> None:
+    drafts = [draft("baseline"), draft(gamma=1.0), draft(gamma=2.0)]
+    one, other = Enumerated(drafts, book(url)), Enumerated(drafts, book(url))
+    assert ask_all(one) == ask_all(other)
+    assert [trial.number for trial in book(url).specs()] == [0, 1, 2]
+
+
 def test_choices_of_any_kind_extend_a_grid(url: str) -> None:
     """Optuna's categorical distributions refuse an added choice; a grid of ours does not."""
     ask_all(Enumerated([draft(head=None), draft(head="a")], book(url)))
