@@ -197,7 +197,10 @@ def _overruled(space: SearchSpace, named: Sequence[Point] | None) -> Iterable[st
     fixed = {line.lstrip("+").partition("=")[0]: line for line in space.fixed}
     for key in dict.fromkeys(key for point in named or () for key in point.params if key in fixed):
         names = ", ".join(point.name for point in named or () if key in point.params)
-        yield f"{key}: '{fixed[key]}' has no effect on the named trials that set it themselves ({names})"
+        yield (
+            f"{key}: '{fixed[key]}' has no effect on named trials that set it themselves ({names}). "
+            f"To compare one value with the baseline, sweep it alone: {key}=choice(...)"
+        )
 
 
 def _check_sampler(settings: Settings) -> None:

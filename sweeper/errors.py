@@ -4,7 +4,8 @@
     ├── UserError          the user's input; raised before any job starts; exit code 2
     ├── StudyError         the study has no result; exit code 1
     ├── RunError           ends one run, never the study; recorded with its reason
-    │   └── NonFiniteLossError
+    │   ├── NonFiniteLossError
+    │   └── DiskFullError  no fault of the trial: the run is interrupted, and the study stops
     └── CheckpointError    a checkpoint that cannot be trusted; the one before it is used
 
 Errors carry their facts as attributes, so that nobody has to parse a message.
@@ -54,6 +55,10 @@ class RunError(SweeperError):
 
 class NonFiniteLossError(RunError):
     """The training loss became NaN or infinite."""
+
+
+class DiskFullError(RunError):
+    """There was no space left to write what the run had to write."""
 
 
 class CheckpointError(SweeperError):

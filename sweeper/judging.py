@@ -1,6 +1,6 @@
 """From a study's result to its judgement: reads the records, leaves the statistics to `selection`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -58,13 +58,14 @@ def _verdict(result: StudyResult) -> Judgement:
         best=best,
         confirmation=_in_json_terms(confirmation) if confirmation else None,
         comparisons=_as_dicts(selection.explore(arms.values(), reference.number, **how)),
-        notes=(*selection.notes(confirmation), *_looks(arms.values())) if confirmation else (),
+        notes=(*selection.notes(confirmation), *_looks(result)) if confirmation else (),
     )
 
 
-def _looks(arms: Iterable[Arm]) -> tuple[str, ...]:
+def _looks(result: StudyResult) -> tuple[str, ...]:
     """A study that grew may have confirmed one winner after another; each look has its own chance to err."""
-    n = sum(bool(arm.confirmation) for arm in arms) - 1
+    seeds = set(result.confirm_seeds)
+    n = len({trial.spec.fingerprint for trial in result.candidates if seeds & trial.runs.keys()})
     text = (
         f"As this study grew, {n} candidates have been confirmed on the same seeds and test split. The "
         "stated confidence is that of one look; for a clean one, choose fresh study.confirm_seeds."

@@ -42,10 +42,12 @@ def confirmation_line(summary: Mapping[str, Any]) -> str:
     if facts is None:
         return ""
     estimate, interval = difference(facts)
+    p = p_value(facts.get("p_value"))
+    sign = "" if p.startswith("<") else "= "
     n_seeds = len(facts["best_per_seed"])
     return (
         f"confirmation on {n_seeds} fresh seed{'s' * (n_seeds != 1)}, test {summary['metric']}: "
-        f"{summary['best']['name']} minus baseline {estimate} {interval}, p = {p_value(facts.get('p_value'))}"
+        f"{summary['best']['name']} minus baseline {estimate} {interval}, p {sign}{p}"
     )
 
 
@@ -70,7 +72,12 @@ def _table(summary: Mapping[str, Any]) -> Table:
     ranked = rows(summary)
     cells = [_cells(row, len(metrics), several) for row in ranked]
     values = [f"{split} {metric}" for split in ("val", "test") for metric in metrics]
-    head = ["#", "trial", *(values if several else ("val", "test", "difference", "interval", "p")), "s"]
+    head = [
+        "#",
+        "trial",
+        *(values if several else ("val", "test", "difference", "interval", "p (Holm)")),
+        "s",
+    ]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True)
     table.title, table.title_justify, table.title_style = _title(summary), "left", ""
     for name in head:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.errors import sentences
+from sweeper.errors import DiskFullError, sentences
 from sweeper.executors.base import Executor, Slot
 from sweeper.interrupts import Interrupt
 from sweeper.messages import Failed, Finished, Message, Reported, Started, Stopped
 from sweeper.observers import Observer
-from sweeper.results import RunResult
+from sweeper.results import RunResult, RunState
 from sweeper.run_book import RunBook
 from sweeper.run_state import Policy, RunKey, Wish, n_failed
 from sweeper.trial import JobSpec, TrialSpec
@@ -168,6 +168,8 @@ class StudyLoop:
         self._observer.run_ended(active.trial, result)
         if result.state == "FAILED":
             self._count_failures(active, result)
+        elif result.state == "INTERRUPTED" and not self.is_stopping:
+            self.stopped_because = result.reason
         self._on_run_ended()
 
     def _learn(self, trials: Sequence[TrialSpec]) -> None:
@@ -197,11 +199,12 @@ def outcome(job: JobSpec, message: Finished | Stopped | Failed) -> RunResult:
             run.trial,
             run.seed,
             "PRUNED" if message.why == "pruned" else "INTERRUPTED",
-            reason=f"{message.why} at step {message.step}",
+            reason=f"at step {message.step}",
             steps_trained=message.steps_trained,
             seconds=message.seconds,
         )
     else:
+        state: RunState = "INTERRUPTED" if message.error == DiskFullError.__name__ else "FAILED"
         reason = sentences(message.reason, message.advice)
-        result = RunResult(run.trial, run.seed, "FAILED", reason=reason)
+        result = RunResult(run.trial, run.seed, state, reason=reason)
     return replace(result, attempt=run.attempt, folder=Path(run.folder))

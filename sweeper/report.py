@@ -144,4 +144,4 @@ def _is_fixed(word: str, own: set[str]) -> bool:
     """Whether an override of the study belongs to each run of it: not what is swept or steers the study."""
     key = _key(word)
     of_the_study = key in ("sampler", "pruner", "seed") or key.startswith(("study.", "hydra", "sampler."))
-    return not of_the_study and key not in own
+    return key == "study.results_dir" or (not of_the_study and key not in own)

@@ -202,9 +202,10 @@ def _reproduce(result: StudyResult) -> list[str]:
         f"- code: git {facts.get('git_sha') or 'unknown'}{state}, hash {facts.get('code_hash')}",
         f"- versions: {versions}",
         f"- machine: {facts.get('cpu')}, threads {facts.get('threads')}, devices {devices or 'unknown'}",
-        f"- time: {facts.get('started')} to {facts.get('finished')}, {duration(totals.get('wall_s'))}; "
-        f"{totals.get('runs')} runs of {totals.get('trials')} trials, "
-        f"{totals.get('runs_reused', 0)} known before, {_fact(totals.get('steps_trained'))} steps trained",
+        f"- study: {totals.get('runs')} runs of {totals.get('trials')} trials, "
+        f"{_fact(totals.get('steps_trained'))} steps trained in {duration(totals.get('train_s'))}",
+        f"- this session: {facts.get('started')} to {facts.get('finished')}, "
+        f"{duration(totals.get('wall_s'))}; {totals.get('runs_reused', 0)} runs were known before",
     ]
 
 

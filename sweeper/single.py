@@ -7,6 +7,7 @@ from sweeper.compose import Sweep
 from sweeper.errors import StudyError
 from sweeper.layout import RunFolder, StudyFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
+from sweeper.places import place_told
 from sweeper.planning import job_for
 from sweeper.specs import SpecFactory, notices_of
 from sweeper.trial import DeviceNeeds
@@ -16,6 +17,11 @@ SOLO = "solo"
 
 def run_solo(sweep: Sweep) -> int:
     """Train the fixed configuration on `seed`; the exit code. Raises StudyError where the run fails."""
+    with place_told(sweep.settings.study.results_dir):
+        return _run(sweep)
+
+
+def _run(sweep: Sweep) -> int:
     factory, settings = SpecFactory(sweep), sweep.settings
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
     for warning in (*sweep.warnings, *notices_of([trial])):

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from sweeper.errors import Fault, UserError
+from sweeper.places import is_full
 from sweeper.redact import redact
 from tasks.config import Direction
 
@@ -77,6 +78,8 @@ class Storage:
             _write_ahead(self._engine)
             _metadata.create_all(self._engine)
         except (sa.exc.SQLAlchemyError, ImportError, OSError, RuntimeError) as error:
+            if is_full(error):
+                raise  # not the URL's fault
             raise UserError(_unreachable(url, error)) from error
 
     def optuna_study(self, directions: list[Direction]) -> optuna.Study:

@@ -20,6 +20,7 @@ from sweeper.layout import StudyFolder, write_atomic
 from sweeper.loop import StudyLoop
 from sweeper.observers import Everyone, Observer, StudyStart
 from sweeper.owners import is_gone, new_owner
+from sweeper.places import place_told
 from sweeper.planning import job_for
 from sweeper.proposals import asker_of, drafts_of, policy_of
 from sweeper.provenance import provenance
@@ -45,6 +46,11 @@ from sweeper.trial_book import TrialBook
 
 def run_sweep(sweep: Sweep) -> int:
     """Run, resume or extend the study that `sweep` describes; the process's exit code."""
+    with place_told(sweep.settings.study.results_dir):
+        return _run(sweep)
+
+
+def _run(sweep: Sweep) -> int:
     factory = SpecFactory(sweep)
     with open_storage(sweep.settings.study.storage, factory.study_name(), new_owner()) as storage:
         if sweep.settings.study.dry_run:
@@ -205,6 +211,8 @@ class StudySession:
         summary = write_report(self._folder, result, judgement)
         if not self._loop.is_stopping:
             tidy_checkpoints(self._folder, result, judgement)
+        if self._loop.is_stopping:
+            self._observer.warned("the same command resumes this study")
         for note in judgement.notes:
             self._observer.warned(note)
         self._observer.study_ended(result, summary)

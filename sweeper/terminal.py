@@ -175,6 +175,7 @@ def plan(
     seconds_per_run: float | None = None,
     n_slots: int = 1,
     n_later: int = 0,
+    n_confirmed: int = 0,
 ) -> RenderableType:
     """The table of `study.dry_run=true`: trials, runs, and the time they would take.
 
@@ -190,11 +191,12 @@ def plan(
         cells = [str(trial.number), trial.name, trial.role, str(len(seeds)), str(n_known)]
         table.add_row(*(Text(cell) for cell in cells))
     n_screening = (len(trials) + n_later) * len(seeds) - sum(known.values())
-    n_runs = n_screening + 2 * len(confirm_seeds)
+    n_confirming = max(0, 2 * len(confirm_seeds) - n_confirmed)
+    n_runs = n_screening + n_confirming
     later = f" and {n_later} more as the sampler suggests them" if n_later else ""
     lines = [
         f"{len(trials)} trials{later} on {len(seeds)} seeds; {n_screening} runs to train, "
-        f"then {2 * len(confirm_seeds)} to confirm the best against the baseline",
+        f"then {n_confirming} to confirm the best against the baseline",
         f"estimated time: {_estimate(n_runs, seconds_per_run, n_slots)}",
     ]
     return Group(table, *(Text(line) for line in lines))

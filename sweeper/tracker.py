@@ -139,7 +139,10 @@ class Tracker:
     def _warn_once(self, reason: str) -> None:
         if not self._has_warned and self._start is not None:
             self._has_warned = True
-            again = f"python -m sweeper.studies replay {self._start.study}"
+            results = f"--results-dir {self._start.folder.path.parent} "
+            tracking = self._start.config.get("tracking") or {}
+            uri = f" --tracking-uri {redact(str(tracking['uri']))}" if tracking.get("uri") else ""
+            again = f"python -m sweeper.studies {results}replay {self._start.study}{uri}"
             self._warn(
                 f"tracking: {self._place} failed ({reason}); the study goes on, its metrics stay in the run "
                 f"folders. Log what is missing later with: {again}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sweeper.errors import RunError, SweeperError
+from sweeper.errors import DiskFullError, RunError, SweeperError
 
 LESS_MEMORY = "Try a smaller trainer.batch_size or a smaller model."
 
@@ -30,7 +30,8 @@ def failure_of(error: Exception) -> Failure:
     if _is_out_of_memory(error):
         return Failure(name, f"out of memory: {_first_line(error)}", LESS_MEMORY)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return Failure(name, f"no space left on the disk of {error.filename}", "Free some and run it again.")
+        where = f" for {error.filename}" if error.filename else ""
+        return Failure(DiskFullError.__name__, f"no space left{where}", "Free some and run it again.")
     if "not implemented for 'Half'" in str(error):
         return Failure(name, _first_line(error), "Try trainer.precision=bf16.")
     return Failure(name, f"{name}: {_first_line(error)}")

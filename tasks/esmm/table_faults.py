@@ -137,7 +137,8 @@ def _tells(column: "pd.Series[str]", positive: Array) -> bool:
 def _some(column: "pd.Series[str]", bad: Array) -> str:
     example: Any = column.iloc[int(np.argmax(bad))]
     shown = "nothing" if pd.isna(example) else f"'{example}'"
-    return f"{shown} and such in {int(bad.sum())} rows ({_first(bad)})"
+    n_bad = int(bad.sum())
+    return f"{shown} in data row {_first(bad)} ({n_bad} row{'s' * (n_bad != 1)} in all)"
 
 
 def _first(bad: Array) -> str:

@@ -25,7 +25,14 @@ from tests.sweeper.plain_trials import plain_trial
 class FakeExecutor:
     """Jobs take simulated seconds; `receive` jumps to the next end."""
 
-    def __init__(self, n_slots: int, seconds: dict[int, float], failing: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        n_slots: int,
+        seconds: dict[int, float],
+        failing: Sequence[int] = (),
+        error: str = "ValueError",
+    ) -> None:
+        self._error = error
         self.slots: Sequence[Slot] = tuple(Slot(index, "cpu", 1) for index in range(n_slots))
         self.now, self.idle = 0.0, 0.0
         self._seconds, self._failing = seconds, failing
@@ -51,7 +58,7 @@ class FakeExecutor:
             "attempt": run.attempt,
         }
         if run.trial in self._failing:
-            return Failed(**common, error="ValueError", reason="broken")
+            return Failed(**common, error=self._error, reason="broken")
         return Finished(
             **common,
             metrics={"val/auc": 0.5},
@@ -130,6 +137,16 @@ def test_more_failures_than_allowed_stop_the_study(tmp_path: Path) -> None:
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(5)], max_failure_rate=0.25)
     assert loop.stopped_because == "2 failed trials, more than study.max_failure_rate allows (1)"
     assert (4, 0) not in loop.runs
+
+
+def test_a_full_disk_stops_the_study_and_is_no_result_of_the_trial(tmp_path: Path) -> None:
+    executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), failing=[1], error="DiskFullError")
+    trials = [plain_trial(number) for number in range(3)]
+    loop = run_loop(tmp_path, executor, trials)
+    assert loop.stopped_because == "broken"
+    assert (1, 0) not in loop.runs
+    again = run_loop(tmp_path, FakeExecutor(1, dict.fromkeys(range(3), 1.0)), trials)
+    assert [run.state for run in again.runs.values()] == ["COMPLETE"] * 3
 
 
 def test_a_second_session_runs_nothing_again(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_a_server_that_is_down_is_told_once_without_the_password_and_replayed_la
     track(folder, result, make_tracker(down, tracked.results, told.append))
     assert len(told) == 1
     assert "Connection refused" in told[0]
-    assert "python -m sweeper.studies replay unlucky" in told[0]
+    assert told[0].endswith(f"studies --results-dir {tracked.results} replay unlucky")
     assert "secret" not in told[0]
     assert "user:***@127.0.0.1" in told[0]
     with pytest.raises(UserError, match=r"tracking\.uri: MLflow at 'http://user:\*\*\*@.*Connection refused"):

@@ -49,7 +49,7 @@ def test_no_checkpoint_is_written_of_a_model_that_has_seen_a_nan(tmp_path: Path)
             "out of memory: CUDA out of memory. Tried to allocate 2 GiB",
             "Try a smaller trainer.batch_size",
         ),
-        ("disk", "no space left on the disk of checkpoint.pt", "Free some"),
+        ("disk", "no space left for checkpoint.pt", "Free some"),
         ("crash", "ZeroDivisionError: division by zero", ""),
     ],
 )

@@ -203,16 +203,16 @@ WRONG = [
     (
         many(click=2),
         {},
-        r"a\.csv, column 'click': got '2' and such in 300 rows \(1, 2, 3, \.\.\.\); expected 0 or 1",
+        r"a\.csv, column 'click': got '2' in data row 1, 2, 3, \.\.\. \(300 rows in all\); expected 0 or 1",
     ),
-    (many() + ",0,1\n", {}, r"column 'click': got nothing and such in 1 rows \(301\)"),
+    (many() + ",0,1\n", {}, r"column 'click': got nothing in data row 301 \(1 row in all\)"),
     (many() + "0,1,1\n", {}, r"a\.csv: got 1 conversions without a click \(rows 301\)"),
     (
         many(price="cheap"),
         {"dense": ["price"]},
         r"column 'price': got 'cheap' .*expected numbers.*data\.sparse",
     ),
-    (many(price="inf"), {"dense": ["price"]}, r"column 'price': got 'inf' and such"),
+    (many(price="inf"), {"dense": ["price"]}, r"column 'price': got 'inf' in data row 1"),
     (many(where="dev"), {"split": "where"}, r"column 'where': got 'dev' .*expected train, val or test"),
     (
         many(where="train"),

@@ -1,0 +1,62 @@
+"""When the place that results go to gives out: a full disk, a folder that cannot be written."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sweeper.errors import Fault, StudyError, UserError
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+@contextmanager
+def place_told(results_dir: str) -> Iterator[None]:
+    """Within, a full disk is a StudyError, a folder that cannot be written a UserError; a line each."""
+    try:
+        yield
+    except (UserError, StudyError):
+        raise
+    except Exception as error:
+        causes = list(_chain(error))
+        if any(is_full(cause) for cause in causes):
+            raise StudyError(_full(results_dir)) from error
+        if closed := next((cause for cause in causes if _is_closed(cause)), None):
+            raise UserError(_closed(results_dir, closed)) from error
+        raise
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the disk, or the user's share of it, has no space left."""
+    said = "disk is full" in str(error)  # SQLite has no error number for it
+    return said or (isinstance(error, OSError) and error.errno in FULL)
+
+
+def _is_closed(error: BaseException) -> bool:
+    said = "readonly database" in str(error)
+    return said or (isinstance(error, OSError) and error.errno in CLOSED)
+
+
+def _full(results_dir: str) -> str:
+    free = shutil.disk_usage(_existing(Path(results_dir))).free / 2**20
+    return (
+        f"study.results_dir: no space left for '{results_dir}' ({free:.1f} MiB free). What was written is "
+        "whole; free some space and run the same command again"
+    )
+
+
+def _closed(results_dir: str, error: BaseException) -> Fault:
+    problem = f"got '{results_dir}', which cannot be written ({error}); expected a folder of yours"
+    return Fault("study.results_dir", problem, "Choose another: study.results_dir=<folder>")
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())

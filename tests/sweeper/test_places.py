@@ -1,0 +1,42 @@
+"""A full disk and a closed folder, told in one line."""
+
+import errno
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sweeper.errors import StudyError, UserError
+from sweeper.places import place_told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, "No space left on device"), sqlite3.OperationalError("database or disk is full")],
+)
+def test_a_full_disk_is_told_with_the_space_that_is_left(tmp_path: Path, error: Exception) -> None:
+    def write() -> None:
+        try:
+            raise error
+        except Exception as cause:
+            raise RuntimeError("a library's own words") from cause
+
+    with (
+        pytest.raises(StudyError, match=r"no space left for .*not-there.* MiB free\)"),
+        place_told(str(tmp_path / "not-there")),
+    ):
+        write()
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written_is_the_users_to_choose(tmp_path: Path, number: int) -> None:
+    with (
+        pytest.raises(UserError, match=r"study\.results_dir: got .* cannot be written"),
+        place_told(str(tmp_path)),
+    ):
+        raise OSError(number, "no", str(tmp_path))
+
+
+def test_any_other_error_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="x"), place_told(str(tmp_path)):
+        raise KeyError("x")
