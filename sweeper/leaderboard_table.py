@@ -47,7 +47,8 @@ def confirmation_line(summary: Mapping[str, Any]) -> str:
     n_seeds = len(facts["best_per_seed"])
     return (
         f"confirmation on {n_seeds} fresh seed{'s' * (n_seeds != 1)}, test {summary['metric']}: "
-        f"{summary['best']['name']} minus baseline {estimate} {interval}, p {sign}{p}"
+        f"{summary['best']['name']} minus baseline {estimate}"
+        + (f" {interval}, p {sign}{p}" if facts.get("p_value") is not None else ", no interval")
     )
 
 
