@@ -11,13 +11,9 @@ Draft = TrialSpec
 """A trial that Optuna has not numbered yet."""
 
 
-def is_same_point(one: TrialSpec, other: TrialSpec) -> bool:
-    """Whether two trials stand for the same role and parameters, under whatever number."""
-    return (one.role, canonical(one.params), one.fingerprint) == (
-        other.role,
-        canonical(other.params),
-        other.fingerprint,
-    )
+def point_of(trial: TrialSpec) -> tuple[str, str, str]:
+    """What a trial stands for, under whatever number: role, parameters, fingerprint."""
+    return trial.role, canonical(trial.params), trial.fingerprint
 
 
 def numeric_bounds(drafts: Iterable[Draft]) -> Bounds:
@@ -35,9 +31,9 @@ class Enumerated:
 
     def __init__(self, drafts: Sequence[Draft], book: TrialBook) -> None:
         self.known = book.specs()
-        self._new = deque(
-            draft for draft in drafts if not any(is_same_point(draft, spec) for spec in self.known)
-        )
+        self._begun = {point_of(spec): spec for spec in self.known}
+        self._seen = max((spec.number for spec in self.known), default=0)
+        self._new = deque(draft for draft in drafts if point_of(draft) not in self._begun)
         self._book, self._bounds = book, numeric_bounds([*drafts, *self.known])
 
     @property
@@ -58,8 +54,10 @@ class Enumerated:
 
     def _begun_elsewhere(self, draft: Draft) -> TrialSpec | None:
         """The same point as another session has begun it since we looked."""
-        highest = max((spec.number for spec in self.known), default=0)
-        return next((spec for spec in self._book.candidates(highest) if is_same_point(spec, draft)), None)
+        for spec in self._book.candidates(self._seen):
+            self._begun[point_of(spec)] = spec
+            self._seen = spec.number
+        return self._begun.get(point_of(draft))
 
 
 class Adaptive:

@@ -33,6 +33,12 @@ def judge(result: StudyResult) -> Judgement:
 
 
 def _verdict(result: StudyResult) -> Judgement:
+    if result.baseline.state != "COMPLETE":
+        why = f": {result.baseline.reason}" if result.baseline.reason else ""
+        sentence = (
+            f"The baseline did not finish on every seed, so that there is nothing to compare with{why}."
+        )
+        return Judgement(verdict="no result", sentence=sentence)
     objective = result.objectives[0]
     arms = {
         trial.spec.number: _arm(trial, objective, result.seeds, result.confirm_seeds, with_records=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from sweeper.errors import Fault, StudyError, UserError
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
-CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def place_told(results_dir: str) -> Iterator[None]:
         causes = list(_chain(error))
         if any(is_full(cause) for cause in causes):
             raise StudyError(_full(results_dir)) from error
-        if closed := next((cause for cause in causes if _is_closed(cause)), None):
+        if closed := next((cause for cause in causes if _is_closed(cause, results_dir)), None):
             raise UserError(_closed(results_dir, closed)) from error
         raise
 
@@ -40,9 +40,16 @@ def is_full(error: BaseException) -> bool:
     return said or (isinstance(error, OSError) and error.errno in FULL)
 
 
-def _is_closed(error: BaseException) -> bool:
-    said = "readonly database" in str(error)
-    return said or (isinstance(error, OSError) and error.errno in CLOSED)
+def _is_closed(error: BaseException, results_dir: str) -> bool:
+    """Whether it is the results folder, or one above it, that refuses; not a data file of the user's."""
+    if not isinstance(error, OSError):
+        return "readonly database" in str(error)
+    if error.errno not in CLOSED or not isinstance(error.filename, (str, Path)):
+        return False
+    path, results = Path(error.filename).absolute(), Path(results_dir).absolute()
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return path == results or path in results.parents
+    return path == results or path in results.parents or results in path.parents
 
 
 def _full(results_dir: str) -> str:

@@ -31,13 +31,15 @@ class RunBook:
 
     def known(self, trials: Iterable[TrialSpec]) -> dict[RunKey, RunResult]:
         """Results of these trials' runs, whoever trained them; equal fingerprints share one."""
+        known = list(trials)
+        marks = {trial.fingerprint for trial in known}
         rows: dict[str, list[RunRow]] = {}
-        for row in self._storage.runs().values():
+        for row in self._storage.runs(marks.pop() if len(marks) == 1 else None).values():
             if row.state in ("COMPLETE", "FAILED", "PRUNED"):
                 rows.setdefault(row.fingerprint, []).append(row)
         return {
             (trial.number, row.seed): self._result(trial, row)
-            for trial in trials
+            for trial in known
             for row in rows.get(trial.fingerprint, [])
         }
 

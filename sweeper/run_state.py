@@ -61,9 +61,12 @@ def trial_results(
     trials: Iterable[TrialSpec], runs: Runs, seeds_of: Callable[[TrialSpec], Sequence[int]]
 ) -> tuple[TrialResult, ...]:
     """Each trial with its runs, in order of the numbers."""
+    by_trial: dict[int, dict[int, RunResult]] = {}
+    for (number, seed), run in runs.items():
+        by_trial.setdefault(number, {})[seed] = run
     results = []
     for spec in sorted(trials, key=lambda trial: trial.number):
-        own = {seed: run for (number, seed), run in runs.items() if number == spec.number}
+        own = by_trial.get(spec.number, {})
         state, reason = trial_state(own, seeds_of(spec))
         results.append(TrialResult(spec, state, reason, own))
     return tuple(results)
@@ -101,24 +104,27 @@ def wanted_screening(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, *,
 def wanted_confirmation(baseline: TrialSpec, best: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Wish:
     """Runs of the confirmation phase that are not known yet, baseline and best alternating by seed."""
     arms = [baseline, *best]
+    lost = _lost(runs)
     keys = [(trial.number, seed) for seed in policy.confirm_seeds for trial in arms]
-    return Wish("confirmation", tuple(key for key in keys if key not in runs and not _lost(runs, key[0])))
+    return Wish("confirmation", tuple(key for key in keys if key not in runs and key[0] not in lost))
 
 
 def _missing(
     trials: Sequence[TrialSpec], runs: Runs, seeds_of: Callable[[TrialSpec], Sequence[int]]
 ) -> tuple[RunKey, ...]:
+    lost = _lost(runs)
     return tuple(
         (trial.number, seed)
         for trial in trials
+        if trial.number not in lost
         for seed in seeds_of(trial)
-        if (trial.number, seed) not in runs and not _lost(runs, trial.number)
+        if (trial.number, seed) not in runs
     )
 
 
-def _lost(runs: Runs, number: int) -> bool:
-    """A trial with a failed or pruned run gets no further runs: it has no mean over all seeds any more."""
-    return any(run.state in ("FAILED", "PRUNED") for (trial, _), run in runs.items() if trial == number)
+def _lost(runs: Runs) -> set[int]:
+    """Trials with a failed or pruned run get no further ones: they have no mean over all seeds any more."""
+    return {number for (number, _), run in runs.items() if run.state in ("FAILED", "PRUNED")}
 
 
 def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Iterable[tuple[float, int]]:

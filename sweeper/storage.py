@@ -8,7 +8,7 @@ that claim.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -93,24 +93,20 @@ class Storage:
             raise UserError(Fault("study.metrics", problem, "Choose another study.name"))
         return study
 
-    def runs(self) -> dict[tuple[str, int], RunRow]:
-        """All runs of the study by fingerprint and seed."""
+    def runs(self, fingerprint: str | None = None) -> dict[tuple[str, int], RunRow]:
+        """The study's runs by fingerprint and seed: all, or those of one fingerprint."""
         query = sa.select(_runs).where(_runs.c.study == self.study)
+        if fingerprint is not None:
+            query = query.where(_runs.c.fingerprint == fingerprint)
         with self._engine.connect() as connection:
             rows = [_row(row) for row in connection.execute(query).mappings()]
         return {(row.fingerprint, row.seed): row for row in rows}
 
-    def claim(
-        self, fingerprint: str, seed: int, trial: int, workload: str, now: float, *, again: bool = False
-    ) -> Claim | None:
-        """The run, if nobody holds it and it has no result; `again` takes a failed one too.
-
-        `now` is in seconds since the epoch.
-        """
+    def claim(self, fingerprint: str, seed: int, trial: int, workload: str, now: float) -> Claim | None:
+        """The run, if nobody holds it and it has no result; `now` is in seconds since the epoch."""
         free = sa.or_(
             _runs.c.state == "INTERRUPTED",
             sa.and_(_runs.c.state == "RUNNING", _runs.c.expires < now),
-            *([_runs.c.state == "FAILED"] if again else []),
         )
         taken = {"state": "RUNNING", "owner": self.owner, "expires": now + LEASE_S}
         key = self._is(fingerprint, seed)
@@ -192,8 +188,8 @@ def delete_study(url: str, name: str) -> None:
 
 
 def _row(row: sa.RowMapping) -> RunRow:
-    names = asdict(RunRow("", 0, 0, "", 0, {})).keys()
-    return RunRow(**{name: json.loads(row[name]) if name == "result" else row[name] for name in names})
+    columns = {field.name: row[field.name] for field in fields(RunRow)}
+    return RunRow(**{**columns, "result": json.loads(row["result"])})
 
 
 def _parse(url: str) -> URL:

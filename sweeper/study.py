@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import yaml
@@ -157,7 +158,7 @@ class StudySession:
 
     def _announce_confirmation(self) -> None:
         wish = self._wanted_confirmation()
-        if wish.runs and not self._loop.is_stopping:
+        if wish.runs:
             self._observer.plan_grew(
                 len(wish.runs), "confirming the best candidate and the baseline on fresh seeds"
             )
@@ -177,25 +178,28 @@ class StudySession:
     def _tell(self) -> None:
         """Tell Optuna of every trial that has become finished; equal fingerprints finish together."""
         keys = [f"val/{objective.metric}" for objective in self._policy.objectives]
-        for result in self._results():
+        seeds_of = self._seeds_of()
+        for result in trial_results(self._loop.trials.values(), self._loop.runs, seeds_of):
             if result.spec.number not in self._told and result.state in ("COMPLETE", "FAILED", "PRUNED"):
                 self._told.add(result.spec.number)
-                means = [result.mean(self._seeds_of(result.spec), key) for key in keys]
+                means = [result.mean(seeds_of(result.spec), key) for key in keys]
                 self._trials.tell(result, [mean for mean in means if mean is not None])
 
     def _is_time_up(self) -> bool:
         limit = self._settings.study.timeout_s
         return limit is not None and time.monotonic() - self._began > limit
 
-    def _seeds_of(self, trial: TrialSpec) -> tuple[int, ...]:
+    def _seeds_of(self) -> Callable[[TrialSpec], tuple[int, ...]]:
         trials = list(self._loop.trials.values())
         chosen = contenders(trials, self._loop.runs, self._policy) if self._asker.n_left == 0 else set()
-        return screening_seeds(trial, self._policy, chosen)
+        return lambda trial: screening_seeds(trial, self._policy, chosen)
 
     def _results(self) -> tuple[TrialResult, ...]:
-        return trial_results(self._loop.trials.values(), self._loop.runs, self._seeds_of)
+        return trial_results(self._loop.trials.values(), self._loop.runs, self._seeds_of())
 
     def _conclude(self) -> int:
+        if not self._loop.trials:
+            return self._interrupt.exit_code  # told to stop before the first trial
         result = study_result(
             study=self._trials.name,
             sweep=self._sweep,
@@ -209,10 +213,10 @@ class StudySession:
         )
         judgement = judge(result)
         summary = write_report(self._folder, result, judgement)
-        if not self._loop.is_stopping:
-            tidy_checkpoints(self._folder, result, judgement)
         if self._loop.is_stopping:
             self._observer.warned("the same command resumes this study")
+        else:
+            tidy_checkpoints(self._folder, result, judgement)
         for note in judgement.notes:
             self._observer.warned(note)
         self._observer.study_ended(result, summary)

@@ -37,6 +37,17 @@ def test_without_a_complete_baseline_nothing_is_confirmed(tmp_path: Path) -> Non
     assert best_of(trials, policy(result)) is None
 
 
+def test_a_baseline_that_failed_is_no_reference(tmp_path: Path) -> None:
+    result = study_result(StudyFolder(tmp_path))
+    trials = tuple(
+        replace(t, state="FAILED", reason="seed 0: loss is nan") if t.spec.role == "baseline" else t
+        for t in result.trials
+    )
+    judged = judge(replace(result, trials=trials))
+    assert judged.verdict == "no result"
+    assert "loss is nan" in judged.sentence
+
+
 def test_a_second_confirmed_winner_is_said_to_weaken_the_verdict(tmp_path: Path) -> None:
     result = study_result(StudyFolder(tmp_path))
     assert not [note for note in judge(result).notes if "fresh study.confirm_seeds" in note]

@@ -37,6 +37,19 @@ def test_a_folder_that_cannot_be_written_is_the_users_to_choose(tmp_path: Path, 
         raise OSError(number, "no", str(tmp_path))
 
 
+def test_a_data_file_that_cannot_be_read_is_not_the_results_folders_fault(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError, match=r"a\.csv"), place_told(str(tmp_path)):
+        raise PermissionError(errno.EACCES, "no", "/somewhere/a.csv")
+
+
+def test_a_folder_that_cannot_be_made_is_the_users_to_choose() -> None:
+    with (
+        pytest.raises(UserError, match=r"study\.results_dir: got '/proc/nowhere'"),
+        place_told("/proc/nowhere"),
+    ):
+        Path("/proc/nowhere").mkdir()
+
+
 def test_any_other_error_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="x"), place_told(str(tmp_path)):
         raise KeyError("x")

@@ -73,14 +73,6 @@ def test_a_complete_run_is_never_claimed_again_an_interrupted_one_is(url: str) -
     assert again[2] is None
 
 
-def test_failed_runs_can_be_claimed_again_on_request(url: str) -> None:
-    with open_storage(url, "s", "o") as storage:
-        claim = storage.claim("f", 0, 1, WORKLOAD, now=0.0)
-        assert claim is not None
-        storage.settle(claim, "FAILED", {})
-        assert storage.claim("f", 0, 1, WORKLOAD, now=1.0, again=True) is not None
-
-
 def test_seconds_per_step_is_a_mean_over_steps_of_all_studies(url: str) -> None:
     """4 s for 8 steps in one study and 2 s for 4 steps in another: 6 / 12 = 0.5 s a step."""
     for study, result in (("a", RESULT), ("b", {"seconds": 2.0, "steps_trained": 4})):
