@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.errors import Fault, StudyError, UserError
+from sweeper.redact import redacting_excepthook
 
 # absolute: found from any folder, run as a module or imported, installed or not
 CONFIG_PATH = str(Path(__file__).resolve().parent.parent / "conf")
@@ -45,6 +46,7 @@ def app(config: DictConfig) -> None:
 
 def main() -> None:
     """The process's entry: every mistake of the user is one line on stderr, without a traceback."""
+    sys.excepthook = redacting_excepthook
     wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
     with ends_by_exit_code():
         try:

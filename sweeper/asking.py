@@ -1,14 +1,32 @@
-"""Where a study's trials come from: a list worked off in order, or a sampler asked again and again."""
+"""Where a study's trials come from: a list worked off in order, or a sampler asked again and again.
 
+Several sessions may ask for one study at a time. Each looks and asks while it holds `alone`, so that none
+asks what another has begun; and each takes over the trials that others have begun, so that all know all.
+"""
+
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
+from sweeper.errors import StudyError
+from sweeper.locks import file_lock
 from sweeper.trial import TrialSpec, canonical
 from sweeper.trial_book import Bounds, TrialBook, is_number
 
 Draft = TrialSpec
 """A trial that Optuna has not numbered yet."""
+
+Alone = Callable[[], AbstractContextManager[None]]
+"""A lock on the asking for one study; by default there is nobody else."""
+Adopt = Callable[[TrialSpec], None]
+
+ALONE_S = 45.0
+"""Less than a lease: who waits for this lock renews none."""
+LOOK_S = 1.0
+"""Once all is asked, other sessions' further trials are looked for this often."""
 
 
 def point_of(trial: TrialSpec) -> tuple[str, str, str]:
@@ -26,64 +44,151 @@ def numeric_bounds(drafts: Iterable[Draft]) -> Bounds:
     return {key: (float(min(held)), float(max(held))) for key, held in numeric.items()}
 
 
+class Begun:
+    """The study's trials as far as this session knows them, and those that others begin meanwhile.
+
+    `adopt` is told of each trial of another session before anybody else is.
+    """
+
+    def __init__(self, book: TrialBook, adopt: Adopt) -> None:
+        self.known = book.specs()
+        self._book, self._adopt = book, adopt
+        self._points = {point_of(spec) for spec in self.known}
+        self._numbers = {spec.number for spec in self.known if spec.role == "candidate"}
+        self._foreign: deque[TrialSpec] = deque()
+        self._look_at, self._has_tidied = 0.0, False
+
+    @property
+    def n_candidates(self) -> int:
+        """How many candidates have been begun in this study."""
+        return len(self._numbers)
+
+    @property
+    def n_foreign(self) -> int:
+        """How many trials `next_foreign` still has."""
+        return len(self._foreign)
+
+    def has(self, draft: Draft) -> bool:
+        """Whether this point has been begun."""
+        return point_of(draft) in self._points
+
+    def add(self, spec: TrialSpec) -> TrialSpec:
+        """A trial that has been begun."""
+        self._points.add(point_of(spec))
+        if spec.role == "candidate":
+            self._numbers.add(spec.number)
+        return spec
+
+    def look_alone(self) -> None:
+        """Learn of trials that other sessions have begun, while none of them begins one."""
+        if not self._has_tidied:
+            self._has_tidied = True
+            self._book.fail_undescribed()
+        self.look()
+
+    def look(self) -> None:
+        """Learn of trials that other sessions have begun."""
+        self._look_at = time.monotonic() + LOOK_S
+        for spec in self._book.candidates(max(self._numbers, default=0)):
+            self._adopt(spec)
+            self._foreign.append(self.add(spec))
+
+    def look_now_and_then(self) -> None:
+        """The same, but not all the time."""
+        if time.monotonic() >= self._look_at:
+            self.look()
+
+    def next_foreign(self) -> TrialSpec | None:
+        """The next trial of another session that nobody was told of yet."""
+        return self._foreign.popleft() if self._foreign else None
+
+
 class Enumerated:
     """Each draft once, in order. A study accumulates: trials of earlier commands stay part of it."""
 
-    def __init__(self, drafts: Sequence[Draft], book: TrialBook) -> None:
-        self.known = book.specs()
-        self._begun = {point_of(spec): spec for spec in self.known}
-        self._seen = max((spec.number for spec in self.known), default=0)
-        self._new = deque(draft for draft in drafts if point_of(draft) not in self._begun)
-        self._book, self._bounds = book, numeric_bounds([*drafts, *self.known])
+    def __init__(
+        self,
+        drafts: Sequence[Draft],
+        book: TrialBook,
+        alone: Alone = nullcontext,
+        adopt: Adopt = lambda _: None,
+    ) -> None:
+        self._begun = Begun(book, adopt)
+        self.known = self._begun.known
+        self._new = deque(draft for draft in drafts if not self._begun.has(draft))
+        self._book, self._alone = book, alone
+        self._bounds = numeric_bounds([*drafts, *self.known])
 
     @property
     def n_left(self) -> int:
         """How many trials are still to come."""
-        return len(self._new)
+        return len(self._new) + self._begun.n_foreign
 
     def ask(self) -> TrialSpec | None:
-        """The next new draft as a numbered trial."""
+        """The next new draft as a numbered trial, or a trial that another session has begun."""
+        if not self._new:
+            self._begun.look_now_and_then()
+            return self._begun.next_foreign()
+        with self._alone():
+            if self._new[0].role == "baseline":
+                return self._begin()
+            self._begun.look_alone()
+            self._new = deque(draft for draft in self._new if not self._begun.has(draft))
+            return self._begun.next_foreign() or self._begin()
+
+    def _begin(self) -> TrialSpec | None:
         if not self._new:
             return None
         draft = self._new.popleft()
         if draft.role == "baseline":
-            return self._book.add_baseline(draft)
-        return self._begun_elsewhere(draft) or self._book.add(
+            return self._begun.add(self._book.add_baseline(draft))
+        spec = self._book.add(
             draft.params, self._bounds, lambda number: draft.model_copy(update={"number": number})
         )
-
-    def _begun_elsewhere(self, draft: Draft) -> TrialSpec | None:
-        """The same point as another session has begun it since we looked."""
-        for spec in self._book.candidates(self._seen):
-            self._begun[point_of(spec)] = spec
-            self._seen = spec.number
-        return self._begun.get(point_of(draft))
+        return self._begun.add(spec)
 
 
 class Adaptive:
     """The baseline, then candidates where the sampler wants them, up to `n_trials` in the whole study."""
 
     def __init__(
-        self, baseline: Draft, n_trials: int, book: TrialBook, suggest: Callable[[], TrialSpec]
+        self,
+        baseline: Draft,
+        n_trials: int,
+        book: TrialBook,
+        suggest: Callable[[], TrialSpec],
+        alone: Alone = nullcontext,
+        adopt: Adopt = lambda _: None,
     ) -> None:
-        self._baseline = Enumerated([baseline], book)
-        self.known = self._baseline.known
-        self._n_candidates = n_trials - sum(spec.role == "candidate" for spec in self.known)
-        self._suggest = suggest
+        self._begun = Begun(book, adopt)
+        self.known = self._begun.known
+        self._baseline = None if self._begun.has(baseline) else baseline
+        self._n_trials, self._book, self._suggest, self._alone = n_trials, book, suggest, alone
 
     @property
     def n_left(self) -> int:
         """How many trials are still to come."""
-        return self._baseline.n_left + max(0, self._n_candidates)
+        return (self._baseline is not None) + self._n_unasked + self._begun.n_foreign
+
+    @property
+    def _n_unasked(self) -> int:
+        return max(0, self._n_trials - self._begun.n_candidates)
 
     def ask(self) -> TrialSpec | None:
-        """The baseline first, then the sampler's next suggestion."""
-        if (baseline := self._baseline.ask()) is not None:
-            return baseline
-        if self._n_candidates <= 0:
-            return None
-        self._n_candidates -= 1
-        return self._suggest()
+        """The baseline, then the sampler's next suggestion, or a trial that another session has begun."""
+        if self._baseline is not None:
+            baseline, self._baseline = self._baseline, None
+            with self._alone():
+                return self._begun.add(self._book.add_baseline(baseline))
+        if not self._n_unasked:
+            self._begun.look_now_and_then()
+            return self._begun.next_foreign()
+        with self._alone():
+            self._begun.look_alone()
+            return self._begun.next_foreign() or self._begin()
+
+    def _begin(self) -> TrialSpec | None:
+        return self._begun.add(self._suggest()) if self._n_unasked else None
 
 
 class Nobody:
@@ -92,3 +197,15 @@ class Nobody:
     def ask(self) -> TrialSpec | None:
         """None."""
         return None
+
+
+@contextmanager
+def alone_with(lock: Path) -> Iterator[None]:
+    """Hold the lock on the asking for a study. Raises StudyError where another session does not let go."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(lock, ALONE_S))
+        except TimeoutError as error:
+            problem = f"{lock}: another session of this study has held it for {ALONE_S:g} s; it may hang"
+            raise StudyError(f"{problem}. End that one; the same command resumes the study") from error
+        yield

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.compose import Composer, Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.grammar import Choices
+from sweeper.pruner_checks import check_pruner
 from sweeper.schema import Settings
 from sweeper.search_space import MAX_POINTS, Point, SearchSpace, extremes, grid
 from tasks.config import TaskConfig
@@ -112,6 +113,7 @@ def checked_sweep(
     found.add(_in_baseline(composer, settings, found))
     if is_adaptive:
         found.collect(lambda: _check_sampler(settings))
+    found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     if found.faults:
         raise UserError(found.faults)
     if points is not None:

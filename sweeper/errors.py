@@ -5,7 +5,8 @@
     ├── StudyError         the study has no result; exit code 1
     ├── RunError           ends one run, never the study; recorded with its reason
     │   ├── NonFiniteLossError
-    │   └── DiskFullError  no fault of the trial: the run is interrupted, and the study stops
+    │   ├── DiskFullError  no fault of the trial: the run is interrupted, and the study stops
+    │   └── FolderHeldError  a worker of an earlier attempt is still at it: the run is tried again
     └── CheckpointError    a checkpoint that cannot be trusted; the one before it is used
 
 Errors carry their facts as attributes, so that nobody has to parse a message.
@@ -14,6 +15,13 @@ Errors carry their facts as attributes, so that nobody has to parse a message.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+from sweeper.redact import redact
+
+JOB_TIMEOUT = "JobTimeoutError"
+"""The `error` of a run whose job was killed for taking too long."""
+OUT_OF_MEMORY = "OutOfMemoryError"
+"""The `error` of a run that asked for more memory than its device, or the machine, could give."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +33,8 @@ class Fault:
     advice: str = ""
 
     def __str__(self) -> str:
-        """One line, as the user reads it."""
-        return f"{self.where}: {self.problem}" + (f". {self.advice}" if self.advice else "")
+        """One line, as the user reads it; a value may be a URL with a password."""
+        return redact(f"{self.where}: {self.problem}" + (f". {self.advice}" if self.advice else ""))
 
 
 class SweeperError(Exception):
@@ -59,6 +67,10 @@ class NonFiniteLossError(RunError):
 
 class DiskFullError(RunError):
     """There was no space left to write what the run had to write."""
+
+
+class FolderHeldError(RunError):
+    """Another process writes into the run's folder."""
 
 
 class CheckpointError(SweeperError):

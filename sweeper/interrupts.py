@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: once means finish in order, twice means now."""
+"""Ctrl-C, SIGTERM, and a terminal that is closed: once means finish in order, twice means now."""
 
 import signal
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 @dataclass
@@ -29,11 +29,19 @@ class Interrupt:
 
 @contextmanager
 def watch_signals() -> Iterator[Interrupt]:
-    """An `Interrupt` that SIGINT and SIGTERM set; earlier handlers come back at the end."""
+    """An `Interrupt` that the signals of `EXIT_CODES` set; earlier handlers come back at the end.
+
+    A SIGHUP that is ignored stays so: `nohup` means that the study outlives its terminal.
+    """
     interrupt = Interrupt()
-    earlier = {number: signal.signal(number, interrupt.handle) for number in EXIT_CODES}
+    watched = [number for number in EXIT_CODES if not _is_waived(number)]
+    earlier = {number: signal.signal(number, interrupt.handle) for number in watched}
     try:
         yield interrupt
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+def _is_waived(number: signal.Signals) -> bool:
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN

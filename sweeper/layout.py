@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.trial import TrialSpec, slugify
+from sweeper.names import folder_name
+from sweeper.trial import TrialSpec
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:
@@ -74,6 +75,11 @@ class RunFolder:
         return tuple(path for path in (self.checkpoint, self.previous_checkpoint, self.best) if path.exists())
 
     @property
+    def lock(self) -> Path:
+        """Held by the worker that writes here, so that a late one of an earlier attempt cannot."""
+        return self.path / ".lock"
+
+    @property
     def log(self) -> Path:
         """What the worker had to say, tracebacks included."""
         return self.path / "log.txt"
@@ -87,8 +93,8 @@ class StudyFolder:
 
     @classmethod
     def of(cls, results_dir: str | Path, study: str) -> "StudyFolder":
-        """The folder of the study of that name."""
-        return cls(Path(results_dir) / slugify(study))
+        """The folder of the study of that name; no other study's."""
+        return cls(Path(results_dir) / folder_name(study))
 
     @property
     def summary(self) -> Path:
@@ -120,6 +126,16 @@ class StudyFolder:
         """The folder of plots."""
         return self.path / "plots"
 
+    @property
+    def asking_lock(self) -> Path:
+        """Held by the session that looks for the next trial."""
+        return self.path / ".asking.lock"
+
+    @property
+    def tracking_lock(self) -> Path:
+        """Held by the session that logs this study; holds the id of the one that did so last."""
+        return self.path / ".tracking.lock"
+
     def run(self, trial: TrialSpec, seed: int) -> RunFolder:
         """The folder of one run."""
         return RunFolder(self.path / "trials" / trial.slug / f"seed{seed}")
@@ -145,6 +161,16 @@ class ResultsFolder:
     def mlflow_artifacts(self) -> Path:
         """Artifacts of the embedded MLflow store."""
         return self.path / "mlartifacts"
+
+    @property
+    def tracking_lock(self) -> Path:
+        """Held by the session that opens the MLflow store."""
+        return self.path / ".tracking.lock"
+
+    @property
+    def solo(self) -> Path:
+        """The runs of commands without `-m`."""
+        return self.path / "solo"
 
     @property
     def studies_db(self) -> Path:

@@ -1,22 +1,28 @@
 """The leaderboard as text, made from a `summary.json`: for terminal, report, and companion command."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import stdev
 from typing import Any
+
+from sweeper.incidents import survived, told
 
 NOTHING = "-"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One trial, ready to print. `marks`: "baseline", "best", "front"; `values` one text an objective."""
+    """One trial, ready to print. `marks`: "baseline", "best", "front"; `values` one text an objective.
+
+    `ending`: the state in words, with the step where it was pruned, or the runs that are still missing.
+    """
 
     trial: int
     name: str
     marks: frozenset[str]
     state: str
+    ending: str
     reason: str | None
     values: tuple[str, ...]
     test: tuple[str, ...]
@@ -28,9 +34,11 @@ class Row:
 
 
 def rows(summary: Mapping[str, Any]) -> list[Row]:
-    """All trials of a summary, best validation value first, trials without a value last.
+    """All trials of a summary, best validation value first.
 
-    With several objectives the front comes first, then the others, each in order of their numbers.
+    Trials without a value are not ranked with the others but follow: pruned ones, those that got furthest
+    first, then unfinished, then failed ones. With several objectives the front comes first, then the others,
+    each in order of their numbers.
     """
     chosen = {entry["trial"] for entry in as_list(summary["best"])}
     mark = "front" if is_multi_objective(summary) else "best"
@@ -38,9 +46,29 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
     return [_row(trial, _marks(trial, chosen, mark), len(summary["seeds"])) for trial in ranked]
 
 
-def failed(summary: Mapping[str, Any]) -> Sequence[Row]:
-    """The trials that have a reason: failed or pruned."""
-    return [row for row in rows(summary) if row.reason is not None]
+def reasons(summary: Mapping[str, Any]) -> list[str]:
+    """Why trials failed or are unfinished, a line for each kind. A pruned trial's reason is in the report."""
+    told_about = [row for row in rows(summary) if row.reason is not None and row.state != "PRUNED"]
+    return told((f"trial {row.trial} {row.name} {row.state.lower()}", str(row.reason)) for row in told_about)
+
+
+def pruning(summary: Mapping[str, Any]) -> str:
+    """How many trials were pruned and what that saved, in one sentence; empty where none was."""
+    n_pruned = sum(trial["state"] == "PRUNED" for trial in summary["trials"])
+    if not n_pruned:
+        return ""
+    totals = summary["totals"]
+    saved, taken = totals.get("steps_saved", 0), totals["steps_trained"] + totals["steps_inherited"]
+    trials = f"{n_pruned} trial{'s' * (n_pruned != 1)} pruned"
+    if not saved:
+        return trials
+    return f"{trials}: {saved:,} of {saved + taken:,} steps ({saved / (saved + taken):.0%}) were not needed"
+
+
+def survivals(summary: Mapping[str, Any]) -> str:
+    """How many incidents the study survived, in one sentence; empty where there was none."""
+    n = len(survived(summary["trials"]))
+    return f"{n} incident{'s' * (n != 1)} survived, named in the report" if n else ""
 
 
 def objectives(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -102,6 +130,14 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
+def age(seconds: float) -> str:
+    """`40 s`, `3 min`, `2 h`, `5 d`: how long ago something was."""
+    for unit, size in (("d", 172_800), ("h", 7200), ("min", 120)):
+        if seconds >= size:
+            return f"{int(2 * seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
 def spread(per_seed: Mapping[str, Any], index: int) -> float | None:
     """The standard deviation over seeds of objective `index`; None with fewer than two seeds."""
     values = [as_list(value)[index] for value in per_seed.values()]
@@ -116,6 +152,7 @@ def _row(trial: Mapping[str, Any], marks: frozenset[str], n_seeds: int) -> Row:
         name=trial["name"],
         marks=marks,
         state=trial["state"],
+        ending=_ending(trial, n_seeds),
         reason=trial["reason"],
         values=tuple(_with_spread(value, trial["per_seed"], i, n_seeds) for i, value in enumerate(values)),
         test=tuple(number(value) for value in as_list(trial["test"])),
@@ -125,6 +162,14 @@ def _row(trial: Mapping[str, Any], marks: frozenset[str], n_seeds: int) -> Row:
         steps=trial["steps_trained"],
         seconds=trial["seconds"],
     )
+
+
+def _ending(trial: Mapping[str, Any], n_seeds: int) -> str:
+    state = str(trial["state"])
+    if state in ("WAITING", "RUNNING"):
+        return f"{len(trial['per_seed'])} of {n_seeds} seeds"
+    step = trial.get("pruned_at")
+    return state.lower() if step is None else f"pruned at {step}"
 
 
 def _with_spread(value: float | None, per_seed: Mapping[str, Any], index: int, n_seeds: int) -> str:
@@ -145,7 +190,8 @@ def _rank(summary: Mapping[str, Any], trial: Mapping[str, Any], chosen: set[int]
     if is_multi_objective(summary):
         return (trial["trial"] not in chosen, trial["trial"])
     if trial["value"] is None:
-        return (1, 0.0, trial["trial"])
+        behind = {"PRUNED": 1, "FAILED": 3}.get(trial["state"], 2)
+        return (behind, -(trial.get("pruned_at") or 0), trial["trial"])
     sign = 1 if summary["direction"] == "maximize" else -1
     return (0, -sign * trial["value"], trial["trial"])
 

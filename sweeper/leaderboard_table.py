@@ -12,14 +12,18 @@ from rich.text import Text
 from sweeper.leaderboard import (
     NOTHING,
     Row,
+    age,
     as_list,
     difference,
-    failed,
     is_multi_objective,
     objectives,
     p_value,
+    pruning,
+    reasons,
     rows,
+    survivals,
 )
+from sweeper.standing import Standing
 
 STYLES = {"best": "bold green", "front": "bold green", "baseline": "cyan"}
 
@@ -30,10 +34,11 @@ def default_console() -> Console:
 
 
 def leaderboard_of(summary: Mapping[str, Any]) -> RenderableType:
-    """The trials of a summary, the reasons of those that failed, and the confirmation in one line."""
-    parts: list[RenderableType] = [_table(summary), *(Text(text, "red") for text in _failures(summary))]
-    confirmed = confirmation_line(summary)
-    return Group(*parts, *([Text(confirmed)] if confirmed else []))
+    """The trials of a summary, why some have no value, what was survived, the confirmation in one line."""
+    parts: list[RenderableType] = [Text(_title(summary)), _table(summary)]
+    parts += [Text(text, "red") for text in reasons(summary)]
+    lines = [pruning(summary), survivals(summary), confirmation_line(summary)]
+    return Group(*parts, *(Text(line) for line in lines if line))
 
 
 def confirmation_line(summary: Mapping[str, Any]) -> str:
@@ -52,19 +57,22 @@ def confirmation_line(summary: Mapping[str, Any]) -> str:
     )
 
 
-def studies_table(summaries: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """One line a study, the last finished first."""
-    table = _plain_table("study", "task", "verdict", "best", "difference", "runs", "finished")
-    ordered = sorted(summaries, key=lambda s: str(s["provenance"].get("finished") or ""), reverse=True)
-    for summary in ordered:
-        best = ", ".join(entry["name"] for entry in as_list(summary["best"])) or NOTHING
-        estimate, _ = difference(summary["confirmation"] or {})
-        finished = str(summary["provenance"].get("finished") or NOTHING).replace("T", " ")[:16]
-        n_runs = str(summary["totals"].get("runs", NOTHING))
-        table.add_row(
-            *(summary["study"], summary["task"], summary["verdict"], Text(best), estimate, n_runs, finished)
-        )
+def studies_table(studies: Sequence[Standing], now: float) -> RenderableType:
+    """One line a study: those that run, then the others, the latest first."""
+    table = _plain_table("study", "task", "state", "verdict", "best", "diff.", "runs", "age")
+    for study in sorted(studies, key=lambda study: (study.state != "running", -study.last_s)):
+        task, *found = _findings(study.summary)
+        cells = [study.folder.path.name, task, study.state, *found, study.runs, age(now - study.last_s)]
+        table.add_row(*map(Text, cells))
     return table
+
+
+def _findings(summary: Mapping[str, Any] | None) -> list[str]:
+    """Task, verdict, best and difference, as far as they are known."""
+    if summary is None:
+        return [NOTHING] * 4
+    best = ", ".join(entry["name"] for entry in as_list(summary["best"])) or NOTHING
+    return [summary["task"], summary["verdict"], best, difference(summary["confirmation"] or {})[0]]
 
 
 def _table(summary: Mapping[str, Any]) -> Table:
@@ -80,7 +88,6 @@ def _table(summary: Mapping[str, Any]) -> Table:
         "s",
     ]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True)
-    table.title, table.title_justify, table.title_style = _title(summary), "left", ""
     for name in head:
         # Only names are folded when space is short: a figure that is cut off is worse than none.
         is_name = name == "trial"
@@ -103,7 +110,7 @@ def _title(summary: Mapping[str, Any]) -> str:
 
 
 def _cells(row: Row, n_objectives: int, several: bool) -> list[str]:
-    values = row.values or (row.state.lower(),) + (NOTHING,) * (n_objectives - 1)
+    values = row.values or (row.ending,) + (NOTHING,) * (n_objectives - 1)
     compared = [] if several else [row.difference, row.interval, row.p_adjusted]
     star = "*" if row.marks & {"best", "front"} else ""
     test = row.test or (NOTHING,) * n_objectives
@@ -111,13 +118,17 @@ def _cells(row: Row, n_objectives: int, several: bool) -> list[str]:
     return [f"{star}{row.trial}", name, *values, *test, *compared, f"{row.seconds:.0f}"]
 
 
-def _failures(summary: Mapping[str, Any]) -> list[str]:
-    return [f"trial {row.trial} {row.name} {row.state.lower()}: {row.reason}" for row in failed(summary)]
-
-
 def _plain_table(*names: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    """Studies' names are what is typed, so they are folded; the best may be cut short."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True)
     for name in names:
-        flexible = name in ("trial", "best", "study")
-        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=8 if flexible else None)
+        is_cut, is_folded = name == "best", name == "study"
+        table.add_column(
+            name,
+            no_wrap=not is_folded,
+            overflow="fold" if is_folded else "ellipsis",
+            min_width={"study": 14, "best": 6}.get(name),
+            ratio=1 if is_cut else None,
+            justify="right" if name in ("diff.", "runs", "age") else "left",
+        )
     return table

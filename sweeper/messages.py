@@ -15,13 +15,25 @@ class _FromRun(StrictModel):
 
 
 class Started(_FromRun):
-    """The run trains now; `resumed_step` is 0 for a fresh start."""
+    """The run trains now; `resumed_step` is 0 for a fresh start.
+
+    `notes` describe the configuration; `incidents` are what went wrong on the way here (a damaged checkpoint
+    that was skipped, a resume with other threads) and belong to the run's record.
+    """
 
     kind: Literal["started"] = "started"
     resumed_step: int
     total_steps: int
     device: str
     notes: Strings = ()
+    incidents: Strings = ()
+
+
+class Alive(_FromRun):
+    """A sign of life between evaluations: the step that the run has reached. Wants no answer."""
+
+    kind: Literal["alive"] = "alive"
+    step: int
 
 
 class Reported(_FromRun):
@@ -65,7 +77,16 @@ class Failed(_FromRun):
     step: int | None = None
 
 
-Message = Annotated[Started | Reported | Finished | Stopped | Failed, Field(discriminator="kind")]
+class Lost(_FromRun):
+    """The run's worker is gone without a last word; said by the executor. The run may be tried again."""
+
+    kind: Literal["lost"] = "lost"
+    reason: str
+
+
+Message = Annotated[
+    Started | Alive | Reported | Finished | Stopped | Failed | Lost, Field(discriminator="kind")
+]
 MessageAdapter: TypeAdapter[Message] = TypeAdapter(Message)
 
 Reply = Literal["continue", "prune", "stop"]

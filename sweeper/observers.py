@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
-from sweeper.messages import Reported, Started
+from sweeper.messages import Alive, Reported, Started
 from sweeper.results import Objective, RunResult, StudyResult
 from sweeper.trial import TrialSpec
 
@@ -21,7 +22,7 @@ class StudyStart:
     folder: StudyFolder
     n_runs_planned: int
     n_runs_known: int
-    n_slots: int
+    slots: tuple[Slot, ...]
     config: dict[str, Any]
     data: dict[str, Any]
     provenance: dict[str, Any]
@@ -36,8 +37,11 @@ class Observer(Protocol):
     def plan_grew(self, n_runs: int, why: str) -> None:
         """More runs have joined the plan: confirmation, or the next suggestions of an adaptive sampler."""
 
-    def run_started(self, trial: TrialSpec, started: Started) -> None:
-        """A run trains on a slot now."""
+    def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
+        """A run trains on `slot` now."""
+
+    def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
+        """A run is that far."""
 
     def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
         """An evaluation came in."""
@@ -71,10 +75,15 @@ class Everyone:
         for observer in self._observers:
             observer.plan_grew(n_runs, why)
 
-    def run_started(self, trial: TrialSpec, started: Started) -> None:
+    def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """To all."""
         for observer in self._observers:
-            observer.run_started(trial, started)
+            observer.run_started(trial, started, slot)
+
+    def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
+        """To all."""
+        for observer in self._observers:
+            observer.run_stepped(trial, alive)
 
     def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
         """To all."""

@@ -1,4 +1,4 @@
-"""When the place that results go to gives out: a full disk, a folder that cannot be written."""
+"""When the place that results go to gives out: a full disk, a closed folder, a failing database."""
 
 import errno
 import shutil
@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sweeper.disk import is_full
+from sweeper.engine import StorageFailure
 from sweeper.errors import Fault, StudyError, UserError
 
-FULL = {errno.ENOSPC, errno.EDQUOT}
+OPTUNA_LACKS = "Record does not exist"
+DELETED = (
+    "study.storage: the study was deleted from the database while it ran. Its run folders are left alone"
+)
 CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
 
 
 @contextmanager
 def place_told(results_dir: str) -> Iterator[None]:
-    """Within, a full disk is a StudyError, a folder that cannot be written a UserError; a line each."""
+    """Within, a full disk or a failing database is a StudyError, a closed folder a UserError; a line each."""
     try:
         yield
     except (UserError, StudyError):
@@ -25,6 +30,10 @@ def place_told(results_dir: str) -> Iterator[None]:
             raise StudyError(_full(results_dir)) from error
         if closed := next((cause for cause in causes if _is_closed(cause, results_dir)), None):
             raise UserError(_closed(results_dir, closed)) from error
+        if failed := next((cause for cause in causes if isinstance(cause, StorageFailure)), None):
+            raise StudyError(str(failed)) from error
+        if any(isinstance(cause, KeyError) and OPTUNA_LACKS in str(cause) for cause in causes):
+            raise StudyError(DELETED) from error
         raise
 
 
@@ -32,12 +41,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether the disk, or the user's share of it, has no space left."""
-    said = "disk is full" in str(error)  # SQLite has no error number for it
-    return said or (isinstance(error, OSError) and error.errno in FULL)
 
 
 def _is_closed(error: BaseException, results_dir: str) -> bool:

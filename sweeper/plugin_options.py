@@ -1,6 +1,6 @@
 """`hydra.sweeper.*`, as users of hydra-optuna-sweeper write it -> overrides of our own keys.
 
-What still refers to `study.*` by interpolation was not touched by the user and gives nothing.
+What still refers to our own keys by interpolation was not touched by the user and gives nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,9 @@ OWN_KEY = {
     "custom_search_space": "study.custom_search_space",
 }
 HANDLED = {*OWN_KEY, "direction", "sampler", "params", "n_jobs", "_target_", "_recursive_"}
+
+NO_CAP = -1
+"""What joblib and its users write for "as many as there are"."""
 
 SAMPLER_OF_CLASS = {
     "TPESampler": "tpe",
@@ -42,6 +45,9 @@ def option_lines(options: DictConfig) -> dict[str, str]:
             lines[f"{own}={text_of(given[key])}"] = f"hydra.sweeper.{key}"
     if isinstance(given.get("direction"), str):
         lines[f"task.direction={given['direction'].lower()}"] = "hydra.sweeper.direction"
+    if "n_jobs" in given and _has_slots(options):
+        n_jobs = given["n_jobs"]
+        lines[f"executor.max_jobs={'null' if n_jobs == NO_CAP else text_of(n_jobs)}"] = "hydra.sweeper.n_jobs"
     for line in sampler_lines(given.get("sampler")):
         lines[line] = "hydra.sweeper.sampler"
     return lines
@@ -69,11 +75,15 @@ def option_warnings(options: DictConfig) -> list[str]:
     unknown = [
         f"hydra.sweeper.{key}: unknown to this sweeper, has no effect" for key in given if key not in HANDLED
     ]
-    if given.get("n_jobs", 1) != 1:
-        unknown.append(
-            "hydra.sweeper.n_jobs: has no effect; the executor decides how many jobs run at a time"
-        )
+    if given.get("n_jobs", 1) not in (1, NO_CAP) and not _has_slots(options):
+        unknown.append("hydra.sweeper.n_jobs: has no effect, this executor runs one job at a time")
     return unknown
+
+
+def _has_slots(options: DictConfig) -> bool:
+    """Whether the executor of the configuration that `options` are part of may run several jobs at a time."""
+    executor = OmegaConf.select(options, "...executor")  # the dots lead from hydra.sweeper to the root
+    return executor is not None and "max_jobs" in executor
 
 
 def params_of(options: DictConfig) -> dict[str, Any]:

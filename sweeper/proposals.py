@@ -1,14 +1,18 @@
 """Who proposes the trials of a sweep: the list of its points, or its sampler."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from sweeper.asking import Adaptive, Draft, Enumerated
+from sweeper.asking import Adaptive, Draft, Enumerated, alone_with
 from sweeper.compose import Sweep
 from sweeper.errors import Fault, UserError
+from sweeper.layout import StudyFolder
+from sweeper.pruner_checks import acts_on_evaluations
 from sweeper.results import Objective
 from sweeper.run_state import Policy
 from sweeper.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
+from sweeper.schema import Wilcoxon
 from sweeper.specs import SpecFactory
 from sweeper.trial import TrialSpec
 from sweeper.trial_book import TrialBook
@@ -25,8 +29,11 @@ def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
 
 
 def policy_of(sweep: Sweep) -> Policy:
-    """How the study spends its runs. Raises UserError where confirmation seeds are not fresh."""
-    study = sweep.settings.study
+    """How the study spends its runs.
+
+    Raises UserError where confirmation seeds are not fresh, or a pruner cannot work.
+    """
+    study, pruner = sweep.settings.study, sweep.settings.pruner
     n_candidates = study.n_trials if sweep.points is None else len(sweep.points)
     assert n_candidates is not None
     return Policy(
@@ -36,6 +43,8 @@ def policy_of(sweep: Sweep) -> Policy:
         replicate_top_k=study.replicate_top_k if sweep.is_adaptive else None,
         max_failure_rate=study.max_failure_rate,
         n_candidates=n_candidates,
+        is_screened=acts_on_evaluations(pruner),
+        is_seed_major=isinstance(pruner, Wilcoxon),
     )
 
 
@@ -50,12 +59,16 @@ def asker_of(
     sweep: Sweep, factory: SpecFactory, drafts: Sequence[Draft], trials: TrialBook
 ) -> Enumerated | Adaptive:
     """Where the trials come from."""
+    folder = StudyFolder.of(sweep.settings.study.results_dir, trials.name)
+    alone = partial(alone_with, folder.asking_lock)
     if not sweep.is_adaptive:
-        return Enumerated(drafts, trials)
+        return Enumerated(drafts, trials, alone, factory.adopt)
     check_extends(sweep.space, trials.distributions())
     n_trials = sweep.settings.study.n_trials
     assert n_trials is not None
-    return Adaptive(drafts[0], n_trials, trials, lambda: _suggest(sweep, factory, trials))
+    return Adaptive(
+        drafts[0], n_trials, trials, lambda: _suggest(sweep, factory, trials), alone, factory.adopt
+    )
 
 
 def _suggest(sweep: Sweep, factory: SpecFactory, trials: TrialBook) -> TrialSpec:

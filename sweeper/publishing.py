@@ -4,9 +4,11 @@ import io
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -71,8 +73,8 @@ def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any],
     numbers = champions(summary) | {summary["baseline"]["trial"]}
     seeds = summary["confirm_seeds"] if summary["confirmation"] else summary["seeds"]
     wanted = [run for run in folder.runs if trial_of(run) in numbers and _seed_of(run) in seeds]
-    there = [run for run in wanted if run.records.exists()]
-    missing = [f"{run.path}: no records" for run in wanted if run not in there]
+    there = [run for run in wanted if _is_whole(run.records)]
+    missing = [f"{run.path}: no records that can be read" for run in wanted if run not in there]
     for reduced in (_exact, _single, _influence_only):
         packed = {_target(target, run): _pack(run.records, reduced) for run in there}
         if sum(map(len, packed.values())) <= limit:
@@ -82,6 +84,14 @@ def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any],
         *missing,
         f"the records: more than {MAX_BYTES / 2**20:g} MiB, even without all but the influence values",
     ]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
+            return all(loaded[name] is not None for name in loaded.files)
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
+        return False
 
 
 def _pack(path: Path, reduced: Callable[[Records], Records]) -> bytes:

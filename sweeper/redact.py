@@ -1,6 +1,9 @@
 """Passwords out of texts, before anything is logged, tagged or raised."""
 
 import re
+import sys
+import traceback
+from types import TracebackType
 
 _WITH_PASSWORD = re.compile(r"(://[^\s:/@]*:)(?:[^\s/]*|[^\s@]*)@")
 _TOKEN_AS_USER = re.compile(r"(://)[^\s:/@]+@")
@@ -18,3 +21,10 @@ def redact(text: str) -> str:
     text = _WITH_PASSWORD.sub(r"\1***@", text)
     text = _TOKEN_AS_USER.sub(r"\1***@", text)
     return _IN_QUERY.sub(r"\1***", text)
+
+
+def redacting_excepthook(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What `sys.excepthook` does, with the secrets blanked."""
+    print(redact("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)

@@ -1,21 +1,39 @@
 """The runs of a finished study, read back from the files that it left."""
 
 import csv
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from sweeper.errors import Fault, UserError
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 
 
 def read_runs(folder: StudyFolder, summary: Mapping[str, Any]) -> list[tuple[TrialSpec, RunResult]]:
-    """Each row of `trials.csv` with its trial; the configuration comes from the run's own folder."""
+    """Each row of `trials.csv` with its trial; the configuration comes from the run's own folder.
+
+    Raises UserError where the table does not belong to the summary, or is damaged.
+    """
     trials = {trial["trial"]: trial for trial in summary["trials"]}
-    with folder.trials_csv.open(newline="") as file:
-        return [_run(folder, row, trials[int(row["trial"])]) for row in csv.DictReader(file)]
+    try:
+        return [_run(folder, row, trials[int(row["trial"])]) for row in read_rows(folder)]
+    except (KeyError, ValueError, TypeError) as error:
+        problem = f"is damaged, or not of this summary ({type(error).__name__}: {error})"
+        advice = "The command that began the study writes both anew, without training anything again"
+        raise UserError(Fault(str(folder.trials_csv), problem, advice)) from error
+
+
+def read_rows(folder: StudyFolder) -> list[dict[str, str]]:
+    """The rows of `trials.csv`, a run each; none where there is no such file."""
+    try:
+        with folder.trials_csv.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []
 
 
 def _run(
@@ -52,5 +70,7 @@ def _run(
         attempt=int(row["attempt"]),
         reused=row["reused"] == "True",
         folder=place.path,
+        device=row.get("device") or "",
+        incidents=tuple(json.loads(row.get("incidents") or "[]")),
     )
     return spec, run

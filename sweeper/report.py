@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from sweeper.errors import UserError
 from sweeper.layout import StudyFolder, write_atomic
 from sweeper.report_html import to_html
 from sweeper.report_text import report_markdown
@@ -23,7 +24,7 @@ PLOTS = ("curves", "forest", "pareto")
 
 RUN_COLUMNS = (
     *("trial", "name", "role", "seed", "phase", "state", "reason", "best_step", "steps_trained"),
-    *("steps_inherited", "seconds", "attempt", "reused", "fingerprint", "folder"),
+    *("steps_inherited", "seconds", "attempt", "reused", "device", "incidents", "fingerprint", "folder"),
 )
 
 
@@ -46,21 +47,33 @@ def _plots(
 ) -> list[Path]:
     """The study's plots; those of a session that found nothing new are still right, and are kept."""
     known = [path for name in PLOTS if (path := folder.plots / f"{name}.png").exists()]
-    if known and folder.summary.exists() and _findings(read_summary(folder)) == _findings(facts):
+    if known and _findings(_summary_before(folder)) == _findings(facts):
         return known
     from sweeper.plots import write_plots  # matplotlib takes two seconds
 
     return write_plots(folder.plots, result, judgement)
 
 
+def _summary_before(folder: StudyFolder) -> Mapping[str, Any]:
+    """The summary of an earlier session; nothing where there is none that can be read."""
+    try:
+        return read_summary(folder)
+    except (UserError, OSError):
+        return {}
+
+
 def _findings(facts: Mapping[str, Any]) -> Any:
     """A summary without what differs from session to session, as JSON would give it back."""
-    lasting = {key: value for key, value in facts.items() if key not in ("totals", "provenance")}
+    of_the_session = ("totals", "provenance", "state", "stopped_because", "warnings")
+    lasting = {key: value for key, value in facts.items() if key not in of_the_session}
     return json.loads(json.dumps(lasting))
 
 
 def trials_csv(folder: StudyFolder, result: StudyResult) -> str:
-    """One row a run; `params.<key>` are JSON where they are no text, `metrics.<split>/<name>` numbers."""
+    """One row a run; `params.<key>` are JSON where they are no text, `metrics.<split>/<name>` numbers.
+
+    `incidents` is a JSON list of sentences, empty where there are none.
+    """
     rows = [row for trial in result.trials for row in _run_rows(folder, result, trial)]
     params = sorted({key for row in rows for key in row if key.startswith("params.")})
     metrics = sorted({key for row in rows for key in row if key.startswith("metrics.")})
@@ -109,6 +122,8 @@ def _run_rows(folder: StudyFolder, result: StudyResult, trial: TrialResult) -> I
             "seconds": run.seconds,
             "attempt": run.attempt,
             "reused": run.reused,
+            "device": run.device,
+            "incidents": json.dumps(run.incidents) if run.incidents else "",
             "fingerprint": spec.fingerprint,
             "folder": place.relative_to(folder.path) if place.is_relative_to(folder.path) else place,
             **{f"params.{key}": _plain(value) for key, value in spec.params.items()},

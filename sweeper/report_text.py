@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sweeper.curves import flatten
+from sweeper.incidents import endings, survived, told
 from sweeper.leaderboard import (
     NOTHING,
     Row,
@@ -14,6 +15,7 @@ from sweeper.leaderboard import (
     number,
     objectives,
     p_value,
+    pruning,
     rows,
 )
 from sweeper.results import Judgement, StudyResult
@@ -30,12 +32,15 @@ def report_markdown(
 ) -> str:
     """The report of a study; `images` are paths relative to it."""
     blocks = [
-        [f"# {result.study}", "", f"> **{judgement.sentence}**"],
+        [f"# {result.study}", "", f"> **{judgement.sentence}**", *_stopped(summary)],
         _leaderboard(result, summary),
         _confirmation(result, judgement),
         _plots(images),
         _listed("Warnings", _warnings(result, summary)),
-        _listed("Failed and pruned", _failures(result)),
+        _listed("Failed", told(endings(summary["trials"], "FAILED"))),
+        _listed("Interrupted", told(endings(summary["trials"], "INTERRUPTED"))),
+        _pruned(summary),
+        _listed("What went wrong and was survived", told(survived(summary["trials"]))),
         _data(result),
         _reproduce(result),
     ]
@@ -83,7 +88,7 @@ def _line(row: Row, n_objectives: int, several: bool) -> list[str]:
     test = row.test or (NOTHING,) * n_objectives
     return [
         *(str(row.trial), _name(row), *values, *test),
-        *(*compared, row.state.lower(), duration(row.seconds)),
+        *(*compared, row.ending, duration(row.seconds)),
     ]
 
 
@@ -161,13 +166,16 @@ def _warnings(result: StudyResult, summary: Mapping[str, Any]) -> list[str]:
     return [*result.warnings, *(f"{notice} (trial {', '.join(who)})" for notice, who in notices.items())]
 
 
-def _failures(result: StudyResult) -> list[str]:
-    return [
-        f"trial {trial.spec.number} {trial.spec.name} seed {seed}, {run.state.lower()}: {run.reason}"
-        for trial in result.trials
-        for seed, run in sorted(trial.runs.items())
-        if run.state in ("FAILED", "PRUNED")
-    ]
+def _stopped(summary: Mapping[str, Any]) -> list[str]:
+    if summary["state"] == "finished":
+        return []
+    why = summary["stopped_because"]
+    return ["", f"Not finished{f': {_cell(why)}' if why else ''}. The same command goes on with the study."]
+
+
+def _pruned(summary: Mapping[str, Any]) -> list[str]:
+    pruned = told(endings(summary["trials"], "PRUNED"))
+    return [*_listed("Pruned", pruned), "", f"{pruning(summary)}."] if pruned else []
 
 
 def _data(result: StudyResult) -> list[str]:

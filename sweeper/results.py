@@ -26,7 +26,10 @@ class Objective:
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run (trial x seed). `metrics` by `split/name`; `folder` holds its records."""
+    """One run (trial x seed). `metrics` by `split/name`; `folder` holds its records.
+
+    `incidents`: what went wrong on the way to this result and was survived, a sentence each.
+    """
 
     trial: int
     seed: int
@@ -41,6 +44,7 @@ class RunResult:
     folder: Path | None = None
     reused: bool = False
     device: str = ""
+    incidents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from sweeper.layout import StudyFolder
@@ -54,30 +53,41 @@ class RunBook:
 
     def settle(self, trial: TrialSpec, result: RunResult) -> bool:
         """Write the outcome of a run we claimed; False, writing nothing, where the claim was lost."""
-        claim = self._claims.pop((trial.number, result.seed))
-        return self._storage.settle(claim, result.state, self._stored(result))
+        claim = self._claims.pop((trial.number, result.seed), None)
+        return claim is not None and self._storage.settle(claim, result.state, self._stored(trial, result))
 
-    def renew(self) -> None:
-        """Keep our claims alive; cheap to call often."""
+    def renew(self) -> list[RunKey]:
+        """Keep our claims alive, and name those that others have taken over; cheap to call often."""
         now = self._clock()
-        if self._claims and now - self._renewed > LEASE_S / 4:
-            self._storage.renew(now)
-            self._renewed = now
+        if not self._claims or now - self._renewed <= LEASE_S / 4:
+            return []
+        self._renewed = now
+        lost = self._storage.renew(now, list(self._claims.values()))
+        keys = [key for key, claim in self._claims.items() if claim in lost]
+        for key in keys:
+            del self._claims[key]
+        return keys
 
-    def _stored(self, result: RunResult) -> dict[str, Any]:
+    def adopt(self, trial: TrialSpec, result: RunResult) -> None:
+        """Write down a run whose outcome is known from elsewhere than this table."""
+        stored = self._stored(trial, result)
+        row = RunRow(trial.fingerprint, result.seed, trial.number, result.state, result.attempt, stored)
+        self._storage.adopt(row, self._workload_of(trial))
+
+    def _stored(self, trial: TrialSpec, result: RunResult) -> dict[str, Any]:
         stored = {name: value for name, value in asdict(result).items() if name not in NOT_STORED}
-        assert result.folder is not None
-        return {**stored, "folder": str(result.folder.relative_to(self._folder.path))}
+        folder = result.folder or self._folder.run(trial, result.seed).path
+        return {**stored, "folder": str(folder.relative_to(self._folder.path))}
 
     def _result(self, trial: TrialSpec, row: RunRow) -> RunResult:
-        stored = dict(row.result)
-        folder = self._folder.path / stored.pop("folder")
+        stored = {"incidents": (), **row.result}
         return RunResult(
             trial=trial.number,
             seed=row.seed,
             state=row.state,  # type: ignore[arg-type]  # the table holds what we wrote
             attempt=row.attempt,
-            folder=Path(folder),
+            folder=self._folder.path / stored.pop("folder"),
             reused=row.trial != trial.number,
+            incidents=tuple(stored.pop("incidents")),
             **stored,
         )

@@ -21,7 +21,9 @@ class Policy:
     """How a study spends its runs.
 
     `replicate_top_k`: None replicates every trial on all seeds (enumerated grids); a number screens on the
-    first seed and replicates only the best so many (adaptive sampling).
+    first seed and replicates only the best so many (adaptive sampling). `is_screened`: a pruner looks at the
+    evaluations of each candidate's first seed; it goes ahead of all further ones. `is_seed_major`: trials are
+    given up between seeds, and so go through them side by side.
     """
 
     seeds: tuple[int, ...]
@@ -30,6 +32,13 @@ class Policy:
     replicate_top_k: int | None
     max_failure_rate: float
     n_candidates: int
+    is_screened: bool = False
+    is_seed_major: bool = False
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether candidates begin with their first seed alone, until all trials are asked."""
+        return self.replicate_top_k is not None or self.is_screened or self.is_seed_major
 
     @property
     def failures_allowed(self) -> int:
@@ -92,13 +101,34 @@ def contenders(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> set[i
     return {number for _, number in ranked[: policy.replicate_top_k]}
 
 
+def opening_seeds(trial: TrialSpec, policy: Policy) -> tuple[int, ...]:
+    """The seeds that this trial begins with, whatever becomes of others: all, or the first."""
+    return policy.seeds[:1] if policy.is_staged and trial.prunable else policy.seeds
+
+
 def wanted_screening(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, *, all_asked: bool) -> Wish:
-    """Screening runs that are not known yet; contenders' replicates once all trials are asked."""
-    first = _missing(trials, runs, lambda trial: screening_seeds(trial, policy, set()))
-    if first or not all_asked:
+    """Screening runs that are not known yet. In a staged study the first seeds of all trials come first.
+
+    Once all trials are asked, the others follow: in adaptive studies those of the contenders, which are only
+    known when all first seeds are; else each trial's own, with a pruner of evaluations only once it has
+    finished its first.
+    """
+    first = _missing(trials, runs, lambda trial: opening_seeds(trial, policy))
+    is_adaptive = policy.replicate_top_k is not None
+    if not policy.is_staged or not all_asked or (is_adaptive and first):
         return Wish("screening", first)
     chosen = contenders(trials, runs, policy)
-    return Wish("replication", _missing(trials, runs, lambda trial: screening_seeds(trial, policy, chosen)))
+    further = _missing(_ready(trials, runs, policy), runs, lambda t: screening_seeds(t, policy, chosen))
+    if policy.is_seed_major:
+        further = tuple(sorted(further, key=lambda key: policy.seeds.index(key[1])))
+    return Wish("replication" if is_adaptive else "screening", tuple(dict.fromkeys((*first, *further))))
+
+
+def screened(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> set[int]:
+    """Numbers of the candidates that a pruner of evaluations let finish their first seed."""
+    if not policy.is_screened:
+        return set()
+    return {trial.number for trial in trials if trial.prunable and _has_finished_first(trial, runs, policy)}
 
 
 def wanted_confirmation(baseline: TrialSpec, best: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Wish:
@@ -107,6 +137,18 @@ def wanted_confirmation(baseline: TrialSpec, best: Sequence[TrialSpec], runs: Ru
     lost = _lost(runs)
     keys = [(trial.number, seed) for seed in policy.confirm_seeds for trial in arms]
     return Wish("confirmation", tuple(key for key in keys if key not in runs and key[0] not in lost))
+
+
+def _ready(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Sequence[TrialSpec]:
+    """Trials that may go on to their further seeds."""
+    if not policy.is_screened:
+        return trials
+    return [trial for trial in trials if not trial.prunable or _has_finished_first(trial, runs, policy)]
+
+
+def _has_finished_first(trial: TrialSpec, runs: Runs, policy: Policy) -> bool:
+    run = runs.get((trial.number, policy.seeds[0]))
+    return run is not None and run.state == "COMPLETE"
 
 
 def _missing(
@@ -130,6 +172,6 @@ def _lost(runs: Runs) -> set[int]:
 def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Iterable[tuple[float, int]]:
     objective = policy.objectives[0]
     for trial in trials:
-        run = runs.get((trial.number, policy.seeds[0]))
-        if trial.prunable and run is not None and run.state == "COMPLETE":
-            yield -objective.sign * run.metrics[f"val/{objective.metric}"], trial.number
+        if trial.prunable and _has_finished_first(trial, runs, policy):
+            value = runs[trial.number, policy.seeds[0]].metrics[f"val/{objective.metric}"]
+            yield -objective.sign * value, trial.number

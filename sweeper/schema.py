@@ -5,18 +5,33 @@ A task's own sections (`data`, `model`, `loss`, `aux_focal`) are typed by the ta
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from tasks.config import Cosmetic, Direction, Preset, StrictModel, Strings
 
 __all__ = ["Preset"]
+
+
+def _each_once(devices: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(devices)) < len(devices):
+        raise ValueError("a list with each GPU once (for several jobs on one: executor.jobs_per_device=2)")
+    return devices
+
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Rate = Annotated[float, Field(ge=0, le=1)]
+ReductionFactor = Annotated[int, Field(ge=2)]
 Seeds = Annotated[tuple[NonNegativeInt, ...], Field(strict=False, min_length=1)]
+Devices = Annotated[
+    tuple[NonNegativeInt, ...],
+    Field(strict=False, min_length=1),
+    BeforeValidator(lambda value: (value,) if type(value) is int else value),
+    AfterValidator(_each_once),
+]
+"""GPUs by number; a single one needs no brackets."""
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Decays = Annotated[tuple[Decay, Decay], Field(strict=False)]
 
@@ -122,6 +137,7 @@ class Study(StrictModel):
     custom_search_space: str | None
     results_dir: str
     timeout_s: PositiveFloat | None
+    grace_s: NonNegativeFloat
     max_failure_rate: Rate
     replicate_top_k: PositiveInt
     dry_run: bool
@@ -135,18 +151,136 @@ class Sampler(StrictModel):
     options: dict[str, Any]
 
 
-class Pruner(StrictModel):
-    """Who stops hopeless runs."""
+class NoPruner(StrictModel):
+    """Every run is trained to its end."""
 
     name: Literal["none"]
 
 
-class Executor(StrictModel):
-    """Where jobs run."""
+class Median(StrictModel):
+    """Optuna's MedianPruner: a run's best value so far against the median of earlier trials."""
+
+    name: Literal["median"]
+    n_startup_trials: NonNegativeInt
+    n_warmup_steps: NonNegativeInt
+    interval_steps: PositiveInt
+    n_min_trials: PositiveInt
+
+
+class Percentile(StrictModel):
+    """Optuna's PercentilePruner: a run's best value so far against a percentile of earlier trials."""
+
+    name: Literal["percentile"]
+    percentile: Annotated[float, Field(ge=0, le=100)]
+    n_startup_trials: NonNegativeInt
+    n_warmup_steps: NonNegativeInt
+    interval_steps: PositiveInt
+    n_min_trials: PositiveInt
+
+
+class Asha(StrictModel):
+    """Optuna's SuccessiveHalvingPruner, which never waits (Li et al. 2020, arXiv:1810.05934)."""
+
+    name: Literal["asha"]
+    min_steps: PositiveInt | None
+    reduction_factor: ReductionFactor
+    min_early_stopping_rate: NonNegativeInt
+    bootstrap_count: NonNegativeInt
+
+
+class Hyperband(StrictModel):
+    """Optuna's HyperbandPruner: brackets of successive halving (Li et al. 2018, arXiv:1603.06560)."""
+
+    name: Literal["hyperband"]
+    min_steps: PositiveInt | None
+    max_steps: PositiveInt | None
+    reduction_factor: ReductionFactor
+    bootstrap_count: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _room_for_a_rung(self) -> "Hyperband":
+        if self.min_steps and self.max_steps and self.min_steps > self.max_steps:
+            raise ValueError(f"got min_steps={self.min_steps}; expected at most max_steps={self.max_steps}")
+        return self
+
+
+class Threshold(StrictModel):
+    """Optuna's ThresholdPruner: a run ends where its value leaves given bounds."""
+
+    name: Literal["threshold"]
+    lower: float | None
+    upper: float | None
+    n_warmup_steps: NonNegativeInt
+    interval_steps: PositiveInt
+
+    @model_validator(mode="after")
+    def _bounds(self) -> "Threshold":
+        if self.lower is None and self.upper is None:
+            raise ValueError("got no bound; expected a number for lower or upper")
+        if self.lower is not None and self.upper is not None and self.lower > self.upper:
+            raise ValueError(f"got lower={self.lower}; expected at most upper={self.upper}")
+        return self
+
+
+Wrapped = Annotated[
+    NoPruner | Median | Percentile | Asha | Hyperband | Threshold, Field(discriminator="name")
+]
+
+
+class Patient(StrictModel):
+    """Optuna's PatientPruner: another pruner, asked only about runs that have stopped improving."""
+
+    name: Literal["patient"]
+    patience: NonNegativeInt
+    min_delta: NonNegativeFloat
+    wrapped: Wrapped
+
+    @field_validator("wrapped", mode="before")
+    @classmethod
+    def _chosen_as_a_group(cls, wrapped: Any) -> Any:
+        if isinstance(wrapped, str) or wrapped is None:
+            name = wrapped or "none"
+            raise ValueError(f"got '{name}'; a pruner is chosen by its group: pruner@pruner.wrapped={name}")
+        return wrapped
+
+
+class Wilcoxon(StrictModel):
+    """Optuna's WilcoxonPruner: a trial's complete seeds against those of the best trial."""
+
+    name: Literal["wilcoxon"]
+    p_threshold: Annotated[float, Field(gt=0, le=1)]
+    n_startup_seeds: NonNegativeInt
+
+
+Pruner = Annotated[
+    NoPruner | Median | Percentile | Asha | Hyperband | Threshold | Patient | Wilcoxon,
+    Field(discriminator="name"),
+]
+
+
+class Inline(StrictModel):
+    """Jobs run one after another, in a thread of this process."""
 
     name: Literal["inline"]
     device: Annotated[str, Cosmetic()]
     n_threads: PositiveInt | None
+
+
+class Local(StrictModel):
+    """One worker process for each device slot of this machine."""
+
+    name: Literal["local"]
+    devices: Literal["auto", "cpu"] | Devices
+    jobs_per_device: PositiveInt
+    n_slots: PositiveInt | None
+    n_threads: PositiveInt | None
+    max_jobs: PositiveInt | None
+    job_timeout_s: PositiveFloat | None
+    silence_s: PositiveFloat
+    retries: NonNegativeInt
+
+
+Executor = Annotated[Inline | Local, Field(discriminator="name")]
 
 
 class Tracking(StrictModel):

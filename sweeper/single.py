@@ -1,11 +1,18 @@
-"""`python -m sweeper` without `-m`: one configuration, trained in this process, its metrics printed."""
+"""`python -m sweeper` without `-m`: one configuration, trained in this process, its metrics printed.
+
+It trains as a study's run would: on the executor's first slot, with as many threads.
+"""
+
+import os
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from sweeper.compose import Sweep
+from sweeper.devices import arrange
 from sweeper.errors import StudyError
-from sweeper.layout import RunFolder, StudyFolder, write_atomic
+from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
 from sweeper.places import place_told
 from sweeper.planning import job_for
@@ -23,16 +30,19 @@ def run_solo(sweep: Sweep) -> int:
 
 def _run(sweep: Sweep) -> int:
     factory, settings = SpecFactory(sweep), sweep.settings
+    arrangement = arrange(settings.executor)
+    placement = arrangement.placements[0]
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
-    for warning in (*sweep.warnings, *notices_of([trial])):
+    for warning in (*sweep.warnings, *arrangement.warnings, *notices_of([trial])):
         print(f"warning: {warning}")
-    place = StudyFolder.of(settings.study.results_dir, SOLO).path
+    place = ResultsFolder(Path(settings.study.results_dir)).solo
     folder = RunFolder(place / trial.fingerprint[:8] / f"seed{settings.seed}")
-    needs = DeviceNeeds(device=settings.executor.device, n_threads=settings.executor.n_threads)
+    needs = DeviceNeeds(device=placement.slot.device, n_threads=placement.slot.n_threads)
     prepared = factory.prepared_of(trial)
     job = job_for(SOLO, trial, settings.seed, 1, folder, prepared.folder, needs)
     write_atomic(folder.job, job.model_dump_json(indent=2))
-    from sweeper.worker.serve import run_job  # torch, only once there is something to train
+    os.environ.update(placement.environment)
+    from sweeper.worker.serve import run_job  # torch, only now that its environment is made
 
     run_job(job, _Printer(trial.name, f"val/{settings.task.metric}", folder).hear)
     return 0
@@ -46,9 +56,8 @@ class _Printer:
 
     def hear(self, message: Message) -> Reply:
         if isinstance(message, Started):
-            print(
-                "\n".join([f"{self._name}: {message.total_steps} steps on {message.device}", *message.notes])
-            )
+            head = f"{self._name}: {message.total_steps} steps on {message.device}"
+            print("\n".join([head, *message.notes, *message.incidents]))
         elif isinstance(message, Reported):
             value = message.metrics[self._metric]
             print(f"step {message.step}: {self._metric} {value:.4f} ({message.steps_per_s:.1f} steps/s)")

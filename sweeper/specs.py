@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from sweeper.compose import Sweep, task_entry
 from sweeper.errors import Fault, UserError
+from sweeper.executors.base import Slot
 from sweeper.schema import RUN_SECTIONS, Settings
 from sweeper.trial import Role, TrialSpec, canonical, fingerprint
 from tasks.config import TaskConfig
@@ -119,9 +120,10 @@ def run_config(settings: Settings, task_config: TaskConfig) -> dict[str, JsonVal
     return {**sections, **task_config.model_dump(mode="json", by_alias=True)}
 
 
-def workload(settings: Settings, prepared: Prepared, device: str) -> str:
+def workload(settings: Settings, prepared: Prepared, slot: Slot) -> str:
     """Runs of one workload take about the same time a step."""
-    return f"{settings.task.name}|{prepared.digest[:32]}|{settings.trainer.batch_size}|{device}"
+    place = f"{slot.device}|{slot.n_threads} threads"
+    return f"{settings.task.name}|{prepared.digest[:32]}|{settings.trainer.batch_size}|{place}"
 
 
 def _trained(settings: Settings, task_config: TaskConfig) -> dict[str, Any]:

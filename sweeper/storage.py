@@ -6,9 +6,10 @@ that claim.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import optuna
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
+from sweeper.disk import is_full
+from sweeper.engine import Waiting, engine_options, name_failures, outlast, stay_with_file
 from sweeper.errors import Fault, UserError
-from sweeper.places import is_full
+from sweeper.names import check_study_name
 from sweeper.redact import redact
 from tasks.config import Direction
 
@@ -25,6 +28,8 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 LEASE_S = 60.0
 """A claim lapses this many seconds after its last renewal."""
+N_OPENINGS = 5
+"""Processes that open a new database at the same time trip over each other's tables."""
 
 _metadata = sa.MetaData()
 _runs = sa.Table(
@@ -65,25 +70,38 @@ class Claim:
 
 
 class Storage:
-    """One database: Optuna's studies and the runs of `study`."""
+    """One database: Optuna's studies and the runs of `study`.
+
+    While it is locked, or its server away, everything waits (`sweeper.engine`).
+    """
 
     def __init__(self, url: str, study: str, owner: str) -> None:
-        """Opens or creates the database. Raises UserError where it cannot be reached."""
+        """Opens or creates the database. Raises UserError where it cannot be reached or used."""
         self.study, self.owner = study, owner
-        parsed = _parse(url)
+        self._waiting = Waiting(redact(url))
         try:
-            _make_folder(parsed)
-            self._optuna = optuna.storages.RDBStorage(url, engine_kwargs=_engine_options(parsed))
-            self._engine = self._optuna.engine
-            _write_ahead(self._engine)
-            _metadata.create_all(self._engine)
-        except (sa.exc.SQLAlchemyError, ImportError, OSError, RuntimeError) as error:
+            self._optuna = _open(_parse(url), self._waiting)
+        except (sa.exc.SQLAlchemyError, ImportError, OSError, RuntimeError, TypeError) as error:
             if is_full(error):
                 raise  # not the URL's fault
             raise UserError(_unreachable(url, error)) from error
+        _refuse_other_version(self._optuna)
+        self._engine = self._optuna.engine
+        _metadata.create_all(self._engine)
+        stay_with_file(self._engine)
+        outlast(self._engine, self._waiting)
+        name_failures(self._engine, redact(url))
+
+    def tell_waits(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` told, once, that the database keeps the study waiting; by default it is logged."""
+        self._waiting.tell = tell
 
     def optuna_study(self, directions: list[Direction]) -> optuna.Study:
-        """The Optuna study of our name, created when new. Raises UserError when its directions differ."""
+        """The Optuna study of our name, created when new. Raises UserError when its directions differ.
+
+        From now on there is a study to lose: a locked database is waited for longer.
+        """
+        check_study_name(self.study)
         study = optuna.create_study(
             study_name=self.study, storage=self._optuna, directions=directions, load_if_exists=True
         )
@@ -91,6 +109,7 @@ class Storage:
         if known != directions:
             problem = f"got {directions} for study '{self.study}'; expected {known}, as it was begun"
             raise UserError(Fault("study.metrics", problem, "Choose another study.name"))
+        self._waiting.study_runs()
         return study
 
     def runs(self, fingerprint: str | None = None) -> dict[tuple[str, int], RunRow]:
@@ -103,11 +122,12 @@ class Storage:
         return {(row.fingerprint, row.seed): row for row in rows}
 
     def claim(self, fingerprint: str, seed: int, trial: int, workload: str, now: float) -> Claim | None:
-        """The run, if nobody holds it and it has no result; `now` is in seconds since the epoch."""
-        free = sa.or_(
-            _runs.c.state == "INTERRUPTED",
-            sa.and_(_runs.c.state == "RUNNING", _runs.c.expires < now),
-        )
+        """The run, if nobody holds it and it has no result; `now` is in seconds since the epoch.
+
+        A row that is ours already is one that we were not told of: the server's answer was lost.
+        """
+        lapsed = sa.or_(_runs.c.expires < now, _runs.c.owner == self.owner)
+        free = sa.or_(_runs.c.state == "INTERRUPTED", sa.and_(_runs.c.state == "RUNNING", lapsed))
         taken = {"state": "RUNNING", "owner": self.owner, "expires": now + LEASE_S}
         key = self._is(fingerprint, seed)
         with self._engine.begin() as connection:
@@ -134,11 +154,16 @@ class Storage:
             update = sa.update(_runs).where(running, _runs.c.owner.in_(gone)).values(expires=0.0)
             return connection.execute(update).rowcount if gone else 0
 
-    def renew(self, now: float) -> None:
-        """Push back the expiry of all that this owner runs."""
+    def renew(self, now: float, claims: Collection[Claim] = ()) -> list[Claim]:
+        """Push back the expiry of all that this owner runs; those of `claims` that are no longer its own."""
         mine = sa.and_(_runs.c.study == self.study, _runs.c.owner == self.owner, _runs.c.state == "RUNNING")
+        held = sa.select(_runs.c.fingerprint, _runs.c.seed, _runs.c.attempt).where(mine)
         with self._engine.begin() as connection:
-            connection.execute(sa.update(_runs).where(mine).values(expires=now + LEASE_S))
+            renewed = connection.execute(sa.update(_runs).where(mine).values(expires=now + LEASE_S)).rowcount
+            if renewed == len(claims):
+                return []
+            still = {Claim(*row) for row in connection.execute(held)}
+        return [claim for claim in claims if claim not in still]
 
     def settle(self, claim: Claim, state: str, result: Mapping[str, Any]) -> bool:
         """Write a run's outcome and give up its lease; False when the claim is no longer ours."""
@@ -150,6 +175,13 @@ class Storage:
         update = sa.update(_runs).where(ours).values(state=state, result=json.dumps(result), expires=0.0)
         with self._engine.begin() as connection:
             return connection.execute(update).rowcount == 1
+
+    def adopt(self, row: RunRow, workload: str) -> None:
+        """Write down a run that another database knew; one that is known here stays as it is."""
+        stored = {**asdict(row), "result": json.dumps(row.result), "study": self.study}
+        values = {**stored, "owner": self.owner, "expires": 0.0, "workload": workload}
+        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
+            connection.execute(sa.insert(_runs).values(values))
 
     def seconds_per_step(self, workload: str) -> float | None:
         """Mean seconds of a training step over complete runs of this workload, in any study."""
@@ -195,9 +227,49 @@ def _row(row: sa.RowMapping) -> RunRow:
 def _parse(url: str) -> URL:
     try:
         return make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError):
         problem = f"got '{redact(url)}'; expected a SQLAlchemy URL such as sqlite:///results/studies.db"
-        raise UserError(Fault("study.storage", problem)) from error
+        raise UserError(Fault("study.storage", problem)) from None
+
+
+def _open(url: URL, waiting: Waiting) -> optuna.storages.RDBStorage:
+    """Optuna's storage with its tables, of whatever version."""
+    _make_folder(url)
+    text, options = url.render_as_string(hide_password=False), engine_options(url, waiting)
+    text = text.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
+    for left in reversed(range(N_OPENINGS)):
+        try:
+            storage = optuna.storages.RDBStorage(text, options, skip_compatibility_check=True)
+            break
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError) as error:
+            if not left or not _is_collision(error):
+                raise
+            time.sleep(0.1)
+    _write_ahead(storage.engine)
+    return storage
+
+
+def _is_collision(error: sa.exc.DBAPIError) -> bool:
+    """Whether another process made the same tables at the same moment."""
+    return isinstance(error, sa.exc.IntegrityError) or "already exists" in str(error.orig)
+
+
+def _refuse_other_version(storage: optuna.storages.RDBStorage) -> None:
+    found, own = storage.get_current_version(), storage.get_head_version()
+    if found == own:
+        return
+    with storage.engine.connect() as connection:
+        writer = connection.execute(sa.text("SELECT library_version FROM version_info")).scalar()
+    facts = f"written by Optuna {writer} (schema {found}); this is Optuna {optuna.__version__} (schema {own})"
+    if found in storage.get_all_versions():
+        advice = "Upgrade a copy of it with `optuna storage upgrade`, or choose another study.storage"
+    else:
+        advice = "Install that Optuna or a newer one, or choose another study.storage"
+    raise UserError(Fault("study.storage", f"'{_shown(storage)}' was {facts}", advice))
+
+
+def _shown(storage: optuna.storages.RDBStorage) -> str:
+    return redact(str(storage.engine.url))
 
 
 def _make_folder(url: URL) -> None:
@@ -212,11 +284,8 @@ def _write_ahead(engine: sa.Engine) -> None:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
 
 
-def _engine_options(url: URL) -> dict[str, Any]:
-    return {"connect_args": {"timeout": 30}} if url.drivername.startswith("sqlite") else {}
-
-
 def _unreachable(url: str, error: Exception) -> Fault:
-    reason = redact(str(error).splitlines()[0])
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+    reason = redact(str(cause).strip().splitlines()[0]) if str(cause).strip() else type(cause).__name__
     problem = f"cannot open '{redact(url)}' ({reason})"
     return Fault("study.storage", problem, "Check the path or the server, and that its driver is installed")

@@ -1,50 +1,64 @@
 """`python -m sweeper.studies list | show | best | export | publish | replay | clean | delete`.
 
-Works from the files of `results/`; Optuna and MLflow are imported only where they are needed.
+Works from the files of `results/` and one query on the table of runs; Optuna and MLflow are imported only
+where they are needed.
 """
 
 import argparse
+import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, StudyFolder
 from sweeper.leaderboard_table import default_console, leaderboard_of, studies_table
-from sweeper.publishing import champions, publish, trial_of
+from sweeper.publishing import publish
 from sweeper.schema import Tracking
-from sweeper.summary import read_sentence, read_summary
+from sweeper.standing import Activity, Standing, activities, standing
+from sweeper.summary import read_sentence
+from sweeper.tidying import cleanable, names_in_storage, refuse_what_runs, remove_checkpoints
 
 MIB = 2**20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0, or 2 with one line on stderr for what the user can mend."""
+    """The exit code: 0, 2 with one line on stderr for what the user can mend, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:
         command(options)
+        sys.stdout.flush()
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
     except BrokenPipeError:
-        sys.stderr.close()  # `... | head` is no error; and Python would complain once more at exit
+        # `... | head` is no error; what is still buffered must not complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        print(f"{options.verb}: {error.filename or options.results_dir}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
     return 0
 
 
 def find_study(results: ResultsFolder, name: str) -> StudyFolder:
-    """The study called `name`, or the only one that begins so. Raises UserError."""
+    """The study called `name`, or the only one that begins so; its folder will do. Raises UserError."""
     known = {folder.path.name: folder for folder in all_studies(results)}
-    if name in known:
-        return known[name]
-    begun = [folder for full, folder in known.items() if name and full.startswith(name)]
+    wanted = Path(name).name
+    if wanted in known:
+        return known[wanted]
+    begun = [folder for full, folder in known.items() if wanted and full.startswith(wanted)]
     if len(begun) == 1:
         return begun[0]
     if begun:
         listed = ", ".join(folder.path.name for folder in begun)
         raise UserError(Fault("study", f"got '{name}'; expected one of {listed}", "Give more of the name"))
-    suggestion = did_you_mean(name, known)
+    suggestion = did_you_mean(wanted, known)
     problem = f"got '{name}'; expected a study in {results.path}{suggestion}"
     raise UserError(Fault("study", problem, "" if suggestion else "The command `list` shows all"))
 
@@ -56,50 +70,57 @@ def all_studies(results: ResultsFolder) -> list[StudyFolder]:
 
 
 def _list(options: argparse.Namespace) -> None:
-    studies = all_studies(_results(options))
-    finished = [folder for folder in studies if folder.summary.exists()]
-    console = default_console()
-    if finished:
-        console.print(studies_table([read_summary(folder) for folder in finished]))
-    for folder in studies:
-        if folder not in finished:
-            console.print(f"{folder.path.name}: no summary yet; its command resumes it", soft_wrap=True)
+    known, console = _activities_or_none(options), default_console()
+    studies = [standing(folder, known.get(folder.path.name)) for folder in all_studies(_results(options))]
     if not studies:
         console.print(f"no studies in {options.results_dir}", soft_wrap=True)
+        return
+    console.print(studies_table(studies, time.time()))
+    for study in studies:
+        if study.state == "running":
+            console.print(f"{study.folder.path.name} is running on {study.where}", soft_wrap=True)
+    if any(study.state == "interrupted" for study in studies):
+        console.print("interrupted studies go on with the command that began them")
+    for study in studies:
+        if study.problem:
+            print(f"warning: {study.problem}", file=sys.stderr)
 
 
 def _show(options: argparse.Namespace) -> None:
-    folder, console = _finished(options), default_console()
-    console.print(leaderboard_of(read_summary(folder)))
-    console.print(read_sentence(folder), style="bold", soft_wrap=True)
-    console.print(f"report: {folder.report_md}", soft_wrap=True)
+    study, console = _reported(options), default_console()
+    assert study.summary is not None
+    console.print(leaderboard_of(study.summary))
+    console.print(read_sentence(study.folder), style="bold", soft_wrap=True)
+    for line in filter(None, [study.hint, f"report: {study.folder.report_md}"]):
+        console.print(line, soft_wrap=True)
 
 
 def _best(options: argparse.Namespace) -> None:
-    folder = _finished(options)
+    folder = _reported(options).folder
     if not folder.best_yaml.exists():
         raise UserError(Fault(folder.path.name, "no candidate finished", "`show` tells the reasons"))
     print(folder.best_yaml.read_text(), end="")
 
 
 def _export(options: argparse.Namespace) -> None:
-    folder = _finished(options)
+    folder = _reported(options).folder
     source = folder.trials_csv if options.format == "csv" else folder.summary
     print(source.read_text(), end="")
 
 
 def _publish(options: argparse.Namespace) -> None:
-    folder = _finished(options)
-    place, left_out = publish(_results(options), folder, read_summary(folder))
-    for reason in left_out:
-        print(f"warning: left out {reason}", file=sys.stderr)
+    study = _reported(options)
+    assert study.summary is not None
+    place, left_out = publish(_results(options), study.folder, study.summary)
+    for reason in [*filter(None, [study.hint]), *(f"left out {reason}" for reason in left_out)]:
+        print(f"warning: {reason}", file=sys.stderr)
     print(f"published: {place}")
 
 
 def _replay(options: argparse.Namespace) -> None:
     from sweeper.tracking import replay, where
 
-    folder, tracking = _finished(options), _tracking(options)
+    folder, tracking = _reported(options).folder, _tracking(options)
     n_logged = replay(folder, tracking, options.results_dir)
     n_known = len(folder.runs) - n_logged
     place = where(tracking, options.results_dir)
@@ -107,46 +128,50 @@ def _replay(options: argparse.Namespace) -> None:
 
 
 def _clean(options: argparse.Namespace) -> None:
-    folder = _finished(options)
-    kept = champions(read_summary(folder))
-    paths = [path for run in folder.runs if trial_of(run) not in kept for path in run.checkpoints]
-    size = sum(path.stat().st_size for path in paths)
-    if _agreed(options, f"remove {len(paths)} checkpoints ({size / MIB:.1f} MiB), all but the champion's"):
-        for path in paths:
-            path.unlink()
-        print(f"removed {len(paths)} checkpoints ({size / MIB:.1f} MiB)")
+    study = _reported(options)
+    refuse_what_runs(study)
+    runs, n_kept = cleanable(study)
+    size = sum(path.stat().st_size for run in runs for path in run.checkpoints)
+    n_files = sum(len(run.checkpoints) for run in runs)
+    kept = f"; those of {n_kept} unfinished runs stay" if n_kept else ""
+    if not n_files:
+        print(f"no checkpoints to remove{kept}")
+    elif _agreed(
+        options, f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), all but the champion's{kept}"
+    ):
+        removed = [size for run in runs for size in remove_checkpoints(run)]
+        print(f"removed {len(removed)} checkpoints ({sum(removed) / MIB:.1f} MiB){kept}")
 
 
 def _delete(options: argparse.Namespace) -> None:
-    folder = find_study(_results(options), options.study)
+    study = _study(options)
+    folder = study.folder
+    refuse_what_runs(study)
     if not _agreed(options, f"delete study {folder.path.name} with its {len(folder.runs)} runs, for good"):
         return
-    _delete_from_storage(options, folder)
-    n_tracked = _delete_from_mlflow(options, folder)
+    _delete_from_storage(options, study)
+    n_tracked = _delete_from_mlflow(options, study)
     shutil.rmtree(folder.path)
     print(f"deleted {folder.path.name}; {n_tracked} runs marked deleted in MLflow")
 
 
-def _delete_from_storage(options: argparse.Namespace, folder: StudyFolder) -> None:
-    database = _results(options).studies_db
-    if options.storage is None and not database.exists():
+def _delete_from_storage(options: argparse.Namespace, study: Standing) -> None:
+    if options.storage is None and not _results(options).studies_db.exists():
         return
     from sweeper.storage import delete_study
 
-    delete_study(options.storage or f"sqlite:///{database}", _study_name(folder))
+    for name in names_in_storage(study):
+        delete_study(_storage(options), name)
 
 
-def _delete_from_mlflow(options: argparse.Namespace, folder: StudyFolder) -> int:
-    if not folder.summary.exists():
+def _delete_from_mlflow(options: argparse.Namespace, study: Standing) -> int:
+    if study.summary is None:
+        if study.problem:
+            print(f"warning: {study.problem}; its runs stay in MLflow", file=sys.stderr)
         return 0
     from sweeper.tracking import forget
 
-    return forget(folder, _tracking(options), options.results_dir)
-
-
-def _study_name(folder: StudyFolder) -> str:
-    """The name in the storage; the folder's is that name made safe for file systems."""
-    return str(read_summary(folder)["study"]) if folder.summary.exists() else folder.path.name
+    return forget(study.folder, _tracking(options), options.results_dir)
 
 
 def _agreed(options: argparse.Namespace, what: str) -> bool:
@@ -154,45 +179,82 @@ def _agreed(options: argparse.Namespace, what: str) -> bool:
         return True
     if not sys.stdin.isatty():
         raise UserError(Fault(options.verb, f"would {what}", "Add --yes"))
-    return input(f"{what}? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        answer = input(f"{what}? [y/N] ")
+    except EOFError:
+        answer = ""
+    agreed = answer.strip().lower() in ("y", "yes")
+    if not agreed:
+        print("nothing was removed")
+    return agreed
 
 
-def _finished(options: argparse.Namespace) -> StudyFolder:
+def _study(options: argparse.Namespace) -> Standing:
     folder = find_study(_results(options), options.study)
-    if not folder.summary.exists():
-        advice = "The command that began it resumes it"
-        raise UserError(Fault(folder.path.name, "the study has no summary yet", advice))
-    return folder
+    known = _activities_or_none(options) if options.verb in READING else activities(_storage(options))
+    return standing(folder, known.get(folder.path.name))
+
+
+def _reported(options: argparse.Namespace) -> Standing:
+    """The study, with a summary. Raises UserError where it has none that can be read."""
+    study = _study(options)
+    if study.summary is not None:
+        return study
+    if study.problem is not None:
+        raise study.problem
+    name, n_ended, n_running = study.folder.path.name, study.activity.n_ended, study.activity.n_running
+    if n_running:
+        problem = f"is running on {study.where} ({n_ended} runs ended, {n_running} now); no report yet"
+        raise UserError(Fault(name, problem, "It is written when the study ends"))
+    problem = f"was interrupted before its first report ({n_ended} runs ended)"
+    raise UserError(Fault(name, problem, "The command that began it resumes it"))
+
+
+def _activities_or_none(options: argparse.Namespace) -> dict[str, Activity]:
+    """Nothing, and a warning, where the database cannot be read: to look, the files are enough."""
+    try:
+        return activities(_storage(options))
+    except UserError as error:
+        print(f"warning: {error}; what runs now is not known", file=sys.stderr)
+        return {}
 
 
 def _results(options: argparse.Namespace) -> ResultsFolder:
     return ResultsFolder(Path(options.results_dir))
 
 
+def _storage(options: argparse.Namespace) -> str:
+    return str(options.storage or f"sqlite:///{_results(options).studies_db}")
+
+
 def _tracking(options: argparse.Namespace) -> Tracking:
     return Tracking(name="mlflow", uri=options.tracking_uri, experiment=options.experiment)
 
 
+READING = ("show", "best", "export", "publish", "replay")
+"""Commands that take nothing away, and may therefore go on without the database."""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sweeper.studies", description="Look after studies.")
-    parser.add_argument("--results-dir", default="results", help="study.results_dir (default: results)")
+    _add_places(parser, results="results", storage=None)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="command")
     add = _adder(verbs)
-    add("list", _list, "all studies, the last finished first")
+    add("list", _list, "all studies: those that run, then the latest first")
     for verb, command, text in (
         ("show", _show, "leaderboard and verdict"),
         ("best", _best, "the chosen configuration and the command that trains it again, as YAML"),
         ("publish", _publish, "copy the report, with the records behind the verdict, to published/"),
     ):
-        add(verb, command, text).add_argument("study", help="its name, or the beginning of it")
+        add(verb, command, text).add_argument("study", help=STUDY)
     export = add("export", _export, "all runs as CSV, or the summary as JSON, on standard output")
-    export.add_argument("study", help="its name, or the beginning of it")
+    export.add_argument("study", help=STUDY)
     export.add_argument("--format", choices=("csv", "json"), default="csv")
     replay = add("replay", _replay, "log to MLflow what is missing there")
-    clean = add("clean", _clean, "remove the checkpoints of all trials but the best")
+    clean = add("clean", _clean, "remove the checkpoints of all ended runs but the best trial's")
     delete = add("delete", _delete, "remove a study: folder, storage, MLflow runs")
     for single in (replay, clean, delete):
-        single.add_argument("study", help="its name, or the beginning of it")
+        single.add_argument("study", help=STUDY)
     for tracking in (replay, delete):
         tracking.add_argument(
             "--tracking-uri", default=None, help="tracking.uri (default: the embedded store)"
@@ -200,8 +262,18 @@ def _parser() -> argparse.ArgumentParser:
         tracking.add_argument("--experiment", default=None, help="tracking.experiment (default: the task's)")
     for destructive in (clean, delete):
         destructive.add_argument("--yes", action="store_true", help="do not ask")
-    delete.add_argument("--storage", default=None, help="study.storage (default: studies.db in the results)")
     return parser
+
+
+STUDY = "its name, the beginning of it, or its folder"
+
+
+def _add_places(parser: argparse.ArgumentParser, results: str, storage: str | None) -> None:
+    """Where studies are; may stand before the command or after it."""
+    parser.add_argument("--results-dir", default=results, help="study.results_dir (default: results)")
+    parser.add_argument(
+        "--storage", default=storage, help="study.storage (default: studies.db in the results)"
+    )
 
 
 def _adder(
@@ -209,6 +281,7 @@ def _adder(
 ) -> Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]:
     def add(verb: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
         added = verbs.add_parser(verb, help=text, description=text)
+        _add_places(added, results=argparse.SUPPRESS, storage=argparse.SUPPRESS)
         added.set_defaults(command=command)
         return added
 

@@ -10,33 +10,37 @@ import yaml
 
 from sweeper.asking import Nobody
 from sweeper.compose import Sweep
-from sweeper.conclusion import exit_code, study_result, tidy_checkpoints
+from sweeper.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.dry_run import show_plan
-from sweeper.executors.base import Executor, Slot
-from sweeper.executors.inline import InlineExecutor
+from sweeper.executors.base import Slot
+from sweeper.executors.make import make_executor
 from sweeper.identity import identity_warnings
 from sweeper.interrupts import Interrupt, watch_signals
 from sweeper.judging import best_of, judge
 from sweeper.layout import StudyFolder, write_atomic
-from sweeper.loop import StudyLoop
+from sweeper.loop import Patience, StudyLoop
 from sweeper.observers import Everyone, Observer, StudyStart
 from sweeper.owners import is_gone, new_owner
 from sweeper.places import place_told
 from sweeper.planning import job_for
 from sweeper.proposals import asker_of, drafts_of, policy_of
 from sweeper.provenance import provenance
+from sweeper.pruner_checks import pruner_warnings
+from sweeper.pruning import pruning_of
+from sweeper.recovery import recovered
 from sweeper.report import write_report
 from sweeper.results import TrialResult
 from sweeper.run_book import RunBook
 from sweeper.run_state import (
     Wish,
     contenders,
+    screened,
     screening_seeds,
     trial_results,
     wanted_confirmation,
     wanted_screening,
 )
-from sweeper.schema import Settings
+from sweeper.schema import Local, Settings
 from sweeper.specs import SpecFactory, notices_of, workload
 from sweeper.storage import Storage, open_storage
 from sweeper.terminal import Terminal
@@ -61,9 +65,10 @@ def _run(sweep: Sweep) -> int:
             return StudySession(sweep, factory, storage, interrupt).run()
 
 
-def make_executor(settings: Settings) -> Executor:
-    """The configured executor."""
-    return InlineExecutor(settings.executor.device, settings.executor.n_threads)
+def patience_of(settings: Settings) -> Patience:
+    """How long running jobs may take to leave, and how often a lost run is tried again."""
+    executor = settings.executor
+    return Patience(settings.study.grace_s, executor.retries if isinstance(executor, Local) else 0)
 
 
 class StudySession:
@@ -78,23 +83,31 @@ class StudySession:
         self._trials = TrialBook(storage.optuna_study([o.direction for o in self._policy.objectives]))
         self._warnings = [
             *sweep.warnings,
+            *recovered(storage, self._folder, self._trials),
             *identity_warnings(self._trials, factory, storage.study, sweep.settings.task.target),
             *notices_of(self._drafts),
+            *pruner_warnings(
+                self._settings, self._drafts[0].max_steps, len(self._policy.seeds), self._policy.n_candidates
+            ),
         ]
         self._asker = asker_of(sweep, factory, self._drafts, self._trials)
-        self._executor = make_executor(self._settings)
+        self._executor, found = make_executor(self._settings.executor)
+        self._warnings += found
         self._provenance = provenance(self._executor.slots[0].n_threads, self._settings.task.target) | {
             "started": _iso(datetime.now(UTC))
         }
         self._observer: Observer = Everyone(
             Terminal(), make_tracker(self._settings.tracking, self._settings.study.results_dir)
         )
+        storage.tell_waits(self._observer.warned)
         self._loop = StudyLoop(
             self._policy,
             RunBook(storage, self._folder, self._workload),
             self._executor,
             self._observer,
             interrupt,
+            pruning_of(sweep, self._policy, self._trials, self._drafts[0].max_steps),
+            patience_of(self._settings),
             self._job_of,
             self._tell,
             self._is_time_up,
@@ -111,6 +124,7 @@ class StudySession:
                 self._loop.work_off(self._wanted_confirmation, Nobody())
             return self._conclude()
         except KeyboardInterrupt:
+            self._executor.abandon()
             return _leave_at_once(self._interrupt)
         finally:
             self._executor.close()
@@ -132,7 +146,7 @@ class StudySession:
                 folder=self._folder,
                 n_runs_planned=n_known + n_open + self._asker.n_left * per_trial,
                 n_runs_known=n_known,
-                n_slots=len(self._executor.slots),
+                slots=tuple(self._executor.slots),
                 config=self._sweep.config,
                 data=self._factory.data(),
                 provenance=self._provenance,
@@ -163,9 +177,9 @@ class StudySession:
                 len(wish.runs), "confirming the best candidate and the baseline on fresh seeds"
             )
 
-    def _job_of(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot) -> JobSpec:
+    def _job_of(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
         folder, prepared = self._folder.run(trial, seed), self._factory.prepared_of(trial)
-        needs = DeviceNeeds(device=slot.device, n_threads=slot.n_threads)
+        needs = DeviceNeeds(device=slot.device, n_threads=slot.n_threads, is_alone=is_alone)
         job = job_for(self._trials.name, trial, seed, attempt, folder, prepared.folder, needs)
         write_atomic(folder.config, yaml.safe_dump({**trial.config, "seed": seed}, sort_keys=False))
         write_atomic(folder.overrides, yaml.safe_dump([*trial.overrides, f"seed={seed}"]))
@@ -173,10 +187,11 @@ class StudySession:
         return job
 
     def _workload(self, trial: TrialSpec) -> str:
-        return workload(self._settings, self._factory.prepared_of(trial), self._executor.slots[0].device)
+        return workload(self._settings, self._factory.prepared_of(trial), self._executor.slots[0])
 
     def _tell(self) -> None:
         """Tell Optuna of every trial that has become finished; equal fingerprints finish together."""
+        self._trials.mark_screened(screened(list(self._loop.trials.values()), self._loop.runs, self._policy))
         keys = [f"val/{objective.metric}" for objective in self._policy.objectives]
         seeds_of = self._seeds_of()
         for result in trial_results(self._loop.trials.values(), self._loop.runs, seeds_of):
@@ -197,6 +212,12 @@ class StudySession:
     def _results(self) -> tuple[TrialResult, ...]:
         return trial_results(self._loop.trials.values(), self._loop.runs, self._seeds_of())
 
+    def _stopped_because(self) -> str | None:
+        """Why the study ends before its time, if it does."""
+        signal = self._interrupt.received
+        told = self._loop.stopped_because or (signal.name if signal is not None else None)
+        return told or ("study.timeout_s" if self._is_time_up() else None)
+
     def _conclude(self) -> int:
         if not self._loop.trials:
             return self._interrupt.exit_code  # told to stop before the first trial
@@ -204,14 +225,17 @@ class StudySession:
             study=self._trials.name,
             sweep=self._sweep,
             policy=self._policy,
-            trials=self._results(),
+            trials=trial_results(self._loop.trials.values(), self._loop.all_runs, self._seeds_of()),
             data=self._factory.data(),
             n_jobs=self._loop.n_jobs,
             wall_s=time.monotonic() - self._began,
             provenance=self._provenance | {"finished": _iso(datetime.now(UTC))},
             warnings=tuple(self._warnings),
+            stopped_because=self._stopped_because(),
         )
         judgement = judge(result)
+        if self._loop.stopped_because is not None:
+            judgement = without_verdict(judgement, self._loop.stopped_because)
         summary = write_report(self._folder, result, judgement)
         if self._loop.is_stopping:
             self._observer.warned("the same command resumes this study")

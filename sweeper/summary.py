@@ -4,17 +4,39 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
-from sweeper.results import Judgement, StudyResult, TrialResult
+from sweeper.results import Judgement, RunResult, StudyResult, TrialResult
 
 SCHEMA_VERSION = 1
+ENDED = ("COMPLETE", "FAILED", "PRUNED")
+"""States after which nobody trains a run, or a trial, again."""
 NO_COMPARISON = dict.fromkeys(("difference", "improvement", "ci_low", "ci_high", "p_adjusted"))
+NEEDED = frozenset({"study", "task", "metric", "direction", "seeds", "verdict", "baseline", "best"}) | {
+    *("confirm_seeds", "confirmation", "trials", "totals", "provenance")
+}
+"""Keys without which nothing can be shown."""
 
 
 def read_summary(folder: StudyFolder) -> dict[str, Any]:
-    """The summary that `write_report` left."""
-    loaded: dict[str, Any] = json.loads(folder.summary.read_text())
+    """The summary that `write_report` left. Raises UserError where it is damaged, or of a later version."""
+    try:
+        loaded: Any = json.loads(folder.summary.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(_damaged(folder, str(error))) from error
+    if not isinstance(loaded, dict):
+        raise UserError(_damaged(folder, "it is no object"))
+    if (version := loaded.get("schema_version")) != SCHEMA_VERSION:
+        problem = f"got schema_version {version}; expected {SCHEMA_VERSION}"
+        raise UserError(Fault(str(folder.summary), problem, "A later version of this program wrote it"))
+    if missing := sorted(NEEDED - loaded.keys()):
+        raise UserError(_damaged(folder, f"it has no '{missing[0]}'"))
     return loaded
+
+
+def _damaged(folder: StudyFolder, why: str) -> Fault:
+    advice = "The command that began the study writes it anew, without training anything again"
+    return Fault(str(folder.summary), f"is damaged ({why})", advice)
 
 
 def read_sentence(folder: StudyFolder) -> str:
@@ -50,6 +72,9 @@ def summary(result: StudyResult, judgement: Judgement) -> dict[str, Any]:
         "trials": [_trial(result, trial, judgement) for trial in result.trials],
         "totals": result.totals,
         "provenance": result.provenance,
+        "state": _state_of_study(result),
+        "stopped_because": result.totals.get("stopped_because"),
+        "warnings": list(result.warnings),
     }
 
 
@@ -107,14 +132,55 @@ def _candidate(result: StudyResult, trial: TrialResult) -> dict[str, Any]:
     return named | _values(result, trial)
 
 
+def _state_of_study(result: StudyResult) -> str:
+    """`interrupted` where the same command may train more."""
+    has_ended = all(trial.state in ENDED for trial in result.trials)
+    return "finished" if has_ended and not result.totals.get("stopped_because") else "interrupted"
+
+
+def _state(trial: TrialResult) -> tuple[str, str | None]:
+    """A trial's state and reason; one that waits for an interrupted run is as interrupted as that run."""
+    if trial.state in ("WAITING", "RUNNING"):
+        for seed, run in sorted(trial.runs.items()):
+            if run.state == "INTERRUPTED":
+                return run.state, f"seed {seed}: {run.reason}"
+    return trial.state, trial.reason
+
+
+def _pruned_at(trial: TrialResult) -> int | None:
+    """The step at which a pruned trial's first pruned run ended."""
+    steps = [_steps(run) for _, run in sorted(trial.runs.items()) if run.state == "PRUNED"]
+    return steps[0] if steps and trial.state == "PRUNED" else None
+
+
+def _steps(run: RunResult) -> int:
+    return run.steps_trained + run.steps_inherited
+
+
+def _run(result: StudyResult, run: RunResult) -> dict[str, Any]:
+    return {
+        "seed": run.seed,
+        "phase": "screening" if run.seed in result.seeds else "confirmation",
+        "state": run.state,
+        "reason": run.reason,
+        "attempt": run.attempt,
+        "steps_trained": run.steps_trained,
+        "steps_inherited": run.steps_inherited,
+        "seconds": round(run.seconds, 3),
+        "device": run.device,
+        "incidents": list(run.incidents),
+    }
+
+
 def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> dict[str, Any]:
     spec, runs = trial.spec, trial.runs.values()
+    state, reason = _state(trial)
     return {
         "trial": spec.number,
         "name": spec.name,
         "role": spec.role,
-        "state": trial.state,
-        "reason": trial.reason,
+        "state": state,
+        "reason": reason,
         "params": spec.params,
         "overrides": list(spec.overrides),
         "fingerprint": spec.fingerprint,
@@ -125,4 +191,7 @@ def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> dic
         "steps_inherited": sum(run.steps_inherited for run in runs),
         "seconds": round(sum(run.seconds for run in runs), 3),
         "warnings": list(spec.notices),
+        "max_steps": spec.max_steps,
+        "pruned_at": _pruned_at(trial),
+        "runs": [_run(result, run) for _, run in sorted(trial.runs.items())],
     }

@@ -13,6 +13,7 @@ from sweeper.trial import TrialSpec
 
 MAX_PARAMS = 100
 MAX_VALUE_LENGTH = 250
+MAX_TAG_LENGTH = 5000
 HIDDEN_SECTIONS = ("task.", "data.preset.")
 """They say nothing about a run: facts of the task, and presets, whose values stand where they are used."""
 
@@ -88,7 +89,13 @@ def end_update(spec: TrialSpec, run: RunResult, time_ms: int) -> Update:
     repeated = param_fields(spec)
     final = {f"final/{key}": x for key, x in run.metrics.items() if key.partition("/")[2] not in repeated}
     named = {**final, **{f"run/{key}": float(value) for key, value in costs.items()}}
-    tags = {"state": run.state, "reason": redact(run.reason or ""), "attempt": str(run.attempt)}
+    tags = {
+        "state": run.state,
+        "reason": redact(run.reason or "")[:MAX_TAG_LENGTH],
+        "attempt": str(run.attempt),
+        "device": run.device,
+        "incidents": redact("\n".join(run.incidents))[:MAX_TAG_LENGTH],
+    }
     return Update(
         [Point(legal_name(key), value, run.best_step, time_ms) for key, value in named.items()],
         {f"sweeper.{key}": text for key, text in tags.items()},

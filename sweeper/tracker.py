@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from sweeper.background import Background
+from sweeper.executors.base import Slot
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.messages import Reported, Started
+from sweeper.messages import Alive, Reported, Started
 from sweeper.observers import StudyStart
 from sweeper.redact import redact
 from sweeper.results import RunResult, StudyResult
@@ -23,7 +24,7 @@ CLOSE_S = 60.0
 class StudyLog(Protocol):
     """The log of one study. Everything may be said again without doubling anything; all of it may raise."""
 
-    def log_start(self, spec: TrialSpec, seed: int) -> None:
+    def log_start(self, spec: TrialSpec, seed: int, attempt: int) -> None:
         """The run is under way, for the first time or again."""
 
     def log_progress(self, spec: TrialSpec, seed: int, folder: RunFolder, upto: int) -> None:
@@ -48,7 +49,10 @@ class NoTracker:
     def plan_grew(self, n_runs: int, why: str) -> None:
         """Nothing."""
 
-    def run_started(self, trial: TrialSpec, started: Started) -> None:
+    def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
+        """Nothing."""
+
+    def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
         """Nothing."""
 
     def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
@@ -101,9 +105,12 @@ class Tracker:
     def plan_grew(self, n_runs: int, why: str) -> None:
         """Nothing that a log of runs could show."""
 
-    def run_started(self, trial: TrialSpec, started: Started) -> None:
+    def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """The run appears, as running."""
-        self._put(lambda log: log.log_start(trial, started.seed))
+        self._put(lambda log: log.log_start(trial, started.seed, started.attempt))
+
+    def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
+        """Nothing that a log of evaluations could show."""
 
     def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
         """New metrics, now and then: the rest follows at the end of the run."""

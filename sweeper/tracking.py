@@ -8,7 +8,7 @@ are there. So an answer that never came, a resumed study and a replay are one ca
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import dropwhile, takewhile
@@ -19,6 +19,7 @@ from sweeper import tracked
 from sweeper.curves import read_evaluations
 from sweeper.errors import Fault, UserError
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
+from sweeper.locks import file_lock
 from sweeper.observers import Observer
 from sweeper.redact import redact
 from sweeper.replay import read_runs
@@ -27,7 +28,11 @@ from sweeper.results import RunResult
 from sweeper.schema import Tracking
 from sweeper.summary import read_sentence, read_summary
 from sweeper.tracker import NoTracker, Tracker, reason_of
+from sweeper.tracking_store import Store, store_of, where
 from sweeper.trial import TrialSpec
+from sweeper.turns import Turns
+
+__all__ = ["Session", "Store", "forget", "make_tracker", "replay", "store_of", "where"]
 
 HTTP_SETTINGS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 QUIET_SETTINGS = {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -37,6 +42,8 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 MAX_METRICS = 900
 """In one call; MLflow takes 1000, and the last call also brings the final metrics."""
 MAX_NOTE_LENGTH = 5000
+LOCK_S = 60.0
+"""So long one session waits while another opens the store, or logs a run of the same study."""
 
 
 def make_tracker(
@@ -47,26 +54,19 @@ def make_tracker(
         return NoTracker()
     store = store_of(config, results_dir)
     return Tracker(
-        open_log=lambda start: Session(store, start.study, start.task, start.provenance.get("git_sha")),
+        open_log=lambda start: Session(
+            store, start.study, start.folder, start.task, start.provenance.get("git_sha")
+        ),
         place=f"MLflow at '{redact(store.uri)}'",
         warn=warn or logging.getLogger(__name__).warning,
     )
-
-
-def where(config: Tracking, results_dir: str | Path) -> str | None:
-    """Where a reader finds the runs, in one line; None without tracking."""
-    if config.name == "none":
-        return None
-    if config.uri is not None:
-        return redact(config.uri)
-    return f"mlflow ui --backend-store-uri sqlite:///{ResultsFolder(Path(results_dir)).mlflow_db}"
 
 
 def replay(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> int:
     """Log what a finished study is missing; how many runs that was. Raises UserError where MLflow fails."""
     summary = read_summary(folder)
     runs = read_runs(folder, summary)
-    with _session(store_of(config, results_dir), summary) as session:
+    with _session(store_of(config, results_dir), summary, folder) as session:
         n_logged = sum(session.log_end(spec, run) for spec, run in runs)
         session.log_result(summary, folder)
     return n_logged
@@ -77,27 +77,8 @@ def forget(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> in
     summary, store = read_summary(folder), store_of(config, results_dir)
     if store.is_embedded and not ResultsFolder(Path(results_dir)).mlflow_db.exists():
         return 0
-    with _session(store, summary) as session:
+    with _session(store, summary, folder) as session:
         return session.delete()
-
-
-@dataclass(frozen=True)
-class Store:
-    """An MLflow store by its URI. `artifacts` is where its files go, None when its server decides."""
-
-    uri: str
-    artifacts: str | None
-    experiment: str | None
-    is_embedded: bool
-
-
-def store_of(config: Tracking, results_dir: str | Path) -> Store:
-    """The store that is meant; a database without a server keeps its artifacts under `results_dir`."""
-    folder = ResultsFolder(Path(results_dir).resolve())
-    uri = config.uri or f"sqlite:///{folder.mlflow_db}"
-    has_server = uri.startswith(("http://", "https://", "databricks"))
-    artifacts = None if has_server else folder.mlflow_artifacts.as_uri()
-    return Store(uri, artifacts, config.experiment, is_embedded=config.uri is None)
 
 
 @dataclass
@@ -112,36 +93,49 @@ class _Child:
 
 
 class Session:
-    """One study in an open store: a parent run, and a child for each run. Everything may be repeated."""
+    """One study in an open store: a parent run, and a child for each run. Everything may be repeated.
 
-    def __init__(self, store: Store, study: str, task: str, git_sha: str | None) -> None:
-        self._client = _client(store)
+    Other sessions may log the same study. They take turns, run by run, and look again at what they remember
+    of the store when another has had a turn.
+    """
+
+    def __init__(self, store: Store, study: str, folder: StudyFolder, task: str, git_sha: str | None) -> None:
         self._study, self._task, self._git_sha = study, task, git_sha
-        self._experiment = self._experiment_id(store.experiment or f"sweeper/{task}", store.artifacts)
-        self._parent = self._open_parent()
-        self._children = {
-            (child.tags["sweeper.run"], child.tags["sweeper.fingerprint"]): child
-            for child in self._search(f"tags.`mlflow.parentRunId` = '{self._parent.run_id}'")
-            if "sweeper.run" in child.tags
-        }
-        self._has_result = False
+        self._turns = Turns(folder.tracking_lock, LOCK_S)
+        self._children: dict[tuple[str, str], _Child] = {}
+        self._outdated: set[str] = set()
+        self._is_shared = self._has_result = False
+        _import_mlflow()
+        with file_lock(store.lock, LOCK_S):
+            self._client = _client(store)
+            self._experiment = self._experiment_id(store.experiment or f"sweeper/{task}", store.artifacts)
+            self._parent = self._open_parent()
+        with self._turn():
+            self._remember(self._search(f"tags.`mlflow.parentRunId` = '{self._parent.run_id}'"))
+            self._is_shared = False
 
-    def log_start(self, spec: TrialSpec, seed: int) -> None:
+    def log_start(self, spec: TrialSpec, seed: int, attempt: int) -> None:
         """The run is under way, for the first time or again."""
-        child = self._child(spec, seed)
-        self._set_status(child, "RUNNING")
-        self._log(child, tracked.Update(), tracked.run_params(spec, seed))
+        with self._turn():
+            child = self._child(spec, seed, is_new=attempt == 1)
+            self._set_status(child, "RUNNING")
+            self._log(child, tracked.Update(), tracked.run_params(spec, seed))
 
     def log_progress(self, spec: TrialSpec, seed: int, folder: RunFolder, upto: int) -> None:
         """Metrics up to step `upto` that are not logged yet."""
-        child = self._child(spec, seed)
-        for update in _new(child, spec, folder, upto):
-            self._log(child, update)
+        with self._turn():
+            child = self._child(spec, seed)
+            for update in _new(child, spec, folder, upto):
+                self._log(child, update)
 
     def log_end(self, spec: TrialSpec, run: RunResult) -> bool:
         """All that is known of a run that ended; False when all was logged before."""
         if run.state not in STATUS:
             return False
+        with self._turn():
+            return self._log_end(spec, run)
+
+    def _log_end(self, spec: TrialSpec, run: RunResult) -> bool:
         end_ms = _written_ms(run.folder)
         child = self._child(spec, run.seed, start_ms=end_ms - int(1000 * run.seconds))
         known = (child.tags.get("sweeper.state"), child.tags.get("sweeper.attempt"), child.status)
@@ -176,9 +170,12 @@ class Session:
         self._has_result = True
 
     def interrupt_unless_finished(self) -> None:
-        """The last word: a study that has no result by now was interrupted."""
-        if not self._has_result:
-            self._set_status(self._parent, "KILLED")
+        """The last word: a study that has no result by now, from whichever session, was interrupted."""
+        with self._turn():
+            if self._is_shared:
+                self._parent = self._look_up(self._parent.run_id)
+            if not self._has_result and self._parent.status == "RUNNING":
+                self._set_status(self._parent, "KILLED")
 
     def delete(self) -> int:
         """Mark the study's runs deleted; the number of its children."""
@@ -205,14 +202,42 @@ class Session:
             {**tags, "sweeper.task": self._task, **tracked.source_tags(self._git_sha)}, _now_ms()
         )
 
-    def _child(self, spec: TrialSpec, seed: int, start_ms: int | None = None) -> _Child:
-        """The run's child; a run of the same number with another configuration (a deleted study's) is not."""
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """No other session logs this study meanwhile; what one has logged before is looked up again."""
+        with self._turns.take() as others_were_here:
+            if others_were_here:
+                self._is_shared = True
+                self._outdated = {child.run_id for child in self._children.values()}
+            yield
+
+    def _child(
+        self, spec: TrialSpec, seed: int, start_ms: int | None = None, *, is_new: bool = False
+    ) -> _Child:
+        """The run's child, made where there is none; `is_new`: there is none unless others log this study.
+
+        A run of the same number with another configuration (a deleted study's) is not the same.
+        """
         key = (tracked.run_key(self._study, spec.number, seed), spec.fingerprint)
+        if key not in self._children and (self._is_shared or not is_new):
+            numbers = f"tags.`sweeper.trial` = '{spec.number}' and tags.`sweeper.seed` = '{seed}'"
+            self._remember(self._search(f"tags.`mlflow.parentRunId` = '{self._parent.run_id}' and {numbers}"))
         if key not in self._children:
             tags = tracked.run_tags(self._study, spec, seed, self._git_sha)
             tags["mlflow.parentRunId"] = self._parent.run_id
             self._children[key] = self._create(tags, start_ms or _now_ms())
+        elif self._children[key].run_id in self._outdated:
+            self._remember([self._look_up(self._children[key].run_id)])
         return self._children[key]
+
+    def _remember(self, found: Iterable[_Child]) -> None:
+        for child in found:
+            self._outdated.discard(child.run_id)
+            if "sweeper.run" in child.tags:
+                self._children[child.tags["sweeper.run"], child.tags["sweeper.fingerprint"]] = child
+
+    def _look_up(self, run_id: str) -> _Child:
+        return _child_of(self._client.get_run(run_id))
 
     def _log(self, run: _Child, update: tracked.Update, params: Mapping[str, str] | None = None) -> None:
         """One call; params that are there stay as they are, for MLflow forbids to change them."""
@@ -248,13 +273,15 @@ class Session:
         found, token = [], None
         while True:
             page = self._client.search_runs([self._experiment], condition, max_results=1000, page_token=token)
-            found += [
-                _Child(r.info.run_id, r.info.status, r.info.start_time, dict(r.data.tags), set(r.data.params))
-                for r in page
-            ]
+            found += [_child_of(run) for run in page]
             token = page.token
             if not token:
                 return found
+
+
+def _child_of(run: Any) -> _Child:
+    tags, params = dict(run.data.tags), set(run.data.params)
+    return _Child(run.info.run_id, run.info.status, run.info.start_time, tags, params)
 
 
 def _new(child: _Child, spec: TrialSpec, folder: RunFolder, upto: int | None) -> list[tracked.Update]:
@@ -266,22 +293,26 @@ def _new(child: _Child, spec: TrialSpec, folder: RunFolder, upto: int | None) ->
 
 
 @contextmanager
-def _session(store: Store, summary: dict[str, Any]) -> Iterator[Session]:
+def _session(store: Store, summary: dict[str, Any], folder: StudyFolder) -> Iterator[Session]:
     """The study's session; whatever fails in it is the user's to see."""
     try:
         sha = summary["provenance"].get("git_sha")
-        yield Session(store, summary["study"], summary["task"], sha)
+        yield Session(store, summary["study"], folder, summary["task"], sha)
     except Exception as error:
         problem = f"MLflow at '{redact(store.uri)}' failed ({reason_of(error)})"
         raise UserError(Fault("tracking.uri", problem, "Start the server and repeat")) from error
 
 
-def _client(store: Store) -> Any:
-    """A client of MLflow, imported only here: it takes two seconds. Settings of the user's are left alone."""
+def _import_mlflow() -> None:
+    """MLflow, imported only here: it takes two seconds. Settings of the user's are left alone."""
     for name, value in (HTTP_SETTINGS | QUIET_SETTINGS).items():
         os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    import mlflow  # noqa: F401
+
+
+def _client(store: Store) -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)

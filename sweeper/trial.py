@@ -56,10 +56,11 @@ class CheckpointRef(StrictModel):
 
 
 class DeviceNeeds(StrictModel):
-    """What a job asks of the slot that runs it."""
+    """What a job asks of its slot. `is_alone`: no other worker may hold memory on the device."""
 
     device: str
     n_threads: int | None
+    is_alone: bool = False
 
 
 class JobSpec(StrictModel):
@@ -72,6 +73,11 @@ class JobSpec(StrictModel):
     start_from: CheckpointRef | None
     stop_at: int | None
     needs: DeviceNeeds
+
+
+def member_facts(job: JobSpec, run: RunSpec) -> dict[str, Any]:
+    """The fields that every message about a member of `job` has."""
+    return {"job_id": job.job_id, "trial": run.trial, "seed": run.seed, "attempt": run.attempt}
 
 
 def slugify(text: str, limit: int = 80) -> str:

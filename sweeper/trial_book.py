@@ -8,18 +8,21 @@ proposed by us, since Optuna's own grid samplers fail on the last `tell` and its
 cannot grow.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeper.pruners import SCREENED, first_seeds
 from sweeper.results import TrialResult
 from sweeper.trial import TrialSpec
 
 SPEC = "spec"
 BASELINE = "baseline"
+VERDICT = "pruned because"
 STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAILED": TrialState.FAIL}
 SamplerFactory = Callable[[int], optuna.samplers.BaseSampler]
 Bounds = Mapping[str, tuple[float, float]]
@@ -59,6 +62,7 @@ class TrialBook:
 
     def __init__(self, study: optuna.Study) -> None:
         self._study = study
+        self._screened: set[int] = set()
 
     @property
     def name(self) -> str:
@@ -123,10 +127,51 @@ class TrialBook:
         trial = self._study.get_trials(deepcopy=False)[number]
         if trial.state.is_finished():
             return
-        if result.reason:
-            optuna.trial.Trial(self._study, trial._trial_id).set_user_attr("reason", result.reason)
-        complete = result.state == "COMPLETE"
-        self._study.tell(number, list(values) if complete and values else None, state=STATES[result.state])
+        told_values = list(values) if result.state == "COMPLETE" and values else None
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):  # told by another session just now
+            if result.reason:
+                optuna.trial.Trial(self._study, trial._trial_id).set_user_attr("reason", result.reason)
+            self._study.tell(number, told_values, state=STATES[result.state], skip_if_finished=True)
+
+    def fail_undescribed(self) -> None:
+        """End trials whose session died before it had described them; to be called while nobody asks."""
+        for trial in self._study.get_trials(deepcopy=False):
+            if SPEC not in trial.user_attrs and not trial.state.is_finished():
+                optuna.trial.Trial(self._study, trial._trial_id).set_user_attr("reason", "never described")
+                self._study.tell(trial.number, state=TrialState.FAIL)
+
+    def report(
+        self, number: int, step: int, value: float, pruner: optuna.pruners.BasePruner, why: str
+    ) -> str | None:
+        """Show Optuna an evaluation of the trial's first seed; `why`, if `pruner` would end the run there.
+
+        A verdict stays, so that a run whose worker or parent died before it heard is ended when it is back.
+        A step that is there was judged when it came; a trial that Optuna holds finished is left alone.
+        """
+        storage, study_id = self._study._storage, self._study._study_id
+        known = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study_id, number - 1))
+        if known.state.is_finished():
+            return None
+        if VERDICT in known.user_attrs or step in known.intermediate_values:
+            return known.user_attrs.get(VERDICT)
+        trial = optuna.trial.Trial(first_seeds(self._study, pruner), known._trial_id)
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):  # told by another session just now
+            trial.report(value, step)
+            if trial.should_prune():
+                trial.set_user_attr(VERDICT, why)
+                return why
+        return None
+
+    def mark_screened(self, numbers: Iterable[int]) -> None:
+        """From now on pruners compare with these trials' first seeds, while others may still run."""
+        new = set(numbers) - self._screened
+        self._screened |= new
+        known = self._study.get_trials(deepcopy=False) if new else []
+        for number in sorted(new):
+            trial = known[number - 1]
+            if not trial.state.is_finished() and SCREENED not in trial.user_attrs:
+                with suppress(optuna.exceptions.UpdateFinishedTrialError):
+                    optuna.trial.Trial(self._study, trial._trial_id).set_user_attr(SCREENED, True)
 
     def remember(self, key: str, value: Any) -> Any:
         """The value first remembered under `key`: `value` itself the first time."""

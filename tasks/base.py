@@ -37,7 +37,7 @@ class Task(Protocol):
     """
 
     def __init__(self, config: Any, prepared: Prepared, device: torch.device) -> None:
-        """Data are opened here and moved to the device, once."""
+        """Data are opened here and moved to the device; `prepared.once` keeps them for the next runs."""
 
     @property
     def n_train(self) -> int:

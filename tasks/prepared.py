@@ -12,9 +12,11 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Kept = TypeVar("Kept")
 
 MANIFEST = "manifest.json"
 
@@ -32,6 +34,17 @@ class Prepared:
     n_train: int
     real: bool
     facts: dict[str, Any] = field(default_factory=dict)
+    _kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: str, build: Callable[[], Kept]) -> Kept:
+        """What `build()` made the first time that `key` was asked for: a worker runs many jobs on these data.
+
+        For what is the same for every configuration, such as a split on a device. Nobody may change it.
+        """
+        if key not in self._kept:
+            self._kept[key] = build()
+        kept: Kept = self._kept[key]
+        return kept
 
     def array(self, name: str) -> np.ndarray[Any, Any]:
         """The array `<name>.npy`, memory-mapped read-only."""

@@ -1,11 +1,9 @@
 """The command line as a user types it, in real processes, on data small enough for a few seconds."""
 
 import json
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -136,55 +134,3 @@ def test_a_diverging_candidate_is_a_result_and_the_sweep_goes_on(tmp_path: Path)
     assert states["lr=1e+09"] == "FAILED"
     assert states["lr=0.001"] == "COMPLETE"
     assert "aux_focal.compute_fp32=true" in printed or "optimizer.lr" in printed
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)])
-def test_a_study_that_was_ended_is_resumed_by_the_same_command(
-    tmp_path: Path, number: signal.Signals, code: int
-) -> None:
-    """Ended while the first run trains, in order or by `kill -9`; the next session goes on at once."""
-    words = [*SMALL, "trainer.max_steps=150", "trainer.eval_every=15", "study.n_seeds=1"]
-    command = ["-m", GRID, *words, "study.confirm_seeds=0"]
-    process = start(tmp_path, *command)
-    _wait_for(lambda: any(tmp_path.glob("results/*/trials/*/*/checkpoint.pt")))
-    process.send_signal(number)
-    assert process.wait(timeout=60) == code
-    assert 0 < _last_step(tmp_path) < 150
-    printed = sweeper(tmp_path, *command)
-    assert "resumed from the checkpoint of step" in printed
-    assert "another session" not in printed
-    assert [trial["state"] for trial in summary(tmp_path)["trials"]] == ["COMPLETE"] * 3
-
-
-def test_a_second_interrupt_ends_a_study_at_once(tmp_path: Path) -> None:
-    """The run would not evaluate for minutes, so that only the second signal can end it."""
-    long = ("trainer.max_steps=100000", "trainer.eval_every=100000", "study.n_seeds=1")
-    process = start(tmp_path, "-m", GRID, *SMALL, *long)
-    _wait_for(lambda: any(tmp_path.glob("results/*/trials/*/*/log.txt")))
-    process.send_signal(signal.SIGINT)
-    time.sleep(1.5)  # two identical signals in a row may arrive as one
-    assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == 130
-
-
-def start(folder: Path, *words: str) -> "subprocess.Popen[bytes]":
-    """`python -m sweeper`, running."""
-    command = [sys.executable, "-m", "sweeper", *words]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def _last_step(folder: Path) -> int:
-    lines = [
-        line
-        for path in folder.glob("results/*/trials/*/*/metrics.jsonl")
-        for line in path.read_text().splitlines()
-    ]
-    return max(int(json.loads(line)["global_step"]) for line in lines)
-
-
-def _wait_for(condition: Any, timeout_s: float = 120.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.05)

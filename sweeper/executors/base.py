@@ -10,15 +10,20 @@ from sweeper.trial import JobSpec
 
 @dataclass(frozen=True)
 class Slot:
-    """A place where one job can run at a time."""
+    """A place where one job can run at a time.
+
+    `device` is what the job's worker calls it (`cuda:0`, of the GPUs that it sees); `label` what a reader
+    does (`gpu 3`). Slots with equal labels share a device.
+    """
 
     index: int
     device: str
     n_threads: int | None
+    label: str = "cpu"
 
 
 class Executor(Protocol):
-    """Runs one job a slot. Each member of a submitted job ends with Finished, Stopped or Failed."""
+    """Runs one job a slot. Each member of a submitted job ends with Finished, Stopped, Failed or Lost."""
 
     slots: Sequence[Slot]
 
@@ -32,7 +37,13 @@ class Executor(Protocol):
         """Answer a `Reported`; its run waits for the answer."""
 
     def stop(self, job_id: str) -> None:
-        """Ask the job to leave at its next evaluation, with a checkpoint, so that it can be resumed."""
+        """Ask the job to leave after its present step, with a checkpoint, so that it can be resumed."""
+
+    def kill(self, job_id: str, why: str) -> None:
+        """End the job at once; it is Lost, because of `why`. An unknown job is left alone."""
+
+    def abandon(self) -> None:
+        """End all slots at once, without a word; for a process that is about to exit."""
 
     def close(self) -> None:
         """End all slots; nothing stays behind."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
+from sweeper.messages import Alive, Failed, Finished, Lost, Message, Reply, Reported, Started, Stopped
 from sweeper.trial import JobSpec
 
 USAGE = "usage: python -m sweeper.worker <job.json>"
@@ -66,6 +66,10 @@ def _what(message: Message) -> str:
             return f"{kept}: {_figures(message.metrics)}"
         case Stopped():
             return f"{message.why} at step {message.step}"
+        case Alive():
+            return f"step {message.step}"
+        case Lost():
+            return f"lost: {message.reason}"
         case Failed():
             return f"failed: {message.reason}. {message.advice}".rstrip()
 

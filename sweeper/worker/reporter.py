@@ -10,7 +10,7 @@ from typing import Any
 
 from sweeper.layout import RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
-from sweeper.trial import JobSpec, RunSpec
+from sweeper.trial import JobSpec, RunSpec, member_facts
 
 Report = Callable[[Message], Reply]
 """Hands a message to the parent; the reply matters for `Reported` only."""
@@ -46,7 +46,7 @@ class Reporter:
         self.folder.path.mkdir(parents=True, exist_ok=True)
         self.metrics = MetricsFile(self.folder.metrics)
         self._report = report
-        self._run = {"job_id": job.job_id, "trial": run.trial, "seed": run.seed, "attempt": run.attempt}
+        self._run = member_facts(job, run)
 
     def log(self, text: str) -> None:
         """Add `text` to the run's log, with the time."""

@@ -1,19 +1,26 @@
 """Runs one JobSpec: everything from its description to the last message."""
 
+import gc
 import traceback
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from sweeper.errors import RunError
-from sweeper.messages import Failed
+from sweeper.errors import FolderHeldError, RunError
+from sweeper.layout import RunFolder
+from sweeper.lifeline import Lifeline
+from sweeper.locks import file_lock
+from sweeper.messages import Failed, Finished, Message, Reply, Stopped
 from sweeper.schema import RUN_SECTIONS, RunSettings
-from sweeper.trial import JobSpec, RunSpec, fingerprint
+from sweeper.trial import JobSpec, RunSpec, fingerprint, member_facts
 from sweeper.validation import task_entry
 from sweeper.worker.checkpoint import Checkpoints
-from sweeper.worker.failures import failure_of
+from sweeper.worker.failures import Circumstances, failure_of, needs_fresh_worker
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.solo import Solo
 from sweeper.worker.training import Training
@@ -21,41 +28,106 @@ from tasks.base import config_of
 from tasks.config import TaskConfig
 from tasks.prepared import Prepared
 
+FOLDER_PATIENCE_S = 20.0
+"""A worker whose parent died leaves within ten seconds; so long it is waited for."""
 
-def run_job(job: JobSpec, report: Report) -> None:
+
+def run_to_the_end(job: JobSpec, report: Report, lifeline: Lifeline) -> bool:
+    """Run `job`, whatever happens in it; whether this process can be trusted with another one.
+
+    Even `sys.exit()` in a task's code is a Failed for each member that has no last word yet.
+    """
+    heard: list[Message] = []
+
+    def listen(message: Message) -> Reply:
+        if isinstance(message, Finished | Stopped | Failed):
+            heard.append(message)
+        return report(message)
+
+    try:
+        is_sound = run_job(job, listen, lifeline)
+    except BaseException as error:
+        is_sound = False
+        for run in job.members[len(heard) :]:
+            report(Failed(**member_facts(job, run), **asdict(failure_of(error, circumstances_of(run)))))
+    release_memory()
+    return is_sound
+
+
+def run_job(job: JobSpec, report: Report, lifeline: Lifeline | None = None) -> bool:
     """Train the members of `job`, one after the other; each ends with Finished, Stopped or Failed.
 
     An exception becomes a Failed, its traceback goes to the run's log; KeyboardInterrupt and SystemExit pass.
+    False where a failure may have left the device unusable for this process.
     """
     if job.needs.n_threads is not None:
         torch.set_num_threads(job.needs.n_threads)
-    for run in job.members:
-        _run_member(job, run, report)
+    lifeline = lifeline or Lifeline()
+    are_sound = [_run_member(job, run, report, lifeline) for run in job.members]
+    return all(are_sound)
 
 
-def _run_member(job: JobSpec, run: RunSpec, report: Report) -> None:
+def _run_member(job: JobSpec, run: RunSpec, report: Report, lifeline: Lifeline) -> bool:
     reporter = Reporter(job, run, report)
+    known = circumstances_of(run)
     try:
-        solo, notes = build_solo(job, run, reporter)
-        solo.train(notes)
+        with run_folder_held(reporter.folder):
+            solo, notes = build_solo(job, run, reporter, lifeline)
+            known = replace(known, n_parameters=solo.n_parameters)
+            solo.train(notes)
     except Exception as error:
         with suppress(OSError):  # where the disk is full there is no log either, and that is not the news
             reporter.log(traceback.format_exc())
-        reporter.tell(Failed, **asdict(failure_of(error)))
+        reporter.tell(Failed, **asdict(failure_of(error, known)))
+        return not needs_fresh_worker(error)
+    return True
 
 
-def build_solo(job: JobSpec, run: RunSpec, reporter: Reporter) -> tuple[Solo, tuple[str, ...]]:
+def circumstances_of(run: RunSpec) -> Circumstances:
+    """What a failure's message should name."""
+    trainer: Any = run.config["trainer"]
+    return Circumstances(Path(run.folder), batch_size=trainer.get("batch_size"))
+
+
+@contextmanager
+def run_folder_held(folder: RunFolder) -> Iterator[None]:
+    """Within, no other worker writes there. Raises FolderHeldError where a late one will not leave."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(file_lock(folder.lock, FOLDER_PATIENCE_S))
+        except TimeoutError as error:
+            reason = "a worker of an earlier attempt still holds the run's folder"
+            raise FolderHeldError(reason, advice=f"Find it with: fuser {folder.lock}") from error
+        yield
+
+
+def release_memory() -> None:
+    """Give back what the last job took, so that a neighbour on the device can have it."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def build_solo(
+    job: JobSpec, run: RunSpec, reporter: Reporter, lifeline: Lifeline | None = None
+) -> tuple[Solo, tuple[str, ...]]:
     """One member of a job, ready to train, and what is to be said about its configuration."""
     settings = RunSettings.model_validate({key: run.config[key] for key in RUN_SECTIONS})
     entry = task_entry(settings.task)
     config = config_of(entry.config_class(), run.config)
     device = device_of(job.needs.device)
-    prepared = Prepared.open(Path(job.prepared))
+    prepared = opened(job.prepared)
     task = entry.task_class()(config, prepared, device)
     training = Training(task, settings, run.seed, device, config.nan_advice())
     checkpoints = Checkpoints(reporter.folder, identity_of(settings, config, run.seed, prepared))
-    solo = Solo(training, checkpoints, reporter, job.start_from, job.stop_at)
+    solo = Solo(training, checkpoints, reporter, job.start_from, job.stop_at, lifeline)
     return solo, tuple(filter(None, [config.describe()]))
+
+
+@lru_cache(maxsize=1)
+def opened(folder: str) -> Prepared:
+    """The prepared data in `folder`, kept with all that tasks keep in it: a study has one data set."""
+    return Prepared.open(Path(folder))
 
 
 def device_of(name: str) -> torch.device:

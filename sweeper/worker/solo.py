@@ -1,7 +1,7 @@
 """The reference training loop: one run, for every task.
 
 From the last checkpoint, or from the seed;
-until max_steps, patience or max_seconds:
+until max_steps, patience or max_seconds, or told to leave:
     one optimizer step;
     every eval_every steps, and after the last one:
         evaluate on train and val -> metrics.jsonl, checkpoint, report -> continue, prune or stop.
@@ -18,6 +18,7 @@ import numpy as np
 
 from sweeper.errors import RunError, did_you_mean
 from sweeper.layout import write_atomic
+from sweeper.lifeline import Lifeline
 from sweeper.messages import Finished, Reply, Reported, Started, Stopped
 from sweeper.trial import CheckpointRef
 from sweeper.worker.checkpoint import (
@@ -32,7 +33,7 @@ from sweeper.worker.reporter import Reporter
 from sweeper.worker.training import Training
 from tasks.base import Evaluation
 
-Ending = Literal["max_steps", "patience", "max_seconds", "stop_at"]
+Ending = Literal["max_steps", "patience", "max_seconds", "stop_at", "told"]
 
 
 class Solo:
@@ -49,13 +50,20 @@ class Solo:
         reporter: Reporter,
         start_from: CheckpointRef | None = None,
         stop_at: int | None = None,
+        lifeline: Lifeline | None = None,
     ) -> None:
         self._training, self._checkpoints, self._reporter = training, checkpoints, reporter
+        self._lifeline = lifeline or Lifeline()
         self._start_from, self._stop_at = start_from, stop_at
         self._trainer = training.trainer
         self._steps_inherited = 0
         self._stopwatch = Stopwatch()
         self._marked_step, self._marked_seconds = 0, 0.0
+
+    @property
+    def n_parameters(self) -> int:
+        """Of the model."""
+        return sum(parameter.numel() for parameter in self._training.parameters)
 
     def train(self, notes: tuple[str, ...] = ()) -> None:
         """The whole run; `notes` go into the log and to the parent."""
@@ -63,9 +71,10 @@ class Solo:
         while (ending := self._ending()) is None:
             self._training.advance()
             self._stopwatch.tick()
+            self._lifeline.step = self._training.step
             if self._is_evaluation_due() and (reply := self._evaluate()) != "continue":
                 return self._leave("pruned" if reply == "prune" else "interrupted")
-        if ending == "stop_at":
+        if ending in ("stop_at", "told"):
             self._save()
             return self._leave("interrupted")
         return self._finish(ending)
@@ -75,20 +84,30 @@ class Solo:
         if content is None and self._start_from is not None:
             content = read_checkpoint(Path(self._start_from.path))
             content |= {"steps_inherited": content["training"]["step"], "seconds": 0.0}
-        notes = (*notes, *skipped, *(self._load(content) if content is not None else ()))
+        incidents = (*skipped, *(self._load(content) if content is not None else ()))
+        if skipped and content is None:
+            incidents = (*incidents, "no usable checkpoint is left: starts again at step 0")
+        if content is not None:
+            notes = (*notes, f"resumed from the checkpoint of step {self._training.step}")
         step, total_steps = self._training.step, self._training.total_steps
         self._reporter.metrics.drop_after(step)
         self._mark()
-        self._reporter.log("\n  ".join((f"starts at step {step} of {total_steps}", *notes)))
-        device = str(self._training.device)
-        self._reporter.tell(Started, resumed_step=step, total_steps=total_steps, device=device, notes=notes)
+        self._reporter.log("\n  ".join((f"starts at step {step} of {total_steps}", *notes, *incidents)))
+        self._reporter.tell(
+            Started,
+            resumed_step=step,
+            total_steps=total_steps,
+            device=str(self._training.device),
+            notes=notes,
+            incidents=incidents,
+        )
 
     def _load(self, content: Content) -> tuple[str, ...]:
         self._training.load_state_dict(content["training"])
         self._steps_inherited = content["steps_inherited"]
         self._stopwatch = Stopwatch(content["seconds"])
-        changed = environment_notes(content["environment"], environment(self._training.device))
-        return (f"resumed from the checkpoint of step {self._training.step}", *changed)
+        now = environment(self._training.device)
+        return environment_notes(content["environment"], now)
 
     def _save(self) -> None:
         self._training.watch.check()
@@ -108,6 +127,8 @@ class Solo:
             return "patience"
         if self._is_out_of_time():
             return "max_seconds"
+        if self._lifeline.must_leave:
+            return "told"
         return "stop_at" if self._stop_at is not None and training.step >= self._stop_at else None
 
     def _is_out_of_time(self) -> bool:

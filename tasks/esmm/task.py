@@ -29,8 +29,10 @@ class EsmmTask:
 
     def __init__(self, config: EsmmConfig, prepared: Prepared, device: torch.device) -> None:
         self._config, self._facts, self._device = config, prepared.facts, device
-        self._splits = {split: _open(prepared, split, device) for split in ("train", "val", "test")}
-        self._train_subset = _fixed_subset(prepared.n_train).to(device)
+        self._splits = prepared.once(f"splits on {device}", lambda: _open_all(prepared, device))
+        self._train_subset = prepared.once(
+            f"subset on {device}", lambda: _fixed_subset(prepared.n_train).to(device)
+        )
 
     @property
     def n_train(self) -> int:
@@ -165,6 +167,10 @@ def _records(scores: Floats, labels: Floats) -> dict[str, NDArray[Any]]:
     if 0 < labels.sum() < len(labels):
         records["influence"] = auc_influence(scores, labels).astype(np.float32)
     return records
+
+
+def _open_all(prepared: Prepared, device: torch.device) -> dict[str, Batch]:
+    return {split: _open(prepared, split, device) for split in ("train", "val", "test")}
 
 
 def _open(prepared: Prepared, split: str, device: torch.device) -> Batch:

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from sweeper.executors.base import Executor
+from sweeper.devices import Placement
+from sweeper.executors.base import Executor, Slot
 from sweeper.executors.inline import InlineExecutor
-from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
+from sweeper.executors.local import LocalExecutor
+from sweeper.messages import Alive, Failed, Finished, Lost, Message, Reply, Reported, Started, Stopped
 from sweeper.trial import JobSpec
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import run_job
@@ -30,11 +32,11 @@ def until_ended(
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         for message in executor.receive(1.0):
-            if message.job_id == job.job_id:
+            if message.job_id == job.job_id and not isinstance(message, Alive):
                 heard.append(message)
             if isinstance(message, Reported):
                 executor.reply(message, answer(message))
-        if heard and isinstance(heard[-1], Finished | Stopped | Failed):
+        if heard and isinstance(heard[-1], Finished | Stopped | Failed | Lost):
             return heard
     raise AssertionError(f"{job.job_id} has not ended; heard {heard[-3:]}")
 
@@ -62,7 +64,7 @@ class ExecutorContract:
         heard: list[Message] = []
         while not any(isinstance(message, Reported) for message in heard):
             heard += executor.receive(DEADLINE_S)
-        assert executor.receive(0.3) == []
+        assert [message for message in executor.receive(0.3) if not isinstance(message, Alive)] == []
 
     def test_prune_ends_the_run_at_that_report(self, executor: Executor, tmp_path: Path) -> None:
         executor.submit(executor.slots[0], job := toy_job(tmp_path, changes=LONG))
@@ -83,12 +85,31 @@ class ExecutorContract:
         assert isinstance(first, Started)
         assert first.resumed_step == last.step
 
-    def test_an_answer_to_prune_stands_against_a_stop(self, executor: Executor, tmp_path: Path) -> None:
-        executor.submit(executor.slots[0], job := toy_job(tmp_path, changes=LONG))
+    def test_a_stopped_job_does_not_wait_for_its_next_evaluation(
+        self, executor: Executor, tmp_path: Path
+    ) -> None:
+        changes = {"trainer.max_steps": 10**9, "trainer.eval_every": 10**9}
+        executor.submit(executor.slots[0], job := toy_job(tmp_path, changes=changes))
+        while not any(isinstance(message, Started) for message in executor.receive(DEADLINE_S)):
+            pass
         executor.stop(job.job_id)
-        last = until_ended(executor, job, lambda _: "prune")[-1]
+        last = until_ended(executor, job)[-1]
         assert isinstance(last, Stopped)
-        assert last.why == "pruned"
+        assert read_checkpoint(folder_of(job).checkpoint)["training"]["step"] == last.step
+
+    def test_a_killed_job_is_lost_for_the_reason_given_and_the_slot_goes_on(
+        self, executor: Executor, tmp_path: Path
+    ) -> None:
+        changes = {"trainer.max_steps": 10**9, "trainer.eval_every": 10**9}
+        executor.submit(executor.slots[0], job := toy_job(tmp_path, "killed", changes=changes))
+        while not any(isinstance(message, Started) for message in executor.receive(DEADLINE_S)):
+            pass
+        executor.kill(job.job_id, "enough of it")
+        last = until_ended(executor, job)[-1]
+        assert isinstance(last, Lost)
+        assert last.reason == "enough of it"
+        executor.submit(executor.slots[0], other := toy_job(tmp_path, "other"))
+        assert isinstance(until_ended(executor, other)[-1], Finished)
 
     def test_a_failing_job_is_a_message_and_the_slot_goes_on(
         self, executor: Executor, tmp_path: Path
@@ -124,6 +145,7 @@ class ExecutorContract:
 
     def test_stopping_what_is_unknown_or_over_is_harmless(self, executor: Executor, tmp_path: Path) -> None:
         executor.stop("never heard of")
+        executor.kill("never heard of", "no reason")
         executor.submit(executor.slots[0], job := toy_job(tmp_path))
         until_ended(executor, job)
         executor.stop(job.job_id)
@@ -140,13 +162,34 @@ class ExecutorContract:
         assert folder_of(job).checkpoint.exists()
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[LocalExecutor]:
+    """One slot on the CPU."""
+    local = LocalExecutor([Placement(Slot(0, "cpu", 1), {"CUDA_VISIBLE_DEVICES": ""})])
+    yield local
+    local.close()
+
+
+class TestLocal(ExecutorContract):
+    """Worker processes. One executor for all tests, so that torch is imported once."""
+
+    @pytest.fixture
+    def executor(self, shared: LocalExecutor) -> Iterator[Executor]:
+        """Without a job of another test."""
+        yield shared
+        for job_id in tuple(shared._running):
+            shared.kill(job_id, "the test is over")
+        while shared.receive(0):
+            pass
+
+
 class TestInline(ExecutorContract):
     """The in-process executor."""
 
     @pytest.fixture
     def executor(self) -> Iterator[Executor]:
         """One slot on the CPU."""
-        inline = InlineExecutor(device="cpu", n_threads=1)
+        inline = InlineExecutor(Slot(0, "cpu", 1))
         yield inline
         inline.close()
 
@@ -155,7 +198,7 @@ class TestInline(ExecutorContract):
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
     def test_close_ends_even_a_job_that_never_reports(self, tmp_path: Path) -> None:
-        inline = InlineExecutor(device="cpu", n_threads=1, close_timeout_s=0.5)
+        inline = InlineExecutor(Slot(0, "cpu", 1), close_timeout_s=0.5)
         endless = {"trainer.max_steps": 10**9, "trainer.eval_every": 10**9}
         inline.submit(inline.slots[0], toy_job(tmp_path, changes=endless))
         assert isinstance(inline.receive(DEADLINE_S)[0], Started)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
-from sweeper.messages import Reported, Started
+from sweeper.messages import Alive, Reported, Started
 from sweeper.observers import Everyone, Observer
 from sweeper.report import write_report
 from sweeper.results import RunResult, StudyResult
@@ -63,6 +64,13 @@ def folder(tmp_path: Path) -> StudyFolder:
     return StudyFolder.of(tmp_path, "esmm-3f2a91c0")
 
 
+SLOT = Slot(0, "cpu", 1)
+
+
+def alive(spec: TrialSpec, seed: int, step: int) -> Alive:
+    return Alive(job_id="j", trial=spec.number, seed=seed, attempt=1, step=step)
+
+
 def started(trial: TrialSpec, seed: int) -> Started:
     return Started(
         job_id="j", trial=trial.number, seed=seed, attempt=1, resumed_step=0, total_steps=600, device="cpu"
@@ -92,7 +100,8 @@ def test_a_whole_study_can_be_told(
     observer.study_started(study_start(folder))
     for trial in result.trials:
         for run in trial.runs.values():
-            observer.run_started(trial.spec, started(trial.spec, run.seed))
+            observer.run_started(trial.spec, started(trial.spec, run.seed), SLOT)
+            observer.run_stepped(trial.spec, alive(trial.spec, run.seed, 50))
             observer.run_reported(trial.spec, reported(trial.spec, run.seed, 100, {"val/ctcvr_auc": 0.7}))
             observer.run_ended(trial.spec, run)
     observer.plan_grew(6, "confirmation")
@@ -122,7 +131,7 @@ def test_a_study_that_ends_before_it_started_is_closed_all_the_same(observer: Ob
 def test_a_name_that_looks_like_markup_is_only_a_name(observer: Observer, folder: StudyFolder) -> None:
     spec = trial_spec(1, 0.05, name="[/red] {x} <b> λ=0.1")
     observer.study_started(study_start(folder))
-    observer.run_started(spec, started(spec, 0))
+    observer.run_started(spec, started(spec, 0), SLOT)
     observer.run_ended(spec, run_result(None, spec, 0, "FAILED", "[/] {reason}"))
     observer.close()
 
@@ -133,7 +142,7 @@ def test_the_study_is_not_kept_waiting(observer: Observer, folder: StudyFolder) 
     begin = time.monotonic()
     observer.study_started(study_start(folder))
     for seed in range(200):
-        observer.run_started(spec, started(spec, seed))
+        observer.run_started(spec, started(spec, seed), SLOT)
         observer.run_reported(spec, reported(spec, seed, 100, {"val/ctcvr_auc": 0.7}))
         observer.run_ended(spec, run_result(None, spec, seed))
     told = time.monotonic() - begin

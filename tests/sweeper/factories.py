@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
 from sweeper.observers import StudyStart
 from sweeper.results import Judgement, Objective, RunResult, StudyResult, TrialResult
@@ -224,7 +225,7 @@ def study_start(folder: StudyFolder, **changes: Any) -> StudyStart:
         "folder": folder,
         "n_runs_planned": 18,
         "n_runs_known": 6,
-        "n_slots": 1,
+        "slots": (Slot(0, "cpu", 1),),
         "config": {"tracking": {"name": "mlflow", "uri": None, "experiment": None}},
         "data": result.data,
         "provenance": result.provenance,

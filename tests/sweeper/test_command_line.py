@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import UserError
+from sweeper.schema import Local
 from tests.sweeper.toy_app import faults, read, values
 
 
@@ -177,7 +178,6 @@ def test_configurations_of_hydra_optuna_sweeper_are_understood() -> None:
         "hydra.sweeper.sampler={_target_:optuna.samplers.TPESampler,seed:123,n_startup_trials:3}",
         "hydra.sweeper.params={optimizer.lr:'tag(log,interval(1e-3,1e-1))',loss.weight:'choice(1,2)'}",
         "loss.weight=3,4",
-        "hydra.sweeper.n_jobs=4",
     )
     study, sampler = sweep.settings.study, sweep.settings.sampler
     assert (study.n_trials, study.name, study.max_failure_rate) == (7, "mine", 0.5)
@@ -185,7 +185,51 @@ def test_configurations_of_hydra_optuna_sweeper_are_understood() -> None:
     assert (sampler.name, sampler.seed, sampler.options) == ("tpe", 123, {"n_startup_trials": 3})
     assert sweep.swept_keys == ("optimizer.lr", "loss.weight")
     assert sweep.space.swept[1].values(0) == [3, 4]
-    assert any("hydra.sweeper.n_jobs: has no effect" in warning for warning in sweep.warnings)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "cap"),
+    [
+        ([], None),
+        (["hydra.sweeper.n_jobs=4"], 4),
+        (["hydra.sweeper.n_jobs=-1"], None),
+        (["hydra.sweeper.n_jobs=null"], None),
+        (["executor.max_jobs=3"], 3),
+        (["hydra.sweeper.n_jobs=null", "executor.max_jobs=3"], 3),
+    ],
+)
+def test_n_jobs_is_another_name_for_the_cap_on_slots(overrides: list[str], cap: int | None) -> None:
+    sweep = read(*overrides, "loss.weight=1,2")
+    assert isinstance(sweep.settings.executor, Local)
+    assert sweep.settings.executor.max_jobs == cap
+    assert sweep.warnings == ()
+
+
+def test_n_jobs_must_be_a_number_of_jobs() -> None:
+    assert faults("hydra.sweeper.n_jobs=0", "loss.weight=1,2") == [
+        "executor.max_jobs: got 0 (from hydra.sweeper.n_jobs); expected a number > 0"
+    ]
+
+
+@pytest.mark.parametrize("n_jobs", ["1", "-1", "null"])
+def test_inline_runs_one_job_at_a_time_and_says_so_to_who_wants_more(n_jobs: str) -> None:
+    inline = ("executor=inline", "loss.weight=1,2")
+    assert read(*inline, f"hydra.sweeper.n_jobs={n_jobs}").warnings == ()
+    assert read(*inline, "hydra.sweeper.n_jobs=4").warnings == (
+        "hydra.sweeper.n_jobs: has no effect, this executor runs one job at a time",
+    )
+
+
+def test_devices_are_auto_cpu_or_each_gpu_once() -> None:
+    executor = read("executor.devices=1", "loss.weight=1,2").settings.executor
+    assert isinstance(executor, Local)
+    assert executor.devices == (1,)
+    [twice] = faults("executor.devices=[0,1,0]", "loss.weight=1,2")
+    assert "a list with each GPU once (for several jobs on one: executor.jobs_per_device=2)" in twice
+    [unknown] = faults("executor.devices=gpus", "loss.weight=1,2")
+    assert unknown.startswith(
+        "executor.devices: got 'gpus' (from override 'executor.devices=gpus'); expected auto"
+    )
 
 
 def test_a_sampler_of_another_library_is_taken_by_its_path() -> None:

@@ -98,7 +98,10 @@ def test_a_preset_reaches_the_auxiliary_loss() -> None:
 
 
 def test_every_option_of_every_flat_group_is_valid() -> None:
-    needs = {"sampler=custom": ["sampler.options._target_=optuna.samplers.TPESampler"]}
+    needs = {
+        "sampler=custom": ["sampler.options._target_=optuna.samplers.TPESampler"],
+        "pruner=threshold": ["pruner.lower=0.5"],
+    }
     composer = toy_composer()
     for group in ("optimizer", "trainer", "sampler", "pruner", "executor", "tracking"):
         for option in composer.source.options(group):

@@ -1,82 +1,108 @@
 """The study loop on a fake executor with simulated time."""
 
 import heapq
-from collections.abc import Sequence
+import random
+import signal
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sweeper.errors import OUT_OF_MEMORY
 from sweeper.executors.base import Slot
 from sweeper.interrupts import Interrupt
 from sweeper.layout import StudyFolder
-from sweeper.loop import StudyLoop
-from sweeper.messages import Failed, Finished, Message, Reply
-from sweeper.observers import Everyone
+from sweeper.loop import Patience, Pruning, StudyLoop
+from sweeper.messages import Failed, Finished, Lost, Message, Reply, Started
 from sweeper.planning import job_for
-from sweeper.results import Objective
+from sweeper.pruning import NoPruning
+from sweeper.results import Objective, RunResult
 from sweeper.run_book import RunBook
-from sweeper.run_state import Policy, Wish, wanted_screening
+from sweeper.run_state import Policy, Runs, Wish, wanted_screening
 from sweeper.storage import open_storage
-from sweeper.trial import DeviceNeeds, JobSpec, TrialSpec
+from sweeper.tracker import NoTracker
+from sweeper.trial import DeviceNeeds, JobSpec, TrialSpec, member_facts
 from tests.sweeper.plain_trials import plain_trial
+
+Ending = Callable[[dict[str, Any]], Message]
+"""The last message of a job, from what all its messages share."""
 
 
 class FakeExecutor:
-    """Jobs take simulated seconds; `receive` jumps to the next end."""
+    """Jobs take simulated seconds; `receive` jumps to the next end.
+
+    `endings`: by trial, how its attempts end, in order; what is not named finishes. `together` are the trials
+    that ran at the same time on one device.
+    """
 
     def __init__(
-        self,
-        n_slots: int,
-        seconds: dict[int, float],
-        failing: Sequence[int] = (),
-        error: str = "ValueError",
+        self, slots: int | Sequence[Slot], seconds: Mapping[int, float], **endings: Sequence[Ending]
     ) -> None:
-        self._error = error
-        self.slots: Sequence[Slot] = tuple(Slot(index, "cpu", 1) for index in range(n_slots))
+        made = [Slot(index, "cpu", 1) for index in range(slots)] if isinstance(slots, int) else slots
+        self.slots: Sequence[Slot] = tuple(made)
         self.now, self.idle = 0.0, 0.0
-        self._seconds, self._failing = seconds, failing
-        self._ends: list[tuple[float, str, JobSpec]] = []
+        self.together: list[set[int]] = []
+        self.stopped: set[str] = set()
+        self._seconds = seconds
+        self._endings = {int(name.removeprefix("t")): list(given) for name, given in endings.items()}
+        self._ends: list[tuple[float, str, JobSpec, Slot]] = []
 
     def submit(self, slot: Slot, job: JobSpec) -> None:
-        heapq.heappush(self._ends, (self.now + self._seconds[job.members[0].trial], job.job_id, job))
+        assert slot.index not in {other.index for _, _, _, other in self._ends}
+        end = self.now + self._seconds[job.members[0].trial]
+        heapq.heappush(self._ends, (end, job.job_id, job, slot))
+        beside = {j.members[0].trial for _, _, j, other in self._ends if other.label == slot.label}
+        self.together.append(beside)
 
     def receive(self, timeout_s: float) -> list[Message]:
         if not self._ends:
+            self.now += timeout_s
             return []
-        end, _, job = heapq.heappop(self._ends)
+        end, _, job, _ = heapq.heappop(self._ends)
         self.idle += (end - self.now) * (len(self.slots) - len(self._ends) - 1)
         self.now = end
-        return [self._last_word(job)]
+        return self._words(job)
 
-    def _last_word(self, job: JobSpec) -> Message:
+    def _words(self, job: JobSpec) -> list[Message]:
         run = job.members[0]
-        common: dict[str, Any] = {
-            "job_id": job.job_id,
-            "trial": run.trial,
-            "seed": run.seed,
-            "attempt": run.attempt,
-        }
-        if run.trial in self._failing:
-            return Failed(**common, error=self._error, reason="broken")
-        return Finished(
-            **common,
-            metrics={"val/auc": 0.5},
-            best_step=1,
-            steps_trained=1,
-            steps_inherited=0,
-            seconds=1.0,
-            ended_by="max_steps",
-        )
+        common = member_facts(job, run)
+        started = Started(**common, resumed_step=0, total_steps=9, device="cpu")
+        endings = self._endings.get(run.trial)
+        return [started, (endings.pop(0) if endings else finished)(common)]
 
     def reply(self, message: Message, reply: Reply) -> None:
         raise AssertionError("nothing was reported")
 
     def stop(self, job_id: str) -> None:
-        """Jobs end when they end."""
+        self.stopped.add(job_id)
+
+    def kill(self, job_id: str, why: str) -> None:
+        killed = [entry for entry in self._ends if entry[1] == job_id]
+        self._ends = [entry for entry in self._ends if entry[1] != job_id]
+        for _, _, job, slot in killed:
+            self._endings[job.members[0].trial] = [lost(why)]
+            heapq.heappush(self._ends, (self.now, job_id, job, slot))
+
+    def abandon(self) -> None:
+        """Nothing is held."""
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def finished(common: dict[str, Any]) -> Message:
+    metrics = {"val/auc": 0.5}
+    steps: dict[str, Any] = {"best_step": 1, "steps_trained": 1, "steps_inherited": 0, "seconds": 1.0}
+    return Finished(**common, metrics=metrics, **steps, ended_by="max_steps")
+
+
+def failed(error: str = "ValueError", reason: str = "broken") -> Ending:
+    return lambda common: Failed(**common, error=error, reason=reason)
+
+
+def lost(reason: str) -> Ending:
+    return lambda common: Lost(**common, reason=reason)
 
 
 class Never:
@@ -86,18 +112,51 @@ class Never:
         return None
 
 
-def run_loop(tmp_path: Path, executor: FakeExecutor, trials: Sequence[TrialSpec], **policy: Any) -> StudyLoop:
+class Heard(NoTracker):
+    """An observer that keeps what it was warned of, and how runs ended."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.ended: list[RunResult] = []
+
+    def warned(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
+        self.ended.append(run)
+
+
+def run_loop(
+    tmp_path: Path,
+    executor: FakeExecutor,
+    trials: Sequence[TrialSpec],
+    *,
+    retries: int = 0,
+    observer: Heard | None = None,
+    pruning: Pruning | None = None,
+    interrupt: Interrupt | None = None,
+    **policy: Any,
+) -> StudyLoop:
     given = {"max_failure_rate": 1.0, **policy}
     rules = Policy((0,), (), (Objective("auc", "maximize"),), None, n_candidates=len(trials) - 1, **given)
     folder = StudyFolder(tmp_path / "s")
 
-    def job_of(spec: TrialSpec, seed: int, attempt: int, slot: Slot) -> JobSpec:
+    def job_of(spec: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
         needs = DeviceNeeds(device="cpu", n_threads=1)
         return job_for("s", spec, seed, attempt, folder.run(spec, seed), tmp_path, needs)
 
     with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
-        book = RunBook(storage, folder, lambda spec: "w")
-        loop = StudyLoop(rules, book, executor, Everyone(), Interrupt(), job_of, lambda: None)
+        loop = StudyLoop(
+            rules,
+            RunBook(storage, folder, lambda spec: "w"),
+            executor,
+            observer or Heard(),
+            interrupt or Interrupt(),
+            pruning or NoPruning(),
+            Patience(grace_s=5.0, retries=retries, now=lambda: executor.now),
+            job_of,
+            lambda: None,
+        )
         for spec in trials:
             loop.add(spec)
 
@@ -125,7 +184,7 @@ def test_equal_fingerprints_run_once(tmp_path: Path) -> None:
 
 
 def test_a_failing_trial_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
-    executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), failing=[1])
+    executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), t1=[failed()])
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)])
     assert loop.runs[1, 0].state == "FAILED"
     assert loop.runs[1, 0].reason == "broken"
@@ -133,14 +192,14 @@ def test_a_failing_trial_is_recorded_and_the_others_go_on(tmp_path: Path) -> Non
 
 
 def test_more_failures_than_allowed_stop_the_study(tmp_path: Path) -> None:
-    executor = FakeExecutor(1, dict.fromkeys(range(5), 1.0), failing=[1, 2, 3])
+    executor = FakeExecutor(1, dict.fromkeys(range(5), 1.0), t1=[failed()], t2=[failed()], t3=[failed()])
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(5)], max_failure_rate=0.25)
     assert loop.stopped_because == "2 failed trials, more than study.max_failure_rate allows (1)"
     assert (4, 0) not in loop.runs
 
 
 def test_a_full_disk_stops_the_study_and_is_no_result_of_the_trial(tmp_path: Path) -> None:
-    executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), failing=[1], error="DiskFullError")
+    executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), t1=[failed("DiskFullError")])
     trials = [plain_trial(number) for number in range(3)]
     loop = run_loop(tmp_path, executor, trials)
     assert loop.stopped_because == "broken"
@@ -155,3 +214,93 @@ def test_a_second_session_runs_nothing_again(tmp_path: Path) -> None:
     again = run_loop(tmp_path, FakeExecutor(1, {}), trials)
     assert again.n_jobs == 0
     assert len(again.runs) == 3
+
+
+def test_a_run_whose_worker_died_is_tried_again_and_what_happened_is_kept(tmp_path: Path) -> None:
+    executor = FakeExecutor(1, dict.fromkeys(range(2), 1.0), t1=[lost("killed"), lost("killed")])
+    loop = run_loop(tmp_path, executor, [plain_trial(0), plain_trial(1)], retries=2)
+    assert loop.runs[1, 0].state == "COMPLETE"
+    assert loop.runs[1, 0].attempt == 3
+    assert loop.runs[1, 0].incidents == (
+        "attempt 1: killed, at step 0; tried again from its last checkpoint",
+        "attempt 2: killed, at step 0; tried again from its last checkpoint",
+    )
+
+
+def test_a_run_that_dies_again_and_again_without_progress_has_failed(tmp_path: Path) -> None:
+    executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), t1=[lost("killed")] * 9)
+    loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)], retries=2)
+    assert loop.runs[1, 0].state == "FAILED"
+    assert loop.runs[1, 0].reason == "killed, at step 0; 3 times without progress"
+    assert loop.runs[2, 0].state == "COMPLETE"
+
+
+def test_a_run_out_of_memory_is_tried_again_alone_on_its_device(tmp_path: Path) -> None:
+    """Four slots on two devices. Trial 1 does not fit: it gets its device to itself, the other works on."""
+    slots = [Slot(index, "cuda:0", 1, f"gpu {index % 2}") for index in range(4)]
+    seconds = {number: 1.0 + number / 10 for number in range(12)}
+    executor = FakeExecutor(slots, seconds, t1=[failed(OUT_OF_MEMORY, "too large.")])
+    heard = Heard()
+    loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(12)], observer=heard)
+    assert {run.state for run in loop.runs.values()} == {"COMPLETE"}
+    (device,) = {run.device for run in heard.ended if run.trial == 1}
+    with_trial_1 = [trials for trials in executor.together if 1 in trials]
+    assert len(with_trial_1[0]) + len(with_trial_1[1]) > 2  # the first time it had a neighbour
+    assert with_trial_1[-1] == {1}
+    assert loop.runs[1, 0].incidents == (f"attempt 1: too large. Tried again alone on {device}.",)
+
+
+def test_a_run_that_does_not_even_fit_alone_has_failed(tmp_path: Path) -> None:
+    too_large = failed(OUT_OF_MEMORY, "too large.")
+    executor = FakeExecutor(2, dict.fromkeys(range(4), 1.0), t1=[too_large, too_large])
+    loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(4)])
+    assert loop.runs[1, 0].state == "FAILED"
+    assert loop.runs[1, 0].reason == "too large. It had cpu to itself."
+    assert loop.runs[3, 0].state == "COMPLETE"
+
+
+def test_jobs_that_do_not_leave_in_time_are_killed_and_resumed_later(tmp_path: Path) -> None:
+    """Ctrl-C before a job of an hour has reported anything: told to stop, killed after 5 s of grace."""
+
+    class Impatient(FakeExecutor):
+        def receive(self, timeout_s: float) -> list[Message]:
+            if self.now > 100 or not self._ends or self._ends[0][0] > self.now + timeout_s:
+                interrupt.received = signal.SIGINT
+                self.now += timeout_s
+                return []
+            return super().receive(timeout_s)
+
+    interrupt = Interrupt()
+    executor = Impatient(1, {0: 3600.0})
+    loop = run_loop(tmp_path, executor, [plain_trial(0)], interrupt=interrupt)
+    assert executor.stopped == {"0-0-1"}
+    assert 5 <= executor.now < 10
+    assert loop.runs == {}
+    again = run_loop(tmp_path, FakeExecutor(1, {0: 1.0}), [plain_trial(0)])
+    assert again.runs[0, 0].attempt == 2
+
+
+def test_what_pruning_thinks_hopeless_is_never_started_and_its_trial_is_pruned(tmp_path: Path) -> None:
+    class NotTheSecond(NoPruning):
+        def before_run(self, trial: TrialSpec, seed: int, runs: Runs) -> str | None:
+            return "no hope" if trial.number == 2 else None
+
+    executor = FakeExecutor(1, {0: 1.0, 1: 1.0})
+    loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)], pruning=NotTheSecond())
+    assert (loop.runs[2, 0].state, loop.runs[2, 0].reason) == ("PRUNED", "no hope")
+    assert loop.runs[2, 0].steps_trained == 0
+    assert loop.n_jobs == 2
+
+
+def test_a_thousand_runs_leave_eight_slots_idle_for_less_than_3_percent_of_the_time(tmp_path: Path) -> None:
+    """Lognormal durations, sigma 1. Batches of eight wait for their slowest on the same draws."""
+    draw = random.Random(0)
+    seconds = {number: draw.lognormvariate(0.0, 1.0) for number in range(1000)}
+    executor = FakeExecutor(8, seconds)
+    run_loop(tmp_path, executor, [plain_trial(number) for number in range(1000)])
+    idle_rate = executor.idle / (8 * executor.now)
+    batches = [[seconds[n] for n in range(first, first + 8)] for first in range(0, 1000, 8)]
+    batch_idle_rate = 1 - sum(seconds.values()) / sum(8 * max(batch) for batch in batches)
+    assert sum(seconds.values()) + executor.idle == pytest.approx(8 * executor.now)
+    assert idle_rate < 0.03
+    assert batch_idle_rate > 0.5

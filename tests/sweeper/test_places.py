@@ -8,6 +8,8 @@ import pytest
 
 from sweeper.errors import StudyError, UserError
 from sweeper.places import place_told
+from sweeper.storage import delete_study, open_storage
+from sweeper.trial_book import TrialBook
 
 
 @pytest.mark.parametrize(
@@ -53,3 +55,14 @@ def test_a_folder_that_cannot_be_made_is_the_users_to_choose() -> None:
 def test_any_other_error_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="x"), place_told(str(tmp_path)):
         raise KeyError("x")
+
+
+def test_a_study_that_is_deleted_while_it_runs_is_told_in_one_line(tmp_path: Path) -> None:
+    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "o") as storage:
+        book = TrialBook(storage.optuna_study(["maximize"]))
+        delete_study(f"sqlite:///{tmp_path}/studies.db", "s")
+        with (
+            pytest.raises(StudyError, match=r"study\.storage: the study was deleted from the database"),
+            place_told(str(tmp_path)),
+        ):
+            book.specs()

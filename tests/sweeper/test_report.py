@@ -36,11 +36,12 @@ from tests.sweeper.factories import (
 TOP_KEYS = [
     *("schema_version", "study", "task", "data", "metric", "direction", "seeds", "confirm_seeds"),
     *("verdict", "baseline", "best", "confirmation", "trials", "totals", "provenance"),
+    *("state", "stopped_because", "warnings"),
 ]
 TRIAL_KEYS = [
     *("trial", "name", "role", "state", "reason", "params", "overrides", "fingerprint", "value"),
     *("per_seed", "test", "difference", "improvement", "ci_low", "ci_high", "p_adjusted"),
-    *("steps_trained", "steps_inherited", "seconds", "warnings"),
+    *("steps_trained", "steps_inherited", "seconds", "warnings", "max_steps", "pruned_at", "runs"),
 ]
 
 
@@ -171,7 +172,7 @@ def test_the_report_tells_data_warnings_failures_and_how_to_reproduce() -> None:
         "- best auc: 0.7831",
         "- loss.static_pos_weight: auto on 12 positives",
         "- aux_focal.lambda: 9.0 > 0.3 dominates (trial 4 lambda=9.0)",
-        "- trial 4 lambda=9.0 seed 0, failed: loss is nan at step 120",
+        "## Failed\n\n- trial 4 lambda=9.0 seed 0: loss is nan at step 120",
         "- standard error from seeds 0.0002, from the finite test set 0.0003; degrees of freedom 6.2",
         "git 0123456789abcdef",
     ):

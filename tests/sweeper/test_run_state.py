@@ -1,9 +1,17 @@
 """Which runs are wanted next, decided from what is known alone."""
 
+import random
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from sweeper.results import Objective, RunResult
 from sweeper.run_state import (
     Policy,
+    RunKey,
     contenders,
+    screened,
     trial_state,
     wanted_confirmation,
     wanted_screening,
@@ -19,6 +27,8 @@ GRID = Policy(
     n_candidates=3,
 )
 ADAPTIVE = Policy(**{**GRID.__dict__, "replicate_top_k": 1})
+SCREENED = Policy(**{**GRID.__dict__, "is_screened": True})
+SIDE_BY_SIDE = Policy(**{**GRID.__dict__, "is_seed_major": True, "seeds": (7, 3, 5)})
 
 
 def run(number: int, seed: int, value: float = 0.5, state: str = "COMPLETE") -> RunResult:
@@ -80,3 +90,105 @@ def test_one_failed_seed_fails_the_trial_with_its_reason() -> None:
 def test_the_number_of_failures_allowed_is_a_share_of_the_candidates() -> None:
     """Half of three candidates is 1.5: one may fail, the second stops the study."""
     assert GRID.failures_allowed == 1
+
+
+def test_with_a_pruner_first_seeds_go_first_and_further_ones_wait_for_them() -> None:
+    wish = wanted_screening(TRIALS, {}, SCREENED, all_asked=True)
+    assert wish.runs == ((0, 0), (0, 1), (1, 0), (2, 0))
+    known = {(0, 0): run(0, 0), (0, 1): run(0, 1), (1, 0): run(1, 0)}
+    assert wanted_screening(TRIALS, known, SCREENED, all_asked=True).runs == ((2, 0), (1, 1))
+    assert wanted_screening(TRIALS[:2], known, SCREENED, all_asked=False).runs == ()
+    pruned = known | {(2, 0): run(2, 0, state="PRUNED")}
+    assert wanted_screening(TRIALS, pruned, SCREENED, all_asked=True).runs == ((1, 1),)
+
+
+def test_a_trial_is_screened_once_its_first_seed_is_complete() -> None:
+    known = {(0, 0): run(0, 0), (1, 0): run(1, 0), (2, 0): run(2, 0, state="PRUNED"), (2, 1): run(2, 1)}
+    assert screened(TRIALS, known, SCREENED) == {1}
+    assert screened(TRIALS, known, GRID) == set()
+
+
+def test_across_seeds_candidates_go_side_by_side_in_the_order_of_the_seeds() -> None:
+    wish = wanted_screening(TRIALS, {}, SIDE_BY_SIDE, all_asked=True)
+    assert wish.runs[:5] == ((0, 7), (0, 3), (0, 5), (1, 7), (2, 7))
+    assert wish.runs[5:] == ((1, 3), (2, 3), (1, 5), (2, 5))
+    assert wish.phase == "screening"
+    assert wanted_screening(TRIALS, {}, SIDE_BY_SIDE, all_asked=False).runs == wish.runs[:5]
+
+
+def test_contenders_go_side_by_side_too() -> None:
+    policy = Policy(**{**SIDE_BY_SIDE.__dict__, "replicate_top_k": 2})
+    known = {(0, seed): run(0, seed) for seed in policy.seeds} | {(1, 7): run(1, 7), (2, 7): run(2, 7)}
+    wish = wanted_screening(TRIALS, known, policy, all_asked=True)
+    assert (wish.phase, wish.runs) == ("replication", ((1, 3), (2, 3), (1, 5), (2, 5)))
+
+
+def work_off(
+    policy: Policy, outcomes: Mapping[RunKey, str], n_slots: int, chance: random.Random
+) -> set[RunKey]:
+    """The runs of a study whose trials are asked one by one and whose runs end in a random order."""
+    asked, running, known = TRIALS[:1], list[RunKey](), dict[RunKey, RunResult]()
+    while True:
+        wish = wanted_screening(asked, known, policy, all_asked=len(asked) == len(TRIALS))
+        startable = [key for key in wish.runs if key not in running]
+        if len(running) < n_slots and (startable or len(asked) < len(TRIALS)):
+            if startable:
+                check_start(startable[0], policy, known)
+                running.append(startable[0])
+            else:
+                asked = TRIALS[: len(asked) + 1]
+        elif running:
+            number, seed = running.pop(chance.randrange(len(running)))
+            state = outcomes.get((number, seed), "COMPLETE")
+            known[number, seed] = run(number, seed, number / 10, state)
+        else:
+            return set(known)
+
+
+def check_start(key: RunKey, policy: Policy, known: Mapping[RunKey, RunResult]) -> None:
+    """With a pruner of evaluations no candidate gets a further seed before its first is complete."""
+    number, seed = key
+    if policy.is_screened and number > 0 and seed != policy.seeds[0]:
+        assert known[number, policy.seeds[0]].state == "COMPLETE"
+
+
+policies = st.builds(
+    lambda top_k, is_screened, is_seed_major, n_seeds: Policy(
+        **{
+            **GRID.__dict__,
+            "seeds": tuple(range(n_seeds)),
+            "replicate_top_k": top_k,
+            "is_screened": is_screened,
+            "is_seed_major": is_seed_major,
+        }
+    ),
+    st.sampled_from([None, 1, 2]),
+    st.booleans(),
+    st.booleans(),
+    st.integers(1, 4),
+)
+
+
+@given(policies, st.integers(1, 5), st.randoms(use_true_random=False))
+def test_the_same_runs_are_made_in_the_end_in_whatever_order_they_end(
+    policy: Policy, n_slots: int, chance: random.Random
+) -> None:
+    """Without a pruned or failed run the policy decides about the order only."""
+    made = work_off(policy, {}, n_slots, chance)
+    n_replicated = 2 if policy.replicate_top_k is None else policy.replicate_top_k
+    numbers = [0, *range(3 - n_replicated, 3)]
+    assert made == {(n, seed) for n in numbers for seed in policy.seeds} | {(1, 0), (2, 0)}
+
+
+@given(
+    st.dictionaries(st.sampled_from([(1, 0), (2, 0)]), st.sampled_from(["PRUNED", "FAILED"])),
+    st.integers(1, 5),
+    st.randoms(use_true_random=False),
+)
+def test_a_trial_that_is_pruned_on_its_first_seed_costs_one_run(
+    outcomes: dict[RunKey, str], n_slots: int, chance: random.Random
+) -> None:
+    made = work_off(SCREENED, outcomes, n_slots, chance)
+    for number in (1, 2):
+        seeds = {seed for each, seed in made if each == number}
+        assert seeds == ({0} if (number, 0) in outcomes else {0, 1})

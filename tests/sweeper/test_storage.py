@@ -2,10 +2,13 @@
 
 import multiprocessing
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import optuna
 import pytest
 
 from sweeper.errors import UserError
@@ -112,9 +115,87 @@ def test_deleting_a_study_leaves_the_others(url: str) -> None:
 def test_an_unusable_url_is_one_clear_error_without_its_password() -> None:
     with pytest.raises(UserError, match=r"study\.storage: .*expected a SQLAlchemy URL"):
         Storage("no-url", "s", "o")
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match=r"study\.storage: cannot open '.*nowhere"):
         Storage("sqlite:////proc/nowhere/x.db", "s", "o")
-    assert "study.storage" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+nodriver://u:S3cr3t-x@127.0.0.1:9/db",
+        "nodatabase://u:S3cr3t-x@127.0.0.1:9/db",
+        "postgresql://u:S3cr3t-x@127.0.0.1:port/db",
+        "sqlite:////proc/nowhere/x.db?uri=true&token=S3cr3t-x",
+    ],
+)
+def test_no_part_of_an_error_tells_the_password(url: str) -> None:
+    """Neither its text nor, with HYDRA_FULL_ERROR=1, its traceback."""
+    with pytest.raises(UserError, match=r"study\.storage") as caught:
+        Storage(url, "s", "o")
+    chain: list[BaseException] = [caught.value]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    assert [error for error in chain if "S3cr3t" in str(error)] == []
+
+
+@pytest.mark.parametrize(
+    ("revision", "advice"),
+    [
+        ("v99.0.0.a", r"Install that Optuna or a newer one"),
+        ("v3.0.0.a", r"Upgrade a copy of it with `optuna storage upgrade`"),
+    ],
+)
+def test_a_storage_of_another_optuna_is_refused_with_both_versions(
+    url: str, revision: str, advice: str
+) -> None:
+    """Optuna's own version tables, changed by hand; v3.0.0.a is a schema that it once had."""
+    with open_storage(url, "s", "o"):
+        pass
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+        database.execute("UPDATE version_info SET library_version = '99.1.0'")
+    written = rf"written by Optuna 99\.1\.0 \(schema {re.escape(revision)}\)"
+    own = rf"this is Optuna {re.escape(optuna.__version__)} \(schema "
+    with pytest.raises(UserError, match=rf"study\.storage: .*{written}; {own}.*{advice}"):
+        Storage(url, "s", "o")
+
+
+def _open_and_claim(url: str) -> bool:
+    with open_storage(url, "s", "o") as storage:
+        storage.optuna_study(["maximize"])
+        return storage.claim("f", os.getpid(), 1, WORKLOAD, now=1.0) is not None
+
+
+def test_processes_may_make_a_new_database_at_the_same_time(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        for attempt in range(4):
+            url = f"sqlite:///{tmp_path}/{attempt}/studies.db"
+            assert all(pool.map(_open_and_claim, [url] * 3, chunksize=1))
+
+
+def test_a_claim_whose_answer_was_lost_can_be_repeated_by_its_owner_only(url: str) -> None:
+    with open_storage(url, "s", "me") as me, open_storage(url, "s", "other") as other:
+        me.claim("f", 0, 1, WORKLOAD, now=100.0)
+        assert other.claim("f", 0, 1, WORKLOAD, now=101.0) is None
+        again = me.claim("f", 0, 1, WORKLOAD, now=101.0)
+        assert again is not None
+        assert again.attempt == 2
+
+
+def test_renewing_tells_which_claims_are_lost(url: str) -> None:
+    """Three claims; another session takes one over after the lease has lapsed."""
+    with open_storage(url, "s", "late") as late, open_storage(url, "s", "next") as successor:
+        claims = [late.claim("f", seed, 1, WORKLOAD, now=100.0) for seed in range(3)]
+        held = [claim for claim in claims if claim is not None]
+        assert late.renew(100.0, held) == []
+        assert successor.claim("f", 1, 1, WORKLOAD, now=101.0 + LEASE_S) is not None
+        assert late.renew(102.0 + LEASE_S, held) == [held[1]]
+
+
+def test_braces_in_a_path_are_no_template_of_optunas(tmp_path: Path) -> None:
+    with open_storage(f"sqlite:///{tmp_path}/{{x}}.db", "s", "o"):
+        pass
+    assert (tmp_path / "{x}.db").exists()
 
 
 def test_other_directions_for_a_known_study_are_refused(url: str) -> None:

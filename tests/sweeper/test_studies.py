@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 
 from sweeper import publishing, storage
 from sweeper.layout import StudyFolder
+from sweeper.locks import file_lock
+from sweeper.owners import new_owner
 from sweeper.publishing import without_absolute_paths
 from sweeper.report import write_report
 from sweeper.studies import main
@@ -51,10 +55,10 @@ def test_the_list_shows_verdict_and_best_of_each_and_names_the_unfinished(
     studies(results, "list")
     lines = capsys.readouterr().out.splitlines()
     (line,) = [line for line in lines if OTHER in line]
-    assert line.split()[:4] == [OTHER, "esmm", "not", "distinguishable"]
-    assert "lambda=0.2" in line
-    assert "+0.0004" in line
-    assert "captcha-1: no summary yet; its command resumes it" in lines
+    assert line.split()[:7] == [OTHER, "esmm", "finished", "not", "distinguishable", "lambda=0.2", "+0.0004"]
+    (line,) = [line for line in lines if "captcha-1" in line]
+    assert line.split()[:3] == ["captcha-1", "-", "interrupted"]
+    assert lines[-1] == "interrupted studies go on with the command that began them"
 
 
 def test_a_unique_beginning_is_enough(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +89,8 @@ def test_a_wrong_name_is_one_line_and_exit_2(
 def test_an_unfinished_study_has_nothing_to_show(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     studies(results, "best", "captcha", code=2)
     assert capsys.readouterr().err == (
-        "captcha-1: the study has no summary yet. The command that began it resumes it\n"
+        "captcha-1: was interrupted before its first report (0 runs ended). "
+        "The command that began it resumes it\n"
     )
 
 
@@ -196,6 +201,179 @@ def test_clean_keeps_the_champions_checkpoints_and_all_else(
     assert len(left) == 18
     assert {path.parent.parent.name for path in left} == {"0003-lambda=0.2"}
     assert {path for path in (results / ONE).rglob("*") if path.suffix != ".pt"} == before
+
+
+def test_clean_keeps_what_an_interrupted_run_resumes_from(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table has 19 runs; a twentieth, begun and not ended, is in no row of it."""
+    begun = results / ONE / "trials" / "0005-lambda=0.4" / "seed0"
+    begun.mkdir(parents=True)
+    (begun / "checkpoint.pt").write_bytes(b"checkpoint")
+    studies(results, "clean", ONE, "--yes")
+    assert "removed 39 checkpoints (0.0 MiB); those of 1 unfinished runs stay" in capsys.readouterr().out
+    assert (begun / "checkpoint.pt").exists()
+    studies(results, "clean", ONE)
+    assert capsys.readouterr().out == "no checkpoints to remove; those of 1 unfinished runs stay\n"
+
+
+@pytest.fixture
+def at_work(results: Path) -> Iterator[str]:
+    """Who trains a run of the first study now: this process."""
+    owner = new_owner()
+    with storage.open_storage(f"sqlite:///{results / 'studies.db'}", ONE, owner) as opened:
+        assert opened.claim("f", 0, 1, "w", now=time.time()) is not None
+        yield owner.rpartition(":")[0]
+
+
+@pytest.mark.parametrize("verb", ["clean", "delete"])
+def test_a_running_study_is_left_alone(
+    results: Path, capsys: pytest.CaptureFixture[str], at_work: str, verb: str
+) -> None:
+    studies(results, verb, ONE, "--yes", code=2)
+    assert capsys.readouterr().err == (
+        f"{ONE}: is running on {at_work} (1 run now). Stop it there first, with Ctrl-C, or wait for its end\n"
+    )
+    assert len(list((results / ONE).rglob("*.pt"))) == 57
+    studies(results, verb, OTHER, "--yes")
+
+
+def test_a_running_study_can_be_looked_at(
+    results: Path, capsys: pytest.CaptureFixture[str], at_work: str
+) -> None:
+    studies(results, "list")
+    first, second = [line for line in capsys.readouterr().out.splitlines() if ONE in line]
+    assert first.split()[1:3] == ["esmm", "running"]
+    assert second == f"{ONE} is running on {at_work}"
+    studies(results, "show", ONE)
+    assert f"running on {at_work} now: what you see is its last report" in capsys.readouterr().out
+    (results / ONE / "summary.json").unlink()
+    studies(results, "show", ONE, code=2)
+    said = f"is running on {at_work} (0 runs ended, 1 now); no report yet. It is written when the study ends"
+    assert capsys.readouterr().err == f"{ONE}: {said}\n"
+
+
+def test_a_late_worker_is_not_robbed_of_its_folder(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held = StudyFolder.of(results, ONE).runs[0]
+    with file_lock(held.lock, 0.0):
+        studies(results, "delete", ONE, "--yes", code=2)
+        assert capsys.readouterr().err == f"{ONE}: a worker writes into {held.path} now. Wait for its end\n"
+    studies(results, "delete", ONE, "--yes")
+
+
+def test_a_damaged_summary_is_told_by_each_command_and_can_be_deleted(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = results / ONE / "summary.json"
+    summary.write_text(summary.read_text()[:1000])
+    for words in (["show"], ["best"], ["export"], ["publish"], ["clean", "--yes"], ["replay"]):
+        studies(results, words[0], ONE, *words[1:], code=2)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"{summary}: is damaged (")
+        assert line.endswith(
+            "The command that began the study writes it anew, without training anything again"
+        )
+    studies(results, "list")
+    captured = capsys.readouterr()
+    assert line_of(captured.out, ONE).split()[1:3] == ["-", "damaged"]
+    assert line_of(captured.out, OTHER).split()[1:3] == ["esmm", "finished"]
+    assert captured.err.startswith(f"warning: {summary}: is damaged")
+    studies(results, "delete", ONE, "--yes")
+    assert "its runs stay in MLflow" in capsys.readouterr().err
+    assert not (results / ONE).exists()
+
+
+def line_of(text: str, name: str) -> str:
+    (line,) = [line for line in text.splitlines() if line.split()[:1] == [name]]
+    return line
+
+
+def test_damaged_records_are_left_out_of_a_publication(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = StudyFolder.of(results, ONE).path / "trials/0000-baseline/seed1000/records.npz"
+    broken.write_bytes(broken.read_bytes()[:300])
+    studies(results, "publish", ONE)
+    assert capsys.readouterr().err == f"warning: left out {broken.parent}: no records that can be read\n"
+
+
+def test_to_look_the_database_is_not_needed_but_to_remove_it_is(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (results / "studies.db").write_bytes(b"no database at all" * 1000)
+    studies(results, "show", ONE)
+    warning = capsys.readouterr().err
+    assert "cannot read" in warning
+    assert warning.endswith("what runs now is not known\n")
+    studies(results, "clean", ONE, "--yes", code=2)
+    assert len(list((results / ONE).rglob("*.pt"))) == 57
+
+
+def test_a_folder_will_do_for_a_name_and_places_may_follow_the_command(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["best", f"{results}/{OTHER}/", "--results-dir", str(results)]) == 0
+    assert "aux_focal.lambda=0.2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("typed", "code", "is_there"), [("y", 0, False), ("", 0, True), ("no", 0, True)])
+def test_at_a_terminal_what_destroys_asks(
+    results: Path, monkeypatch: pytest.MonkeyPatch, typed: str, code: int, is_there: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{typed}\n"))
+    studies(results, "delete", ONE, code=code)
+    assert (results / ONE).exists() is is_there
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_leaving_at_the_question_removes_nothing(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(""))  # Ctrl-D
+    studies(results, "delete", ONE)
+    assert capsys.readouterr().out.endswith("nothing was removed\n")
+
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    studies(results, "delete", ONE, code=130)
+    assert (results / ONE).exists()
+
+
+def test_a_file_that_cannot_be_read_is_one_line(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (results / ONE / "trials.csv").unlink()
+    studies(results, "export", ONE, code=2)
+    path = results / ONE / "trials.csv"
+    assert capsys.readouterr().err == f"export: {path}: No such file or directory\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(results: Path) -> None:
+    command = [sys.executable, "-m", "sweeper.studies", "--results-dir", str(results), "export", ONE]
+    (results / ONE / "trials.csv").write_text("a line\n" * 100_000)  # more than a pipe holds
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as exporting:
+        assert exporting.stdout is not None
+        assert exporting.stderr is not None
+        assert exporting.stdout.readline() == "a line\n"
+        exporting.stdout.close()
+        assert exporting.stderr.read() == ""
+        assert exporting.wait(60) == 0
+
+
+def test_the_list_fits_100_columns_whatever_the_names(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (results / ONE).rename(results / ("segmentation-of-faces-" * 4 + "end"))
+    studies(results, "list")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "not distinguishable" in "".join(lines)
 
 
 @pytest.mark.parametrize("verb", ["clean", "delete"])

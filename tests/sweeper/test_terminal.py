@@ -1,21 +1,28 @@
 """What a person sees of a study."""
 
 import io
-from collections.abc import Iterator
+import re
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
+from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
-from sweeper.messages import Reported, Started
+from sweeper.messages import Alive, Reported, Started
 from sweeper.observers import StudyStart
 from sweeper.report import write_report
 from sweeper.results import RunResult
-from sweeper.terminal import Progress, Running, Terminal, leaderboard, plan
+from sweeper.terminal import Terminal, leaderboard
 from tests.sweeper.factories import (
     AUC,
-    CONFIRM_SEEDS,
     LOSS,
     SEEDS,
     SENTENCE,
@@ -27,9 +34,46 @@ from tests.sweeper.factories import (
     trial_spec,
 )
 
+SLOTS = (Slot(0, "cpu", 1), Slot(1, "cpu", 1))
+FROM_RUN: dict[str, Any] = {"job_id": "j", "trial": 1, "seed": 0, "attempt": 1}
+
 
 def plain_console() -> Console:
     return Console(file=io.StringIO(), width=100, highlight=False)
+
+
+def live_console() -> Console:
+    return Console(file=io.StringIO(), width=100, height=24, force_terminal=True, highlight=False)
+
+
+def raw(console: Console) -> str:
+    """All that went to the terminal, control sequences included."""
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def screen(written: str) -> list[str]:
+    """What a terminal shows after `written`: rich moves up and erases lines, and returns to their start."""
+    rows, row = [""], 0
+    for token in re.findall(r"\x1b\[[\d;?]*[A-Za-z]|\n|\r|[^\x1b\n\r]+", written):
+        if token == "\n":
+            row += 1
+            rows += [""] * (row == len(rows))
+        elif token == "\x1b[2K":
+            rows[row] = ""
+        elif token.endswith("A"):
+            row -= int(token[2:-1])
+        elif not token.startswith(("\x1b", "\r")):
+            rows[row] += token
+    return [text.rstrip() for text in rows if text.strip()]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """The view is redrawn four times a second, by a thread of its own."""
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline, "not drawn"
+        time.sleep(0.02)
 
 
 def printed(console: Console) -> list[str]:
@@ -59,7 +103,7 @@ def reported(trial: int, seed: int, step: int, auc: float) -> Reported:
 
 @pytest.fixture
 def start(tmp_path: Path) -> StudyStart:
-    return study_start(StudyFolder.of(tmp_path, "esmm-3f2a91c0"))
+    return study_start(StudyFolder.of(tmp_path, "esmm-3f2a91c0"), slots=SLOTS)
 
 
 def test_without_a_terminal_there_is_one_line_a_run_and_no_control_sequence(start: StudyStart) -> None:
@@ -67,8 +111,9 @@ def test_without_a_terminal_there_is_one_line_a_run_and_no_control_sequence(star
     console, spec = plain_console(), trial_spec(1, 0.05)
     terminal = Terminal(console)
     terminal.study_started(start)
-    terminal.run_started(spec, started(1, 0))
+    terminal.run_started(spec, started(1, 0), SLOTS[1])
     terminal.run_reported(spec, reported(1, 0, 300, 0.7))
+    terminal.run_stepped(spec, Alive(**FROM_RUN, step=400))
     terminal.run_ended(spec, run_result(None, spec, 0))
     terminal.run_ended(spec, run_result(None, spec, 1, "FAILED", "loss is nan at step 120"))
     terminal.plan_grew(6, "confirmation of the best")
@@ -76,8 +121,8 @@ def test_without_a_terminal_there_is_one_line_a_run_and_no_control_sequence(star
     terminal.warned("aux_focal.lambda: 9.0 > 0.3 dominates")
     terminal.close()
     assert printed(console) == [
-        "study esmm-3f2a91c0: 18 runs planned, 6 known already and not repeated; 1 slot; "
-        f"{start.folder.path}",
+        "study esmm-3f2a91c0: 18 runs planned, 6 known already and not repeated; "
+        f"2 slots on cpu, 1 thread each; {start.folder.path}",
         "[1/12] trial 1 lambda=0.05 seed 0: val/ctcvr_auc 0.7410 in 3.5 s",
         "[2/12] trial 1 lambda=0.05 seed 1: failed, loss is nan at step 120",
         "6 more runs: confirmation of the best",
@@ -86,44 +131,112 @@ def test_without_a_terminal_there_is_one_line_a_run_and_no_control_sequence(star
     ]
 
 
-def test_on_a_terminal_a_running_run_shows_step_objective_and_pace(start: StudyStart) -> None:
-    """After 40 s, half of the first of 12 runs is done: 1/24 in 40 s leaves 23 x 40 s = 15 min 20 s."""
-    times: Iterator[float] = iter([0.0, *[40.0] * 1000])
-    console = Console(file=io.StringIO(), width=100, force_terminal=True, highlight=False)
-    terminal, spec = Terminal(console, clock=lambda: next(times)), trial_spec(1, 0.05)
+def test_on_a_terminal_the_live_view_moves_and_is_gone_at_the_end(start: StudyStart) -> None:
+    """The last line stays, the view does not."""
+    console, spec = live_console(), trial_spec(1, 0.05)
+    terminal = Terminal(console)
     terminal.study_started(start)
-    terminal.run_started(spec, started(1, 0))
+    terminal.run_started(spec, started(1, 0), SLOTS[1])
     terminal.run_reported(spec, reported(1, 0, 300, 0.7123))
-    seen = plain_console()
-    seen.print(terminal.view())
+    wait_until(lambda: "300/600" in raw(console))
+    terminal.run_stepped(spec, Alive(**FROM_RUN, step=450))
+    wait_until(lambda: "450/600" in raw(console))
+    assert "idle" in raw(console)
+    terminal.run_ended(spec, run_result(None, spec, 0))
     terminal.close()
-    shown = "\n".join(printed(seen))
-    assert "300/600" in shown
-    assert "0.7123" in shown
-    assert "80.0" in shown
-    assert "0 of 12 runs done, 40.0 s so far, about 15 min 20 s left" in shown
-    assert "\x1b[?25h" in console.file.getvalue()  # type: ignore[attr-defined]  # the cursor is back
+    assert screen(raw(console))[-1] == "[1/12] trial 1 lambda=0.05 seed 0: val/ctcvr_auc 0.7410 in 3.5 s"
 
 
-def test_the_time_left_follows_the_pace_so_far() -> None:
-    """Of 10 runs 2 are done and one is half done: a quarter took 50 s, so 150 s are left."""
-    running = [Running(trial=3, name="x", seed=0, step=50, total_steps=100)]
-    progress = Progress(n_runs=10, n_done=2, started=100.0)
-    assert progress.fraction(running) == pytest.approx(0.25)
-    assert progress.seconds_left(running, now=150.0) == pytest.approx(150.0)
-    assert Progress(n_runs=10, n_done=0, started=100.0).seconds_left([], now=150.0) is None
+def test_the_cursor_is_visible_while_the_view_lives(start: StudyStart) -> None:
+    """A process that is killed could not give it back."""
+    console = live_console()
+    terminal = Terminal(console)
+    terminal.study_started(start)
+    seen = raw(console)
+    terminal.close()
+    assert seen.rfind("\x1b[?25h") > seen.rfind("\x1b[?25l")
+
+
+def test_stderr_that_goes_elsewhere_is_left_there(start: StudyStart, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", elsewhere)
+    console = live_console()
+    terminal = Terminal(console)
+    terminal.study_started(start)
+    write_to_stderr(7)
+    terminal.close()
+    assert elsewhere.getvalue() == "line 7 of a library\n"
+    assert "line 7" not in raw(console)
+
+
+class Tty(io.StringIO):
+    """Standard error as a terminal shows it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def complain(number: int) -> None:
+    warnings.warn(f"warning {number} of a library", UserWarning, stacklevel=1)
+
+
+def write_to_stderr(number: int) -> None:
+    sys.stderr.write(f"line {number} of a library\n")
+
+
+@pytest.mark.filterwarnings("always::UserWarning")
+@pytest.mark.parametrize(
+    ("say", "line"),
+    [(complain, "UserWarning: warning {} of a library"), (write_to_stderr, "line {} of a library")],
+)
+def test_what_other_threads_say_stands_above_the_view_line_by_line(
+    start: StudyStart, say: Callable[[int], None], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Tty())
+    monkeypatch.setattr(warnings, "showwarning", _show)  # pytest keeps warnings to itself
+    console = live_console()
+    terminal = Terminal(console)
+    terminal.study_started(start)
+    threads = [threading.Thread(target=say, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for number in range(20):
+        terminal.warned(f"warning {number} of the study")
+    for thread in threads:
+        thread.join()
+    terminal.close()
+    shown = screen(raw(console))
+    for number in range(20):
+        assert shown.count(f"warning: warning {number} of the study") == 1
+        assert sum(text.endswith(line.format(number)) for text in shown) == 1
+
+
+def _show(message: Any, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+    sys.stderr.write(f"{filename}:{lineno}: {category.__name__}: {message}\n")
+
+
+def test_what_a_run_survived_is_told_when_it_ends_once(start: StudyStart) -> None:
+    console, spec = plain_console(), trial_spec(1, 0.05)
+    terminal = Terminal(console)
+    terminal.study_started(start)
+    killed = "worker killed by signal 9 at step 300, tried again"
+    for state in ("INTERRUPTED", "COMPLETE"):
+        terminal.run_started(spec, started(1, 0), SLOTS[0])
+        run = run_result(None, spec, 0, state, "killed" if state == "INTERRUPTED" else None)
+        terminal.run_ended(spec, replace(run, incidents=(killed,)))
+    assert printed(console)[1:] == [
+        "[0/12] trial 1 lambda=0.05 seed 0: interrupted, killed",
+        f"trial 1 lambda=0.05 seed 0: incident: {killed}",
+        "[1/12] trial 1 lambda=0.05 seed 0: val/ctcvr_auc 0.7410 in 3.5 s",
+    ]
 
 
 def test_what_all_seeds_of_a_trial_say_is_said_once() -> None:
     console, spec = plain_console(), trial_spec(1, 0.05)
     terminal = Terminal(console)
     for seed in SEEDS:
-        terminal.run_started(spec, started(1, seed, notes=("aux_focal: on",)))
+        terminal.run_started(spec, started(1, seed, notes=("aux_focal: on",)), SLOTS[0])
     assert printed(console) == ["trial 1 lambda=0.05: aux_focal: on"]
-
-
-def test_progress_never_passes_the_end_when_more_runs_come_than_were_planned() -> None:
-    assert Progress(n_runs=1, n_done=3).fraction([]) == 1.0
 
 
 def test_the_last_lines_are_the_sentence_and_where_to_read_on(start: StudyStart) -> None:
@@ -170,34 +283,9 @@ def test_with_two_objectives_the_leaderboard_has_a_column_for_each_and_no_test_o
     assert "difference" not in text
 
 
-def test_the_plan_counts_runs_and_estimates_their_time() -> None:
-    """4 trials on 3 seeds less 2 known runs: 10, and 2 x 3 to confirm; 16 runs of 60 s on 4 slots: 4 min."""
-    console = plain_console()
-    specs = [trial.spec for trial in study_result().trials]
-    console.print(plan("s", specs, SEEDS, CONFIRM_SEEDS, known={0: 2}, seconds_per_run=60.0, n_slots=4))
-    assert (
-        "4 trials on 3 seeds; 10 runs to train, then 6 to confirm the best against the baseline"
-        in printed(console)
-    )
-    assert (
-        printed(console)[-1]
-        == "estimated time: 4 min 00 s for 16 runs on 4 slots (1 min 00 s a run, as earlier ones took)"
-    )
-
-
-def test_a_plan_without_earlier_runs_says_that_the_time_is_unknown() -> None:
-    console = plain_console()
-    console.print(plan("s", [trial_spec(0)], SEEDS, CONFIRM_SEEDS, n_later=40))
-    assert any(
-        "1 trials and 40 more as the sampler suggests them on 3 seeds; 123 runs" in x
-        for x in printed(console)
-    )
-    assert printed(console)[-1].startswith("estimated time: unknown")
-
-
 def test_a_run_that_ends_without_having_started_does_no_harm(start: StudyStart) -> None:
     console, spec = plain_console(), trial_spec(1, 0.05)
     terminal = Terminal(console)
     terminal.run_reported(spec, reported(1, 0, 100, 0.7))
-    terminal.run_ended(spec, RunResult(1, 0, "INTERRUPTED"))
-    assert printed(console) == ["[1/1] trial 1 lambda=0.05 seed 0: interrupted"]
+    terminal.run_ended(spec, RunResult(1, 0, "PRUNED"))
+    assert printed(console) == ["[1/1] trial 1 lambda=0.05 seed 0: pruned"]

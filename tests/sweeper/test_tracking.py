@@ -17,6 +17,7 @@ from sweeper import tracker as tracker_module
 from sweeper.background import Background
 from sweeper.curves import Evaluation
 from sweeper.errors import UserError
+from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
 from sweeper.messages import Reported, Started
 from sweeper.redact import redact
@@ -34,9 +35,12 @@ EMBEDDED = Tracking(name="mlflow", uri=None, experiment=None)
 NOBODY_LISTENS = "http://user:secret@127.0.0.1:9"
 
 
-def started(trial: int, seed: int) -> Started:
+SLOT = Slot(0, "cpu", 1)
+
+
+def started(trial: int, seed: int, attempt: int = 1) -> Started:
     return Started(
-        job_id="j", trial=trial, seed=seed, attempt=1, resumed_step=0, total_steps=600, device="cpu"
+        job_id="j", trial=trial, seed=seed, attempt=attempt, resumed_step=0, total_steps=600, device="cpu"
     )
 
 
@@ -45,7 +49,7 @@ def track(folder: StudyFolder, result: StudyResult, tracker: Any) -> None:
     tracker.study_started(study_start(folder))
     for trial in result.trials:
         for run in trial.runs.values():
-            tracker.run_started(trial.spec, started(run.trial, run.seed))
+            tracker.run_started(trial.spec, started(run.trial, run.seed), SLOT)
             tracker.run_ended(trial.spec, run)
     tracker.study_ended(result, write_report(folder, result, judgement()))
     tracker.close()
@@ -141,6 +145,7 @@ def test_the_parent_has_verdict_figures_report_and_plots(tracked: Tracked) -> No
 
 def test_nothing_is_written_outside_the_results(tracked: Tracked) -> None:
     assert sorted(path.name for path in tracked.results.iterdir()) == [
+        ".tracking.lock",
         "esmm-3f2a91c0",
         "mlartifacts",
         "mlflow.db",
@@ -179,7 +184,7 @@ def test_an_interrupted_run_goes_on_in_the_same_child(tracked: Tracked) -> None:
     assert list(here.history(child, "val/ctcvr_auc")) == [100, 200, 300]
     second = make_tracker(EMBEDDED, tracked.results)
     second.study_started(study_start(folder))
-    second.run_started(spec, started(1, 0))
+    second.run_started(spec, started(1, 0, attempt=2), SLOT)
     second.run_ended(spec, replace(run_result(folder, spec, 0), attempt=2))
     second.close()
     assert here.child(1, 0).info.run_id == child.info.run_id
@@ -195,7 +200,7 @@ def test_a_long_run_shows_its_metrics_before_it_ends(
     write_run(folder, spec, 0, upto=300)
     tracker = make_tracker(EMBEDDED, tracked.results)
     tracker.study_started(study_start(folder))
-    tracker.run_started(spec, started(1, 0))
+    tracker.run_started(spec, started(1, 0), SLOT)
     report = Reported(job_id="j", trial=1, seed=0, attempt=1, step=200, metrics={}, steps_per_s=1.0)
     tracker.run_reported(spec, report)
     tracker.close()
@@ -233,9 +238,9 @@ def test_a_server_that_never_answers_delays_neither_the_study_nor_its_end(
 ) -> None:
     folder, told = StudyFolder.of(tmp_path, "esmm-3f2a91c0"), list[str]()
     result, begin = study_result(folder), time.monotonic()
-    store = Store(silent_server, None, None, is_embedded=False)
+    store = Store(silent_server, None, None, is_embedded=False, lock=tmp_path / "lock")
     tracker = Tracker(
-        lambda start: Session(store, start.study, "esmm", None), "MLflow", told.append, close_s=0.5
+        lambda start: Session(store, start.study, folder, "esmm", None), "MLflow", told.append, close_s=0.5
     )
     tracker.study_started(study_start(folder))
     for trial in result.trials:

@@ -157,3 +157,79 @@ def test_a_trial_that_cannot_be_described_is_told_as_failed(url: str) -> None:
 def test_what_is_remembered_first_stays(url: str) -> None:
     assert book(url).remember("code_hash", "a") == "a"
     assert book(url).remember("code_hash", "b") == "a"
+
+
+def reported(url: str, *steps: tuple[int, float], below: float = 0.0) -> str | None:
+    """What is said of the first candidate, a new session each time, where values below a bound end it."""
+    trials = book(url)
+    if not trials.specs():
+        trials.add({}, {}, lambda number: draft().model_copy(update={"number": number}))
+    pruner = optuna.pruners.ThresholdPruner(lower=below)
+    said = [trials.report(1, step, value, pruner, f"too low at {step}") for step, value in steps]
+    return said[-1]
+
+
+def optunas(url: str) -> optuna.trial.FrozenTrial:
+    return optuna.load_study(study_name="s", storage=url).trials[0]
+
+
+def test_evaluations_are_stored_once_each_by_whatever_session(url: str) -> None:
+    """A run that goes on from a checkpoint evaluates steps again that were known before."""
+    assert reported(url, (100, 0.5), (200, 0.6)) is None
+    assert reported(url, (200, 0.6), (300, 0.7)) is None
+    assert optunas(url).intermediate_values == {100: 0.5, 200: 0.6, 300: 0.7}
+
+
+def test_a_verdict_outlives_the_session_that_heard_it(url: str) -> None:
+    """The run did not: it evaluates the same step again, or comes back with a later one."""
+    assert reported(url, (100, 0.5), below=0.6) == "too low at 100"
+    assert reported(url, (100, 0.5), below=0.0) == "too low at 100"
+    assert reported(url, (200, 0.9), below=0.0) == "too low at 100"
+
+
+def test_a_trial_that_is_not_promoted_stays_so_when_its_worker_comes_back(url: str) -> None:
+    """Optuna's own pruner would take the rung that it wrote down for one that was passed."""
+    trials = book(url)
+    specs = [
+        trials.add({}, {}, lambda number: draft().model_copy(update={"number": number})) for _ in range(2)
+    ]
+    pruner = optuna.pruners.SuccessiveHalvingPruner(100, reduction_factor=2)
+    said = [trials.report(spec.number, 100, 1 - spec.number / 10, pruner, "why") for spec in specs]
+    assert said == [None, "why"]
+    assert book(url).report(2, 100, 0.8, pruner, "again") == "why"
+
+
+def test_a_pruned_trial_is_told_with_its_last_value_and_its_reason(url: str) -> None:
+    reported(url, (100, 0.5), (200, 0.4), below=0.45)
+    trials = book(url)
+    trials.tell(TrialResult(trials.specs()[0], "PRUNED", "seed 0: too low at 200", {}), [])
+    told = optunas(url)
+    assert (told.state, told.value) == (optuna.trial.TrialState.PRUNED, 0.4)
+    assert told.user_attrs["reason"] == "seed 0: too low at 200"
+
+
+def test_a_finished_trial_is_never_reported_to(url: str) -> None:
+    reported(url, (100, 0.5))
+    trials = book(url)
+    trials.tell(TrialResult(trials.specs()[0], "COMPLETE", None, {}), [0.7])
+    assert reported(url, (200, 0.1), below=0.6) is None
+    assert optunas(url).intermediate_values == {100: 0.5}
+    trials.mark_screened([1])
+    assert "screened" not in optunas(url).user_attrs
+
+
+def test_a_trial_counts_as_complete_for_pruners_once_it_is_screened(url: str) -> None:
+    """By the median of one earlier trial; all sessions know of it."""
+    trials = book(url)
+    for _ in range(2):
+        trials.add({}, {}, lambda number: draft().model_copy(update={"number": number}))
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=1)
+    assert trials.report(1, 100, 0.5, pruner, "why") is None
+    assert trials.report(2, 100, 0.4, pruner, "why") is None
+    trials.mark_screened([1])
+    trials.mark_screened([1])
+    assert book(url).report(2, 200, 0.4, pruner, "why") is None, "trial 1 has no value at step 200"
+    assert book(url).report(1, 200, 0.5, pruner, "why") is None
+    assert book(url).report(2, 300, 0.4, pruner, "why") is None
+    other = trials.add({}, {}, lambda number: draft().model_copy(update={"number": number}))
+    assert book(url).report(other.number, 200, 0.4, pruner, "why") == "why"

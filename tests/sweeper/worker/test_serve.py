@@ -1,5 +1,6 @@
 """However a run ends, its parent hears of it in words that help."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,16 @@ def test_no_checkpoint_is_written_of_a_model_that_has_seen_a_nan(tmp_path: Path)
     [
         (
             "memory",
-            "out of memory: CUDA out of memory. Tried to allocate 2 GiB",
+            "out of memory: 2.00 GiB did not fit (batch size 16, parameters 49)",
             "Try a smaller trainer.batch_size",
         ),
-        ("disk", "no space left for checkpoint.pt", "Free some"),
+        ("disk", "no space left for checkpoint.pt (? MiB free)", "Free some"),
         ("crash", "ZeroDivisionError: division by zero", ""),
     ],
 )
 def test_a_fault_is_one_line_and_what_to_try(fault: str, reason: str, advice: str, tmp_path: Path) -> None:
     failed = failure(faulty(tmp_path, fault))
-    assert failed.reason == reason
+    assert re.sub(r"[\d.]+ MiB", "? MiB", failed.reason) == reason
     assert failed.advice.startswith(advice)
 
 

@@ -205,7 +205,7 @@ def test_without_restore_best_the_last_model_is_kept(tmp_path: Path) -> None:
 def test_a_finished_run_leaves_only_the_kept_model(tmp_path: Path) -> None:
     trained(job := toy_job(tmp_path))
     names = sorted(path.name for path in folder_of(job).path.iterdir())
-    assert names == ["best.pt", "log.txt", "metrics.jsonl", "records.npz"]
+    assert names == [".lock", "best.pt", "log.txt", "metrics.jsonl", "records.npz"]
 
 
 def test_early_stopping_counts_evaluations_since_the_last_improvement(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_it_is_said(tmp_pat
     listener = trained(job)
     assert isinstance(listener.messages[0], Started)
     assert listener.messages[0].resumed_step == 10
-    assert any("checkpoint.pt: is damaged" in note for note in listener.messages[0].notes)
+    assert any("checkpoint.pt: is damaged" in note for note in listener.messages[0].incidents)
     assert_same_result(whole, job)
 
 
@@ -263,7 +263,7 @@ def test_the_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> N
     listener = trained(toy_job(tmp_path, changes={"loss.scale": 2.0}))
     assert isinstance(listener.messages[0], Started)
     assert listener.messages[0].resumed_step == 0
-    assert any("another configuration" in note for note in listener.messages[0].notes)
+    assert any("another configuration" in note for note in listener.messages[0].incidents)
 
 
 def test_a_checkpoint_from_elsewhere_is_resumed_with_a_word_about_rounding(tmp_path: Path) -> None:
@@ -273,8 +273,8 @@ def test_a_checkpoint_from_elsewhere_is_resumed_with_a_word_about_rounding(tmp_p
     write_checkpoint(folder_of(job).checkpoint, content)
     listener = trained(job)
     assert isinstance(listener.messages[0], Started)
-    assert "checkpoint written with threads 64, resumed with 1: equal up to rounding only" in (
-        listener.messages[0].notes
+    assert listener.messages[0].incidents == (
+        "checkpoint written with threads 64, resumed with 1: equal up to rounding only",
     )
 
 

@@ -27,11 +27,15 @@ class ToyModel(StrictModel):
 
 
 class ToyLoss(StrictModel):
-    """`scale` times the cross-entropy; NaN at step `poisoned_step`, or the exception that `fault` names."""
+    """`scale` times the cross-entropy; at step `poisoned_step` a NaN, or what `fault` names.
+
+    A step takes `pause_ms` longer than it has to, so that something can happen to it.
+    """
 
     scale: Annotated[float, Stackable()] = Field(ge=0)
     poisoned_step: int
     fault: str
+    pause_ms: float
 
 
 class ToyConfig(TaskConfig):

@@ -50,7 +50,7 @@ CONFIG: dict[str, Any] = {
     },
     "data": {"seed": 0},
     "model": {"n_hidden": 8, "dropout": 0.3},
-    "loss": {"scale": 1.0, "poisoned_step": -1, "fault": ""},
+    "loss": {"scale": 1.0, "poisoned_step": -1, "fault": "", "pause_ms": 0.0},
 }
 
 

@@ -1,6 +1,11 @@
 """The toy task for workers."""
 
+import ctypes
 import errno
+import os
+import signal
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +24,22 @@ FAULTS: dict[str, BaseException] = {
     "interrupt": KeyboardInterrupt(),
     "quit": SystemExit(3),
 }
+ACTIONS: dict[str, Callable[[], object]] = {
+    "allocate": lambda: torch.empty(2**50),
+    "hang": lambda: time.sleep(600),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "segfault": lambda: ctypes.string_at(0),
+    "freeze": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "leave": lambda: os._exit(9),
+    "print": lambda: print("a word from the task"),
+}
+
+
+def _strike(fault: str) -> None:
+    if fault in ACTIONS:
+        ACTIONS[fault]()
+    elif fault:
+        raise FAULTS[fault]
 
 
 class ToyTask:
@@ -52,12 +73,13 @@ class ToyTask:
         self, outputs: Tensor, batch: Any, coefficients: Coefficients, step: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy in nats, with the faults that the configuration asks for."""
-        if self.config.loss.fault and int(step) == self.config.loss.poisoned_step:
-            raise FAULTS[self.config.loss.fault]
+        time.sleep(self.config.loss.pause_ms / 1000)
+        is_struck = int(step) == self.config.loss.poisoned_step
+        if is_struck:
+            _strike(self.config.loss.fault)
         bce = functional.binary_cross_entropy_with_logits(outputs, batch[1])
-        loss = torch.where(
-            step == self.config.loss.poisoned_step, torch.nan, coefficients["loss.scale"] * bce
-        )
+        is_poison = is_struck and not self.config.loss.fault
+        loss = torch.nan * bce if is_poison else coefficients["loss.scale"] * bce
         return loss, {"bce": bce.detach()}
 
     @torch.no_grad()

@@ -1,0 +1,210 @@
+"""What a sweep costs beside training: the mean time from one run's start to the next, where runs do nothing.
+
+    python benchmarks/overhead.py [--venvs FOLDER] [--rounds 2] [--runs 100] [--trials 2000]
+
+- `ms_per_run_untracked`, `ms_per_run_mlflow`: ours with tracking=none, and with MLflow's embedded store; all
+  files of all runs are written in both.
+- `ratio_to_peer`: ours untracked over the better of two versions of hydra-optuna-sweeper, which do not track.
+- `ask_tell_growth`: asking for a trial and telling its result when the study has 2,000, over the same when it
+  has 20, through our TrialBook and Storage.
+
+Alike on both sides: 100 runs of distinct trials, 2 slots (n_jobs=2), SQLite storage, TPE on x in [0, 1], one
+machine, turn by turn. A run starts at the first line of the user's own code in the process that is to train:
+the task's constructor here, the task function there; it appends the time to a file. The figure is
+(last - first) / (n - 1): what comes before the first start (imports, first workers) and after the last (the
+report) is left out on both sides and shown beside it. Of several rounds the least disturbed one counts. What
+is not alike: ours trains one step of a model, checkpoints and evaluates it and keeps its files flushed to
+disk; theirs returns a number.
+
+MLflow is logged by a thread that may lag behind runs as short as these. So `ms_per_run_mlflow_logged` adds
+the lag: the time from the last start until the process ends, beyond what that takes untracked, over all runs.
+
+`--venvs` keeps the peers' environments; without, they are made in a temporary folder.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
+
+from benchmarks.peers import PEERS, ROOT, Peer, called, import_path, python_of, sweeper_command
+from sweeper.results import TrialResult
+from sweeper.storage import open_storage
+from sweeper.trial import TrialSpec
+from sweeper.trial_book import TrialBook
+
+BENCHMARKS = ROOT / "benchmarks"
+STARTS = "NOOP_STARTS"
+UNTRACKED, MLFLOW = "ours, untracked", "ours, MLflow"
+WINDOW = 20
+"""Asks that the cost at a study's size is the median of."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One command: from its beginning to the first start, between starts, from the last one to its end."""
+
+    n_runs: int
+    startup_s: float
+    ms_per_run: float
+    tail_s: float
+
+
+def timing_of(began: float, starts: Sequence[float], ended: float) -> Timing:
+    """The timing of a command that began and ended then; all in seconds since the epoch."""
+    first, last = min(starts), max(starts)
+    return Timing(len(starts), first - began, 1000 * (last - first) / (len(starts) - 1), ended - last)
+
+
+def timed(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Timing:
+    """Run a sweep of no-op trials in an empty `folder`."""
+    starts, began = folder / "starts.txt", time.time()
+    called(command, folder, {**environment, STARTS: str(starts)})
+    return timing_of(began, [float(line) for line in starts.read_text().split()], time.time())
+
+
+def ours(folder: Path, n_runs: int, tracking: str, executor: Sequence[str]) -> Timing:
+    """Our side, a task from outside the repository; the baseline is one of the runs."""
+    shutil.copytree(BENCHMARKS / "noop", folder / "noop", ignore=shutil.ignore_patterns("__pycache__"))
+    words = ("-m", "task=noop", "loss.x=interval(0,1)", "study.n_seeds=1", "study.confirm_seeds=0")
+    chosen = (f"study.n_trials={n_runs - 1}", f"tracking={tracking}", *executor)
+    command = sweeper_command("--config-dir", "noop/conf", *words, *chosen)
+    return timed(command, folder, import_path(folder))
+
+
+def theirs(python: Path, folder: Path, n_runs: int) -> Timing:
+    """A peer's side, as its users would write it."""
+    for name in ("app.py", "config.yaml"):
+        shutil.copy(BENCHMARKS / "peer_noop" / name, folder)
+    return timed([str(python), "app.py", "-m", f"hydra.sweeper.n_trials={n_runs}"], folder, {})
+
+
+def in_turns(contenders: dict[str, Callable[[Path], Timing]], n_rounds: int, work: Path) -> dict[str, Timing]:
+    """The quickest of `n_rounds` of each, the contenders taking turns, each in a fresh folder."""
+    found: dict[str, list[Timing]] = {name: [] for name in contenders}
+    for turn in range(n_rounds):
+        for name, run in contenders.items():
+            folder = work / f"{turn}-{len(found[name])}-{list(contenders).index(name)}"
+            folder.mkdir()
+            found[name].append(run(folder))
+            print(f"round {turn + 1}, {name}: {found[name][-1].ms_per_run:.1f} ms a run", flush=True)
+    return {name: min(timings, key=lambda timing: timing.ms_per_run) for name, timings in found.items()}
+
+
+def ask_tell_ms(folder: Path, sizes: Sequence[int]) -> dict[int, float]:
+    """Milliseconds of ask + tell by the study's size: the median over `WINDOW` of them from that size on."""
+    found: dict[int, float] = {}
+    with open_storage(f"sqlite:///{folder}/studies.db", "growth", "benchmark") as storage:
+        study = storage.optuna_study(["minimize"])
+        for size in sorted(sizes):
+            study.add_trials([_finished(n) for n in range(len(study.get_trials(deepcopy=False)), size)])
+            book = TrialBook(study)
+            found[size] = statistics.median(_ask_and_tell(book) for _ in range(WINDOW))
+    return found
+
+
+def _ask_and_tell(book: TrialBook) -> float:
+    began = time.perf_counter()
+    spec = book.suggest(
+        lambda number: optuna.samplers.TPESampler(seed=number),
+        lambda trial: {"loss.x": trial.suggest_float("loss.x", 0, 1)},
+        lambda number, params: _spec(number, params["loss.x"]),
+    )
+    x = float(spec.params["loss.x"])  # type: ignore[arg-type]  # as suggested
+    book.tell(TrialResult(spec, "COMPLETE", None, {}), [(x - 0.3) ** 2])
+    return 1000 * (time.perf_counter() - began)
+
+
+def _finished(number: int) -> optuna.trial.FrozenTrial:
+    """A trial as one that was asked for and told would be, far cheaper."""
+    x = (number * 0.618034) % 1
+    spec = _spec(number + 1, x)
+    return optuna.trial.create_trial(
+        value=(x - 0.3) ** 2,
+        params={"loss.x": x},
+        distributions={"loss.x": optuna.distributions.FloatDistribution(0, 1)},
+        user_attrs={"spec": spec.model_dump_json()},
+    )
+
+
+def _spec(number: int, x: float) -> TrialSpec:
+    return TrialSpec(
+        number=number,
+        name=f"x={x:g}",
+        role="candidate",
+        prunable=True,
+        params={"loss.x": x},
+        overrides=(f"loss.x={x}",),
+        config={"loss": {"x": x}, "filler": "as long as a configuration is. " * 60},
+        fingerprint=f"{number:032d}",
+        max_steps=1,
+    )
+
+
+def figures(timings: dict[str, Timing], ask_tell: dict[int, float]) -> dict[str, float]:
+    """The keys of the last line."""
+    untracked, mlflow = timings[UNTRACKED], timings[MLFLOW]
+    better = min(t.ms_per_run for name, t in timings.items() if name not in (UNTRACKED, MLFLOW))
+    lag_ms = 1000 * max(0.0, mlflow.tail_s - untracked.tail_s)
+    small, large = sorted(ask_tell)
+    return {
+        "ms_per_run_mlflow": mlflow.ms_per_run,
+        "ms_per_run_untracked": untracked.ms_per_run,
+        "ratio_to_peer": untracked.ms_per_run / better,
+        "ask_tell_growth": ask_tell[large] / ask_tell[small],
+        "ms_per_run_mlflow_logged": mlflow.ms_per_run + lag_ms / (mlflow.n_runs - 1),
+    }
+
+
+def contenders_of(arguments: argparse.Namespace, venvs: Path) -> dict[str, Callable[[Path], Timing]]:
+    """Who takes turns, by name."""
+    n_runs, executor = arguments.runs, arguments.executor.split()
+
+    def peer(one: Peer) -> Callable[[Path], Timing]:
+        python = python_of(one, venvs)
+        return lambda folder: theirs(python, folder, n_runs)
+
+    return {
+        UNTRACKED: lambda folder: ours(folder, n_runs, "none", executor),
+        MLFLOW: lambda folder: ours(folder, n_runs, "mlflow", executor),
+        **{one.name: peer(one) for one in PEERS},
+    }
+
+
+def main() -> None:
+    """Measure, print a table and one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--venvs", type=Path, help="folder of the peers' environments, kept")
+    parser.add_argument("--rounds", type=int, default=2, help="times that each contender has its turn")
+    parser.add_argument("--runs", type=int, default=100, help="runs of a sweep")
+    parser.add_argument("--trials", type=int, default=2000, help="size of the large study of ask_tell_growth")
+    local = "executor=local executor.devices=cpu executor.n_slots=2"
+    parser.add_argument("--executor", default=local, help="our executor's overrides")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        venvs = (arguments.venvs or work / "venvs").resolve()
+        ask_tell = ask_tell_ms(work, (20, arguments.trials))
+        timings = in_turns(contenders_of(arguments, venvs), arguments.rounds, work)
+    for name, found in timings.items():
+        print(
+            f"{name:44s} {found.ms_per_run:7.1f} ms a run ({found.n_runs} runs; first start after "
+            f"{found.startup_s:.1f} s, end {found.tail_s:.1f} s after the last)"
+        )
+    listed = ", ".join(f"{ms:.1f} ms at {size} trials" for size, ms in ask_tell.items())
+    print(f"ask + tell: {listed}")
+    print(json.dumps({key: round(value, 3) for key, value in figures(timings, ask_tell).items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The arithmetic of the benchmarks that run sweeps; the sweeps themselves take minutes."""
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from benchmarks import overhead
+from benchmarks.overhead import MLFLOW, UNTRACKED, Timing
+from benchmarks.peers import PEERS, folder_name
+
+asynchronous: Any = importlib.import_module(
+    "benchmarks.async"
+)  # a keyword, so no import statement can name it
+
+
+def intervals(pairs: Sequence[tuple[float, float]]) -> list[Any]:
+    return [asynchronous.Interval(*pair) for pair in pairs]
+
+
+def test_time_between_starts_leaves_out_what_comes_before_the_first_and_after_the_last() -> None:
+    """Begun at 10, starts at 13, 13.1, 13.4, ended at 15: 3 s, 0.4 s over three gaps, 1.6 s."""
+    timing = overhead.timing_of(10, [13.4, 13.0, 13.1], 15)
+    assert timing.n_runs == 3
+    assert timing.startup_s == pytest.approx(3)
+    assert timing.ms_per_run == pytest.approx(200)
+    assert timing.tail_s == pytest.approx(1.6)
+
+
+def test_the_ratio_is_to_the_better_peer_and_the_lag_of_logging_is_spread_over_the_runs() -> None:
+    """30 / 120 = 0.25; MLflow ends 4 - 2 = 2 s later, over 100 gaps: 20 ms a run more."""
+    timings = {
+        UNTRACKED: Timing(101, 3, 30, 2),
+        MLFLOW: Timing(101, 3, 50, 4),
+        "one": Timing(100, 2, 150, 0.5),
+        "other": Timing(100, 2, 120, 0.5),
+    }
+    found = overhead.figures(timings, {20: 10.0, 2000: 12.0})
+    assert found["ratio_to_peer"] == pytest.approx(0.25)
+    assert found["ask_tell_growth"] == pytest.approx(1.2)
+    assert found["ms_per_run_mlflow_logged"] == pytest.approx(70)
+
+
+def test_idle_share_counts_slots_without_a_run_up_to_the_last_start() -> None:
+    """Batches of 4 and 1: of 2 x 4 s up to the start at 4 the short slot waits 3: 3 / 8."""
+    batches = intervals([(0, 4), (0, 1), (4, 8), (4, 5)])
+    assert asynchronous.idle_share(batches, 2) == pytest.approx(3 / 8)
+    assert asynchronous.span(batches) == 8
+
+
+def test_slots_that_are_refilled_at_once_are_never_idle_and_are_done_sooner() -> None:
+    """The same four runs without a barrier: 0-4, 0-1, 1-5, 4-5."""
+    refilled = intervals([(0, 4), (0, 1), (1, 5), (4, 5)])
+    assert asynchronous.idle_share(refilled, 2) == pytest.approx(0)
+    assert asynchronous.span(refilled) == 5
+
+
+def test_budgets_alternate_four_to_one_and_are_twelve_distinct_trials() -> None:
+    steps = asynchronous.budgets(100)
+    assert len(set(steps)) == 12
+    assert [long / short for long, short in zip(steps[::2], steps[1::2], strict=True)] == [4.0] * 6
+
+
+def test_asking_and_telling_is_measured_at_each_size(tmp_path: Any) -> None:
+    found = overhead.ask_tell_ms(tmp_path, (2, 12))
+    assert set(found) == {2, 12}
+    assert all(ms > 0 for ms in found.values())
+
+
+def test_each_peer_has_a_folder_of_its_own() -> None:
+    names = {folder_name(peer) for peer in PEERS}
+    assert len(names) == len(PEERS)
+    assert all("/" not in name and " " not in name for name in names)

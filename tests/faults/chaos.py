@@ -1,0 +1,111 @@
+"""Kills workers and parents of studies at random moments, until it has done so often enough.
+
+`python -m tests.faults.chaos --kills 200`: afterwards every run of every study has exactly one COMPLETE
+result, bitwise equal to that of an undisturbed study with the same slots and threads, and no process is left.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.harness import FaultStudy, kill
+
+WORDS = (
+    "optimizer.lr=0.01,0.02,0.1",
+    "study.n_seeds=2",
+    "study.confirm_seeds=1",
+    "loss.pause_ms=25",
+    "executor.retries=1000",
+    "tracking=none",
+)
+PARENT_RATE = 0.3
+"""Share of the kills that hit the parent; a new one is started by the same command."""
+ORPHANS_GONE_S = 10.0
+
+
+@dataclass
+class Chaos:
+    """What was done so far; `rng` decides what is done next."""
+
+    rng: random.Random
+    n_wanted: int
+    kills: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether all wanted kills were done."""
+        return self.kills.total() >= self.n_wanted
+
+    def disturb(self, study: FaultStudy) -> None:
+        """See one study to its end, killing all the while."""
+        parent = study.start()
+        while parent.poll() is None:
+            time.sleep(self.rng.uniform(0.0, 1.2))
+            if self.is_enough or not (workers := study.workers()):
+                continue
+            if self.rng.random() < PARENT_RATE:
+                parent = self._replaced(parent, study)
+            else:
+                self.kills["worker"] += kill(self.rng.choice(workers))
+        assert parent.returncode == 0, study.output()[-3000:]
+        study.wait_until_empty(ORPHANS_GONE_S)
+
+    def _replaced(self, parent: "subprocess.Popen[str]", study: FaultStudy) -> "subprocess.Popen[str]":
+        """Another parent of the study, in the place of this one."""
+        self.kills["parent"] += kill(parent.pid)
+        parent.wait()
+        if self.rng.random() < 0.5:  # else the next session meets workers that are about to leave
+            study.wait_until_empty(ORPHANS_GONE_S)
+        return study.start()
+
+
+def compare(study: FaultStudy, reference: FaultStudy) -> None:
+    """Fails unless both have the same runs, each COMPLETE once, with the same bits."""
+    figures, expected = study.figures(), reference.figures()
+    assert figures.keys() == expected.keys()
+    for key, value in expected.items():
+        assert figures[key] == value, f"trial {key[0]} seed {key[1]} differs"
+    assert [state for state, _ in study.optuna_trials()] == ["COMPLETE"] * 3
+
+
+def run(folder: Path, n_kills: int, seed: int, say: bool = False) -> Counter[str]:
+    """Studies in `folder` until `n_kills` were survived; how many of which kind."""
+    reference = FaultStudy(_made(folder / "reference"), WORDS)
+    reference.run()
+    chaos, n_studies = Chaos(random.Random(seed), n_kills), 0
+    while not chaos.is_enough:
+        study = FaultStudy(_made(folder / f"disturbed-{n_studies}"), WORDS)
+        chaos.disturb(study)
+        compare(study, reference)
+        n_studies += 1
+        if say:
+            print(f"{n_studies} studies, {dict(chaos.kills)}", flush=True)
+    return chaos.kills
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        kills = run(Path(folder), arguments.kills, arguments.seed, say=True)
+    who = f"{kills['worker']} workers, {kills['parent']} parents"
+    print(f"survived {kills.total()} kills ({who}), all runs bitwise equal")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

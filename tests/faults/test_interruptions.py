@@ -1,0 +1,231 @@
+"""What may happen to a study as a whole, done to real ones: each is resumed by the same command."""
+
+import json
+import re
+import shlex
+import signal
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.faults import chaos
+from tests.faults.harness import FaultStudy, kill, wait_for
+
+GRID = "optimizer.lr=0.01,0.02"
+SLOW = (GRID, "loss.pause_ms=25", "trainer.max_steps=100")
+UNTRACKED = "tracking=none"
+ENDLESS = (GRID, "loss.pause_ms=5", "trainer.max_steps=100000", "trainer.eval_every=100000", UNTRACKED)
+LEAVE_S = 10.0
+
+
+def is_training(study: FaultStudy, n_runs: int = 2) -> bool:
+    """Whether so many runs have reported."""
+    return len(study.last_steps()) >= n_runs
+
+
+def has_started(study: FaultStudy, n_runs: int = 2) -> bool:
+    """Whether so many runs train, evaluated or not."""
+    logs = study.results.glob("trials/*/*/log.txt")
+    return sum("starts at step" in log.read_text() for log in logs) >= n_runs
+
+
+def mlflow_runs(study: FaultStudy) -> list[tuple[str, str]]:
+    """Name of the run that each child is of, and its status."""
+    query = (
+        "select t.value, r.status from runs r join tags t on t.run_uuid = r.run_uuid "
+        "where t.key = 'sweeper.run' order by t.value"
+    )
+    with sqlite3.connect(study.folder / "results" / "mlflow.db") as database:
+        return database.execute(query).fetchall()
+
+
+def last_mlflow_steps(study: FaultStudy) -> dict[str, list[int]]:
+    """The steps of each child's validation objective, in order."""
+    query = (
+        "select t.value, m.step from metrics m join tags t on t.run_uuid = m.run_uuid "
+        "where t.key = 'sweeper.run' and m.key = 'val/nll' order by t.value, m.step"
+    )
+    with sqlite3.connect(study.folder / "results" / "mlflow.db") as database:
+        steps: dict[str, list[int]] = {}
+        for name, step in database.execute(query):
+            steps.setdefault(name, []).append(step)
+        return steps
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> FaultStudy:
+    """What the studies below must come to."""
+    study = FaultStudy(tmp_path_factory.mktemp("undisturbed"), [*SLOW, UNTRACKED])
+    study.run()
+    return study
+
+
+def test_workers_leave_when_their_parent_is_killed_and_the_study_goes_on_where_it_was(
+    tmp_path: Path, undisturbed: FaultStudy
+) -> None:
+    study = FaultStudy(tmp_path, SLOW)
+    parent = study.start()
+    wait_for(lambda: any(row[2] == "COMPLETE" for row in study.rows()) if is_training(study, 3) else False)
+    assert kill(parent.pid)
+    parent.wait()
+    study.wait_until_empty(LEAVE_S)
+    before = study.rows()
+    complete = {row[:2] for row in before if row[2] == "COMPLETE"}
+    assert 0 < len(complete) < 3
+    printed = study.run()
+    assert "resumed from the checkpoint of step" in printed
+    assert {row[:2]: row[3] for row in study.rows() if row[:2] in complete} == dict.fromkeys(complete, 1)
+    assert study.figures() == undisturbed.figures()
+    assert mlflow_runs(study) == [(f"s/{trial}/0", "FINISHED") for trial in range(3)]
+    assert last_mlflow_steps(study) == {f"s/{trial}/0": list(range(5, 105, 5)) for trial in range(3)}
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_or_to_step_0_and_that_is_said(
+    tmp_path: Path, undisturbed: FaultStudy
+) -> None:
+    """Of the baseline's run one bit of the last checkpoint is flipped, of the other's both are cut off."""
+    study = FaultStudy(tmp_path, [*SLOW, UNTRACKED])
+    parent = study.start()
+    wait_for(lambda: len(study.last_steps()) == 2 and min(study.last_steps().values()) >= 15)
+    for pid in (parent.pid, *study.workers()):
+        kill(pid)
+    parent.wait()
+    study.wait_until_empty(5)
+    flipped, cut_off = sorted(study.results.glob("trials/*/seed0"))
+    raw = bytearray((flipped / "checkpoint.pt").read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (flipped / "checkpoint.pt").write_bytes(raw)
+    for name in ("checkpoint.pt", "checkpoint.previous.pt"):
+        (cut_off / name).write_bytes((cut_off / name).read_bytes()[:-100])
+    printed = study.run()
+    assert "is damaged: its checksum does not match" in printed
+    assert "resumed from the checkpoint of step" in printed
+    assert "no usable checkpoint is left: starts again at step 0" in printed
+    told = {row[0]: row[4]["incidents"] for row in study.rows()}
+    assert [len(told[number]) for number in (0, 1, 2)] == [1, 3, 0]
+    assert "starts again at step 0" in (study.results / "report.md").read_text()
+    assert study.figures() == undisturbed.figures()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_lets_jobs_write_a_checkpoint_and_ends_with_a_report(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    """The next evaluation is minutes away: jobs leave after their present step."""
+    study = FaultStudy(tmp_path, ENDLESS)
+    parent = study.start()
+    wait_for(lambda: has_started(study))
+    kill(parent.pid, number)
+    assert parent.wait(30) == code
+    assert study.processes() == {}
+    assert study.summary()["totals"]["runs"] == 0
+    assert {row[2] for row in study.rows()} == {"INTERRUPTED"}
+    assert len(list(study.results.glob("trials/*/*/checkpoint.pt"))) == 2
+    assert "the same command resumes this study" in study.output()
+
+
+def test_a_second_interrupt_ends_everything_at_once(tmp_path: Path) -> None:
+    study = FaultStudy(tmp_path, [*ENDLESS, "loss.fault=hang", "loss.poisoned_step=3", "study.grace_s=600"])
+    parent = study.start()
+    wait_for(lambda: has_started(study))
+    kill(parent.pid, signal.SIGINT)
+    wait_for(lambda: "running jobs write a checkpoint and leave" in study.output())
+    kill(parent.pid, signal.SIGINT)
+    assert parent.wait(5) == 130
+    assert study.processes() == {}
+
+
+def test_a_job_that_does_not_leave_is_killed_when_its_time_of_grace_is_over(tmp_path: Path) -> None:
+    study = FaultStudy(tmp_path, [*ENDLESS, "loss.fault=hang", "loss.poisoned_step=3", "study.grace_s=2"])
+    parent = study.start()
+    wait_for(lambda: has_started(study))
+    kill(parent.pid, signal.SIGINT)
+    assert parent.wait(30) == 130
+    assert study.processes() == {}
+    assert {row[2] for row in study.rows()} == {"INTERRUPTED"}
+    assert "did not leave within study.grace_s=2" in study.output()
+
+
+def test_two_parents_share_the_work_and_come_to_the_same_result(
+    tmp_path: Path, undisturbed: FaultStudy
+) -> None:
+    study = FaultStudy(tmp_path, [*SLOW, "executor.n_slots=1"])
+    parents = [study.start(), study.start()]
+    assert [parent.wait(120) for parent in parents] == [0, 0]
+    study.wait_until_empty(5)
+    assert [row[3] for row in study.rows()] == [1, 1, 1]
+    assert study.figures() == undisturbed.figures()
+    verdicts = re.findall(r"^(\S+) did best on validation", study.output(), re.MULTILINE)
+    assert len(verdicts) == 2
+    assert len(set(verdicts)) == 1
+    assert mlflow_runs(study) == [(f"s/{trial}/0", "FINISHED") for trial in range(3)]
+    assert [state for state, _ in study.optuna_trials()] == ["COMPLETE"] * 2
+
+
+def test_an_adaptive_study_of_two_parents_has_as_many_trials_as_asked_for(tmp_path: Path) -> None:
+    space = ("optimizer.lr=tag(log,interval(1e-3,1e-1))", "study.n_trials=8", "sampler=random")
+    study = FaultStudy(tmp_path, [*space, "loss.pause_ms=5", "executor.n_slots=1", UNTRACKED])
+    parents = [study.start(), study.start()]
+    assert [parent.wait(120) for parent in parents] == [0, 0]
+    assert [state for state, _ in study.optuna_trials()] == ["COMPLETE"] * 8
+    assert [row[3] for row in study.rows()] == [1] * 9
+    verdicts = set(re.findall(r"^(\S+) did best on validation", study.output(), re.MULTILINE))
+    assert len(verdicts) == 1
+
+
+def test_a_study_of_that_name_with_another_meaning_is_refused_with_the_difference(tmp_path: Path) -> None:
+    study = FaultStudy(tmp_path, [GRID, UNTRACKED, "executor.n_slots=1"])
+    study.run()
+    printed = study.run("model.n_hidden=9", code=2)
+    assert "model.n_hidden: 8 -> 9" in printed
+    assert "Traceback" not in printed
+
+
+def _can_mount() -> bool:
+    command = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not _can_mount(), reason="no small file system can be mounted without privileges here")
+@pytest.mark.parametrize("mib", [1, 4])
+def test_a_full_disk_stops_the_study_in_a_line_and_what_was_written_is_whole(
+    mib: int, tmp_path: Path
+) -> None:
+    """A real file system of so many MiB: it fills with the database first, or with checkpoints."""
+    study = FaultStudy(tmp_path, ["optimizer.lr=0.01,0.02,0.03,0.04", "model.n_hidden=9000", UNTRACKED])
+    (tmp_path / "results").mkdir()
+    kept = tmp_path / "kept"
+    script = (
+        f"mount -t tmpfs -o size={mib}m tmpfs results; {shlex.join(study.command)}; code=$?; "
+        f"cp -r results {kept}; exit $code"
+    )
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script],
+        cwd=tmp_path,
+        env=study.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1, printed
+    assert "no space left for" in printed
+    assert "MiB free" in printed
+    assert "Traceback" not in printed
+    for path in kept.rglob("*.json"):
+        json.loads(path.read_text())
+    study.wait_until_empty(LEAVE_S)
+
+
+def test_20_kills_at_random_moments_change_no_bit_of_any_result(tmp_path: Path) -> None:
+    kills = chaos.run(tmp_path, n_kills=20, seed=0)
+    assert kills.total() == 20
+    assert kills["worker"] > 0
+    assert kills["parent"] > 0

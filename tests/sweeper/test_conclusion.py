@@ -1,0 +1,133 @@
+"""The end of a study: counts, exit codes, and which checkpoints stay."""
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sweeper.conclusion import (
+    exit_code,
+    runs_planned,
+    steps_saved,
+    tidy_checkpoints,
+    totals,
+    without_verdict,
+)
+from sweeper.interrupts import Interrupt
+from sweeper.layout import RunFolder, StudyFolder
+from sweeper.locks import file_lock
+from sweeper.results import RunResult, RunState, TrialResult, TrialState
+from sweeper.run_state import Policy
+from tests.sweeper.factories import (
+    AUC,
+    CONFIRM_SEEDS,
+    SEEDS,
+    front_judgement,
+    judgement,
+    study_result,
+    trial_spec,
+    write_run,
+)
+
+GRID = Policy(SEEDS, CONFIRM_SEEDS, (AUC,), None, 0.5, n_candidates=4)
+ADAPTIVE = replace(GRID, replicate_top_k=2, n_candidates=10)
+
+
+def run(number: int, seed: int, state: RunState = "COMPLETE", steps: int = 600, **facts: object) -> RunResult:
+    return RunResult(number, seed, state, steps_trained=steps, **facts)  # type: ignore[arg-type]
+
+
+def trial(number: int, state: TrialState, *runs: RunResult) -> TrialResult:
+    return TrialResult(trial_spec(number, number / 10), state, None, {run.seed: run for run in runs})
+
+
+def test_a_pruned_trial_saves_the_rest_of_its_run_and_the_seeds_it_never_began() -> None:
+    """Of 3 x 600 steps it took 120, so 1680 are saved; in an adaptive study, which owes one seed, 480."""
+    pruned = trial(1, "PRUNED", run(1, 0, "PRUNED", steps=120))
+    assert steps_saved([pruned], GRID) == 1680
+    assert steps_saved([pruned], ADAPTIVE) == 480
+
+
+def test_patience_and_failures_are_no_savings_of_pruning() -> None:
+    """Seed 0 ended early by itself; seed 1 was pruned at 200 of 600; seed 2 was not begun: 400 + 600."""
+    pruned = trial(1, "PRUNED", run(1, 0, steps=300), run(1, 1, "PRUNED", steps=200))
+    assert steps_saved([pruned, trial(2, "FAILED", run(2, 0, "FAILED", steps=10))], GRID) == 1000
+
+
+def test_a_run_that_was_not_even_begun_saves_all_its_steps() -> None:
+    assert steps_saved([trial(1, "PRUNED", run(1, 0, "PRUNED", steps=0))], ADAPTIVE) == 600
+
+
+def test_trials_that_share_runs_save_once() -> None:
+    own, shared = run(1, 0, "PRUNED", steps=120), run(2, 0, "PRUNED", steps=120, reused=True)
+    assert steps_saved([trial(1, "PRUNED", own), trial(2, "PRUNED", shared)], GRID) == 1680
+
+
+def test_a_stopped_study_counts_the_runs_that_it_would_have_had() -> None:
+    """One trial complete (3), one begun (3), of 4 candidates 2 not asked yet (6), 2 x 3 to confirm."""
+    trials = [
+        trial(1, "COMPLETE", *(run(1, seed) for seed in SEEDS)),
+        trial(2, "RUNNING", run(2, 0), run(2, 1, "INTERRUPTED", steps=9)),
+    ]
+    assert runs_planned(trials, GRID, is_over=False) == 3 + 3 + 6 + 6
+    assert runs_planned(trials, GRID, is_over=True) == 4
+
+
+def test_counts_are_by_state_and_tell_what_was_survived() -> None:
+    trials = [trial(1, "FAILED", run(1, 0, incidents=("a", "b")), run(1, 1, "FAILED"))]
+    assert totals(trials, n_jobs=2)["states"] == {"COMPLETE": 1, "FAILED": 1}
+    assert totals(trials, n_jobs=2)["incidents"] == 2
+
+
+def test_an_interrupted_run_is_counted_as_a_job_and_not_as_a_run() -> None:
+    trials = [trial(1, "RUNNING", run(1, 0), run(1, 1, "INTERRUPTED", steps=9))]
+    counts = totals(trials, n_jobs=2)
+    assert (counts["runs"], counts["runs_reused"], counts["steps_trained"]) == (1, 0, 609)
+    assert totals([], n_jobs=1)["runs_reused"] == 0
+
+
+def test_too_many_failures_are_no_result_and_exit_1() -> None:
+    why = "4 failed trials, more than study.max_failure_rate allows (3)"
+    stopped = without_verdict(judgement(), why)
+    assert stopped.verdict == "no result"
+    assert stopped.sentence.startswith(f"No result: {why}. lambda=0.2 cannot be told")
+    assert exit_code(stopped, Interrupt(), why) == 1
+    assert exit_code(judgement(), Interrupt(), None) == 0
+    assert exit_code(judgement(), Interrupt(received=signal.SIGTERM), why) == 143
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StudyFolder:
+    return StudyFolder.of(tmp_path, "s")
+
+
+def left(folder: StudyFolder) -> set[str]:
+    return {str(run.path.relative_to(folder.path / "trials")) for run in folder.runs if run.checkpoints}
+
+
+def test_only_the_champions_checkpoints_stay(folder: StudyFolder) -> None:
+    result = study_result(folder)
+    tidy_checkpoints(folder, result, judgement())
+    assert left(folder) == {f"0003-lambda=0.2/seed{seed}" for seed in (*SEEDS, *CONFIRM_SEEDS)}
+    tidy_checkpoints(folder, result, front_judgement())
+    assert {name.split("/")[0] for name in left(folder)} == {"0003-lambda=0.2"}
+
+
+def test_what_another_session_trains_keeps_its_checkpoints(folder: StudyFolder) -> None:
+    """Trial 9 is unknown to this session, trial 1's seed 7 has not ended, a worker holds trial 2's seed 0."""
+    result = study_result(folder)
+    write_run(folder, trial_spec(9, 0.9), 0)
+    write_run(folder, result.trials[1].spec, 7)
+    runs = {
+        **result.trials[1].runs,
+        7: run(1, 7, "INTERRUPTED", folder=folder.run(trial_spec(1, 0.05), 7).path),
+    }
+    begun = replace(result.trials[1], runs=runs)
+    held = folder.run(result.trials[2].spec, 0)
+    with file_lock(held.lock, 0.0):
+        trials = (result.trials[0], begun, *result.trials[2:])
+        tidy_checkpoints(folder, replace(result, trials=trials), judgement())
+    others = left(folder) - {f"0003-lambda=0.2/seed{seed}" for seed in (*SEEDS, *CONFIRM_SEEDS)}
+    assert others == {"0009-lambda=0.9/seed0", "0001-lambda=0.05/seed7", "0002-lambda=0.1/seed0"}
+    assert len(RunFolder(held.path).checkpoints) == 3

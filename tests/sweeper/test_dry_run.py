@@ -1,0 +1,50 @@
+"""What `study.dry_run=true` prints."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from sweeper.dry_run import Plan, drawn
+from sweeper.executors.base import Slot
+from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, study_result, trial_spec
+
+TRIALS = tuple(trial.spec for trial in study_result().trials)
+
+
+def plan(**changes: Any) -> Plan:
+    """The baseline and three candidates on three seeds, on four slots."""
+    slots = tuple(Slot(index, "cpu", 1) for index in range(4))
+    facts: dict[str, Any] = {"trials": TRIALS, "known": {}, "slots": slots}
+    return Plan(study="s", seeds=SEEDS, confirm_seeds=CONFIRM_SEEDS, **(facts | changes))
+
+
+def printed(plan: Plan) -> list[str]:
+    console = Console(file=io.StringIO(), width=100, highlight=False)
+    console.print(drawn(plan))
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def test_the_plan_counts_runs_and_estimates_their_time() -> None:
+    """4 x 3 runs less 2 known ones are 3 rounds on 4 slots, 2 x 3 to confirm are 2: 5 x 60 s."""
+    assert printed(plan(known={0: 2}, seconds_per_run=60.0))[-3:] == [
+        "4 trials on 3 seeds; 10 runs to train, then 6 to confirm the best against the baseline",
+        "4 slots on cpu, 1 thread each",
+        "estimated time: 5 min 00 s for 16 runs on 4 slots (1 min 00 s a run, as earlier ones took)",
+    ]
+
+
+def test_known_runs_stand_beside_their_trial() -> None:
+    assert printed(plan(known={0: 2}))[2].split() == ["0", "baseline", "baseline", "3", "2"]
+
+
+def test_a_plan_without_earlier_runs_says_that_the_time_is_unknown() -> None:
+    lines = printed(plan(trials=[trial_spec(0)], n_later=40))
+    assert "1 trial and 40 more as the sampler suggests them on 3 seeds; 123 runs to train" in " ".join(lines)
+    assert lines[-1].startswith("estimated time: unknown")
+
+
+def test_what_is_confirmed_already_is_not_planned_again() -> None:
+    assert plan(n_confirmed=4).n_confirming == 2
+    assert plan(n_confirmed=9).n_confirming == 0

@@ -1,0 +1,62 @@
+"""Signals to a real process: remembered the first time, obeyed at once the second."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sweeper.interrupts import watch_signals
+
+WAITING = """
+import sys, time
+from sweeper.interrupts import watch_signals
+with watch_signals() as interrupt:
+    print("ready", flush=True)
+    until = time.monotonic() + 20
+    while interrupt.received is None and time.monotonic() < until:
+        time.sleep(0.01)
+sys.exit(interrupt.exit_code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_is_remembered_and_gives_its_exit_code(number: signal.Signals, code: int) -> None:
+    process = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == code
+
+
+def test_the_second_signal_is_not_waited_for() -> None:
+    with watch_signals() as interrupt:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupt.received is signal.SIGHUP
+        with pytest.raises(KeyboardInterrupt, match=r"^$"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert interrupt.exit_code == 129
+
+
+def test_under_nohup_a_closed_terminal_changes_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with watch_signals() as interrupt:
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.01)
+            assert interrupt.received is None
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_earlier_handlers_come_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    with watch_signals():
+        pass
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before

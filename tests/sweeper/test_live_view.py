@@ -1,0 +1,184 @@
+"""The live view: how far a study is, and how that is drawn."""
+
+import io
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from sweeper.executors.base import Slot
+from sweeper.live_view import LiveView, Progress, Running, slot_table, totals
+from sweeper.messages import Alive, Reported, Started
+from sweeper.results import RunResult
+from tests.sweeper.factories import run_result, trial_spec
+
+SLOTS = (Slot(0, "cuda:0", 4, "gpu 0"), Slot(1, "cuda:0", 4, "gpu 1"))
+NOON = datetime(2026, 11, 21, 12, 0)
+SPEC = trial_spec(1, 0.05)
+FROM_RUN: dict[str, Any] = {"job_id": "j", "trial": 1, "seed": 0, "attempt": 1}
+
+
+class Watch:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def lines(drawn: RenderableType, width: int = 100) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console.print(drawn)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def started(resumed_step: int = 0) -> Started:
+    return Started(**FROM_RUN, resumed_step=resumed_step, total_steps=600, device="cuda:0")
+
+
+def reported(step: int, auc: float) -> Reported:
+    return Reported(**FROM_RUN, step=step, metrics={"val/ctcvr_auc": auc}, steps_per_s=80.0)
+
+
+def running(slot: int = 0, step: int = 300, name: str = "x", resumed_step: int = 0) -> Running:
+    return Running(slot, 1, name, 0, resumed_step, step, 600, 0.7123, 80.0)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def view(watch: Watch) -> LiveView:
+    view = LiveView(watch, lambda: NOON)
+    view.begin(SLOTS, "ctcvr_auc", 12)
+    return view
+
+
+def test_each_slot_has_a_line_and_an_idle_one_says_so(view: LiveView, watch: Watch) -> None:
+    """After 40 s half of the first of 12 runs is done: 1/24 in 40 s leaves 23 x 40 s = 15 min 20 s."""
+    view.start(SPEC, started(), SLOTS[1])
+    view.move(SPEC, reported(300, 0.7123))
+    watch.now = 40.0
+    assert lines(view.drawn(24)) == [
+        "slot   #  trial        seed                   step  ctcvr_auc  steps/s",
+        "gpu 0     idle",
+        "gpu 1  1  lambda=0.05     0  ━━━━━━        300/600     0.7123     80.0",
+        "0 of 12 runs done, 40.0 s so far, about 15 min 20 s left, until 12:15",
+    ]
+
+
+def test_a_run_moves_between_evaluations_too(view: LiveView) -> None:
+    view.start(SPEC, started(), SLOTS[0])
+    view.move(SPEC, reported(300, 0.7123))
+    view.move(SPEC, Alive(**FROM_RUN, step=450))
+    line = lines(view.drawn(24))[1]
+    assert "450/600" in line
+    assert "0.7123" in line
+
+
+def test_an_interrupted_run_is_not_done_for_it_comes_again(view: LiveView) -> None:
+    interrupted = RunResult(1, 0, "INTERRUPTED", "worker killed by signal 9")
+    view.start(SPEC, started(), SLOTS[0])
+    assert view.end(SPEC, interrupted) == "0/12"
+    view.start(SPEC, started(200), SLOTS[1])
+    assert "200/600" in lines(view.drawn(24))[2]
+    assert view.end(SPEC, run_result(None, SPEC, 0)) == "1/12"
+    assert "idle" in lines(view.drawn(24))[2]
+
+
+@pytest.mark.parametrize("state", ["COMPLETE", "FAILED", "PRUNED"])
+def test_a_run_that_ended_for_good_is_done(view: LiveView, state: str) -> None:
+    view.start(SPEC, started(), SLOTS[0])
+    assert view.end(SPEC, run_result(None, SPEC, 0, state)) == "1/12"
+
+
+def test_a_retried_run_moves_to_the_slot_that_it_runs_on_now(view: LiveView) -> None:
+    view.start(SPEC, started(), SLOTS[0])
+    view.start(SPEC, started(200), SLOTS[1])
+    assert "idle" in lines(view.drawn(24))[1]
+
+
+def test_what_is_told_of_a_run_that_does_not_run_is_left_alone(view: LiveView) -> None:
+    view.move(SPEC, reported(300, 0.7))
+    assert view.end(SPEC, run_result(None, SPEC, 0, "FAILED")) == "1/12"
+    assert all("idle" in line for line in lines(view.drawn(24))[1:3])
+
+
+def test_more_runs_than_planned_never_show_more_done_than_there_are(view: LiveView) -> None:
+    view.grow(-11)
+    assert [view.end(SPEC, run_result(None, SPEC, seed)) for seed in (0, 1)] == ["1/1", "2/2"]
+    assert lines(view.drawn(24))[-1].startswith("2 of 2 runs done")
+
+
+def test_a_small_screen_shows_the_slots_that_fit_and_counts_the_others() -> None:
+    """64 slots on 24 lines: 18 fit; of the other 46 two are busy."""
+    slots = tuple(Slot(index, "cuda:0", 1, f"gpu {index}") for index in range(64))
+    view = LiveView(Watch(), lambda: NOON)
+    view.begin(slots, "ctcvr_auc", 200)
+    for number, slot in enumerate((slots[0], slots[40], slots[63])):
+        view.start(trial_spec(number, 0.1), started().model_copy(update={"trial": number}), slot)
+    shown = lines(view.drawn(24))
+    assert len(shown) == 21
+    assert shown[-2] == "and 46 slots more: 2 busy, 44 idle"
+    assert [line.split()[1] for line in shown[1:-2]] == [str(index) for index in range(18)]
+
+
+@pytest.mark.parametrize("width", [100, 80])
+def test_only_names_are_cut_off_when_space_is_short(width: int) -> None:
+    name = "lambda=0.2,gamma=2,warmup_steps=1000,optimizer.lr=0.001,detach_p_for_weight=false"
+    [_, line] = lines(slot_table(SLOTS[:1], [running(name=name)], "ctcvr_auc"), width)
+    assert len(line) <= width
+    assert "lambda=0.2" in line
+    assert "…" in line
+    assert line.split()[-4:] == ["━━━━━━", "300/600", "0.7123", "80.0"]
+
+
+def test_the_time_left_follows_the_pace_so_far() -> None:
+    """Of 10 runs 2 are done and one is half done: 2.5 runs took 50 s, so the other 7.5 take 150 s."""
+    progress = Progress(n_runs=10, n_done=2, trained=2.0, began=100.0)
+    assert progress.seconds_left([running()], now=150.0) == pytest.approx(150.0)
+
+
+def test_what_an_earlier_session_trained_is_no_pace() -> None:
+    """A run resumed at 300 of 600 steps has made 150 steps in 50 s: 3.25 runs more take 650 s."""
+    progress = Progress(n_runs=4, began=100.0)
+    resumed = running(step=450, resumed_step=300)
+    assert progress.seconds_left([running(step=300, resumed_step=300)], now=150.0) is None
+    assert progress.seconds_left([resumed], now=150.0) == pytest.approx(650.0)
+
+
+@given(
+    n_runs=st.integers(0, 50),
+    n_done=st.integers(0, 60),
+    steps=st.lists(st.integers(0, 600), max_size=8),
+    elapsed=st.floats(0.001, 1e6),
+)
+def test_the_time_left_is_never_negative(n_runs: int, n_done: int, steps: list[int], elapsed: float) -> None:
+    progress = Progress(n_runs, n_done, float(n_done))
+    left = progress.seconds_left([running(slot, step) for slot, step in enumerate(steps)], elapsed)
+    assert left is None or left >= 0
+
+
+@pytest.mark.parametrize(
+    ("left_s", "end"),
+    [
+        (5400.0, "about 1 h 30 min left, until 13:30"),
+        (13 * 3600.0, "about 13 h 00 min left, until Sun 22 Nov 01:00"),
+        (1e15, "about 11574074074 d 1 h left"),
+    ],
+)
+def test_the_end_is_a_clock_time_with_its_day_unless_that_is_far_away(left_s: float, end: str) -> None:
+    """One of two runs is done after `left_s`: the other takes as long."""
+    assert totals(Progress(2, 1, 1.0), [], left_s, NOON).endswith(end)
+
+
+def test_when_all_runs_are_done_nothing_is_left_to_estimate() -> None:
+    assert totals(Progress(2, 2, 2.0), [], 60.0, NOON) == "2 of 2 runs done, 1 min 00 s so far"

@@ -1,0 +1,39 @@
+"""One configuration without `-m`, in a real process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SMALL = (
+    *("data.n_train=2000", "data.n_val=500", "data.n_test=500", "data.n_users=100", "data.n_items=100"),
+    *("trainer.max_steps=2", "trainer.eval_every=2", "trainer.batch_size=256", "aux_focal.warmup_steps=1"),
+)
+ROOT = Path(__file__).parents[2]
+WATCHED = """
+import os, runpy, sys
+from importlib.abc import MetaPathFinder
+
+class Watch(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "torch":
+            print("torch finds", os.environ["OMP_NUM_THREADS"], repr(os.environ["CUDA_VISIBLE_DEVICES"]))
+            sys.meta_path.remove(self)
+
+sys.meta_path.insert(0, Watch())
+runpy.run_module("sweeper", run_name="__main__")
+"""
+
+
+def test_one_run_trains_as_a_run_of_a_study_would_with_its_environment_there_before_torch(
+    tmp_path: Path,
+) -> None:
+    """On the CPU, with three threads as the executor's slots have, whatever the user's environment says."""
+    command = [sys.executable, "-c", WATCHED, *SMALL, "executor.devices=cpu", "executor.n_threads=3"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "7"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[0] == "torch finds 3 ''"
+    assert "steps on cpu" in done.stdout
+    [job] = tmp_path.rglob("job.json")
+    assert json.loads(job.read_text())["needs"] == {"device": "cpu", "n_threads": 3, "is_alone": False}

@@ -1,0 +1,172 @@
+"""What is known of a study at this moment: files, and the leases in a real database."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeper.errors import UserError
+from sweeper.layout import StudyFolder, write_atomic
+from sweeper.owners import new_owner
+from sweeper.standing import Activity, Standing, activities, standing
+from sweeper.storage import LEASE_S, open_storage
+from sweeper.summary import summary
+from tests.sweeper.factories import judgement, study_result
+
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/studies.db"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StudyFolder:
+    return StudyFolder.of(tmp_path, "s")
+
+
+def claimed(url: str, owner: str, n_running: int = 1, n_complete: int = 0, study: str = "s") -> None:
+    """Runs of a study under the lease of `owner` from `NOW` on, after some that it has settled."""
+    with open_storage(url, study, owner) as storage:
+        for seed in range(n_running + n_complete):
+            claim = storage.claim("f", seed, 1, "w", NOW)
+            assert claim is not None
+            if seed < n_complete:
+                storage.settle(claim, "COMPLETE", {})
+
+
+def of_the_dead() -> str:
+    """The owner's name of a process of this host that has ended."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    return f"{socket.gethostname()[:30]}:{gone.pid}:0"
+
+
+def test_a_live_lease_means_that_the_study_runs_and_where(url: str, folder: StudyFolder) -> None:
+    claimed(url, new_owner(), n_running=2, n_complete=3)
+    study = standing(folder, activities(url, NOW + 1)["s"])
+    assert (study.state, study.runs) == ("running", "3 + 2")
+    assert study.where == f"{socket.gethostname()[:30]}:{os.getpid()}"
+
+
+@pytest.mark.parametrize(("owner", "later"), [("elsewhere:1:x", LEASE_S + 1), ("", 1.0)])
+def test_a_lease_that_lapsed_or_whose_owner_died_means_interrupted(
+    url: str, folder: StudyFolder, owner: str, later: float
+) -> None:
+    claimed(url, owner or of_the_dead())
+    assert standing(folder, activities(url, NOW + later)["s"]).state == "interrupted"
+
+
+def test_an_owner_on_another_host_is_believed_until_the_lease_ends(url: str, folder: StudyFolder) -> None:
+    claimed(url, "elsewhere:1:x")
+    assert standing(folder, activities(url, NOW + LEASE_S - 1)["s"]).state == "running"
+
+
+def test_a_study_is_found_under_its_folders_name_whatever_it_is_called(url: str) -> None:
+    claimed(url, new_owner(), study="my study / 1")
+    assert activities(url, NOW)["my-study-1"].names == {"my study / 1"}
+
+
+def finished(folder: StudyFolder, moment: str, **changes: Any) -> None:
+    result = study_result(folder, **changes)
+    result.provenance["finished"] = moment
+    write_atomic(folder.summary, json.dumps(summary(result, judgement())))
+
+
+def test_a_study_that_was_extended_and_killed_is_interrupted_until_its_next_report(
+    folder: StudyFolder,
+) -> None:
+    """A lease that ended after the report is of a later session; one before it is of no consequence."""
+    finished(folder, "2027-01-15T08:00:00Z")  # 1,800,000,000 s
+    assert standing(folder, Activity(lost_until=NOW - 1)).state == "finished"
+    assert standing(folder, Activity(lost_until=NOW + 1)).state == "interrupted"
+
+
+def test_runs_done_are_shown_of_all(folder: StudyFolder) -> None:
+    assert standing(folder, Activity(n_ended=2)).runs == "2/?"
+    totals = study_result().totals | {
+        "states": {"COMPLETE": 5, "FAILED": 1, "INTERRUPTED": 1},
+        "runs_planned": 9,
+    }
+    finished(folder, "2027-01-15T08:00:00Z", totals=totals)
+    assert standing(folder, None).runs == "6/9"
+
+
+def test_a_summary_of_an_earlier_version_counts_as_what_its_trials_say(folder: StudyFolder) -> None:
+    facts = json.loads(json.dumps(summary(study_result(), judgement())))
+    del facts["state"]
+    assert Standing(folder, facts, Activity()).state == "finished"
+    assert Standing(folder, facts, Activity()).runs == "18/18"
+    facts["trials"][1]["state"] = "WAITING"
+    assert Standing(folder, facts, Activity()).state == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"study": "s", ', "is damaged \\(Expecting"),
+        ("[]", "is damaged \\(it is no object"),
+        ('{"schema_version": 1, "study": "s"}', "is damaged \\(it has no 'baseline'"),
+        ('{"schema_version": 9}', "got schema_version 9; expected 1"),
+        ("\x00" * 40, "is damaged"),
+    ],
+)
+def test_a_summary_that_cannot_be_read_is_a_state_with_a_reason(
+    folder: StudyFolder, text: str, said: str
+) -> None:
+    folder.path.mkdir()
+    folder.summary.write_text(text)
+    study = standing(folder, None)
+    assert study.state == "damaged"
+    assert study.problem is not None
+    with pytest.raises(UserError, match=said):
+        raise study.problem
+
+
+def test_without_a_database_or_its_table_nothing_runs(tmp_path: Path, url: str) -> None:
+    assert activities(url) == {}
+    assert not (tmp_path / "studies.db").exists()
+    sqlite3.connect(tmp_path / "studies.db").close()
+    assert activities(url) == {}
+
+
+def test_a_database_that_cannot_be_read_is_said_without_its_password(tmp_path: Path, url: str) -> None:
+    (tmp_path / "studies.db").write_bytes(b"no database at all, but long enough to be looked at" * 100)
+    with pytest.raises(UserError, match=r"cannot read 'sqlite:.*file is not a database"):
+        activities(url)
+    with pytest.raises(UserError, match=r"cannot read '.*user:\*\*\*@") as caught:
+        activities("nosuchdialect://user:secret@host/db")
+    assert "secret" not in str(caught.value)
+
+
+def test_any_sqlalchemy_url_will_do(tmp_path: Path, url: str) -> None:
+    claimed(url, new_owner())
+    other = f"sqlite+pysqlite:///{tmp_path}/studies.db"
+    assert activities(other, NOW) == activities(url, NOW)
+    assert activities(f"sqlite+pysqlite:///{tmp_path}/empty.db", NOW) == {}
+
+
+def test_looking_does_not_wait_for_a_writer(tmp_path: Path, url: str) -> None:
+    claimed(url, new_owner())
+    writer = sqlite3.connect(tmp_path / "studies.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    assert activities(url, NOW)["s"].n_running == 1
+    assert time.monotonic() - began < 1.0
+    writer.close()
+
+
+def test_age_is_of_the_report_or_of_the_last_word_of_a_run(folder: StudyFolder) -> None:
+    finished(folder, "2027-01-15T08:00:00Z")
+    assert standing(folder, None).last_s == NOW
+    metrics = folder.runs[0].metrics
+    os.utime(metrics, (NOW + 50, NOW + 50))
+    assert standing(folder, Activity(n_running=1)).last_s == NOW + 50
