@@ -1,6 +1,6 @@
 """How much sooner an asynchronous sweep is done than one that waits for the slowest of each batch.
 
-    python benchmarks/async.py [--venvs FOLDER] [--steps 100] [--rounds 2]
+    python benchmarks/async.py [--venvs FOLDER] [--steps 80] [--rounds 3]
 
 Twelve ESMM runs whose budgets alternate 4 : 1, in that order, on 2 slots with one torch thread each: ours
 with the local executor, then hydra-optuna-sweeper with the joblib launcher (n_jobs=2), in two versions,
@@ -17,14 +17,15 @@ whatever a sweeper does between two runs counts.
 - `idle_share`: the share of our slots' time, from the first start up to the last start, in which no run was
   training. (After the last start nothing waits, and a slot may be idle.)
 
-`--steps` is the short budget. Of several rounds the least disturbed one of each counts. `--venvs` keeps the
-peers' environments; without, they are temporary.
+The contenders take turns; a figure is the median, over rounds, of what it is within a round. `--steps` is the
+short budget. `--venvs` keeps the peers' environments; without, they are temporary.
 """
 
 import argparse
 import csv
 import json
 import os
+import statistics
 import sys
 import sysconfig
 import tempfile
@@ -122,20 +123,25 @@ def measure(short: int, venvs: Path, work: Path) -> dict[str, list[Interval]]:
     return found
 
 
-def in_turns(short: int, n_rounds: int, venvs: Path, work: Path) -> dict[str, list[Interval]]:
-    """The quickest of `n_rounds` of each, the contenders taking turns."""
+def in_turns(short: int, n_rounds: int, venvs: Path, work: Path) -> list[dict[str, list[Interval]]]:
+    """What `measure` finds in each of the rounds, in which all contenders have their turn."""
     rounds = []
     for turn in range(n_rounds):
         (work / f"{turn}").mkdir()
         rounds.append(measure(short, venvs, work / f"{turn}"))
-        print(
-            f"round {turn + 1}: " + ", ".join(f"{span(one):.1f} s" for one in rounds[-1].values()), flush=True
-        )
-    return {name: min((found[name] for found in rounds), key=span) for name in rounds[0]}
+        for name, intervals in rounds[-1].items():
+            print(f"round {turn + 1}: {described(name, intervals)}", flush=True)
+    return rounds
+
+
+def described(name: str, intervals: Sequence[Interval]) -> str:
+    """One line about a contender's runs."""
+    trained, idle = sum(run.end - run.start for run in intervals), idle_share(intervals, N_SLOTS)
+    return f"{name:44s} {span(intervals):6.1f} s, of training {trained:6.1f} s, idle share {idle:.3f}"
 
 
 def figures(found: dict[str, list[Interval]]) -> dict[str, float]:
-    """The keys of the last line."""
+    """The keys of the last line, of one round."""
     spans = {name: span(intervals) for name, intervals in found.items()}
     return {
         "speedup_vs_batch": min(s for name, s in spans.items() if name != "ours") / spans["ours"],
@@ -147,18 +153,14 @@ def main() -> None:
     """Measure, print a table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--venvs", type=Path, help="folder of the peers' environments, kept")
-    parser.add_argument("--steps", type=int, default=100, help="optimizer steps of a short run")
-    parser.add_argument("--rounds", type=int, default=2, help="times that each contender has its turn")
+    parser.add_argument("--steps", type=int, default=80, help="optimizer steps of a short run")
+    parser.add_argument("--rounds", type=int, default=3, help="times that each contender has its turn")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         venvs = (arguments.venvs or work / "venvs").resolve()
-        found = in_turns(arguments.steps, arguments.rounds, venvs, work)
-    for name, intervals in found.items():
-        trained = sum(run.end - run.start for run in intervals)
-        idle = idle_share(intervals, N_SLOTS)
-        print(f"{name:44s} {span(intervals):6.1f} s, of training {trained:6.1f} s, idle share {idle:.3f}")
-    print(json.dumps({key: round(value, 4) for key, value in figures(found).items()}))
+        rounds = [figures(found) for found in in_turns(arguments.steps, arguments.rounds, venvs, work)]
+    print(json.dumps({key: round(statistics.median(one[key] for one in rounds), 4) for key in rounds[0]}))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,21 @@
 """What a sweep costs beside training: the mean time from one run's start to the next, where runs do nothing.
 
-    python benchmarks/overhead.py [--venvs FOLDER] [--rounds 2] [--runs 100] [--trials 2000]
+    python benchmarks/overhead.py [--venvs FOLDER] [--rounds 3] [--runs 100] [--trials 2000]
 
 - `ms_per_run_untracked`, `ms_per_run_mlflow`: ours with tracking=none, and with MLflow's embedded store; all
   files of all runs are written in both.
 - `ratio_to_peer`: ours untracked over the better of two versions of hydra-optuna-sweeper, which do not track.
 - `ask_tell_growth`: asking for a trial and telling its result when the study has 2,000, over the same when it
-  has 20, through our TrialBook and Storage.
+  has 20, through our TrialBook and Storage, with a random sampler. `ask_tell_growth_tpe`: with TPE, whose own
+  arithmetic grows with the trials that it has seen, whoever stores them.
 
 Alike on both sides: 100 runs of distinct trials, 2 slots (n_jobs=2), SQLite storage, TPE on x in [0, 1], one
 machine, turn by turn. A run starts at the first line of the user's own code in the process that is to train:
-the task's constructor here, the task function there; it appends the time to a file. The figure is
+the task's constructor here, the task function there; it appends the time to a file. The time is
 (last - first) / (n - 1): what comes before the first start (imports, first workers) and after the last (the
-report) is left out on both sides and shown beside it. Of several rounds the least disturbed one counts. What
-is not alike: ours trains one step of a model, checkpoints and evaluates it and keeps its files flushed to
-disk; theirs returns a number.
+report) is left out on both sides and shown beside it. A figure is the median, over rounds, of what it is
+within a round. What is not alike: ours trains one step of a model, checkpoints and evaluates it and writes
+all its files; theirs returns a number.
 
 MLflow is logged by a thread that may lag behind runs as short as these. So `ms_per_run_mlflow_logged` adds
 the lag: the time from the last start until the process ends, beyond what that takes untracked, over all runs.
@@ -41,13 +42,13 @@ from benchmarks.peers import PEERS, ROOT, Peer, called, import_path, python_of, 
 from sweeper.results import TrialResult
 from sweeper.storage import open_storage
 from sweeper.trial import TrialSpec
-from sweeper.trial_book import TrialBook
+from sweeper.trial_book import SamplerFactory, TrialBook
 
 BENCHMARKS = ROOT / "benchmarks"
 STARTS = "NOOP_STARTS"
 UNTRACKED, MLFLOW = "ours, untracked", "ours, MLflow"
-WINDOW = 20
-"""Asks that the cost at a study's size is the median of."""
+SMALL, WINDOW = 20, 20
+"""The small study's size, and the asks that a cost is the median of."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ class Timing:
     startup_s: float
     ms_per_run: float
     tail_s: float
+
+
+Timings = dict[str, Timing]
 
 
 def timing_of(began: float, starts: Sequence[float], ended: float) -> Timing:
@@ -89,19 +93,28 @@ def theirs(python: Path, folder: Path, n_runs: int) -> Timing:
     return timed([str(python), "app.py", "-m", f"hydra.sweeper.n_trials={n_runs}"], folder, {})
 
 
-def in_turns(contenders: dict[str, Callable[[Path], Timing]], n_rounds: int, work: Path) -> dict[str, Timing]:
-    """The quickest of `n_rounds` of each, the contenders taking turns, each in a fresh folder."""
-    found: dict[str, list[Timing]] = {name: [] for name in contenders}
+def in_turns(contenders: dict[str, Callable[[Path], Timing]], n_rounds: int, work: Path) -> list[Timings]:
+    """The timings of each round, in which all contenders have their turn, each in a fresh folder."""
+    rounds: list[Timings] = []
     for turn in range(n_rounds):
-        for name, run in contenders.items():
-            folder = work / f"{turn}-{len(found[name])}-{list(contenders).index(name)}"
+        rounds.append({})
+        for index, (name, run) in enumerate(contenders.items()):
+            folder = work / f"{turn}-{index}"
             folder.mkdir()
-            found[name].append(run(folder))
-            print(f"round {turn + 1}, {name}: {found[name][-1].ms_per_run:.1f} ms a run", flush=True)
-    return {name: min(timings, key=lambda timing: timing.ms_per_run) for name, timings in found.items()}
+            rounds[-1][name] = run(folder)
+            print(f"round {turn + 1}: {described(name, rounds[-1][name])}", flush=True)
+    return rounds
 
 
-def ask_tell_ms(folder: Path, sizes: Sequence[int]) -> dict[int, float]:
+def described(name: str, found: Timing) -> str:
+    """One line about a contender."""
+    return (
+        f"{name:44s} {found.ms_per_run:7.1f} ms a run ({found.n_runs} runs; first start after "
+        f"{found.startup_s:.1f} s, end {found.tail_s:.1f} s after the last)"
+    )
+
+
+def ask_tell_ms(folder: Path, sizes: Sequence[int], sampler: SamplerFactory) -> dict[int, float]:
     """Milliseconds of ask + tell by the study's size: the median over `WINDOW` of them from that size on."""
     found: dict[int, float] = {}
     with open_storage(f"sqlite:///{folder}/studies.db", "growth", "benchmark") as storage:
@@ -109,14 +122,32 @@ def ask_tell_ms(folder: Path, sizes: Sequence[int]) -> dict[int, float]:
         for size in sorted(sizes):
             study.add_trials([_finished(n) for n in range(len(study.get_trials(deepcopy=False)), size)])
             book = TrialBook(study)
-            found[size] = statistics.median(_ask_and_tell(book) for _ in range(WINDOW))
+            found[size] = statistics.median(_ask_and_tell(book, sampler) for _ in range(WINDOW))
     return found
 
 
-def _ask_and_tell(book: TrialBook) -> float:
+def random_sampler(number: int) -> optuna.samplers.BaseSampler:
+    """Optuna's random sampler, as a study makes it for each trial."""
+    return optuna.samplers.RandomSampler(seed=number)
+
+
+def tpe_sampler(number: int) -> optuna.samplers.BaseSampler:
+    """The default sampler, likewise."""
+    return optuna.samplers.TPESampler(seed=number)
+
+
+def growth(folder: Path, size: int, sampler: SamplerFactory) -> float:
+    """Ask + tell in a study of `size` trials over the same in one of 20."""
+    folder.mkdir()
+    ms = ask_tell_ms(folder, (SMALL, size), sampler)
+    print(f"ask + tell: {ms[SMALL]:.1f} ms at {SMALL} trials, {ms[size]:.1f} ms at {size} ({folder.name})")
+    return ms[size] / ms[SMALL]
+
+
+def _ask_and_tell(book: TrialBook, sampler: SamplerFactory) -> float:
     began = time.perf_counter()
     spec = book.suggest(
-        lambda number: optuna.samplers.TPESampler(seed=number),
+        sampler,
         lambda trial: {"loss.x": trial.suggest_float("loss.x", 0, 1)},
         lambda number, params: _spec(number, params["loss.x"]),
     )
@@ -151,17 +182,15 @@ def _spec(number: int, x: float) -> TrialSpec:
     )
 
 
-def figures(timings: dict[str, Timing], ask_tell: dict[int, float]) -> dict[str, float]:
-    """The keys of the last line."""
+def figures(timings: Timings) -> dict[str, float]:
+    """The keys of the last line that come from one round."""
     untracked, mlflow = timings[UNTRACKED], timings[MLFLOW]
     better = min(t.ms_per_run for name, t in timings.items() if name not in (UNTRACKED, MLFLOW))
     lag_ms = 1000 * max(0.0, mlflow.tail_s - untracked.tail_s)
-    small, large = sorted(ask_tell)
     return {
         "ms_per_run_mlflow": mlflow.ms_per_run,
         "ms_per_run_untracked": untracked.ms_per_run,
         "ratio_to_peer": untracked.ms_per_run / better,
-        "ask_tell_growth": ask_tell[large] / ask_tell[small],
         "ms_per_run_mlflow_logged": mlflow.ms_per_run + lag_ms / (mlflow.n_runs - 1),
     }
 
@@ -185,7 +214,7 @@ def main() -> None:
     """Measure, print a table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--venvs", type=Path, help="folder of the peers' environments, kept")
-    parser.add_argument("--rounds", type=int, default=2, help="times that each contender has its turn")
+    parser.add_argument("--rounds", type=int, default=3, help="times that each contender has its turn")
     parser.add_argument("--runs", type=int, default=100, help="runs of a sweep")
     parser.add_argument("--trials", type=int, default=2000, help="size of the large study of ask_tell_growth")
     local = "executor=local executor.devices=cpu executor.n_slots=2"
@@ -194,16 +223,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         venvs = (arguments.venvs or work / "venvs").resolve()
-        ask_tell = ask_tell_ms(work, (20, arguments.trials))
-        timings = in_turns(contenders_of(arguments, venvs), arguments.rounds, work)
-    for name, found in timings.items():
-        print(
-            f"{name:44s} {found.ms_per_run:7.1f} ms a run ({found.n_runs} runs; first start after "
-            f"{found.startup_s:.1f} s, end {found.tail_s:.1f} s after the last)"
-        )
-    listed = ", ".join(f"{ms:.1f} ms at {size} trials" for size, ms in ask_tell.items())
-    print(f"ask + tell: {listed}")
-    print(json.dumps({key: round(value, 3) for key, value in figures(timings, ask_tell).items()}))
+        grown = {
+            "ask_tell_growth": growth(work / "random", arguments.trials, random_sampler),
+            "ask_tell_growth_tpe": growth(work / "tpe", arguments.trials, tpe_sampler),
+        }
+        rounds = [figures(one) for one in in_turns(contenders_of(arguments, venvs), arguments.rounds, work)]
+    found = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+    print(json.dumps({key: round(value, 3) for key, value in {**found, **grown}.items()}))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
 """`python -m sweeper`: one run, or with `-m` a study.
 
-Exit codes: 0 finished, 1 no result, 2 the user's input, 130 after Ctrl-C.
+Exit codes: 0 finished, 1 no result, 2 the user's input, 130 after Ctrl-C, 143 after SIGTERM, 129 SIGHUP.
 
 Nothing heavy is imported before Hydra has read the command line, so that `--help` answers at once.
 """
+
+from sweeper.interrupts import leave_at_a_signal
+
+if __name__ == "__main__":
+    leave_at_a_signal()  # what follows takes a second to import
 
 import os
 import sys
@@ -26,6 +31,7 @@ from sweeper.redact import redacting_excepthook
 CONFIG_PATH = str(Path(__file__).resolve().parent.parent / "conf")
 CONFIG_NAME = "config"
 FULL_ERROR = "HYDRA_FULL_ERROR"
+MULTIRUN = ("-m", "--multirun")
 
 
 @hydra.main(config_path=CONFIG_PATH, config_name=CONFIG_NAME, version_base="1.3")
@@ -47,6 +53,7 @@ def app(config: DictConfig) -> None:
 def main() -> None:
     """The process's entry: every mistake of the user is one line on stderr, without a traceback."""
     sys.excepthook = redacting_excepthook
+    sys.argv[1:] = flags_first(sys.argv[1:])
     wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
     with ends_by_exit_code():
         try:
@@ -56,6 +63,12 @@ def main() -> None:
             if wants_tracebacks:
                 raise
             raise explained(error) from error
+
+
+def flags_first(words: Sequence[str]) -> list[str]:
+    """The words with `-m` in front: Hydra's parser takes it before or after all overrides only."""
+    flags = [word for word in words if word in MULTIRUN]
+    return [*flags[:1], *(word for word in words if word not in MULTIRUN)]
 
 
 def explained(error: Exception) -> Exception:

@@ -22,6 +22,7 @@ class Active:
     step: int = 0
     pruned_because: str | None = None
     is_taken: bool = False
+    has_started: bool = False
 
     @property
     def key(self) -> RunKey:

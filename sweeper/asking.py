@@ -8,19 +8,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from sweeper.errors import StudyError
-from sweeper.locks import file_lock
 from sweeper.trial import TrialSpec, canonical
 from sweeper.trial_book import Bounds, TrialBook, is_number
+from sweeper.turns import Turns
 
 Draft = TrialSpec
 """A trial that Optuna has not numbered yet."""
 
-Alone = Callable[[], AbstractContextManager[None]]
-"""A lock on the asking for one study; by default there is nobody else."""
+Alone = Callable[[], AbstractContextManager[bool]]
+"""A lock on the asking for one study; whether another session may have asked since it was last held."""
 Adopt = Callable[[TrialSpec], None]
 
 ALONE_S = 45.0
@@ -42,6 +41,10 @@ def numeric_bounds(drafts: Iterable[Draft]) -> Bounds:
             values.setdefault(key, []).append(value)
     numeric = {key: held for key, held in values.items() if all(is_number(value) for value in held)}
     return {key: (float(min(held)), float(max(held))) for key, held in numeric.items()}
+
+
+def _nobody_else() -> AbstractContextManager[bool]:
+    return nullcontext(True)
 
 
 class Begun:
@@ -79,12 +82,14 @@ class Begun:
             self._numbers.add(spec.number)
         return spec
 
-    def look_alone(self) -> None:
+    def look_alone(self, has_changed: bool) -> None:
         """Learn of trials that other sessions have begun, while none of them begins one."""
         if not self._has_tidied:
             self._has_tidied = True
             self._book.fail_undescribed()
-        self.look()
+            self.look()
+        elif has_changed:
+            self.look()
 
     def look(self) -> None:
         """Learn of trials that other sessions have begun."""
@@ -110,7 +115,7 @@ class Enumerated:
         self,
         drafts: Sequence[Draft],
         book: TrialBook,
-        alone: Alone = nullcontext,
+        alone: Alone = _nobody_else,
         adopt: Adopt = lambda _: None,
     ) -> None:
         self._begun = Begun(book, adopt)
@@ -129,10 +134,10 @@ class Enumerated:
         if not self._new:
             self._begun.look_now_and_then()
             return self._begun.next_foreign()
-        with self._alone():
+        with self._alone() as has_changed:
             if self._new[0].role == "baseline":
                 return self._begin()
-            self._begun.look_alone()
+            self._begun.look_alone(has_changed)
             self._new = deque(draft for draft in self._new if not self._begun.has(draft))
             return self._begun.next_foreign() or self._begin()
 
@@ -157,7 +162,7 @@ class Adaptive:
         n_trials: int,
         book: TrialBook,
         suggest: Callable[[], TrialSpec],
-        alone: Alone = nullcontext,
+        alone: Alone = _nobody_else,
         adopt: Adopt = lambda _: None,
     ) -> None:
         self._begun = Begun(book, adopt)
@@ -183,8 +188,8 @@ class Adaptive:
         if not self._n_unasked:
             self._begun.look_now_and_then()
             return self._begun.next_foreign()
-        with self._alone():
-            self._begun.look_alone()
+        with self._alone() as has_changed:
+            self._begun.look_alone(has_changed)
             return self._begun.next_foreign() or self._begin()
 
     def _begin(self) -> TrialSpec | None:
@@ -200,12 +205,12 @@ class Nobody:
 
 
 @contextmanager
-def alone_with(lock: Path) -> Iterator[None]:
-    """Hold the lock on the asking for a study. Raises StudyError where another session does not let go."""
+def alone_with(turns: Turns) -> Iterator[bool]:
+    """Our turn to ask for trials of a study. Raises StudyError where another session does not end its own."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(file_lock(lock, ALONE_S))
+            has_changed = stack.enter_context(turns.take())
         except TimeoutError as error:
-            problem = f"{lock}: another session of this study has held it for {ALONE_S:g} s; it may hang"
+            problem = f"{error}, for {ALONE_S:g} s; it may hang"
             raise StudyError(f"{problem}. End that one; the same command resumes the study") from error
-        yield
+        yield has_changed

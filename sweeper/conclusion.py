@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from sweeper.compose import Sweep
+from sweeper.errors import sentences
 from sweeper.interrupts import Interrupt
 from sweeper.layout import StudyFolder
 from sweeper.results import Judgement, StudyResult, TrialResult
@@ -113,7 +114,7 @@ def _n_open(trial: TrialResult, owed: Sequence[int]) -> int:
 
 def without_verdict(judgement: Judgement, why: str) -> Judgement:
     """The judgement of a study that ended before its time: no result, whatever the trials so far may say."""
-    sentence = f"No result: {why}. {judgement.sentence}"
+    sentence = sentences(f"No result: {why}", judgement.sentence)
     return replace(judgement, verdict="no result", sentence=sentence)
 
 

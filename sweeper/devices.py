@@ -136,8 +136,12 @@ def _gpus_for(config: Local, machine: Machine) -> tuple[dict[int, Gpu], list[str
 def _checked(numbers: tuple[int, ...], machine: Machine) -> tuple[int, ...]:
     shown = machine.gpus.shown
     missing = [number for number in numbers if number >= len(shown)]
+    if missing and not shown:
+        why = machine.gpus.problem or machine.gpus.doubt
+        problem = f"got {list(numbers)}, but no GPU is found here" + f" ({why})" * bool(why)
+        raise UserError(Fault(WHERE, problem, "Use executor.devices=cpu or executor.devices=auto."))
     if missing:
-        here = ", ".join(f"{number} ({gpu.name})" for number, gpu in enumerate(shown)) or "none"
+        here = ", ".join(f"{number} ({gpu.name})" for number, gpu in enumerate(shown))
         problem = f"got {', '.join(map(str, missing))}; expected numbers of the GPUs found here: {here}"
         why = machine.gpus.problem or machine.gpus.doubt
         raise UserError(Fault(WHERE, problem + f" ({why})" * bool(why), f"Name others, or {INSTEAD}."))

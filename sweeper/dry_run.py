@@ -14,7 +14,7 @@ from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
 from sweeper.leaderboard import duration
 from sweeper.leaderboard_table import default_console
-from sweeper.proposals import drafts_of, policy_of
+from sweeper.proposals import drafts_of, policy_of, reopened
 from sweeper.pruner_checks import pruner_warnings
 from sweeper.results import RunResult
 from sweeper.run_book import RunBook
@@ -74,7 +74,8 @@ def plan_of(sweep: Sweep, factory: SpecFactory, storage: Storage, slots: tuple[S
     drafts = drafts_of(sweep, factory)
     trials = [draft.model_copy(update={"number": number}) for number, draft in enumerate(drafts)]
     book = RunBook(storage, StudyFolder.of(settings.study.results_dir, storage.study), lambda trial: kind)
-    known = book.known(trials)
+    again = reopened(settings)
+    known = {key: run for key, run in book.known(trials).items() if run.state not in again}
     step_s = storage.seconds_per_step(kind)
     return Plan(
         study=storage.study,

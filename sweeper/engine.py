@@ -21,6 +21,8 @@ OPENING_S = 10.0
 """So long a database may be locked when a study begins."""
 RUNNING_S = 300.0
 """So long it may be locked, or its server away, while a study runs."""
+STOP_S = 5.0
+"""So long after Ctrl-C."""
 TELL_AFTER_S = 2.0
 STEP_S = 0.25
 """SQLite's own wait, during which no signal is handled."""
@@ -36,7 +38,9 @@ class Waiting:
 
     def __init__(self, place: str) -> None:
         self.tell: Callable[[str], None] = logging.getLogger(__name__).warning
+        self.is_told_to_stop: Callable[[], bool] = lambda: False
         self._place, self._is_running, self._has_told = place, False, False
+        self._leave_at: float | None = None
 
     def study_runs(self) -> None:
         """From now on there is a study to lose: wait longer."""
@@ -73,7 +77,16 @@ class Waiting:
         if waited_s >= TELL_AFTER_S and not self._has_told:
             self._has_told = True
             self.tell(f"study.storage: '{self._place}' {what}; waiting up to {limit_s:g} s")
+        self._leave_in_time()
         time.sleep(PAUSE_S)
+
+    def _leave_in_time(self) -> None:
+        """Who was told to stop can write nothing down here: the study is left as at a second Ctrl-C."""
+        if self.is_told_to_stop():
+            now = time.monotonic()
+            self._leave_at = self._leave_at or now + STOP_S
+            if now >= self._leave_at:
+                raise KeyboardInterrupt
 
 
 class PatientConnection(sqlite3.Connection):

@@ -32,9 +32,16 @@ def endings(trials: Iterable[Mapping[str, Any]], state: str) -> list[Happening]:
     return [(who, str(run["reason"])) for who, run in _runs(trials) if run["state"] == state]
 
 
-def survived(trials: Iterable[Mapping[str, Any]]) -> list[Happening]:
-    """What went wrong on the way to a result; `trials` are those of a summary."""
-    return [(who, incident) for who, run in _runs(trials) for incident in run["incidents"]]
+def on_the_way(trials: Iterable[Mapping[str, Any]]) -> list[Happening]:
+    """What went wrong before the runs' ends, good or bad; `trials` are those of a summary.
+
+    Trials of equal fingerprint share their runs, and what these met is told once.
+    """
+    own: dict[tuple[Any, int], tuple[str, Mapping[str, Any]]] = {}
+    for trial in trials:
+        for who, run in _runs([trial]):
+            own.setdefault((trial.get("fingerprint", trial["trial"]), run["seed"]), (who, run))
+    return [(who, incident) for who, run in own.values() for incident in run["incidents"]]
 
 
 def _runs(trials: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Mapping[str, Any]]]:

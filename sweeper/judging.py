@@ -11,6 +11,7 @@ from sweeper.layout import RunFolder
 from sweeper.results import Judgement, Objective, RunResult, StudyResult, TrialResult
 from sweeper.run_state import Policy
 from sweeper.selection import Arm
+from sweeper.summary import ENDED
 
 
 def best_of(trials: Sequence[TrialResult], policy: Policy) -> int | None:
@@ -34,7 +35,7 @@ def judge(result: StudyResult) -> Judgement:
 
 def _verdict(result: StudyResult) -> Judgement:
     if result.baseline.state != "COMPLETE":
-        why = f": {result.baseline.reason}" if result.baseline.reason else ""
+        why = f": {result.baseline.reason.rstrip('.')}" if result.baseline.reason else ""
         sentence = (
             f"The baseline did not finish on every seed, so that there is nothing to compare with{why}."
         )
@@ -47,11 +48,10 @@ def _verdict(result: StudyResult) -> Judgement:
     reference = arms[result.baseline.spec.number]
     how: dict[str, Any] = {"direction": objective.direction, "confidence": result.confidence}
     best = selection.choose(arms.values(), reference.number, objective.direction, result.seeds)
-    confirmation = (
-        None
-        if best is None
-        else selection.confirm(arms[best], reference, min_effect=result.min_effect, **how)
-    )
+    given_up = [trial.spec.number for trial in result.given_up]
+    confirmation, unconfirmed = None, _unconfirmed(result, best)
+    if best is not None and unconfirmed is None:
+        confirmation = selection.confirm(arms[best], reference, min_effect=result.min_effect, **how)
     return Judgement(
         verdict="no result" if best is None else selection.verdict(confirmation),
         sentence=selection.sentence(
@@ -60,12 +60,26 @@ def _verdict(result: StudyResult) -> Judgement:
             metric=objective.metric,
             confidence=result.confidence,
             min_effect=result.min_effect,
+            unconfirmed=unconfirmed,
         ),
         best=best,
         confirmation=_in_json_terms(confirmation) if confirmation else None,
-        comparisons=_as_dicts(selection.explore(arms.values(), reference.number, **how)),
+        comparisons=_as_dicts(selection.explore(arms.values(), reference.number, given_up=given_up, **how)),
         notes=(*selection.notes(confirmation), *_looks(result)) if confirmation else (),
     )
+
+
+def _unconfirmed(result: StudyResult, best: int | None) -> str | None:
+    """Why nothing was tested yet; None where all confirmation runs have ended.
+
+    A test on those that happen to have ended would be a look of its own, with its own chance to err.
+    """
+    if not result.confirm_seeds:
+        return "study.confirm_seeds=0"
+    pair = [trial for trial in result.trials if trial.spec.number in (best, result.baseline.spec.number)]
+    runs = [trial.runs.get(seed) for trial in pair for seed in result.confirm_seeds]
+    is_over = all(run is not None and run.state in ENDED for run in runs)
+    return None if is_over else "the confirmation is not complete"
 
 
 def _looks(result: StudyResult) -> tuple[str, ...]:

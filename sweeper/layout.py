@@ -8,8 +8,11 @@ from sweeper.names import folder_name
 from sweeper.trial import TrialSpec
 
 
-def write_atomic(path: Path, data: str | bytes) -> None:
-    """Write beside, flush to disk, rename: readers see the old file or the new one, never a part."""
+def write_atomic(path: Path, data: str | bytes, *, flush: bool = True) -> None:
+    """Write beside, flush to disk, rename: readers see the old file or the new one, never a part.
+
+    Without `flush` this holds unless the machine loses power within about half a minute.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     raw = data.encode() if isinstance(data, str) else data
@@ -17,7 +20,8 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         with beside.open("wb") as file:
             file.write(raw)
             file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                os.fsync(file.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import stdev
 from typing import Any
 
-from sweeper.incidents import survived, told
+from sweeper.incidents import on_the_way, told
 
 NOTHING = "-"
 
@@ -36,9 +36,10 @@ class Row:
 def rows(summary: Mapping[str, Any]) -> list[Row]:
     """All trials of a summary, best validation value first.
 
-    Trials without a value are not ranked with the others but follow: pruned ones, those that got furthest
-    first, then unfinished, then failed ones. With several objectives the front comes first, then the others,
-    each in order of their numbers.
+    Those with a value on more seeds come before those with fewer: an adaptive study replicates a few. Trials
+    without a value are not ranked with the others but follow: pruned ones, those that got furthest first,
+    then unfinished, then failed ones. With several objectives the front comes first, then the others, each in
+    order of their numbers.
     """
     chosen = {entry["trial"] for entry in as_list(summary["best"])}
     mark = "front" if is_multi_objective(summary) else "best"
@@ -65,10 +66,10 @@ def pruning(summary: Mapping[str, Any]) -> str:
     return f"{trials}: {saved:,} of {saved + taken:,} steps ({saved / (saved + taken):.0%}) were not needed"
 
 
-def survivals(summary: Mapping[str, Any]) -> str:
-    """How many incidents the study survived, in one sentence; empty where there was none."""
-    n = len(survived(summary["trials"]))
-    return f"{n} incident{'s' * (n != 1)} survived, named in the report" if n else ""
+def incidents(summary: Mapping[str, Any]) -> str:
+    """How many incidents there were before the runs' ends, in one sentence; empty where there was none."""
+    n = len(on_the_way(summary["trials"]))
+    return f"{n} incident{'s' * (n != 1)} on the way, named in the report" if n else ""
 
 
 def objectives(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -193,7 +194,8 @@ def _rank(summary: Mapping[str, Any], trial: Mapping[str, Any], chosen: set[int]
         behind = {"PRUNED": 1, "FAILED": 3}.get(trial["state"], 2)
         return (behind, -(trial.get("pruned_at") or 0), trial["trial"])
     sign = 1 if summary["direction"] == "maximize" else -1
-    return (0, -sign * trial["value"], trial["trial"])
+    n_missing = len(summary["seeds"]) - len(trial["per_seed"])
+    return (0, n_missing, -sign * trial["value"], trial["trial"])
 
 
 def _decimals(value: float) -> int:

@@ -1,11 +1,13 @@
 """The leaderboard and the list of studies for a terminal, readable in 100 columns."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
@@ -15,29 +17,47 @@ from sweeper.leaderboard import (
     age,
     as_list,
     difference,
+    incidents,
     is_multi_objective,
     objectives,
     p_value,
     pruning,
     reasons,
     rows,
-    survivals,
 )
 from sweeper.standing import Standing
 
+WIDTH = 100
+"""Columns of a table where there is no terminal that has a width of its own."""
+UNWRAPPED = 100_000
+"""Columns of a file: its sentences are searched line by line."""
 STYLES = {"best": "bold green", "front": "bold green", "baseline": "cyan"}
 
 
 def default_console() -> Console:
-    """Standard output; 100 columns wide where it is no terminal that has a width of its own."""
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 100)
+    """Standard output; where it is no terminal, only tables have a limited width."""
+    console = Console(highlight=False, markup=False)
+    if not sys.stdout.isatty():
+        console.width = WIDTH if console.is_terminal else UNWRAPPED  # a terminal that the user insists on
+    return console
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A table as wide as the terminal, or as `WIDTH` where there is none."""
+
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """What rich draws in its place."""
+        yield self.table if console.is_terminal else Constrain(self.table, WIDTH)
 
 
 def leaderboard_of(summary: Mapping[str, Any]) -> RenderableType:
-    """The trials of a summary, why some have no value, what was survived, the confirmation in one line."""
-    parts: list[RenderableType] = [Text(_title(summary)), _table(summary)]
+    """The trials of a summary, why some have no value, what went wrong, the confirmation in one line."""
+    parts: list[RenderableType] = [Text(_title(summary)), Framed(_table(summary))]
     parts += [Text(text, "red") for text in reasons(summary)]
-    lines = [pruning(summary), survivals(summary), confirmation_line(summary)]
+    lines = [pruning(summary), incidents(summary), confirmation_line(summary)]
     return Group(*parts, *(Text(line) for line in lines if line))
 
 
@@ -64,7 +84,7 @@ def studies_table(studies: Sequence[Standing], now: float) -> RenderableType:
         task, *found = _findings(study.summary)
         cells = [study.folder.path.name, task, study.state, *found, study.runs, age(now - study.last_s)]
         table.add_row(*map(Text, cells))
-    return table
+    return Framed(table)
 
 
 def _findings(summary: Mapping[str, Any] | None) -> list[str]:

@@ -83,6 +83,7 @@ class LiveView:
         self._metric = "objective"
         self._progress = Progress()
         self._running: dict[tuple[int, int], Running] = {}
+        self._has_started = False
 
     def begin(self, slots: tuple[Slot, ...], metric: str, n_runs: int) -> None:
         """A study begins, with `n_runs` to train."""
@@ -100,6 +101,7 @@ class LiveView:
         step = started.resumed_step
         run = Running(slot.index, trial.number, trial.name, started.seed, step, step, started.total_steps)
         with self._lock:
+            self._has_started = True
             self._running[trial.number, started.seed] = run
 
     def move(self, trial: TrialSpec, message: Alive | Reported) -> None:
@@ -129,7 +131,8 @@ class LiveView:
             running, progress = list(self._running.values()), self._progress
         n_shown = max(1, height - LINES_BESIDE_SLOTS)
         shown, hidden = self._slots[:n_shown], self._slots[n_shown:]
-        parts: list[RenderableType] = [slot_table(shown, running, self._metric)]
+        idle = "idle" if self._has_started else "starting"
+        parts: list[RenderableType] = [slot_table(shown, running, self._metric, idle)]
         if hidden:
             parts.append(Text(_hidden_in_words(hidden, running), "dim"))
         return Group(*parts, Text(totals(progress, running, self._clock(), self._date()), "dim"))
@@ -145,7 +148,7 @@ def _after(progress: Progress, run: Running | None, result: RunResult) -> Progre
     return replace(progress, n_done=progress.n_done + 1, trained=progress.trained + done_here)
 
 
-def slot_table(slots: Sequence[Slot], running: Sequence[Running], metric: str) -> Table:
+def slot_table(slots: Sequence[Slot], running: Sequence[Running], metric: str, idle: str = "idle") -> Table:
     """One line a slot, two where two runs share one; only names are cut off when space is short."""
     table = Table(box=None, padding=(0, 1), pad_edge=False)
     for head in ("slot", "#", "trial", "seed", "", "step", metric, "steps/s"):
@@ -159,7 +162,7 @@ def slot_table(slots: Sequence[Slot], running: Sequence[Running], metric: str) -
         for run in runs:
             table.add_row(slot.label, *_cells(run))
         if not runs:
-            table.add_row(slot.label, "", Text("idle", "dim"))
+            table.add_row(slot.label, "", Text(idle, "dim"))
     return table
 
 

@@ -87,6 +87,7 @@ class StudyLoop:
 
     def work_off(self, wanted: Callable[[], Wish], asker: Asker) -> None:
         """Run what `wanted()` names, and what `asker` adds while slots are free, until nothing is left."""
+        self._stop_if_too_many_failed()
         while not (self.is_stopping and not self._active):
             self._fill(wanted, asker)
             if not self._active and (self._is_time_up() or not wanted().runs):
@@ -116,7 +117,10 @@ class StudyLoop:
             why = f"{self._interrupt.received.name}: " if self._interrupt.received is not None else ""
             self._observer.warned(f"{why}running jobs write a checkpoint and leave, within {grace_s:g} s")
             for active in self._active:
-                self._executor.stop(active.job.job_id)
+                if active.has_started:
+                    self._executor.stop(active.job.job_id)
+                else:  # there is nothing yet that a checkpoint could keep
+                    self._executor.kill(active.job.job_id, "stopped before it began")
         elif now >= self._stop_by:
             for active in self._active:
                 self._executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
@@ -195,6 +199,7 @@ class StudyLoop:
             return  # a late word from an attempt that is no longer ours
         if isinstance(message, Started):
             active.reached = active.step = message.resumed_step
+            active.has_started = True
             self._incidents.setdefault(active.key, []).extend(message.incidents)
             self._observer.run_started(active.trial, message, active.slot)
         elif isinstance(message, Alive):
@@ -265,8 +270,12 @@ class StudyLoop:
             f"{self._policy.n_candidates} so far, {allowed} may). Log: {folder}/log.txt. "
             f"Again: python -m sweeper.worker {folder}/job.json"
         )
+        self._stop_if_too_many_failed()
+
+    def _stop_if_too_many_failed(self) -> None:
+        failed, allowed = n_failed(self.trials.values(), self.runs), self._policy.failures_allowed
         if failed > allowed:
-            self._stop(f"{failed} failed trials, more than study.max_failure_rate allows ({allowed})")
+            self._stop(f"{failed} failed candidates, more than study.max_failure_rate allows ({allowed})")
 
     def _stop(self, why: str) -> None:
         if self.stopped_because is None:

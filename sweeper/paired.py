@@ -141,11 +141,14 @@ def seeds_needed(
     return 1 + bisect_left(range(1, N_SEEDS_MAX + 1), True, key=is_enough)
 
 
-def holm(p_values: Mapping[int, float]) -> dict[int, float]:
-    """Holm's adjustment: the k-th smallest of m times m - k + 1, and never below the one before."""
-    adjusted, floor = {}, 0.0
+def holm(p_values: Mapping[int, float], n_untested: int = 0) -> dict[int, float]:
+    """Holm's adjustment: the k-th smallest of m times m - k + 1, and never below the one before.
+
+    m counts `n_untested` hypotheses more than there are p-values, as if theirs were 1.
+    """
+    adjusted, floor, n = {}, 0.0, len(p_values) + n_untested
     for n_smaller, (key, p_value) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
-        floor = min(1.0, max(floor, p_value * (len(p_values) - n_smaller)))
+        floor = min(1.0, max(floor, p_value * (n - n_smaller)))
         adjusted[key] = floor
     return adjusted
 

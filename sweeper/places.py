@@ -1,6 +1,7 @@
 """When the place that results go to gives out: a full disk, a closed folder, a failing database."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,18 @@ def place_told(results_dir: str) -> Iterator[None]:
         raise
 
 
+def read_only_folder(path: Path) -> bool:
+    """Whether nothing can be written in a folder, or, where it is yet to be made, in the one above it."""
+    folder = _existing(path)
+    return folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK)
+
+
+def closed_database(shown: str, folder: Path) -> Fault:
+    """The fault of a database file in a folder that cannot be written; `shown` is its URL for people."""
+    problem = f"cannot open '{shown}', since the folder '{_existing(folder)}' cannot be written"
+    return Fault("study.storage", problem, "Choose another: study.storage=sqlite:///<file>")
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
@@ -69,4 +82,4 @@ def _closed(results_dir: str, error: BaseException) -> Fault:
 
 
 def _existing(path: Path) -> Path:
-    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if os.path.exists(folder))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sweeper.asking import Adaptive, Draft, Enumerated, alone_with
+from sweeper.asking import ALONE_S, Adaptive, Draft, Enumerated, alone_with
 from sweeper.compose import Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
@@ -12,10 +12,11 @@ from sweeper.pruner_checks import acts_on_evaluations
 from sweeper.results import Objective
 from sweeper.run_state import Policy
 from sweeper.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
-from sweeper.schema import Wilcoxon
+from sweeper.schema import Settings, Wilcoxon
 from sweeper.specs import SpecFactory
 from sweeper.trial import TrialSpec
 from sweeper.trial_book import TrialBook
+from sweeper.turns import Turns
 
 FIRST_CONFIRMATION_SEED = 1000
 DIRECTIONS = {"max": "maximize", "maximize": "maximize", "min": "minimize", "minimize": "minimize"}
@@ -26,6 +27,14 @@ def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
     points = sweep.points or ()
     candidates = [factory.spec(-1, p.name, "candidate", p.params, p.overrides) for p in points]
     return [factory.baseline(-1), *candidates]
+
+
+def reopened(settings: Settings) -> frozenset[str]:
+    """The states in which a run of an earlier command is tried again by this one."""
+    retry = settings.study.retry
+    failed = {"FAILED"} if retry in ("failed", "all") else set()
+    is_unpruned = retry in ("pruned", "all") or settings.pruner.name == "none"
+    return frozenset(failed | ({"PRUNED"} if is_unpruned else set()))
 
 
 def policy_of(sweep: Sweep) -> Policy:
@@ -60,7 +69,7 @@ def asker_of(
 ) -> Enumerated | Adaptive:
     """Where the trials come from."""
     folder = StudyFolder.of(sweep.settings.study.results_dir, trials.name)
-    alone = partial(alone_with, folder.asking_lock)
+    alone = partial(alone_with, Turns(folder.asking_lock, ALONE_S))
     if not sweep.is_adaptive:
         return Enumerated(drafts, trials, alone, factory.adopt)
     check_extends(sweep.space, trials.distributions())

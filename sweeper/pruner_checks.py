@@ -16,6 +16,9 @@ from sweeper.schema import (
     Wilcoxon,
 )
 
+FAR = 10**15
+"""No run has so many steps, and no message needs their digits."""
+
 
 def acts_on_evaluations(pruner: Pruner) -> bool:
     """Whether the pruner looks at the evaluations of a trial's first seed."""
@@ -45,7 +48,7 @@ def pruner_warnings(settings: Settings, max_steps: int, n_seeds: int, n_candidat
 
 def seeds_needed(pruner: Wilcoxon) -> int:
     """With fewer seeds no trial can be given up: one must be left to save, and n pairs give p >= 1 / 2^n."""
-    n_pairs = max(2, pruner.n_startup_seeds)
+    n_pairs = pruner.n_startup_seeds
     while 0.5**n_pairs >= pruner.p_threshold:
         n_pairs += 1
     return n_pairs + 1
@@ -58,10 +61,19 @@ def _faults(settings: Settings, max_steps: int | None) -> Iterable[Fault]:
         why = "Optuna's pruners compare trials by one value, its trials of several objectives report none"
         yield Fault("pruner", f"{problem}. {why}", "Use pruner=none, or name one metric in study.metrics")
     for where, inner in _with_wrapped(pruner):
-        key, first = _first_step(inner)
-        if max_steps is not None and first > max_steps:
-            problem = f"got a first check at step {first}; expected one within the {max_steps} steps of a run"
-            yield Fault(f"{where}.{key}", problem, "Choose a smaller value")
+        yield from _bad_steps(where, inner, settings.trainer.eval_every, max_steps)
+
+
+def _bad_steps(where: str, pruner: Pruner, eval_every: int, max_steps: int | None) -> Iterable[Fault]:
+    first_value = min(eval_every, max_steps or eval_every)
+    key, first = _first_step(pruner, first_value)
+    if max_steps is not None and first > max_steps:
+        at = f"step {first}" if first < FAR else "a step beyond counting"
+        problem = f"got a first check at {at}; expected one within the {max_steps} steps of a run"
+        yield Fault(f"{where}.{key}", problem, "Choose a smaller value")
+    if isinstance(pruner, Hyperband) and pruner.max_steps and pruner.max_steps < first_value:
+        problem = f"got {pruner.max_steps}; expected at least {first_value}, the step of the first evaluation"
+        yield Fault(f"{where}.max_steps", problem, "Choose a larger value, or a smaller trainer.eval_every")
 
 
 def _with_wrapped(pruner: Pruner) -> Iterable[tuple[str, Pruner]]:
@@ -70,12 +82,14 @@ def _with_wrapped(pruner: Pruner) -> Iterable[tuple[str, Pruner]]:
         yield "pruner.wrapped", pruner.wrapped
 
 
-def _first_step(pruner: Pruner) -> tuple[str, int]:
+def _first_step(pruner: Pruner, first_value: int) -> tuple[str, int]:
     """The option by which the user put off the first check, and the step that it was put off to."""
     if isinstance(pruner, (Median, Percentile, Threshold)):
         return "n_warmup_steps", pruner.n_warmup_steps
     if isinstance(pruner, Asha):
-        return "min_steps", (pruner.min_steps or 0) * pruner.reduction_factor**pruner.min_early_stopping_rate
+        rate, min_steps = pruner.min_early_stopping_rate, pruner.min_steps or first_value
+        key = "min_early_stopping_rate" if rate else "min_steps"
+        return key, min_steps * pruner.reduction_factor ** min(rate, FAR.bit_length())
     return "min_steps", (pruner.min_steps or 0) if isinstance(pruner, Hyperband) else 0
 
 

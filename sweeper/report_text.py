@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sweeper.curves import flatten
-from sweeper.incidents import endings, survived, told
+from sweeper.errors import sentences
+from sweeper.incidents import endings, on_the_way, told
 from sweeper.leaderboard import (
     NOTHING,
     Row,
@@ -40,7 +41,7 @@ def report_markdown(
         _listed("Failed", told(endings(summary["trials"], "FAILED"))),
         _listed("Interrupted", told(endings(summary["trials"], "INTERRUPTED"))),
         _pruned(summary),
-        _listed("What went wrong and was survived", told(survived(summary["trials"]))),
+        _listed("What went wrong on the way", told(on_the_way(summary["trials"]))),
         _data(result),
         _reproduce(result),
     ]
@@ -105,7 +106,15 @@ def _legend(result: StudyResult, several: bool) -> list[str]:
     return [
         f"{seeds} The best is chosen on validation; differences are trial minus baseline on test,",
         "Holm-adjusted and exploratory: the verdict rests on the confirmation alone.",
+        *_counted_in(len(result.given_up)),
     ]
+
+
+def _counted_in(n_given_up: int) -> list[str]:
+    if not n_given_up:
+        return []
+    why = "so that the others look no surer for it"
+    return [f"Pruned and failed candidates ({n_given_up}) count in intervals and p values, {why}."]
 
 
 def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
@@ -169,8 +178,8 @@ def _warnings(result: StudyResult, summary: Mapping[str, Any]) -> list[str]:
 def _stopped(summary: Mapping[str, Any]) -> list[str]:
     if summary["state"] == "finished":
         return []
-    why = summary["stopped_because"]
-    return ["", f"Not finished{f': {_cell(why)}' if why else ''}. The same command goes on with the study."]
+    why, advice = summary["stopped_because"], "The same command goes on with the study."
+    return ["", sentences(f"Not finished: {_cell(why)}" if why else "Not finished", advice)]
 
 
 def _pruned(summary: Mapping[str, Any]) -> list[str]:

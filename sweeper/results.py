@@ -28,7 +28,7 @@ class Objective:
 class RunResult:
     """One run (trial x seed). `metrics` by `split/name`; `folder` holds its records.
 
-    `incidents`: what went wrong on the way to this result and was survived, a sentence each.
+    `incidents`: what went wrong on the way to this result, a sentence each.
     """
 
     trial: int
@@ -97,6 +97,11 @@ class StudyResult:
     def candidates(self) -> tuple[TrialResult, ...]:
         """All trials but the baseline."""
         return tuple(trial for trial in self.trials if trial.spec.role == "candidate")
+
+    @property
+    def given_up(self) -> tuple[TrialResult, ...]:
+        """The candidates that were tried and have no value: those pruned, and those that failed."""
+        return tuple(trial for trial in self.candidates if trial.state in ("PRUNED", "FAILED"))
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,9 @@ def trial_results(
 
 
 def n_failed(trials: Iterable[TrialSpec], runs: Runs) -> int:
-    """The number of trials with a failed run."""
+    """The number of candidates with a failed run."""
     failed = {number for (number, _), run in runs.items() if run.state == "FAILED"}
-    return sum(trial.number in failed for trial in trials)
+    return sum(trial.number in failed for trial in trials if trial.role == "candidate")
 
 
 def screening_seeds(trial: TrialSpec, policy: Policy, contenders: set[int]) -> tuple[int, ...]:

@@ -138,6 +138,7 @@ class Study(StrictModel):
     results_dir: str
     timeout_s: PositiveFloat | None
     grace_s: NonNegativeFloat
+    retry: Literal["none", "failed", "pruned", "all"]
     max_failure_rate: Rate
     replicate_top_k: PositiveInt
     dry_run: bool
@@ -171,7 +172,7 @@ class Percentile(StrictModel):
     """Optuna's PercentilePruner: a run's best value so far against a percentile of earlier trials."""
 
     name: Literal["percentile"]
-    percentile: Annotated[float, Field(ge=0, le=100)]
+    percentile: Annotated[float, Field(gt=0, lt=100)]
     n_startup_trials: NonNegativeInt
     n_warmup_steps: NonNegativeInt
     interval_steps: PositiveInt
@@ -249,7 +250,7 @@ class Wilcoxon(StrictModel):
 
     name: Literal["wilcoxon"]
     p_threshold: Annotated[float, Field(gt=0, le=1)]
-    n_startup_seeds: NonNegativeInt
+    n_startup_seeds: Annotated[int, Field(ge=2)]
 
 
 Pruner = Annotated[

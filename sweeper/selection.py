@@ -5,7 +5,7 @@ on fresh seeds, so that neither lucky seeds nor a lucky split carry over; `explo
 promises nothing. `benchmarks/verdicts.py` measures how often all this is wrong.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import floor, isfinite, log10, nan
 from typing import Literal
@@ -25,7 +25,7 @@ from sweeper.paired import (
 )
 from tasks.config import Direction
 
-Verdict = Literal["better", "worse", "not distinguishable"]
+Verdict = Literal["better", "worse", "not distinguishable", "not confirmed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,26 +130,35 @@ def confirm(
 
 
 def explore(
-    arms: Iterable[Arm], baseline: int, *, direction: Direction, confidence: float
+    arms: Iterable[Arm],
+    baseline: int,
+    *,
+    direction: Direction,
+    confidence: float,
+    given_up: Collection[int] = (),
 ) -> dict[int, Comparison]:
     """Every candidate against the baseline, on the test split and the screening seeds, by trial number.
 
     `p_adjusted` is Holm's over all candidates. The intervals are Bonferroni's, hence simultaneous. Holm
     is the sharper of the two: a small p_adjusted may stand beside an interval that just holds zero, never
     the other way round. The seed part is `paired.guarded`, so that three seeds say something.
+
+    `given_up`: the candidates that were pruned or failed. They were tried, so both count them: what is
+    left must not look surer because the rest was ended early.
     """
     by_number = {arm.number: arm for arm in sorted(arms, key=lambda arm: arm.number)}
     reference, sign = by_number.pop(baseline), _sign(direction)
     pairs = {number: differences(arm.test, reference.test) for number, arm in by_number.items()}
     spreads = guarded({number: part for number, pair in pairs.items() if (part := spread(pair))})
-    level = 1 - (1 - confidence) / max(len(spreads), 1)
+    level = 1 - (1 - confidence) / max(len(spreads.keys() | set(given_up)), 1)
 
     def interval_of(number: int) -> Interval:
         seeds = spreads[number].over(len(pairs[number])) if number in spreads else None
         return student(sign * _mean(pairs[number]), seeds, _examples(by_number[number], reference), level)
 
     intervals = {number: interval_of(number) for number, pair in pairs.items() if pair}
-    adjusted = holm({number: i.p_value for number, i in intervals.items() if i.p_value is not None})
+    p_values = {number: i.p_value for number, i in intervals.items() if i.p_value is not None}
+    adjusted = holm(p_values, n_untested=len(set(given_up) - p_values.keys()))
     return {
         number: _comparison(_mean(pairs[number]), sign, interval, adjusted.get(number))
         for number, interval in intervals.items()
@@ -157,8 +166,10 @@ def explore(
 
 
 def verdict(confirmation: Confirmation | None) -> Verdict:
-    """What the confirmation allows to say; without one, or without an interval, nothing can be told apart."""
-    if confirmation is None or confirmation.ci_low is None or confirmation.ci_high is None:
+    """What the confirmation allows to say; without an interval nothing can be told apart."""
+    if confirmation is None:
+        return "not confirmed"
+    if confirmation.ci_low is None or confirmation.ci_high is None:
         return "not distinguishable"
     if confirmation.ci_low > 0:
         return "better"
@@ -172,15 +183,17 @@ def sentence(
     metric: str,
     confidence: float,
     min_effect: float | None = None,
+    unconfirmed: str | None = None,
 ) -> str:
-    """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any."""
+    """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any.
+
+    `unconfirmed`: why nothing was tested, where no confirmation was wanted or it is not over.
+    """
     if best is None:
         return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
     if confirmation is None:
-        return (
-            f"{best} did best on validation, but is not distinguishable from the baseline: "
-            "no confirmation seed was completed by both."
-        )
+        why = unconfirmed or "no confirmation seed was completed by both"
+        return f"{best} did best on validation; not confirmed: {why}."
     word = verdict(confirmation)
     relation = f"{word} from" if word == "not distinguishable" else f"{word} than"
     numbers, meaning = _numbers(confirmation, metric, confidence), _meaning(confirmation, min_effect)

@@ -21,7 +21,9 @@ from sweeper.disk import is_full
 from sweeper.engine import Waiting, engine_options, name_failures, outlast, stay_with_file
 from sweeper.errors import Fault, UserError
 from sweeper.names import check_study_name
+from sweeper.places import closed_database, read_only_folder
 from sweeper.redact import redact
+from sweeper.remembering import RememberingStorage
 from tasks.config import Direction
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -87,14 +89,18 @@ class Storage:
             raise UserError(_unreachable(url, error)) from error
         _refuse_other_version(self._optuna)
         self._engine = self._optuna.engine
+        self._memory = RememberingStorage(optuna.storages.get_storage(self._optuna))
         _metadata.create_all(self._engine)
         stay_with_file(self._engine)
         outlast(self._engine, self._waiting)
         name_failures(self._engine, redact(url))
 
-    def tell_waits(self, tell: Callable[[str], None]) -> None:
-        """Have `tell` told, once, that the database keeps the study waiting; by default it is logged."""
-        self._waiting.tell = tell
+    def tell_waits(self, tell: Callable[[str], None], is_told_to_stop: Callable[[], bool]) -> None:
+        """Have `tell` told, once, that the database keeps the study waiting; by default it is logged.
+
+        Where `is_told_to_stop`, the wait ends soon in KeyboardInterrupt.
+        """
+        self._waiting.tell, self._waiting.is_told_to_stop = tell, is_told_to_stop
 
     def optuna_study(self, directions: list[Direction]) -> optuna.Study:
         """The Optuna study of our name, created when new. Raises UserError when its directions differ.
@@ -103,8 +109,9 @@ class Storage:
         """
         check_study_name(self.study)
         study = optuna.create_study(
-            study_name=self.study, storage=self._optuna, directions=directions, load_if_exists=True
+            study_name=self.study, storage=self._memory, directions=directions, load_if_exists=True
         )
+        self._memory.look(study._study_id)
         known = [direction.name.lower() for direction in study.directions]
         if known != directions:
             problem = f"got {directions} for study '{self.study}'; expected {known}, as it was begun"
@@ -144,6 +151,12 @@ class Storage:
         except sa.exc.IntegrityError:
             return None
         return Claim(fingerprint, seed, 1)
+
+    def reopen(self, states: Collection[str]) -> int:
+        """Have the study's runs that ended in one of `states` tried again; how many."""
+        ended = sa.and_(_runs.c.study == self.study, _runs.c.state.in_(states))
+        with self._engine.begin() as connection:
+            return connection.execute(sa.update(_runs).where(ended).values(state="INTERRUPTED")).rowcount
 
     def release(self, is_gone: Callable[[str], bool]) -> int:
         """End the leases of owners that `is_gone` knows to be dead; how many."""
@@ -273,18 +286,36 @@ def _shown(storage: optuna.storages.RDBStorage) -> str:
 
 
 def _make_folder(url: URL) -> None:
-    if url.drivername.startswith("sqlite") and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    if folder := _folder_of(url):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _folder_of(url: URL) -> Path | None:
+    """The folder of the database's file, if it has one."""
+    is_file = url.drivername.startswith("sqlite") and url.database
+    return Path(str(url.database)).parent if is_file else None
 
 
 def _write_ahead(engine: sa.Engine) -> None:
-    """Readers and the writer of an SQLite file do not wait for each other."""
+    """Readers and the writer of an SQLite file do not wait for each other, nor a commit for the disk.
+
+    A process that is killed loses nothing. A machine that loses power may lose the last commits, never the
+    file: runs that ended just then are run again.
+    """
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        sa.event.listen(engine, "connect", _commit_without_waiting)
+        engine.dispose()
+
+
+def _commit_without_waiting(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _unreachable(url: str, error: Exception) -> Fault:
+    if (folder := _folder_of(make_url(url))) and read_only_folder(folder):
+        return closed_database(redact(url), folder)
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
     reason = redact(str(cause).strip().splitlines()[0]) if str(cause).strip() else type(cause).__name__
     problem = f"cannot open '{redact(url)}' ({reason})"

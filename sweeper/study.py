@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import yaml
 
@@ -23,7 +24,7 @@ from sweeper.observers import Everyone, Observer, StudyStart
 from sweeper.owners import is_gone, new_owner
 from sweeper.places import place_told
 from sweeper.planning import job_for
-from sweeper.proposals import asker_of, drafts_of, policy_of
+from sweeper.proposals import asker_of, drafts_of, policy_of, reopened
 from sweeper.provenance import provenance
 from sweeper.pruner_checks import pruner_warnings
 from sweeper.pruning import pruning_of
@@ -83,6 +84,7 @@ class StudySession:
         self._trials = TrialBook(storage.optuna_study([o.direction for o in self._policy.objectives]))
         self._warnings = [
             *sweep.warnings,
+            *_tried_again(storage.reopen(reopened(self._settings))),
             *recovered(storage, self._folder, self._trials),
             *identity_warnings(self._trials, factory, storage.study, sweep.settings.task.target),
             *notices_of(self._drafts),
@@ -99,7 +101,7 @@ class StudySession:
         self._observer: Observer = Everyone(
             Terminal(), make_tracker(self._settings.tracking, self._settings.study.results_dir)
         )
-        storage.tell_waits(self._observer.warned)
+        storage.tell_waits(self._observer.warned, lambda: interrupt.received is not None)
         self._loop = StudyLoop(
             self._policy,
             RunBook(storage, self._folder, self._workload),
@@ -181,9 +183,10 @@ class StudySession:
         folder, prepared = self._folder.run(trial, seed), self._factory.prepared_of(trial)
         needs = DeviceNeeds(device=slot.device, n_threads=slot.n_threads, is_alone=is_alone)
         job = job_for(self._trials.name, trial, seed, attempt, folder, prepared.folder, needs)
-        write_atomic(folder.config, yaml.safe_dump({**trial.config, "seed": seed}, sort_keys=False))
-        write_atomic(folder.overrides, yaml.safe_dump([*trial.overrides, f"seed={seed}"]))
-        write_atomic(folder.job, job.model_dump_json(indent=2))
+        # not waited for: where a power cut loses them, the run's next attempt writes them again
+        write_atomic(folder.config, _yaml({**trial.config, "seed": seed}), flush=False)
+        write_atomic(folder.overrides, _yaml([*trial.overrides, f"seed={seed}"]), flush=False)
+        write_atomic(folder.job, job.model_dump_json(indent=2), flush=False)
         return job
 
     def _workload(self, trial: TrialSpec) -> str:
@@ -216,7 +219,16 @@ class StudySession:
         """Why the study ends before its time, if it does."""
         signal = self._interrupt.received
         told = self._loop.stopped_because or (signal.name if signal is not None else None)
-        return told or ("study.timeout_s" if self._is_time_up() else None)
+        wanted = (*self._wanted_screening().runs, *self._wanted_confirmation().runs)
+        is_cut_short = self._is_time_up() and bool(wanted or self._asker.n_left)
+        return told or ("study.timeout_s" if is_cut_short else None)
+
+    def _how_to_go_on(self) -> str:
+        again = "the same command goes on where this one ended"
+        if self._loop.stopped_because is not None:
+            return f"{again}; with study.retry=failed it also tries failed runs again"
+        limit_s = self._settings.study.timeout_s
+        return again if self._loop.is_stopping else f"study.timeout_s={limit_s:g} is over; {again}"
 
     def _conclude(self) -> int:
         if not self._loop.trials:
@@ -237,14 +249,23 @@ class StudySession:
         if self._loop.stopped_because is not None:
             judgement = without_verdict(judgement, self._loop.stopped_because)
         summary = write_report(self._folder, result, judgement)
-        if self._loop.is_stopping:
-            self._observer.warned("the same command resumes this study")
+        if result.totals["stopped_because"] is not None:
+            self._observer.warned(self._how_to_go_on())
         else:
             tidy_checkpoints(self._folder, result, judgement)
         for note in judgement.notes:
             self._observer.warned(note)
         self._observer.study_ended(result, summary)
         return exit_code(judgement, self._interrupt, self._loop.stopped_because)
+
+
+def _yaml(value: Any) -> str:
+    """As `yaml.safe_dump` writes it, by libyaml where that is there."""
+    return str(yaml.dump(value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False))
+
+
+def _tried_again(n_runs: int) -> list[str]:
+    return [f"{n_runs} failed or pruned runs of earlier commands are tried again"] if n_runs else []
 
 
 def _leave_at_once(interrupt: Interrupt) -> int:

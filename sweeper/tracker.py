@@ -90,6 +90,7 @@ class Tracker:
         self._background: Background[StudyLog] | None = None
         self._has_warned = False
         self._flushed: dict[tuple[int, int], float] = {}
+        self._ended: set[tuple[int, int, int]] = set()
 
     def study_started(self, start: StudyStart) -> None:
         """Begins to open the log."""
@@ -106,8 +107,13 @@ class Tracker:
         """Nothing that a log of runs could show."""
 
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
-        """The run appears, as running."""
-        self._put(lambda log: log.log_start(trial, started.seed, started.attempt))
+        """The run appears, as running; where it has ended by the time it is logged, its end says it all."""
+
+        def start(log: StudyLog) -> None:
+            if (trial.number, started.seed, started.attempt) not in self._ended:
+                log.log_start(trial, started.seed, started.attempt)
+
+        self._put(start)
 
     def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
         """Nothing that a log of evaluations could show."""
@@ -122,6 +128,7 @@ class Tracker:
 
     def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
         """Metrics, state, configuration."""
+        self._ended.add((trial.number, run.seed, run.attempt))
         self._put(lambda log: log.log_end(trial, run))
 
     def warned(self, text: str) -> None:

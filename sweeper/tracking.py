@@ -166,7 +166,7 @@ class Session:
             self._client.log_text(self._parent.run_id, page, "report.html")
         if folder.plots.exists():
             self._client.log_artifacts(self._parent.run_id, str(folder.plots), "plots")
-        self._set_status(self._parent, "FINISHED")
+        self._set_status(self._parent, _status_of(summary))
         self._has_result = True
 
     def interrupt_unless_finished(self) -> None:
@@ -290,6 +290,13 @@ def _new(child: _Child, spec: TrialSpec, folder: RunFolder, upto: int | None) ->
     evaluations = read_evaluations(folder.metrics, tracked.param_fields(spec))
     new = [e for e in evaluations if logged.lacks(e) and (upto is None or e.step <= upto)]
     return tracked.updates(new, logged, _written_ms(folder.path), MAX_METRICS)
+
+
+def _status_of(summary: Mapping[str, Any]) -> str:
+    """KILLED for a study that was interrupted, FAILED for one without a result."""
+    if summary["verdict"] == "no result":
+        return "FAILED"
+    return "KILLED" if summary.get("state") == "interrupted" else "FINISHED"
 
 
 @contextmanager

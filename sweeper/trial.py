@@ -81,8 +81,8 @@ def member_facts(job: JobSpec, run: RunSpec) -> dict[str, Any]:
 
 
 def slugify(text: str, limit: int = 80) -> str:
-    """`text` reduced to letters, digits, `.`, `=`, `_`, `-`; not empty, no leading dot or dash."""
-    safe = re.sub(r"[^A-Za-z0-9.=_-]+", "-", text).strip("-.")
+    """`text` reduced to letters, digits, `.`, `=`, `_`, `+`, `-`; not empty, no leading dot or dash."""
+    safe = re.sub(r"[^A-Za-z0-9.=_+-]+", "-", text).strip("-.")
     return safe[:limit].rstrip("-.") or "unnamed"
 
 

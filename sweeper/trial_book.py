@@ -17,6 +17,7 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.pruners import SCREENED, first_seeds
+from sweeper.remembering import look_of
 from sweeper.results import TrialResult
 from sweeper.trial import TrialSpec
 
@@ -61,7 +62,7 @@ class TrialBook:
     """The trials of one Optuna study, as specs."""
 
     def __init__(self, study: optuna.Study) -> None:
-        self._study = study
+        self._study, self._look = study, look_of(study)
         self._screened: set[int] = set()
 
     @property
@@ -77,6 +78,7 @@ class TrialBook:
 
     def candidates(self, after: int = 0) -> list[TrialSpec]:
         """The candidates with numbers above `after`, in order."""
+        self._look()
         attributes = [trial.user_attrs for trial in self._study.get_trials(deepcopy=False)[after:]]
         return [TrialSpec.model_validate_json(attrs[SPEC]) for attrs in attributes if SPEC in attrs]
 
@@ -189,8 +191,7 @@ class TrialBook:
             self._study.tell(trial, state=TrialState.FAIL)
             raise
         trial.set_user_attr(SPEC, spec.model_dump_json())
-        for key in ("name", "role", "fingerprint"):
-            trial.set_user_attr(key, getattr(spec, key))
+        trial.set_user_attr("name", spec.name)  # for Optuna's dashboard
         return spec
 
 

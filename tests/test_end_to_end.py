@@ -133,4 +133,6 @@ def test_a_diverging_candidate_is_a_result_and_the_sweep_goes_on(tmp_path: Path)
     states = {trial["name"]: trial["state"] for trial in facts["trials"]}
     assert states["lr=1e+09"] == "FAILED"
     assert states["lr=0.001"] == "COMPLETE"
+    assert facts["verdict"] == "not confirmed"
+    assert "lr=0.001 did best on validation; not confirmed: study.confirm_seeds=0." in printed
     assert "aux_focal.compute_fp32=true" in printed or "optimizer.lr" in printed

@@ -8,7 +8,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DOORS = {
-    "optuna": {"trial_book.py", "storage.py", "search_space.py", "samplers.py", "pruners.py", "plots.py"},
+    "optuna": {
+        "trial_book.py",
+        "remembering.py",
+        "storage.py",
+        "search_space.py",
+        "samplers.py",
+        "pruners.py",
+        "plots.py",
+    },
     "mlflow": {"tracking.py"},
     "pynvml": {"gpus.py"},
     "hydra": {

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import torch
+import torch._dynamo  # torch imports it at the first optimizer: two seconds that belong to the start
 from torch import nn
 
 from sweeper.schema import AdamW, Sgd

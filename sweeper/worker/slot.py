@@ -24,7 +24,7 @@ from sweeper.messages import Alive, Message, Reply, Reported
 from sweeper.trial import JobSpec, member_facts
 
 BEAT_S = 1.0
-LEAVE_S = 8.0
+LEAVE_S = 7.0
 """A parent that died is outlived by no more than this."""
 LEFT_BEHIND = 70
 """The exit code of a worker that could not reach the end of a step in time."""
@@ -36,6 +36,7 @@ class Conversation:
     def __init__(self, job: JobSpec) -> None:
         self.job, self.lifeline = job, Lifeline()
         self.answers: SimpleQueue[Reply] = SimpleQueue()
+        self.has_started = False
 
     def alive(self) -> Alive:
         """The sign of life."""
@@ -75,6 +76,7 @@ class SlotWorker:
             return is_sound
 
     def _report(self, conversation: Conversation, message: Message) -> Reply:
+        conversation.has_started = True
         with suppress(ChannelError):  # a parent that died: the job is told to leave by `_listen`
             self._channel.send(message)
         return conversation.answers.get() if isinstance(message, Reported) else "continue"
@@ -101,10 +103,13 @@ class SlotWorker:
                 pass  # about a job that has ended meanwhile
 
     def _leave(self) -> None:
+        open_ones = tuple(self._open.values())
+        if open_ones and not any(conversation.has_started for conversation in open_ones):
+            os._exit(0)  # nothing is trained yet: imports need not be waited for
         timer = Timer(LEAVE_S, os._exit, [LEFT_BEHIND])
         timer.daemon = True
         timer.start()
-        for conversation in tuple(self._open.values()):
+        for conversation in open_ones:
             conversation.lifeline.must_leave = True
             conversation.answers.put("stop")
         self._jobs.put(None)

@@ -26,6 +26,8 @@ WORDS = (
 )
 PARENT_RATE = 0.3
 """Share of the kills that hit the parent; a new one is started by the same command."""
+PROGRESS_RATE = 0.7
+PROGRESS_S = 30.0
 ORPHANS_GONE_S = 10.0
 
 
@@ -46,7 +48,7 @@ class Chaos:
         """See one study to its end, killing all the while."""
         parent = study.start()
         while parent.poll() is None:
-            time.sleep(self.rng.uniform(0.0, 1.2))
+            self._let_work(study, parent)
             if self.is_enough or not (workers := study.workers()):
                 continue
             if self.rng.random() < PARENT_RATE:
@@ -55,6 +57,14 @@ class Chaos:
                 self.kills["worker"] += kill(self.rng.choice(workers))
         assert parent.returncode == 0, study.output()[-3000:]
         study.wait_until_empty(ORPHANS_GONE_S)
+
+    def _let_work(self, study: FaultStudy, parent: "subprocess.Popen[str]") -> None:
+        """A random while; often not before a run has been evaluated again, so that there is work to lose."""
+        before = study.last_steps()
+        deadline = time.monotonic() + (PROGRESS_S if self.rng.random() < PROGRESS_RATE else 0.0)
+        while time.monotonic() < deadline and parent.poll() is None and study.last_steps() == before:
+            time.sleep(0.1)
+        time.sleep(self.rng.uniform(0.0, 1.2))
 
     def _replaced(self, parent: "subprocess.Popen[str]", study: FaultStudy) -> "subprocess.Popen[str]":
         """Another parent of the study, in the place of this one."""

@@ -6,18 +6,21 @@ import shlex
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.faults import chaos
-from tests.faults.harness import FaultStudy, kill, wait_for
+from tests.faults.harness import FaultStudy, kill, trials, wait_for
 
 GRID = "optimizer.lr=0.01,0.02"
 SLOW = (GRID, "loss.pause_ms=25", "trainer.max_steps=100")
 UNTRACKED = "tracking=none"
 ENDLESS = (GRID, "loss.pause_ms=5", "trainer.max_steps=100000", "trainer.eval_every=100000", UNTRACKED)
 LEAVE_S = 10.0
+OTHER = {"other": ["optimizer.lr=0.1"]}
+THIRD = {"third": ["optimizer.lr=0.02"]}
 
 
 def is_training(study: FaultStudy, n_runs: int = 2) -> bool:
@@ -125,7 +128,7 @@ def test_a_signal_lets_jobs_write_a_checkpoint_and_ends_with_a_report(
     assert study.summary()["totals"]["runs"] == 0
     assert {row[2] for row in study.rows()} == {"INTERRUPTED"}
     assert len(list(study.results.glob("trials/*/*/checkpoint.pt"))) == 2
-    assert "the same command resumes this study" in study.output()
+    assert "the same command goes on where this one ended" in study.output()
 
 
 def test_a_second_interrupt_ends_everything_at_once(tmp_path: Path) -> None:
@@ -175,6 +178,41 @@ def test_an_adaptive_study_of_two_parents_has_as_many_trials_as_asked_for(tmp_pa
     assert [row[3] for row in study.rows()] == [1] * 9
     verdicts = set(re.findall(r"^(\S+) did best on validation", study.output(), re.MULTILINE))
     assert len(verdicts) == 1
+
+
+def test_failed_and_pruned_runs_are_tried_again_where_that_is_asked_for(tmp_path: Path) -> None:
+    """Both runs fail by an impossible time limit; a third is pruned by a bound that nothing can meet."""
+    study = FaultStudy(tmp_path, [UNTRACKED, "executor.n_slots=1"])
+    two, three = (trials(**named) for named in (OTHER, OTHER | THIRD))
+    assert "job timeout" in study.run(two, "executor.job_timeout_s=0.01", "study.max_failure_rate=1", code=1)
+    assert "study.retry=failed" in study.run(two, code=1)  # known, whatever limit there is now
+    assert "2 failed or pruned runs of earlier commands are tried again" in study.run(
+        two, "study.retry=failed"
+    )
+    study.run(three, "pruner=threshold", "pruner.upper=-1")
+    assert [row[2] for row in study.rows()] == ["COMPLETE", "COMPLETE", "PRUNED"]
+    study.run(three)
+    assert [row[2] for row in study.rows()] == ["COMPLETE"] * 3
+    assert study.trial("third")["state"] == "COMPLETE"
+
+
+def test_a_study_whose_time_is_over_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    study = FaultStudy(tmp_path, [*SLOW, UNTRACKED, "executor.n_slots=1"])
+    printed = study.run("study.timeout_s=0.5", code=1)
+    assert "study.timeout_s=0.5 is over; the same command goes on where this one ended" in printed
+    assert study.summary()["state"] == "interrupted"
+    study.run()
+    assert study.summary()["state"] == "finished"
+
+
+def test_ctrl_c_before_anything_began_is_one_line(tmp_path: Path) -> None:
+    study = FaultStudy(tmp_path, [*SLOW, UNTRACKED])
+    parent = study.start()
+    wait_for(lambda: Path(f"/proc/{parent.pid}/cmdline").read_bytes().count(b"sweeper") > 0)
+    time.sleep(0.3)
+    kill(parent.pid, signal.SIGINT)
+    assert parent.wait(10) == 130
+    assert study.output() == "stopped; nothing was lost, the same command begins again\n"
 
 
 def test_a_study_of_that_name_with_another_meaning_is_refused_with_the_difference(tmp_path: Path) -> None:

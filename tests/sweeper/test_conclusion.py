@@ -74,7 +74,7 @@ def test_a_stopped_study_counts_the_runs_that_it_would_have_had() -> None:
     assert runs_planned(trials, GRID, is_over=True) == 4
 
 
-def test_counts_are_by_state_and_tell_what_was_survived() -> None:
+def test_counts_are_by_state_and_tell_how_many_incidents_there_were() -> None:
     trials = [trial(1, "FAILED", run(1, 0, incidents=("a", "b")), run(1, 1, "FAILED"))]
     assert totals(trials, n_jobs=2)["states"] == {"COMPLETE": 1, "FAILED": 1}
     assert totals(trials, n_jobs=2)["incidents"] == 2
@@ -92,8 +92,12 @@ def test_too_many_failures_are_no_result_and_exit_1() -> None:
     stopped = without_verdict(judgement(), why)
     assert stopped.verdict == "no result"
     assert stopped.sentence.startswith(f"No result: {why}. lambda=0.2 cannot be told")
+    assert without_verdict(judgement(), "run it again.").sentence.startswith(
+        "No result: run it again. lambda"
+    )
     assert exit_code(stopped, Interrupt(), why) == 1
     assert exit_code(judgement(), Interrupt(), None) == 0
+    assert exit_code(judgement(verdict="not confirmed"), Interrupt(), None) == 0
     assert exit_code(judgement(), Interrupt(received=signal.SIGTERM), why) == 143
 
 

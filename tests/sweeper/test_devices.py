@@ -143,9 +143,15 @@ def test_numbers_count_the_gpus_that_are_visible() -> None:
             Gpus((gpu(0), gpu(1))),
             "got 2, 7; expected numbers of the GPUs found here: 0 (H200), 1 (H200). Name",
         ),
-        (Gpus(), "got 1, 2, 7; expected numbers of the GPUs found here: none. Name others, or use executor"),
-        (Gpus(problem="NVML: GPU is lost"), "found here: none (NVML: GPU is lost). Name others"),
-        (Gpus(doubt="CUDA_VISIBLE_DEVICES: got ''"), "found here: none (CUDA_VISIBLE_DEVICES: got ''). Name"),
+        (
+            Gpus(),
+            "got [1, 2, 7], but no GPU is found here. Use executor.devices=cpu or executor.devices=auto",
+        ),
+        (Gpus(problem="NVML: GPU is lost"), "no GPU is found here (NVML: GPU is lost). Use"),
+        (
+            Gpus(doubt="CUDA_VISIBLE_DEVICES: got ''"),
+            "no GPU is found here (CUDA_VISIBLE_DEVICES: got ''). Use",
+        ),
     ],
 )
 def test_a_number_that_is_not_there_is_refused_with_those_that_are(found: Gpus, message: str) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper.incidents import kind, told
+from sweeper.incidents import kind, on_the_way, told
 from sweeper.layout import StudyFolder, write_atomic
 from sweeper.leaderboard import pruning, reasons, rows
-from sweeper.leaderboard_table import leaderboard_of
+from sweeper.leaderboard_table import default_console, leaderboard_of
 from sweeper.replay import read_runs
 from sweeper.report import summary, trials_csv
 from sweeper.report_text import report_markdown
@@ -96,20 +96,70 @@ def test_what_pruning_saved_is_told_as_steps_and_as_a_share() -> None:
 
 def test_the_report_has_no_section_for_what_did_not_happen() -> None:
     report = report_markdown(study_result(), judgement(), summary(study_result(), judgement()), [])
-    for title in ("Failed", "Pruned", "Interrupted", "survived", "Not finished"):
+    for title in ("Failed", "Pruned", "Interrupted", "on the way", "Not finished", "count in intervals"):
         assert title not in report
 
 
-def test_what_was_survived_has_a_section_of_its_own() -> None:
+def test_what_went_wrong_on_the_way_has_a_section_of_its_own() -> None:
     skipped = "checkpoint skipped: results/a/trials/1/seed0/checkpoint.pt: is damaged"
     result = with_incidents(study_result(), KILLED, skipped)
     facts = summary(result, judgement())
     report = report_markdown(result, judgement(), facts, [])
     assert (
-        "## What went wrong and was survived\n\n"
+        "## What went wrong on the way\n\n"
         f"- trial 1 lambda=0.05 seed 0: {KILLED}\n- trial 1 lambda=0.05 seed 0: {skipped}\n"
     ) in report
-    assert "2 incidents survived, named in the report" in shown(facts)
+    assert "2 incidents on the way, named in the report" in shown(facts)
+
+
+def test_what_a_shared_run_met_is_told_once_by_the_trial_that_trained_it() -> None:
+    """Trial 4 has the fingerprint of trial 1, and with it its run on seed 0."""
+    result = with_incidents(study_result(), KILLED)
+    first = result.trials[1]
+    spec = trial_spec(4, 0.05, "again").model_copy(update={"fingerprint": first.spec.fingerprint})
+    shared = {seed: replace(run, trial=4, reused=True) for seed, run in first.runs.items()}
+    again = TrialResult(spec, "COMPLETE", None, shared)
+    facts = summary(replace(result, trials=(*result.trials, again)), judgement())
+    assert on_the_way(facts["trials"]) == [("trial 1 lambda=0.05 seed 0", KILLED)]
+    assert "1 incident on the way, named in the report" in shown(facts)
+
+
+def test_the_report_says_that_pruned_and_failed_candidates_count() -> None:
+    result = with_trials(failed(4), pruned(5, step=60))
+    report = report_markdown(result, judgement(), summary(result, judgement()), [])
+    assert "Pruned and failed candidates (2) count in intervals and p values" in report
+
+
+def test_trials_on_all_seeds_come_before_better_ones_on_fewer() -> None:
+    """Trial 3 is best, and was given one seed of three; trial 2 two of them."""
+    result = study_result()
+    some = [
+        replace(trial, runs={seed: trial.runs[seed] for seed in range(n)})
+        for trial, n in ((result.trials[2], 2), (result.trials[3], 1))
+    ]
+    facts = summary(replace(result, trials=(*result.trials[:2], *some)), judgement(best=1))
+    assert [row.trial for row in rows(facts)] == [1, 0, 2, 3]
+    assert rows(facts)[-1].values[0].endswith("(1 of 3 seeds)")
+
+
+def test_outside_of_a_terminal_sentences_are_one_line_and_tables_fit_in_100_columns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    why = "loss is nan at step 3; " + "a sentence of many words " * 20 + "x" * 300
+    long_name = replace(failed(4, why), spec=trial_spec(4, 0.4, "optimizer.lr=0.1," * 20))
+    facts = summary(with_trials(long_name), judgement())
+    default_console().print(leaderboard_of(facts))
+    lines = capsys.readouterr().out.splitlines()
+    end_of_table = next(i for i, line in enumerate(lines) if line.endswith(f"failed: seed 0: {why}"))
+    assert max(map(len, lines[:end_of_table])) <= 100
+    assert lines[-1].endswith("p = 0.31")
+    assert len(lines[-1]) > 100
+
+
+def test_a_reason_that_ends_in_a_full_stop_is_followed_by_no_other() -> None:
+    result = with_trials(stopped_because="too many failures. Run it again.")
+    report = report_markdown(result, judgement(), summary(result, judgement()), [])
+    assert "Not finished: too many failures. Run it again. The same command goes on" in report
 
 
 def test_a_hundred_of_the_same_are_one_line_and_three_are_three() -> None:

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from sweeper.judging import best_of, judge
 from sweeper.layout import StudyFolder
-from sweeper.results import RunResult, StudyResult
+from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.run_state import Policy
-from tests.sweeper.factories import AUC, study_result
+from tests.sweeper.factories import AUC, study_result, trial_spec
 
 
 def policy(result: StudyResult) -> Policy:
@@ -46,6 +48,56 @@ def test_a_baseline_that_failed_is_no_reference(tmp_path: Path) -> None:
     judged = judge(replace(result, trials=trials))
     assert judged.verdict == "no result"
     assert "loss is nan" in judged.sentence
+
+
+def test_a_reason_that_ends_in_a_full_stop_does_not_get_another(tmp_path: Path) -> None:
+    result = study_result(StudyFolder(tmp_path))
+    failed = replace(result.trials[0], state="FAILED", reason="loss is nan. Try again.")
+    assert judge(replace(result, trials=(failed, *result.trials[1:]))).sentence.endswith("Try again.")
+
+
+def test_without_confirmation_seeds_nothing_is_said_to_be_tested(tmp_path: Path) -> None:
+    judged = judge(replace(study_result(StudyFolder(tmp_path)), confirm_seeds=()))
+    assert (judged.verdict, judged.confirmation) == ("not confirmed", None)
+    assert judged.sentence == "lambda=0.2 did best on validation; not confirmed: study.confirm_seeds=0."
+
+
+@pytest.mark.parametrize("number", [0, 3])
+@pytest.mark.parametrize("state", [None, "INTERRUPTED"])
+def test_a_confirmation_is_judged_when_all_its_runs_have_ended(
+    tmp_path: Path, number: int, state: str | None
+) -> None:
+    """Seed 1002 of the baseline, or of the best, is missing or interrupted; two pairs are complete."""
+    result = study_result(StudyFolder(tmp_path))
+    runs = dict(result.trials[number].runs)
+    last = runs.pop(result.confirm_seeds[-1])
+    if state is not None:
+        runs[last.seed] = replace(last, state=state)  # type: ignore[arg-type]
+    trials = [replace(t, runs=runs) if t.spec.number == number else t for t in result.trials]
+    judged = judge(replace(result, trials=tuple(trials)))
+    assert (judged.verdict, judged.confirmation, judged.best) == ("not confirmed", None, 3)
+    assert (
+        judged.sentence
+        == "lambda=0.2 did best on validation; not confirmed: the confirmation is not complete."
+    )
+
+
+def test_a_confirmation_run_that_failed_is_over_and_left_out(tmp_path: Path) -> None:
+    result = study_result(StudyFolder(tmp_path))
+    judged = judge(with_run(result, 3, RunResult(3, result.confirm_seeds[-1], "FAILED", "loss is nan")))
+    assert judged.confirmation is not None
+    assert "1002 are left out" in " ".join(judged.notes)
+
+
+@pytest.mark.parametrize("state", ["PRUNED", "FAILED"])
+def test_a_trial_that_was_given_up_makes_the_others_no_surer(tmp_path: Path, state: str) -> None:
+    result = study_result(StudyFolder(tmp_path))
+    lost = TrialResult(trial_spec(4, 0.4), state, "why", {})  # type: ignore[arg-type]
+    noisy = with_run(result, 1, replace(result.trials[1].runs[0], metrics={f"test/{AUC.metric}": 0.7}))
+    before, after = judge(noisy), judge(replace(noisy, trials=(*noisy.trials, lost)))
+    widths = [j.comparisons[1]["ci_high"] - j.comparisons[1]["ci_low"] for j in (before, after)]
+    assert widths[0] < widths[1]
+    assert after.confirmation == before.confirmation
 
 
 def test_a_second_confirmed_winner_is_said_to_weaken_the_verdict(tmp_path: Path) -> None:

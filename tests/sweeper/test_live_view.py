@@ -109,7 +109,7 @@ def test_a_retried_run_moves_to_the_slot_that_it_runs_on_now(view: LiveView) -> 
 def test_what_is_told_of_a_run_that_does_not_run_is_left_alone(view: LiveView) -> None:
     view.move(SPEC, reported(300, 0.7))
     assert view.end(SPEC, run_result(None, SPEC, 0, "FAILED")) == "1/12"
-    assert all("idle" in line for line in lines(view.drawn(24))[1:3])
+    assert all("starting" in line for line in lines(view.drawn(24))[1:3])
 
 
 def test_more_runs_than_planned_never_show_more_done_than_there_are(view: LiveView) -> None:

@@ -47,29 +47,33 @@ class FakeExecutor:
         self._seconds = seconds
         self._endings = {int(name.removeprefix("t")): list(given) for name, given in endings.items()}
         self._ends: list[tuple[float, str, JobSpec, Slot]] = []
+        self._begun: list[Message] = []
 
     def submit(self, slot: Slot, job: JobSpec) -> None:
         assert slot.index not in {other.index for _, _, _, other in self._ends}
         end = self.now + self._seconds[job.members[0].trial]
         heapq.heappush(self._ends, (end, job.job_id, job, slot))
+        common = member_facts(job, job.members[0])
+        self._begun.append(Started(**common, resumed_step=0, total_steps=9, device="cpu"))
         beside = {j.members[0].trial for _, _, j, other in self._ends if other.label == slot.label}
         self.together.append(beside)
 
     def receive(self, timeout_s: float) -> list[Message]:
+        if self._begun:
+            begun, self._begun = self._begun, []
+            return begun
         if not self._ends:
             self.now += timeout_s
             return []
         end, _, job, _ = heapq.heappop(self._ends)
         self.idle += (end - self.now) * (len(self.slots) - len(self._ends) - 1)
         self.now = end
-        return self._words(job)
+        return [self._last_word(job)]
 
-    def _words(self, job: JobSpec) -> list[Message]:
+    def _last_word(self, job: JobSpec) -> Message:
         run = job.members[0]
-        common = member_facts(job, run)
-        started = Started(**common, resumed_step=0, total_steps=9, device="cpu")
         endings = self._endings.get(run.trial)
-        return [started, (endings.pop(0) if endings else finished)(common)]
+        return (endings.pop(0) if endings else finished)(member_facts(job, run))
 
     def reply(self, message: Message, reply: Reply) -> None:
         raise AssertionError("nothing was reported")
@@ -194,7 +198,7 @@ def test_a_failing_trial_is_recorded_and_the_others_go_on(tmp_path: Path) -> Non
 def test_more_failures_than_allowed_stop_the_study(tmp_path: Path) -> None:
     executor = FakeExecutor(1, dict.fromkeys(range(5), 1.0), t1=[failed()], t2=[failed()], t3=[failed()])
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(5)], max_failure_rate=0.25)
-    assert loop.stopped_because == "2 failed trials, more than study.max_failure_rate allows (1)"
+    assert loop.stopped_because == "2 failed candidates, more than study.max_failure_rate allows (1)"
     assert (4, 0) not in loop.runs
 
 
@@ -264,7 +268,7 @@ def test_jobs_that_do_not_leave_in_time_are_killed_and_resumed_later(tmp_path: P
 
     class Impatient(FakeExecutor):
         def receive(self, timeout_s: float) -> list[Message]:
-            if self.now > 100 or not self._ends or self._ends[0][0] > self.now + timeout_s:
+            if not self._begun and (not self._ends or self._ends[0][0] > self.now + timeout_s):
                 interrupt.received = signal.SIGINT
                 self.now += timeout_s
                 return []

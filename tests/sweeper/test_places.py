@@ -1,14 +1,15 @@
 """A full disk and a closed folder, told in one line."""
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from sweeper.errors import StudyError, UserError
-from sweeper.places import place_told
-from sweeper.storage import delete_study, open_storage
+from sweeper.places import place_told, read_only_folder
+from sweeper.storage import Storage, delete_study, open_storage
 from sweeper.trial_book import TrialBook
 
 
@@ -50,6 +51,33 @@ def test_a_folder_that_cannot_be_made_is_the_users_to_choose() -> None:
         place_told("/proc/nowhere"),
     ):
         Path("/proc/nowhere").mkdir()
+
+
+def closed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder, which this process may not write in, whoever it is: root may, whatever the mode says."""
+    really = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != folder and really(path, mode))
+    return folder
+
+
+def test_a_folder_is_read_only_where_it_or_the_one_to_make_it_in_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    assert not read_only_folder(tmp_path / "new" / "newer")
+    assert not read_only_folder(tmp_path / "file" / "new")
+    folder = closed(tmp_path, monkeypatch)
+    assert read_only_folder(folder)
+    assert read_only_folder(folder / "new" / "newer")
+
+
+def test_a_database_in_a_read_only_folder_is_not_a_missing_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "studies.db").mkdir()  # cannot be opened, by root neither
+    folder = closed(tmp_path, monkeypatch)
+    with pytest.raises(UserError, match=rf"since the folder '{folder}' cannot be written. Choose another: "):
+        Storage(f"sqlite:///{folder}/studies.db", "s", "o")
 
 
 def test_any_other_error_stays_what_it_is(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Which runs are given up, when, and what is said of it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +265,54 @@ def test_a_pruner_is_refused_for_several_objectives(name: str) -> None:
 def test_a_pruner_that_begins_after_the_last_step_is_refused(tmp_path: Path, lines: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match=r"got a first check at step 10\d; expected one within the 100 steps"):
         made(tmp_path, *lines)
+
+
+SELDOM = ("trainer.eval_every=20",)
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (
+            ("pruner=asha", "pruner.min_early_stopping_rate=50"),
+            "pruner.min_early_stopping_rate: got a first check at a step beyond counting; expected one",
+        ),
+        (("pruner=asha", "pruner.min_early_stopping_rate=999999999"), "at a step beyond counting"),
+        (
+            ("trainer.eval_every=20", "pruner=asha", "pruner.min_early_stopping_rate=2"),
+            "pruner.min_early_stopping_rate: got a first check at step 320; expected one within the 100",
+        ),
+        (
+            ("trainer.eval_every=20", "pruner=hyperband", "pruner.max_steps=19"),
+            "pruner.max_steps: got 19; expected at least 20, the step of the first evaluation",
+        ),
+        (("pruner=percentile", "pruner.percentile=0"), "pruner.percentile: got 0"),
+        (("pruner=percentile", "pruner.percentile=100"), "pruner.percentile: got 100"),
+        (("pruner=wilcoxon", "pruner.n_startup_seeds=1"), "pruner.n_startup_seeds: got 1"),
+        (
+            ("pruner=patient", "pruner@pruner.wrapped=hyperband", "pruner.wrapped.max_steps=5", *SELDOM),
+            "pruner.wrapped.max_steps: got 5; expected at least 20",
+        ),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense_are_refused_by_their_key(lines: tuple[str, ...], fault: str) -> None:
+    with pytest.raises(UserError, match=re.escape(fault)):
+        read(*LINES, "trainer.max_steps=100", *lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("trainer.eval_every=20", "pruner=asha", "pruner.min_early_stopping_rate=1"),
+        ("trainer.eval_every=20", "pruner=hyperband", "pruner.max_steps=20"),
+        ("trainer.eval_every=200", "pruner=hyperband", "pruner.max_steps=100"),
+        ("pruner=percentile", "pruner.percentile=0.1"),
+    ],
+    ids=str,
+)
+def test_options_at_the_edge_of_sense_are_accepted(lines: tuple[str, ...]) -> None:
+    assert read(*LINES, "trainer.max_steps=100", *lines).settings.pruner.name == lines[-2].partition("=")[2]
 
 
 def test_the_length_of_a_run_may_be_known_late(tmp_path: Path) -> None:

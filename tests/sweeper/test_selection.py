@@ -1,10 +1,12 @@
 import json
 from dataclasses import asdict, replace
+from math import log
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from sweeper.selection import (
     Arm,
@@ -197,7 +199,7 @@ def test_a_seed_that_only_one_arm_completed_is_left_out_and_named() -> None:
 
 def test_without_a_common_confirmation_seed_there_is_no_confirmation() -> None:
     assert confirm(Arm(1, "A"), BASELINE, direction="maximize", confidence=0.95) is None
-    assert verdict(None) == "not distinguishable"
+    assert verdict(None) == "not confirmed"
 
 
 def test_the_summary_of_a_confirmation_has_the_keys_of_the_contract_and_is_plain_json() -> None:
@@ -228,6 +230,32 @@ def test_every_candidate_is_compared_and_a_lone_seed_gives_its_difference_only()
     assert got[1].difference == pytest.approx(0.01)
     assert got[1].p_adjusted is not None
     assert got[2] == Comparison(0.60 - 0.69, 0.60 - 0.69, None, None, None)
+
+
+def test_candidates_that_were_given_up_count_in_both_adjustments() -> None:
+    """Differences 0.1, 0.2, 0.3; of 2 degrees of freedom, whose median is ln 2: a variance of 0.01 / ln 2.
+
+    t = 0.2 * sqrt(3 ln 2) / 0.1 = 2.884, p = 0.1021; in a family of 3 thrice that.
+    """
+    zero = dict.fromkeys(range(3), 0.0)
+    arms = [
+        Arm(0, "", test=zero),
+        Arm(1, "", test={0: 0.1, 1: 0.2, 2: 0.3}),
+        Arm(2, ""),
+        Arm(3, "", test={0: 0.0}),
+    ]
+    alone = explore(arms, 0, direction="maximize", confidence=0.95)[1]
+    got = explore(arms, 0, direction="maximize", confidence=0.95, given_up=(2, 3))[1]
+    assert alone.p_adjusted == pytest.approx(0.1021, abs=1e-4)
+    assert got.p_adjusted == pytest.approx(0.3064, abs=1e-4)
+    quantile = float(stdtrit(2, 1 - 0.05 / 6))
+    assert got.ci_high == pytest.approx(0.2 + quantile * 0.1 / (3 * log(2)) ** 0.5)
+
+
+def test_a_candidate_that_was_given_up_late_counts_once() -> None:
+    arms = [Arm(i, "", test=dict(enumerate(row))) for i, row in enumerate([(0, 0), (0.1, 0.2), (0.1, 0.4)])]
+    how = {"direction": "maximize", "confidence": 0.95}
+    assert explore(arms, 0, **how) == explore(arms, 0, given_up=(2,), **how)  # type: ignore[arg-type]
 
 
 def test_among_null_candidates_one_in_twenty_studies_finds_something_at_most() -> None:
@@ -292,7 +320,14 @@ def test_the_sentence_says_what_the_interval_means_beside_the_smallest_effect_th
 
 def test_a_study_without_a_best_or_without_a_confirmation_says_so() -> None:
     assert "nothing to compare" in say(None, best=None)
-    assert "no confirmation seed was completed by both" in say(None)
+    assert say(None) == (
+        "A did best on validation; not confirmed: no confirmation seed was completed by both."
+    )
+
+
+def test_a_study_that_wanted_no_confirmation_is_not_said_to_have_tested_anything() -> None:
+    said = sentence(None, best="A", metric="auc", confidence=0.95, unconfirmed="study.confirm_seeds=0")
+    assert said == "A did best on validation; not confirmed: study.confirm_seeds=0."
 
 
 # ------------------------------------------------------------------------------------------------- Pareto

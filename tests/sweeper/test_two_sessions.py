@@ -11,7 +11,7 @@ import optuna
 import pytest
 
 from sweeper import asking as asking_module
-from sweeper.asking import Adaptive, Enumerated, alone_with
+from sweeper.asking import ALONE_S, Adaptive, Enumerated, alone_with
 from sweeper.errors import StudyError
 from sweeper.layout import StudyFolder
 from sweeper.locks import file_lock
@@ -20,6 +20,7 @@ from sweeper.run_book import RunBook
 from sweeper.storage import LEASE_S, open_storage
 from sweeper.trial import TrialSpec
 from sweeper.trial_book import TrialBook
+from sweeper.turns import Turns
 from tests.sweeper.plain_trials import plain_trial
 
 N_TRIALS = 40
@@ -32,7 +33,7 @@ def candidate(x: float, number: int = -1) -> TrialSpec:
 
 def enumerated(book: TrialBook, folder: StudyFolder, adopt: Callable[[TrialSpec], None]) -> Asker:
     drafts = [plain_trial(0), *(candidate(float(i)) for i in range(N_TRIALS))]
-    return Enumerated(drafts, book, partial(alone_with, folder.asking_lock), adopt)
+    return Enumerated(drafts, book, partial(alone_with, Turns(folder.asking_lock, ALONE_S)), adopt)
 
 
 def adaptive(book: TrialBook, folder: StudyFolder, adopt: Callable[[TrialSpec], None]) -> Asker:
@@ -46,7 +47,8 @@ def adaptive(book: TrialBook, folder: StudyFolder, adopt: Callable[[TrialSpec], 
             lambda number, params: candidate(params["x"], number),
         )
 
-    return Adaptive(plain_trial(0), N_TRIALS, book, suggest, partial(alone_with, folder.asking_lock), adopt)
+    alone = partial(alone_with, Turns(folder.asking_lock, ALONE_S))
+    return Adaptive(plain_trial(0), N_TRIALS, book, suggest, alone, adopt)
 
 
 def ask_all(
@@ -127,8 +129,8 @@ def test_a_session_that_hangs_with_the_lock_is_named(tmp_path: Path, monkeypatch
     lock = tmp_path / ".asking.lock"
     with (
         file_lock(lock, 0.0),
-        pytest.raises(StudyError, match=r"asking\.lock: another session .* has held it for 0\.1 s"),
-        alone_with(lock),
+        pytest.raises(StudyError, match=r"asking\.lock: held by another process, for 0\.1 s"),
+        alone_with(Turns(lock, 0.1)),
     ):
         pass
 

@@ -1,0 +1,1 @@
+"""What `benchmarks/gpu.py` checks, and what it checks it with."""
