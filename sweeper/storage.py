@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 import sqlalchemy as sa
@@ -27,6 +27,8 @@ from sweeper.remembering import RememberingStorage
 from tasks.config import Direction
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+Made = TypeVar("Made")
 
 LEASE_S = 60.0
 """A claim lapses this many seconds after its last renewal."""
@@ -90,7 +92,7 @@ class Storage:
         _refuse_other_version(self._optuna)
         self._engine = self._optuna.engine
         self._memory = RememberingStorage(optuna.storages.get_storage(self._optuna))
-        _metadata.create_all(self._engine)
+        _collisions_outlived(lambda: _metadata.create_all(self._engine))
         stay_with_file(self._engine)
         outlast(self._engine, self._waiting)
         name_failures(self._engine, redact(url))
@@ -250,16 +252,23 @@ def _open(url: URL, waiting: Waiting) -> optuna.storages.RDBStorage:
     _make_folder(url)
     text, options = url.render_as_string(hide_password=False), engine_options(url, waiting)
     text = text.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
-    for left in reversed(range(N_OPENINGS)):
-        try:
-            storage = optuna.storages.RDBStorage(text, options, skip_compatibility_check=True)
-            break
-        except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError) as error:
-            if not left or not _is_collision(error):
-                raise
-            time.sleep(0.1)
+    storage = _collisions_outlived(
+        lambda: optuna.storages.RDBStorage(text, options, skip_compatibility_check=True)
+    )
     _write_ahead(storage.engine)
     return storage
+
+
+def _collisions_outlived(make_tables: Callable[[], Made]) -> Made:
+    """What `make_tables` returns, tried again where another process makes the same ones at this moment."""
+    for _ in range(N_OPENINGS - 1):
+        try:
+            return make_tables()
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError) as error:
+            if not _is_collision(error):
+                raise
+            time.sleep(0.1)
+    return make_tables()
 
 
 def _is_collision(error: sa.exc.DBAPIError) -> bool:
