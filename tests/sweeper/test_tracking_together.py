@@ -180,7 +180,9 @@ def test_a_session_that_is_interrupted_leaves_the_verdict_of_another_alone(tmp_p
     folder = StudyFolder.of(tmp_path, STUDY)
     result = study_result(folder)
     interrupted, finished = (make_tracker(EMBEDDED, tmp_path) for _ in range(2))
-    begun(interrupted, folder)
+    baseline = result.trials[0]
+    begun(interrupted, folder).run_ended(baseline.spec, baseline.runs[min(baseline.runs)])
+    wait_until_logged(tmp_path, 1)  # it has opened the study before the other one does
     begun(finished, folder).study_ended(result, write_report(folder, result, judgement()))
     finished.close()
     interrupted.close()
