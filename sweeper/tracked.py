@@ -14,6 +14,8 @@ from sweeper.trial import TrialSpec
 MAX_PARAMS = 100
 MAX_VALUE_LENGTH = 250
 MAX_TAG_LENGTH = 5000
+OUTCOMES = ("final/", "run/")
+"""Metrics of a run that ended, not of an evaluation."""
 HIDDEN_SECTIONS = ("task.", "data.preset.")
 """They say nothing about a run: facts of the task, and presets, whose values stand where they are used."""
 
@@ -153,6 +155,12 @@ class Logged:
     def lacks(self, evaluation: Evaluation) -> bool:
         """Whether an evaluation is not logged yet."""
         return evaluation.step > self.steps.get(evaluation.split, -1)
+
+    def with_point(self, point: Point) -> "Logged":
+        """The state when a point is known to be there."""
+        split = point.key.partition("/")[0]
+        steps = {**self.steps, split: max(point.step, self.steps.get(split, -1))}
+        return Logged(steps, max(self.time_ms, point.time_ms))
 
     def after(self, evaluations: Sequence[Evaluation], found: Sequence[Point]) -> "Logged":
         """The state when these evaluations, and the points made of them, have been logged."""

@@ -83,13 +83,14 @@ def forget(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> in
 
 @dataclass
 class _Child:
-    """What the store has of one run."""
+    """What the store has of one run. The tags may not tell all that is there of the metrics `unsure`."""
 
     run_id: str
     status: str
     start_ms: int
     tags: dict[str, str] = field(default_factory=dict)
     params: set[str] = field(default_factory=set)
+    unsure: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -125,7 +126,7 @@ class Session:
         """Metrics up to step `upto` that are not logged yet."""
         with self._turn():
             child = self._child(spec, seed)
-            for update in _new(child, spec, folder, upto):
+            for update in self._new(child, spec, folder, upto):
                 self._log(child, update)
 
     def log_end(self, spec: TrialSpec, run: RunResult) -> bool:
@@ -141,7 +142,7 @@ class Session:
         known = (child.tags.get("sweeper.state"), child.tags.get("sweeper.attempt"), child.status)
         if known == (run.state, str(run.attempt), STATUS[run.state]):
             return False
-        new = _new(child, spec, RunFolder(run.folder), None) if run.folder else []
+        new = self._new(child, spec, RunFolder(run.folder), None) if run.folder else []
         *first, last = new or [tracked.Update()]
         for update in first:
             self._log(child, update)
@@ -239,6 +240,26 @@ class Session:
     def _look_up(self, run_id: str) -> _Child:
         return _child_of(self._client.get_run(run_id))
 
+    def _new(
+        self, child: _Child, spec: TrialSpec, folder: RunFolder, upto: int | None
+    ) -> list[tracked.Update]:
+        """What a run's metrics file has, up to step `upto`, and the store has not."""
+        logged = self._logged(child)
+        evaluations = read_evaluations(folder.metrics, tracked.param_fields(spec))
+        new = [e for e in evaluations if logged.lacks(e) and (upto is None or e.step <= upto)]
+        return tracked.updates(new, logged, _written_ms(folder.path), MAX_METRICS)
+
+    def _logged(self, child: _Child) -> tracked.Logged:
+        """What the store has of a run's metrics, which it stores before the tag of the same call."""
+        logged = tracked.Logged.read(child.tags, child.start_ms)
+        for key in child.unsure:
+            for metric in self._client.get_metric_history(child.run_id, key):
+                point = tracked.Point(key, metric.value, metric.step, metric.timestamp)
+                logged = logged.with_point(point)
+        child.unsure = []
+        child.tags |= logged.tag
+        return logged
+
     def _log(self, run: _Child, update: tracked.Update, params: Mapping[str, str] | None = None) -> None:
         """One call; params that are there stay as they are, for MLflow forbids to change them."""
         from mlflow.entities import Metric, Param, RunTag
@@ -280,16 +301,11 @@ class Session:
 
 
 def _child_of(run: Any) -> _Child:
-    tags, params = dict(run.data.tags), set(run.data.params)
-    return _Child(run.info.run_id, run.info.status, run.info.start_time, tags, params)
-
-
-def _new(child: _Child, spec: TrialSpec, folder: RunFolder, upto: int | None) -> list[tracked.Update]:
-    """What a run's metrics file has, up to step `upto`, and the store has not."""
-    logged = tracked.Logged.read(child.tags, child.start_ms)
-    evaluations = read_evaluations(folder.metrics, tracked.param_fields(spec))
-    new = [e for e in evaluations if logged.lacks(e) and (upto is None or e.step <= upto)]
-    return tracked.updates(new, logged, _written_ms(folder.path), MAX_METRICS)
+    """A run that is under way in the store may be one whose session was killed inside a call."""
+    tags, params, status = dict(run.data.tags), set(run.data.params), run.info.status
+    evaluated = [key for key in run.data.metrics if not key.startswith(tracked.OUTCOMES)]
+    unsure = evaluated if status == "RUNNING" else []
+    return _Child(run.info.run_id, status, run.info.start_time, tags, params, unsure)
 
 
 def _status_of(summary: Mapping[str, Any]) -> str:

@@ -45,12 +45,12 @@ class StoreOf:
     def __init__(self, results: Path) -> None:
         from mlflow import MlflowClient
 
-        self._client = MlflowClient(f"sqlite:///{ResultsFolder(results).mlflow_db}")
+        self.client = MlflowClient(f"sqlite:///{ResultsFolder(results).mlflow_db}")
 
     def runs(self, condition: str) -> list[Any]:
-        experiment = self._client.get_experiment_by_name("sweeper/esmm")
+        experiment = self.client.get_experiment_by_name("sweeper/esmm")
         assert experiment is not None
-        return list(self._client.search_runs([experiment.experiment_id], condition))
+        return list(self.client.search_runs([experiment.experiment_id], condition))
 
     def parent(self) -> Any:
         (found,) = self.runs("tags.`sweeper.kind` = 'study'")
@@ -60,7 +60,7 @@ class StoreOf:
         return self.runs("tags.`sweeper.kind` = 'run'")
 
     def steps(self, run: Any) -> list[int]:
-        return [point.step for point in self._client.get_metric_history(run.info.run_id, "val/ctcvr_auc")]
+        return [point.step for point in self.client.get_metric_history(run.info.run_id, "val/ctcvr_auc")]
 
 
 def session(results: str, gate: Any, mine: int) -> list[str]:
@@ -136,6 +136,27 @@ def test_what_a_killed_session_has_begun_is_continued(tmp_path: Path) -> None:
     assert again.info.status == "FINISHED"
     assert again.data.tags["sweeper.incidents"] == "\n".join(survived)
     assert sorted(store.steps(again)) == STEPS
+
+
+def test_metrics_that_came_without_their_tag_are_not_logged_twice(tmp_path: Path) -> None:
+    """A session that is killed inside a call: MLflow has stored the metrics, and not yet the tag."""
+    folder, spec = StudyFolder.of(tmp_path, STUDY), trial_spec(1, 0.05)
+    write_run(folder, spec, 0, upto=300)
+    stopped = replace(run_result(None, spec, 0, "INTERRUPTED"), folder=folder.run(spec, 0).path)
+    first = begun(make_tracker(EMBEDDED, tmp_path), folder)
+    first.run_started(spec, started(1, 0), SLOT)
+    first.run_ended(spec, stopped)
+    first.close()
+    store = StoreOf(tmp_path)
+    (child,) = store.children()
+    store.client.delete_tag(child.info.run_id, "sweeper.logged")
+    store.client.update_run(child.info.run_id, "RUNNING")
+    again = begun(make_tracker(EMBEDDED, tmp_path), folder)
+    again.run_started(spec, started(1, 0, attempt=2), SLOT)
+    again.run_ended(spec, replace(run_result(folder, spec, 0), attempt=2))
+    again.close()
+    (child,) = store.children()
+    assert store.steps(child) == STEPS
 
 
 def test_a_run_that_another_session_went_on_with_is_not_logged_twice(tmp_path: Path) -> None:
