@@ -39,6 +39,14 @@ class TaskEntry:
 
 TASKS: dict[str, TaskEntry] = {
     "esmm": TaskEntry("tasks.esmm.config:EsmmConfig", "tasks.esmm.data:prepare", "tasks.esmm.task:EsmmTask"),
+    "segmentation": TaskEntry(
+        "tasks.segmentation.config:SegmentationConfig",
+        "tasks.segmentation.data:prepare",
+        "tasks.segmentation.task:SegmentationTask",
+    ),
+    "captcha": TaskEntry(
+        "tasks.captcha.config:CaptchaConfig", "tasks.captcha.data:prepare", "tasks.captcha.task:CaptchaTask"
+    ),
 }
 
 

@@ -1,0 +1,60 @@
+"""Types, ranges and units of the sections that belong to captcha; default values are in `conf/`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.captcha.data_config import DataConfig
+from tasks.captcha.loss_config import BinaryFocal, LossConfig
+from tasks.config import StrictModel, TaskConfig
+
+PositiveInt = Annotated[int, Field(gt=0)]
+Widths = Annotated[tuple[PositiveInt, ...], Field(strict=False, min_length=1)]
+DropRate = Annotated[float, Field(ge=0, lt=1)]
+
+
+class CnnModel(StrictModel):
+    """Convolutions, each halving the image, then one dense layer and a classifier a position."""
+
+    name: Literal["captcha/cnn"]
+    widths: Widths
+    dense_width: PositiveInt
+    conv_dropout: DropRate
+    dense_dropout: DropRate
+    channel_attention: bool
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the image, down and across, to one place of the last convolution."""
+        stride: int = 2 ** len(self.widths)
+        return stride
+
+
+class CaptchaConfig(TaskConfig):
+    """Everything that belongs to the captcha task."""
+
+    data: DataConfig
+    model: CnnModel
+    loss: LossConfig
+
+    @model_validator(mode="after")
+    def _a_place_is_left(self) -> "CaptchaConfig":
+        height, width, stride = self.data.height, self.data.width, self.model.stride
+        if min(height, width) < stride:
+            raise ValueError(
+                f"data.height, data.width: got {height} x {width}; expected at least {stride} each, the "
+                f"stride of the {len(self.model.widths)} convolutions of model.widths. Use larger images "
+                "or fewer convolutions."
+            )
+        return self
+
+    def describe(self) -> str:
+        """What a run trains on."""
+        data, loss = self.data, self.loss
+        weight = f" (gamma {loss.gamma:g}, {_alpha(loss)})" if isinstance(loss, BinaryFocal) else ""
+        augmented = "augmented" if data.augmentation.enabled else "not augmented"
+        return f"captcha: {data.n_positions} positions, {augmented}; {loss.name}{weight}"
+
+
+def _alpha(loss: BinaryFocal) -> str:
+    return f"alpha {loss.alpha:g}" if loss.use_alpha else "no alpha"

@@ -1,0 +1,1 @@
+"""Which of 19 parts of a face each pixel belongs to."""

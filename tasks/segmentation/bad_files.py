@@ -1,0 +1,46 @@
+"""Files that cannot be used: told all at once, by rule, each rule with its count and its first five files."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sweeper.errors import Fault
+
+N_LISTED = 5
+
+
+@dataclass(frozen=True)
+class BadFile:
+    """One file (named below the data's folder), what it is, and the rule that it breaks."""
+
+    file: str
+    got: str
+    rule: str
+
+
+def fault_of(found: Iterable[BadFile], folder: str) -> Fault:
+    """One fault for all of them: how many, which rules, the first five files of each."""
+    by_rule = _by_rule(found)
+    n = sum(len(files) for files in by_rule.values())
+    parts = "; ".join(f"{rule}: {_listed(files)}" for rule, files in by_rule.items())
+    problem = f"got {n} file{'s' * (n != 1)} that cannot be used; {parts}"
+    return Fault(folder, problem, "Repair or remove them, or leave them out with data.skip_bad=true")
+
+
+def facts_of_skipped(found: Iterable[BadFile]) -> dict[str, Any]:
+    """By rule, how many files were left out, and the first five."""
+    by_rule = _by_rule(found)
+    return {rule: {"n": len(f), "first": [bad.file for bad in f[:N_LISTED]]} for rule, f in by_rule.items()}
+
+
+def _by_rule(found: Iterable[BadFile]) -> dict[str, list[BadFile]]:
+    by_rule: dict[str, list[BadFile]] = defaultdict(list)
+    for bad in found:
+        by_rule[bad.rule].append(bad)
+    return dict(by_rule)
+
+
+def _listed(files: list[BadFile]) -> str:
+    shown = ", ".join(f"{bad.file} ({bad.got})" for bad in files[:N_LISTED])
+    return shown + (f" and {len(files) - N_LISTED} more" if len(files) > N_LISTED else "")

@@ -1,0 +1,172 @@
+"""Pictures from a folder: texts, splits, and all that can be wrong with them, each named with its rule."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sweeper.errors import UserError
+from tasks.captcha.alphabet import decode
+from tasks.captcha.config import CaptchaConfig
+from tasks.captcha.data import prepare
+from tasks.captcha.folder import split_of, text_in_name
+from tests.tasks.captcha.tiny import DATA, tiny_config
+
+REAL = Path(__file__).parents[4] / "shared" / "data" / "captcha"
+SPLITS = ("train", "val", "test")
+
+
+def config_for(path: Path | None, **changes: Any) -> CaptchaConfig:
+    shared = {
+        key: DATA[key] for key in ("cache_dir", "preset", "height", "width", "n_channels", "augmentation")
+    }
+    own = {
+        "name": "captcha/folder",
+        "path": None if path is None else str(path),
+        "labels": "auto",
+        "max_length": 6,
+        "skip_bad": False,
+    }
+    sections = tiny_config().model_dump() | {"data": shared | own | changes}
+    return CaptchaConfig.model_validate(sections)
+
+
+def draw(path: Path, size: tuple[int, int] = (40, 20), shade: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGBA", size, (shade, shade, shade, 255)).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """60 good pictures of texts of 4 to 6 characters."""
+    for i in range(60):
+        draw(tmp_path / "pictures" / "low" / f"{'ab' * (i % 2)}{1000 + i}-{i}.png", shade=i)
+    return tmp_path / "pictures"
+
+
+def faults(config: CaptchaConfig, tmp_path: Path) -> str:
+    with pytest.raises(UserError, match="expected") as caught:
+        prepare(config, tmp_path / "cache")
+    return str(caught.value)
+
+
+def test_texts_are_read_from_names_and_every_picture_is_in_the_split_of_its_name(
+    folder: Path, tmp_path: Path
+) -> None:
+    prepared = prepare(config_for(folder), tmp_path / "cache")
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    for split in SPLITS:
+        mine = [name for name in names if split_of(name) == split]
+        assert [decode(row) for row in prepared.array(f"{split}_codes")] == [text_in_name(n) for n in mine]
+        shades = prepared.array(f"{split}_images")[:, 0, 3, 3]
+        assert shades.tolist() == [int(name.rpartition("-")[2].removesuffix(".png")) for name in mine]
+    assert prepared.real
+    assert prepared.facts["skipped"] == {}
+
+
+def test_splits_are_80_10_10_and_never_change_for_a_name() -> None:
+    """Of 10,000 names 8000 +- 40 and twice 1000 +- 30."""
+    counts = np.unique([split_of(f"a/{i}.png") for i in range(10_000)], return_counts=True)
+    found = dict(zip(*(part.tolist() for part in counts), strict=True))
+    assert abs(found["train"] - 8000) < 160
+    assert abs(found["val"] - 1000) < 120
+    assert [split_of(name) for name in ("lower/002e23-0.png", "a.png")] == ["train", "train"]
+
+
+@pytest.mark.parametrize("name", ["a/7cX.png", "7cX-0.png", "7cX_12.png", "7cX-0-1.png"])
+def test_the_text_of_a_name_ends_before_the_first_dash(name: str) -> None:
+    assert text_in_name(name) == "7cX"
+
+
+def test_a_table_goes_before_names(folder: Path, tmp_path: Path) -> None:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    rows = "".join(f"{name},NA{i % 10}\n" for i, name in enumerate(names))
+    (folder / "labels.csv").write_text("file,label\n" + rows)
+    by_table = prepare(config_for(folder), tmp_path / "cache")
+    by_name = prepare(config_for(folder, labels="names"), tmp_path / "cache")
+    assert {decode(row)[:2] for row in by_table.array("train_codes")} == {"NA"}
+    assert {decode(row)[:2] for row in by_name.array("train_codes")} == {"10", "ab"}
+    assert by_table.digest != by_name.digest
+
+
+def test_the_digest_knows_what_pictures_hold_not_where_they_lie(folder: Path, tmp_path: Path) -> None:
+    one = prepare(config_for(folder), tmp_path / "cache").digest
+    moved = folder.rename(tmp_path / "moved")
+    assert prepare(config_for(moved), tmp_path / "cache").digest == one
+    draw(next(moved.rglob("*.png")), shade=200)
+    assert prepare(config_for(moved), tmp_path / "cache").digest != one
+
+
+def test_all_that_is_wrong_is_told_at_once_by_rule_with_counts_and_names(
+    folder: Path, tmp_path: Path
+) -> None:
+    for i in range(7):
+        (folder / f"bad{i}.png").write_bytes(b"no picture")
+    draw(folder / "t1ny-0.png", size=(40, 7))
+    draw(folder / "zuviele-0.png")
+    draw(folder / "caf\u00e9-0.png")
+    draw(folder / "-3.png")
+    half = (folder / "low" / "1000-0.png").read_bytes()
+    (folder / "cut-0.png").write_bytes(half[: len(half) // 2])
+    told = faults(config_for(folder), tmp_path)
+    assert "got 12 files that cannot be used; " in told
+    assert "an image must be readable: bad0.png (UnidentifiedImageError), bad1.png" in told
+    assert "bad4.png (UnidentifiedImageError) and 3 more" in told
+    assert "at least 8 pixels down and across: t1ny-0.png (40 x 7)" in told
+    assert "a text has at most data.max_length characters (6): zuviele-0.png ('zuviele')" in told
+    assert "no characters but 0-9, A-Z and a-z: caf\u00e9-0.png ('caf\u00e9')" in told
+    assert "an image needs a text: -3.png ('')" in told
+    assert told.endswith("or leave them out with data.skip_bad=true")
+
+
+def test_bad_pictures_are_left_out_and_counted_where_asked_for(folder: Path, tmp_path: Path) -> None:
+    good = prepare(config_for(folder), tmp_path / "cache")
+    (folder / "low" / "1000-0.png").write_bytes(b"no picture")
+    draw(folder / "zuviele-0.png")
+    prepared = prepare(config_for(folder, skip_bad=True), tmp_path / "cache")
+    assert sum(prepared.facts["rows"].values()) == sum(good.facts["rows"].values()) - 1
+    assert prepared.facts["skipped"] == {
+        "an image must be readable": {"n": 1, "first": ["low/1000-0.png"]},
+        "a text has at most data.max_length characters (6)": {"n": 1, "first": ["zuviele-0.png"]},
+    }
+
+
+def test_a_table_and_its_pictures_must_agree(folder: Path, tmp_path: Path) -> None:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    rows = [f"{name},abc" for name in [*names[2:], names[5], "gone.png"]]
+    (folder / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    told = faults(config_for(folder), tmp_path)
+    assert f"an image needs a text: {names[0]} (''), {names[1]} ('')" in told
+    assert f"an image has one row in labels.csv: {names[5]} (2 rows)" in told
+    assert "a row of labels.csv needs an image: gone.png (no image)" in told
+
+
+def test_a_table_without_its_columns_is_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "labels.csv").write_text("name,text\na.png,1\n")
+    assert "got columns name, text; expected file and label" in faults(config_for(folder), tmp_path)
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "got nothing; expected a folder" in faults(config_for(None), tmp_path)
+    assert "there'; expected a folder. There is none" in faults(config_for(tmp_path / "there"), tmp_path)
+    assert "empty' without a picture; expected files in" in faults(config_for(tmp_path / "empty"), tmp_path)
+    draw(tmp_path / "one" / "1.png")
+    assert "got 'csv'; expected" in faults(config_for(tmp_path / "one", labels="csv"), tmp_path)
+    assert "got no usable picture for val out of 1" in faults(config_for(tmp_path / "one"), tmp_path)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")
+def test_real_captchas_load_with_names_and_table_of_one_mind(tmp_path: Path) -> None:
+    table = (REAL / "labels.csv").read_text().splitlines()[1:]
+    assert len(table) == 6000
+    assert all(text_in_name(name) == label for name, label in (row.split(",") for row in table))
+    for row in table[::50]:
+        name = row.split(",")[0]
+        (tmp_path / "some" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "some" / name).symlink_to(REAL / name)
+    prepared = prepare(config_for(tmp_path / "some", height=16, width=64), tmp_path / "cache")
+    assert sum(prepared.facts["rows"].values()) == 120
+    assert (prepared.array("train_images") < 250).any(axis=(1, 2, 3)).all()

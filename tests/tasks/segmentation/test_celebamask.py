@@ -1,0 +1,210 @@
+"""Photographs with masks: both layouts, splits that stay, and bad files told all at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sweeper.errors import UserError
+from tasks.prepared import Prepared
+from tasks.segmentation.classes import CLASSES
+from tasks.segmentation.data import prepare
+from tasks.segmentation.folder_digest import folder_digest
+
+DataOf = Callable[..., Any]
+SIZE = 32
+REAL = Path(__file__).parents[4] / "shared" / "data" / "segmentation"
+
+
+def block(number: int, size: int = 64) -> np.ndarray[Any, Any]:
+    """A mask: class `number` in the upper half, background below."""
+    mask = np.zeros((size, size), dtype=np.uint8)
+    mask[: size // 2] = number
+    return mask
+
+
+def write_palette(root: Path, n: int = 20) -> Path:
+    """Pairs `images/p<i>.png`, `masks/p<i>.png`; image i has the colour i, its mask the class i % 19."""
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    for i in range(n):
+        Image.new("RGB", (64, 64), (i, i, i)).save(root / "images" / f"p{i:02d}.png")
+        mask = Image.fromarray(block(i % 19), mode=None)
+        mask.putpalette([value for c in range(256) for value in (c, 255 - c, 7)])
+        mask.save(root / "masks" / f"p{i:02d}.png")
+    return root
+
+
+def prepared(data_of: DataOf, root: Path, cache: Path, **changes: Any) -> Prepared:
+    data = data_of("celebamask", path=str(root), **{"image_size": SIZE, "split_seed": 3} | changes)
+    return prepare(SimpleNamespace(data=data), cache)
+
+
+def numbers(found: Prepared, split: str) -> list[int]:
+    """Which pictures a split holds: their colours."""
+    return sorted(int(image.mean()) for image in found.array(f"{split}_images"))
+
+
+def test_images_and_palette_masks_stay_together(data_of: DataOf, tmp_path: Path) -> None:
+    found = prepared(data_of, write_palette(tmp_path / "faces"), tmp_path)
+    assert found.real
+    assert found.n_train == 16
+    for split in ("train", "val", "test"):
+        images, masks = found.array(f"{split}_images"), found.array(f"{split}_masks")
+        assert images.shape[1:] == (3, SIZE, SIZE)
+        for image, mask in zip(images, masks, strict=True):
+            assert np.array_equal(mask, block(int(image.mean()) % 19, SIZE))
+
+
+def test_splits_are_disjoint_complete_and_decided_by_the_seed(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    one, other = (prepared(data_of, root, tmp_path, split_seed=seed) for seed in (3, 4))
+    everything = sorted(number for split in ("train", "val", "test") for number in numbers(one, split))
+    assert everything == list(range(20))
+    assert numbers(one, "test") != numbers(other, "test")
+
+
+def test_a_split_file_without_test_has_its_val_halved_by_the_seed(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    rows = [f"p{i:02d},{'train' if i < 12 else 'val'}" for i in range(20)]
+    (root / "split.csv").write_text("\n".join(["id,split", *rows]))
+    one, other = (prepared(data_of, root, tmp_path, split_seed=seed) for seed in (3, 4))
+    assert numbers(one, "train") == list(range(12))
+    assert len(numbers(one, "val")) == len(numbers(one, "test")) == 4
+    assert sorted(numbers(one, "val") + numbers(one, "test")) == list(range(12, 20))
+    assert numbers(one, "val") != numbers(other, "val")
+
+
+def test_a_complete_split_file_is_followed(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces", 3)
+    (root / "split.csv").write_text("id,split\np02,train\np00,val\np01,test\n")
+    found = prepared(data_of, root, tmp_path)
+    assert [numbers(found, split) for split in ("train", "val", "test")] == [[2], [0], [1]]
+
+
+def test_masks_of_one_part_a_file_are_put_together_later_classes_on_top(
+    data_of: DataOf, tmp_path: Path
+) -> None:
+    root = tmp_path / "faces"
+    (root / "CelebA-HQ-img").mkdir(parents=True)
+    (root / "CelebAMask-HQ-mask-anno" / "0").mkdir(parents=True)
+    for i in range(10):
+        Image.new("RGB", (128, 128), (i, 0, 0)).save(root / "CelebA-HQ-img" / f"{i}.png")
+        for part, rows in (("skin", slice(0, 48)), ("nose", slice(16, 32)), ("hair", slice(0, 8))):
+            mask = np.zeros((64, 64, 3), dtype=np.uint8)
+            mask[rows] = 255
+            Image.fromarray(mask).save(root / "CelebAMask-HQ-mask-anno" / "0" / f"{i:05d}_{part}.png")
+    mask = prepared(data_of, root, tmp_path).array("train_masks")[0]
+    expected = 4 * [CLASSES.index("hair")] + 4 * [1] + 8 * [CLASSES.index("nose")] + 8 * [1] + 8 * [0]
+    assert mask[:, 0].tolist() == expected
+
+
+def damage(root: Path) -> None:
+    """One file for each rule."""
+    (root / "images" / "p00.png").write_bytes(b"no image")
+    Image.fromarray(block(200)).save(root / "masks" / "p01.png")
+    (root / "masks" / "p02.png").unlink()
+    Image.new("RGB", (20, 20)).save(root / "images" / "p03.png")
+    Image.fromarray(np.dstack([block(4), block(5), block(6)])).save(root / "masks" / "p04.png")
+    Image.fromarray(block(4)[:40]).save(root / "masks" / "p05.png")
+
+
+def test_all_bad_files_are_told_in_one_error_by_rule(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    damage(root)
+    with pytest.raises(UserError, match="6 files that cannot be used") as caught:
+        prepared(data_of, root, tmp_path)
+    text = str(caught.value)
+    assert len(caught.value.faults) == 1
+    for told in (
+        "readable as an image: images/p00.png",
+        "classes, 0 to 18: masks/p01.png (value 200)",
+        "an image needs a mask: images/p02.png",
+        "at least 32 x 32 pixels, the network's stride: images/p03.png (20 x 20)",
+        "one value a pixel (mode P or L): masks/p04.png (mode RGB)",
+        "a mask has to have its image's shape: masks/p05.png (64 x 40",
+        "data.skip_bad=true",
+    ):
+        assert told in text
+
+
+def test_of_many_bad_files_the_first_five_are_listed(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    for i in range(8):
+        (root / "masks" / f"p{i:02d}.png").unlink()
+    with pytest.raises(UserError, match=r"got 8 files .*p04\.png \(no mask\) and 3 more") as caught:
+        prepared(data_of, root, tmp_path)
+    assert "p05.png" not in str(caught.value)
+
+
+def test_skip_bad_leaves_them_out_and_says_which(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    damage(root)
+    found = prepared(data_of, root, tmp_path, skip_bad=True)
+    left = sorted(number for split in ("train", "val", "test") for number in numbers(found, split))
+    assert left == list(range(6, 20))
+    assert found.n_train == len(numbers(found, "train"))
+    assert sum(skipped["n"] for skipped in found.facts["skipped"].values()) == 6
+
+
+def test_an_empty_folder_another_folder_and_no_folder_are_refused(data_of: DataOf, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="got 0 pairs, none for train, val, test"):
+        prepared(data_of, write_palette(tmp_path / "empty", 0), tmp_path)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match="neither images/ and masks/ nor CelebA-HQ-img/"):
+        prepared(data_of, tmp_path / "other", tmp_path)
+    with pytest.raises(UserError, match=r"data\.path: got '.*absent'; expected a folder"):
+        prepared(data_of, tmp_path / "absent", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,split\np00,training\n", "split 'training'"),
+        ("file,part\np00,train\n", "expected id and split"),
+        ("id,split\np00,train\n", r"no split for 19 images \(p01"),
+    ],
+)
+def test_a_split_file_that_cannot_be_meant_is_refused(
+    data_of: DataOf, tmp_path: Path, text: str, message: str
+) -> None:
+    root = write_palette(tmp_path / "faces")
+    (root / "split.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        prepared(data_of, root, tmp_path)
+
+
+def test_the_digest_follows_the_bytes_not_the_place(data_of: DataOf, tmp_path: Path) -> None:
+    one, moved = (prepared(data_of, write_palette(tmp_path / name), tmp_path) for name in ("a", "b"))
+    changed = write_palette(tmp_path / "c")
+    Image.fromarray(block(7)).save(changed / "masks" / "p00.png")
+    assert one.digest == moved.digest != prepared(data_of, changed, tmp_path).digest
+
+
+def test_the_digest_of_a_large_folder_is_remembered_until_a_file_changes(tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces", 2)
+    files = sorted((root / "images").iterdir())
+    read = folder_digest(root, files, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+    assert folder_digest(root, files, tmp_path / "cache", remember_from=1) == read
+    (memo,) = (tmp_path / "cache" / "file_digests").iterdir()
+    memo.write_text('{"digest": "sha256:remembered"}')
+    assert folder_digest(root, files, tmp_path / "cache", remember_from=1) == "sha256:remembered"
+    files[0].write_bytes(b"other")
+    assert folder_digest(root, files, tmp_path / "cache", remember_from=1) != "sha256:remembered"
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")
+def test_the_real_photographs_load_with_their_documented_split_and_shares(
+    data_of: DataOf, tmp_path: Path
+) -> None:
+    found = prepared(data_of, REAL, tmp_path, image_size=64)
+    assert found.facts["pictures"] == {"train": 800, "val": 100, "test": 100}
+    assert found.facts["skipped"] == {}
+    shares = np.array(found.facts["pixels"]) / sum(found.facts["pixels"])
+    assert shares[CLASSES.index("background")] == pytest.approx(0.287, abs=0.02)
+    assert shares[CLASSES.index("l_eye")] == pytest.approx(0.00223, abs=0.0003)
