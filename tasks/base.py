@@ -65,6 +65,19 @@ class Task(Protocol):
         """
 
 
+class Averageable(Protocol):
+    """A task whose outputs are probabilities in another form, so that models can be averaged.
+
+    `outputs_of(probabilities(outputs))` says the same as `outputs` does, and `loss` and `evaluate` accept it.
+    """
+
+    def probabilities(self, outputs: Any) -> tuple[Tensor, ...]:
+        """The probabilities that outputs of this configuration's model state; float64."""
+
+    def outputs_of(self, probabilities: tuple[Tensor, ...]) -> Any:
+        """Outputs, as this configuration's model gives them, that state these probabilities."""
+
+
 def config_of(config_class: type[TaskConfig], config: Mapping[str, Any]) -> TaskConfig:
     """The task's own sections of a whole configuration, validated."""
     keys = {info.alias or name for name, info in config_class.model_fields.items()}

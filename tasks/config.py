@@ -3,6 +3,7 @@
 Types, ranges and units live in these models, default values in YAML. Nothing here imports torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -63,6 +64,10 @@ class TaskConfig(StrictModel):
     def describe(self) -> str:
         """One line for the log of a run: which features are on."""
         return ""
+
+    def announce(self, facts: Mapping[str, Any]) -> list[str]:
+        """Lines shown when a study or a run begins: what of the prepared data's facts decides how it trains."""
+        return []
 
     def nan_advice(self) -> str:
         """What to try when the loss becomes NaN."""

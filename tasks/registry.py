@@ -1,6 +1,7 @@
 """Which tasks there are: a table of names, read without importing any of them.
 
-`config` and `prepare` are torch-free, so that the parent process may load them; `task` is for workers.
+`config`, `prepare` and `report` are torch-free, so that the parent process may load them; `task` is for
+workers.
 """
 
 from collections.abc import Callable
@@ -11,15 +12,17 @@ from typing import Any
 
 from tasks.config import TaskConfig
 from tasks.prepared import Prepared
+from tasks.reporting import ReportParts
 
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """Where a task's three parts are, each as "module:name"."""
+    """Where a task's parts are, each as "module:name". Not every task adds to the report."""
 
     config: str
     prepare: str
     task: str
+    report: str | None = None
 
     def config_class(self) -> type[TaskConfig]:
         """The pydantic model of the task's sections."""
@@ -34,6 +37,13 @@ class TaskEntry:
     def task_class(self) -> Callable[..., Any]:
         """The class that follows `tasks.base.Task`; imports torch."""
         loaded: Callable[..., Any] = load(self.task)
+        return loaded
+
+    def report_function(self) -> ReportParts:
+        """`report_parts(comparison)`: what the task adds to a study's report; nothing where it has none."""
+        if self.report is None:
+            return lambda _: ()
+        loaded: ReportParts = load(self.report)
         return loaded
 
 
