@@ -66,7 +66,7 @@ class TaskConfig(StrictModel):
         return ""
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
-        """Lines shown when a study or a run begins: what of the prepared data's facts decides how it trains."""
+        """Lines shown when a study or a run begins: which of the data's facts decide how it trains."""
         return []
 
     def nan_advice(self) -> str:

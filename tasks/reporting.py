@@ -1,4 +1,4 @@
-"""What a task may add to a study's report: tables and plots of its own, from the runs' records. No torch here.
+"""What a task may add to a study's report: tables and plots of its own, from records. No torch here.
 
 A task's `report_parts(comparison)` is named in `tasks/registry.py` (for a task from outside, in
 `task.report_target`), and is called in the parent, after the verdict is known.
@@ -69,7 +69,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture under a title: `draw` fills a figure of `size` inches. `name` is that of its file, no suffix."""
+    """A picture under a title: `draw` fills a figure of `size` inches; `name` is that of its file."""
 
     title: str
     name: str
