@@ -48,8 +48,8 @@ Clock = Callable[[], float]
 Blocks = dict[str, list[float]]
 
 
-def training_of(overrides: list[str], results_dir: str) -> Training:
-    """The real thing at these overrides, past the focal term's warm-up.
+def training_of(overrides: list[str], results_dir: str, device: torch.device = CPU) -> Training:
+    """The real thing at these overrides, past any warm-up.
 
     With next to no learning rate: the same arithmetic, but no model gets to memorise a batch that it sees for
     hundreds of steps, whose gradients would then be denormal numbers, twice as slow.
@@ -61,7 +61,7 @@ def training_of(overrides: list[str], results_dir: str) -> Training:
     entry = task_entry(settings.task)
     prepared = entry.prepare_function()(task_config, Path(results_dir) / "cache")
     run_settings = RunSettings.model_validate({key: getattr(settings, key) for key in RUN_SECTIONS})
-    training = Training(entry.task_class()(task_config, prepared, CPU), run_settings, 0, CPU)
+    training = Training(entry.task_class()(task_config, prepared, device), run_settings, 0, device)
     training.step = training.total_steps // 2
     return training
 

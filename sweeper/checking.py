@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.compose import Composer, Sweep
+from sweeper.ensemble_checks import check_ensemble
 from sweeper.errors import Fault, UserError
 from sweeper.grammar import Choices
 from sweeper.pruner_checks import check_pruner
@@ -114,6 +115,7 @@ def checked_sweep(
     if is_adaptive:
         found.collect(lambda: _check_sampler(settings))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
+    found.collect(lambda: check_ensemble(settings))
     if found.faults:
         raise UserError(found.faults)
     if points is not None:

@@ -1,11 +1,13 @@
 """The end of a study: its result as one record, its exit code, and which checkpoints stay."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sweeper.compose import Sweep
+from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
 from sweeper.interrupts import Interrupt
 from sweeper.layout import StudyFolder
@@ -125,14 +127,19 @@ def exit_code(judgement: Judgement, interrupt: Interrupt, stopped_because: str |
     return 1 if stopped_because or judgement.verdict == "no result" else 0
 
 
-def tidy_checkpoints(folder: StudyFolder, result: StudyResult, judgement: Judgement) -> None:
+def tidy_checkpoints(
+    folder: StudyFolder, result: StudyResult, judgement: Judgement, members: Collection[Path] = ()
+) -> None:
     """Remove the checkpoints of ended runs but the champion's: those of the best candidate, or of the front.
 
-    Runs that are not in `result`, or have not ended, stay as they are: another session may train them now.
+    The members of an ensemble keep theirs, those of an earlier one and these `members`: their models are
+    needed to predict, or to try again. Runs that are not in `result`, or have not ended, stay as they are:
+    another session may train them now.
     """
     champions = {judgement.best, *(judgement.front or [])}
     runs = [(trial.spec.number, run) for trial in result.trials for run in trial.runs.values()]
     kept = {run.folder for number, run in runs if number in champions}
+    kept |= set(members) | member_folders(folder)
     ended = {run.folder for _, run in runs if run.state in ENDED} - kept
     for run_folder in folder.runs:
         if run_folder.path in ended:

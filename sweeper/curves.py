@@ -46,6 +46,15 @@ def curve(path: Path, key: str) -> dict[int, float]:
     }
 
 
+def all_curves(path: Path) -> dict[str, list[float]]:
+    """Every metric by `split/name`, its values in the order of the steps."""
+    found: dict[str, list[float]] = {}
+    for evaluation in read_evaluations(path):
+        for key, value in evaluation.metrics.items():
+            found.setdefault(key, []).append(value)
+    return found
+
+
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A nested mapping as one of dotted paths: `{"a": {"b": 1}}` is `{"a.b": 1}`."""
     flat: dict[str, Any] = {}

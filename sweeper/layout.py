@@ -90,6 +90,38 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
+class EnsembleFolder:
+    """What an average of models leaves: `results/<study>/ensemble/`."""
+
+    path: Path
+
+    @property
+    def request(self) -> Path:
+        """The EnsembleSpec; `python -m sweeper.worker.ensemble <this file>` evaluates it again."""
+        return self.path / "request.json"
+
+    @property
+    def result(self) -> Path:
+        """The EnsembleFigures of that request; written last."""
+        return self.path / "result.json"
+
+    @property
+    def records(self) -> Path:
+        """Per-example records of the test split."""
+        return self.path / "records.npz"
+
+    @property
+    def log(self) -> Path:
+        """What the process had to say, tracebacks included."""
+        return self.path / "log.txt"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the session that evaluates."""
+        return self.path / ".lock"
+
+
+@dataclass(frozen=True)
 class StudyFolder:
     """`results/<study>/`."""
 
@@ -129,6 +161,11 @@ class StudyFolder:
     def plots(self) -> Path:
         """The folder of plots."""
         return self.path / "plots"
+
+    @property
+    def ensemble(self) -> EnsembleFolder:
+        """The folder of the ensemble of its best runs."""
+        return EnsembleFolder(self.path / "ensemble")
 
     @property
     def asking_lock(self) -> Path:

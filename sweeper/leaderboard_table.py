@@ -11,6 +11,7 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
+from sweeper.ensemble_text import ensemble_line
 from sweeper.leaderboard import (
     NOTHING,
     Row,
@@ -26,6 +27,7 @@ from sweeper.leaderboard import (
     rows,
 )
 from sweeper.standing import Standing
+from sweeper.success import in_one_line
 
 WIDTH = 100
 """Columns of a table where there is no terminal that has a width of its own."""
@@ -57,8 +59,8 @@ def leaderboard_of(summary: Mapping[str, Any]) -> RenderableType:
     """The trials of a summary, why some have no value, what went wrong, the confirmation in one line."""
     parts: list[RenderableType] = [Text(_title(summary)), Framed(_table(summary))]
     parts += [Text(text, "red") for text in reasons(summary)]
-    lines = [pruning(summary), incidents(summary), confirmation_line(summary)]
-    return Group(*parts, *(Text(line) for line in lines if line))
+    lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
+    return Group(*parts, *(Text(line) for line in (*lines, ensemble_line(summary)) if line))
 
 
 def confirmation_line(summary: Mapping[str, Any]) -> str:

@@ -12,7 +12,10 @@ from sweeper.trial import TrialSpec
 
 @dataclass(frozen=True)
 class StudyStart:
-    """What is known when a study begins; `n_runs_known` of the planned runs need not be trained again."""
+    """What is known when a study begins; `n_runs_known` of the planned runs need not be trained again.
+
+    `announced`: what the task says of the data, in lines.
+    """
 
     study: str
     task: str
@@ -26,6 +29,7 @@ class StudyStart:
     config: dict[str, Any]
     data: dict[str, Any]
     provenance: dict[str, Any]
+    announced: tuple[str, ...] = ()
 
 
 class Observer(Protocol):

@@ -14,8 +14,11 @@ from matplotlib.figure import Figure
 from sweeper.curves import curve
 from sweeper.layout import RunFolder, write_atomic
 from sweeper.results import Judgement, Objective, StudyResult, TrialResult
+from tasks.reporting import BASELINE_COLOR as BASELINE
+from tasks.reporting import BEST_COLOR as BEST
+from tasks.reporting import Plot
 
-BASELINE, BEST, OTHER = "#6b7280", "#d9622b", "#4a7fb5"
+OTHER = "#4a7fb5"
 FRONT = (BEST, OTHER, "#4f9a6b", "#a1629a")
 """Colors of the trials whose curves are shown: the best, or the first of a front."""
 
@@ -37,6 +40,13 @@ def write_plots(folder: Path, result: StudyResult, judgement: Judgement) -> list
         "pareto": pareto_figure(result, judgement),
     }
     return [_write(folder / f"{name}.png", figure) for name, figure in figures.items() if figure is not None]
+
+
+def write_plot(folder: Path, plot: Plot) -> Path:
+    """Write a task's own picture; its path."""
+    figure = Figure(figsize=plot.size, layout="constrained")
+    plot.draw(figure)
+    return _write(folder / f"{plot.name}.png", figure)
 
 
 def curves_figure(result: StudyResult, judgement: Judgement) -> Figure | None:

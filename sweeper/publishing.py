@@ -4,18 +4,15 @@ import io
 import os
 import re
 import shutil
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.leaderboard import as_list
-
-Records = dict[str, np.ndarray[Any, Any]]
+from sweeper.records import Records, read_records
 
 MAX_BYTES = 5 * 2**20
 """A published study is smaller than this."""
@@ -73,7 +70,7 @@ def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any],
     numbers = champions(summary) | {summary["baseline"]["trial"]}
     seeds = summary["confirm_seeds"] if summary["confirmation"] else summary["seeds"]
     wanted = [run for run in folder.runs if trial_of(run) in numbers and _seed_of(run) in seeds]
-    there = [run for run in wanted if _is_whole(run.records)]
+    there = [run for run in wanted if read_records(run.records) is not None]
     missing = [f"{run.path}: no records that can be read" for run in wanted if run not in there]
     for reduced in (_exact, _single, _influence_only):
         packed = {_target(target, run): _pack(run.records, reduced) for run in there}
@@ -84,14 +81,6 @@ def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any],
         *missing,
         f"the records: more than {MAX_BYTES / 2**20:g} MiB, even without all but the influence values",
     ]
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-            return all(loaded[name] is not None for name in loaded.files)
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
-        return False
 
 
 def _pack(path: Path, reduced: Callable[[Records], Records]) -> bytes:

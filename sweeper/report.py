@@ -5,68 +5,49 @@ import io
 import json
 import shlex
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sweeper.errors import UserError
 from sweeper.layout import StudyFolder, write_atomic
 from sweeper.report_html import to_html
+from sweeper.report_plots import pictures
+from sweeper.report_sections import sections_of
 from sweeper.report_text import report_markdown
 from sweeper.results import Judgement, StudyResult, TrialResult
-from sweeper.summary import chosen, read_summary, summary
+from sweeper.summary import chosen, summary
+from sweeper.task_report import Added
+from tasks.reporting import Table
 
 __all__ = ["best_yaml", "command_again", "summary", "trials_csv", "write_report"]
 
-PLOTS = ("curves", "forest", "pareto")
-"""Names of all plots there can be, in the order of a report."""
-
+NOTHING_ADDED = Added()
 RUN_COLUMNS = (
     *("trial", "name", "role", "seed", "phase", "state", "reason", "best_step", "steps_trained"),
     *("steps_inherited", "seconds", "attempt", "reused", "device", "incidents", "fingerprint", "folder"),
 )
 
 
-def write_report(folder: StudyFolder, result: StudyResult, judgement: Judgement) -> dict[str, Any]:
-    """Write everything a study leaves, the summary last, and return the summary."""
+def write_report(
+    folder: StudyFolder, result: StudyResult, judgement: Judgement, added: Added = NOTHING_ADDED
+) -> dict[str, Any]:
+    """Write everything a study leaves, the summary last, and return the summary.
+
+    `added`: the task's tables and plots.
+    """
     facts = summary(result, judgement)
     write_atomic(folder.trials_csv, trials_csv(folder, result))
     if judgement.best is not None or judgement.front:
         write_atomic(folder.best_yaml, best_yaml(result, judgement))
-    plots = _plots(folder, result, judgement, facts)
-    text = report_markdown(result, judgement, facts, [f"plots/{path.name}" for path in plots])
+    found = pictures(folder, result, judgement, facts, added.plots)
+    facts["warnings"] += [*added.warnings, *found.warnings]
+    sections = sections_of([p for p in added.parts if isinstance(p, Table) or p.name in found.of_task])
+    images = [f"plots/{path.name}" for path in found.standard]
+    text = report_markdown(result, judgement, facts, images, sections)
     write_atomic(folder.report_md, text)
     write_atomic(folder.report_html, to_html(text, title=result.study))
     write_atomic(folder.summary, json.dumps(facts, indent=2) + "\n")
     return facts
-
-
-def _plots(
-    folder: StudyFolder, result: StudyResult, judgement: Judgement, facts: Mapping[str, Any]
-) -> list[Path]:
-    """The study's plots; those of a session that found nothing new are still right, and are kept."""
-    known = [path for name in PLOTS if (path := folder.plots / f"{name}.png").exists()]
-    if known and _findings(_summary_before(folder)) == _findings(facts):
-        return known
-    from sweeper.plots import write_plots  # matplotlib takes two seconds
-
-    return write_plots(folder.plots, result, judgement)
-
-
-def _summary_before(folder: StudyFolder) -> Mapping[str, Any]:
-    """The summary of an earlier session; nothing where there is none that can be read."""
-    try:
-        return read_summary(folder)
-    except (UserError, OSError):
-        return {}
-
-
-def _findings(facts: Mapping[str, Any]) -> Any:
-    """A summary without what differs from session to session, as JSON would give it back."""
-    of_the_session = ("totals", "provenance", "state", "stopped_because", "warnings")
-    lasting = {key: value for key, value in facts.items() if key not in of_the_session}
-    return json.loads(json.dumps(lasting))
 
 
 def trials_csv(folder: StudyFolder, result: StudyResult) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sweeper.curves import flatten
+from sweeper.ensemble_text import ensemble_section
 from sweeper.errors import sentences
 from sweeper.incidents import endings, on_the_way, told
 from sweeper.leaderboard import (
@@ -20,6 +21,8 @@ from sweeper.leaderboard import (
     rows,
 )
 from sweeper.results import Judgement, StudyResult
+from sweeper.success import count, in_words
+from sweeper.trivial import sentence as sentence_of_trivial
 
 CAPTIONS = {
     "curves": "Validation over the steps: mean over the seeds, band from the lowest to the highest.",
@@ -29,15 +32,22 @@ CAPTIONS = {
 
 
 def report_markdown(
-    result: StudyResult, judgement: Judgement, summary: Mapping[str, Any], images: Sequence[str]
+    result: StudyResult,
+    judgement: Judgement,
+    summary: Mapping[str, Any],
+    images: Sequence[str],
+    sections: Sequence[list[str]] = (),
 ) -> str:
-    """The report of a study; `images` are paths relative to it."""
+    """The report of a study; `images` are paths relative to it, `sections` those of its task, in lines."""
     blocks = [
         [f"# {result.study}", "", f"> **{judgement.sentence}**", *_stopped(summary)],
         _leaderboard(result, summary),
         _confirmation(result, judgement),
+        ensemble_section(summary, table),
         _plots(images),
-        _listed("Warnings", _warnings(result, summary)),
+        *sections,
+        _success(summary),
+        _listed("Warnings", _warnings(summary)),
         _listed("Failed", told(endings(summary["trials"], "FAILED"))),
         _listed("Interrupted", told(endings(summary["trials"], "INTERRUPTED"))),
         _pruned(summary),
@@ -80,7 +90,13 @@ def _leaderboard(result: StudyResult, summary: Mapping[str, Any]) -> list[str]:
         *(*compared, "state", "time"),
     ]
     body = [_line(row, len(metrics), several) for row in rows(summary)]
-    return ["## Leaderboard", "", *table(head, body, left=("trial", "state")), "", *_legend(result, several)]
+    below = [*_legend(result, several), *_trivial(summary)]
+    return ["## Leaderboard", "", *table(head, body, left=("trial", "state")), "", *below]
+
+
+def _trivial(summary: Mapping[str, Any]) -> list[str]:
+    text = sentence_of_trivial(summary)
+    return ["", _cell(text)] if text else []
 
 
 def _line(row: Row, n_objectives: int, several: bool) -> list[str]:
@@ -167,12 +183,27 @@ def _listed(title: str, entries: Sequence[str]) -> list[str]:
     return [f"## {title}", "", *(f"- {_cell(entry)}" for entry in entries)] if entries else []
 
 
-def _warnings(result: StudyResult, summary: Mapping[str, Any]) -> list[str]:
+def _success(summary: Mapping[str, Any]) -> list[str]:
+    """What each trial reached of `trainer.success`, in the order of the leaderboard."""
+    told = {trial["trial"]: trial["success"] for trial in summary["trials"]}
+    ranked = [row for row in rows(summary) if told[row.trial]]
+    if not ranked:
+        return []
+    head = ["trial", *(one["criterion"] for one in told[ranked[0].trial]), "met"]
+    body = [[_name(row), *map(in_words, told[row.trial]), count(told[row.trial])] for row in ranked]
+    return [
+        *("## Success criteria", "", *table(head, body, left=("trial",)), ""),
+        "Means over the seeds, of validation where no split is named; a ratio is that of two means. Not",
+        "available: what the runs of a trial have not all measured, or have not finite.",
+    ]
+
+
+def _warnings(summary: Mapping[str, Any]) -> list[str]:
     notices: dict[str, list[str]] = {}
     for trial in summary["trials"]:
         for notice in trial["warnings"]:
             notices.setdefault(notice, []).append(f"{trial['trial']} {trial['name']}")
-    return [*result.warnings, *(f"{notice} (trial {', '.join(who)})" for notice, who in notices.items())]
+    return [*summary["warnings"], *(f"{notice} (trial {', '.join(who)})" for notice, who in notices.items())]
 
 
 def _stopped(summary: Mapping[str, Any]) -> list[str]:
@@ -189,11 +220,13 @@ def _pruned(summary: Mapping[str, Any]) -> list[str]:
 
 def _data(result: StudyResult) -> list[str]:
     kind = "Real data" if result.data.get("real") else "Generated data"
-    facts = flatten({key: value for key, value in result.data.items() if key not in ("name", "real")})
+    told_elsewhere = ("name", "real", "trivial", "trivial_predictor")
+    facts = flatten({key: value for key, value in result.data.items() if key not in told_elsewhere})
     shown = ((key.removeprefix("facts."), _fact(value)) for key, value in facts.items())
     return [
         *("## Data", "", f"{kind}: `{result.data.get('name')}`.", ""),
         *(f"- {key.replace('_', ' ').replace('.', ' ')}: {text}" for key, text in shown if text),
+        *(("", "```", *result.announced, "```") if result.announced else ()),
     ]
 
 

@@ -72,7 +72,10 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class StudyResult:
-    """Everything a report is made of. `trials` are in order of their numbers; number 0 is the baseline."""
+    """Everything a report is made of. `trials` are in order of their numbers; number 0 is the baseline.
+
+    `announced`: what the task said of the data when the study began, in lines.
+    """
 
     study: str
     task: str
@@ -87,6 +90,7 @@ class StudyResult:
     totals: dict[str, Any]
     provenance: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    announced: tuple[str, ...] = ()
 
     @property
     def baseline(self) -> TrialResult:
@@ -111,7 +115,7 @@ class Judgement:
     `best`: the chosen candidate's number. `confirmation`: the object of that name in the summary.
     `comparisons`: by trial number, `difference`, `improvement`, `ci_low`, `ci_high`, `p_adjusted`. `front`:
     the numbers of the non-dominated trials of a study with several objectives, else None. `notes`: what to
-    know when reading the numbers.
+    know when reading the numbers. `ensemble`: the object of that name in the summary.
     """
 
     verdict: str
@@ -121,3 +125,4 @@ class Judgement:
     comparisons: dict[int, dict[str, Any]] = field(default_factory=dict)
     front: list[int] | None = None
     notes: tuple[str, ...] = ()
+    ensemble: dict[str, Any] | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from sweeper import success
 from tasks.config import Cosmetic, Direction, Preset, StrictModel, Strings
 
 __all__ = ["Preset"]
@@ -16,6 +17,10 @@ def _each_once(devices: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(devices)) < len(devices):
         raise ValueError("a list with each GPU once (for several jobs on one: executor.jobs_per_device=2)")
     return devices
+
+
+def _a_criterion(text: str) -> str:
+    return success.parse(text).text
 
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -32,6 +37,7 @@ Devices = Annotated[
     AfterValidator(_each_once),
 ]
 """GPUs by number; a single one needs no brackets."""
+Criteria = Annotated[tuple[Annotated[str, AfterValidator(_a_criterion)], ...], Field(strict=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Decays = Annotated[tuple[Decay, Decay], Field(strict=False)]
 
@@ -43,6 +49,7 @@ class TaskSection(StrictModel):
     target: str | None
     config_target: str | None
     prepare_target: str | None
+    report_target: str | None = None  # jobs and tasks from before there were any have none
     metric: str
     direction: Direction
     baseline: Strings
@@ -102,6 +109,7 @@ class Trainer(StrictModel):
     restore_best: bool
     max_seconds: PositiveFloat | None
     schedule: Schedule
+    success: Annotated[Criteria, Cosmetic()] = ()  # jobs and studies stored before there were any have none
 
     @model_validator(mode="after")
     def _one_length(self) -> "Trainer":
@@ -141,6 +149,7 @@ class Study(StrictModel):
     retry: Literal["none", "failed", "pruned", "all"]
     max_failure_rate: Rate
     replicate_top_k: PositiveInt
+    ensemble_top_k: Annotated[int, Field(ge=2)] | None
     dry_run: bool
 
 

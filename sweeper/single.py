@@ -4,6 +4,7 @@ It trains as a study's run would: on the executor's first slot, with as many thr
 """
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
 from sweeper.places import place_told
 from sweeper.planning import job_for
 from sweeper.specs import SpecFactory, notices_of
+from sweeper.success import SPLITS, Criterion, criteria_of, lines, missing, tell
 from sweeper.trial import DeviceNeeds
 
 SOLO = "solo"
@@ -35,6 +37,8 @@ def _run(sweep: Sweep) -> int:
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
     for warning in (*sweep.warnings, *arrangement.warnings, *notices_of([trial])):
         print(f"warning: {warning}")
+    for line in factory.announced([trial]):
+        print(line)
     place = ResultsFolder(Path(settings.study.results_dir)).solo
     folder = RunFolder(place / trial.fingerprint[:8] / f"seed{settings.seed}")
     needs = DeviceNeeds(device=placement.slot.device, n_threads=placement.slot.n_threads)
@@ -44,15 +48,16 @@ def _run(sweep: Sweep) -> int:
     os.environ.update(placement.environment)
     from sweeper.worker.serve import run_job  # torch, only now that its environment is made
 
-    run_job(job, _Printer(trial.name, f"val/{settings.task.metric}", folder).hear)
+    printer = _Printer(trial.name, f"val/{settings.task.metric}", criteria_of(trial.config), folder)
+    run_job(job, printer.hear)
     return 0
 
 
 class _Printer:
     """Prints what one run says."""
 
-    def __init__(self, name: str, metric: str, folder: RunFolder) -> None:
-        self._name, self._metric, self._folder = name, metric, folder
+    def __init__(self, name: str, metric: str, criteria: Sequence[Criterion], folder: RunFolder) -> None:
+        self._name, self._metric, self._criteria, self._folder = name, metric, criteria, folder
 
     def hear(self, message: Message) -> Reply:
         if isinstance(message, Started):
@@ -63,6 +68,7 @@ class _Printer:
             print(f"step {message.step}: {self._metric} {value:.4f} ({message.steps_per_s:.1f} steps/s)")
         elif isinstance(message, Finished):
             Console().print(_table(message.metrics))
+            print("".join(f"{line}\n" for line in _success(self._criteria, message.metrics)), end="")
             print(f"best step {message.best_step}, {message.seconds:.1f} s; {self._folder.path}")
         elif isinstance(message, Failed):
             again = f"python -m sweeper.worker {self._folder.job}"
@@ -70,9 +76,15 @@ class _Printer:
         return "continue"
 
 
+def _success(criteria: Sequence[Criterion], metrics: Mapping[str, float]) -> list[str]:
+    told = [f"success: {line}" for line in lines(tell(criteria, metrics.get))]
+    return [*told, *(f"warning: {text}" for text in missing(criteria, metrics))]
+
+
 def _table(metrics: dict[str, float]) -> Table:
     """One line a metric, one column a split."""
-    splits = sorted({key.split("/")[0] for key in metrics}, reverse=True)
+    found = {key.split("/")[0] for key in metrics}
+    splits = [split for split in SPLITS if split in found]
     table = Table("metric", *splits, box=None, pad_edge=False)
     for name in dict.fromkeys(key.split("/", 1)[1] for key in metrics):
         values = [metrics.get(f"{split}/{name}") for split in splits]

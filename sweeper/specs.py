@@ -14,6 +14,9 @@ from sweeper.trial import Role, TrialSpec, canonical, fingerprint
 from tasks.config import TaskConfig
 from tasks.prepared import Prepared, digest_of
 
+N_BLOCKS = 3
+"""So many trials that are announced differently are shown."""
+
 
 class SpecFactory:
     """Makes the trials of one sweep. Data are prepared once for each data section that occurs."""
@@ -63,10 +66,14 @@ class SpecFactory:
     def adopt(self, trial: TrialSpec) -> None:
         """Make known on which data a trial of an earlier command trains."""
         if trial.fingerprint not in self._by_fingerprint:
-            task_class = task_entry(self._sweep.settings.task).config_class()
-            sections = {key: value for key, value in trial.config.items() if key not in RUN_SECTIONS}
-            task_config = task_class.model_validate_json(canonical(sections))
-            self._by_fingerprint[trial.fingerprint] = self.prepare(self._sweep.settings, task_config)
+            prepared = self.prepare(self._sweep.settings, self.task_config_of(trial))
+            self._by_fingerprint[trial.fingerprint] = prepared
+
+    def task_config_of(self, trial: TrialSpec) -> TaskConfig:
+        """The task's own sections of a trial's configuration."""
+        task_class = task_entry(self._sweep.settings.task).config_class()
+        sections = {key: value for key, value in trial.config.items() if key not in RUN_SECTIONS}
+        return task_class.model_validate_json(canonical(sections))
 
     def prepare(self, settings: Settings, task_config: TaskConfig) -> Prepared:
         """The prepared data of a configuration. Raises UserError where the data cannot be used."""
@@ -85,6 +92,11 @@ class SpecFactory:
         prepared = self.prepare(self._sweep.settings, self._sweep.task_config)
         name = self._sweep.config["data"].get("name")
         return {"name": name, "digest": prepared.digest, "real": prepared.real, **prepared.facts}
+
+    def announced(self, trials: Sequence[TrialSpec]) -> tuple[str, ...]:
+        """What the task says of the data when these trials begin to train on them, in lines."""
+        said = ((t.name, self.task_config_of(t).announce(self.prepared_of(t).facts)) for t in trials)
+        return tuple(in_blocks(said))
 
     def fixed(self) -> dict[str, Any]:
         """All that the trials of this study share: what its name stands for."""
@@ -114,6 +126,22 @@ def notices_of(trials: Iterable[TrialSpec]) -> list[str]:
     return [f"{notice} (in {_some(names)})" for notice, names in about.items()]
 
 
+def in_blocks(said: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """The lines that trials have in common; where they differ, one block under the names of its trials each.
+
+    At most three blocks: the first ones, in the order of the trials.
+    """
+    about: dict[tuple[str, ...], list[str]] = {}
+    for name, lines in said:
+        about.setdefault(tuple(lines), []).append(name)
+    blocks = [(lines, names) for lines, names in about.items() if lines]
+    if len(about) == 1:
+        return [line for lines, _ in blocks for line in lines]
+    shown = [line for lines, names in blocks[:N_BLOCKS] for line in (f"in {_some(names)}:", *lines)]
+    left = [name for _, names in blocks[N_BLOCKS:] for name in names]
+    return [*shown, f"in {_some(left)}: not shown"] if left else shown
+
+
 def run_config(settings: Settings, task_config: TaskConfig) -> dict[str, JsonValue]:
     """What a worker gets: the validated sections that training depends on."""
     sections = settings.model_dump(mode="json", by_alias=True, include=set(RUN_SECTIONS))
@@ -127,7 +155,8 @@ def workload(settings: Settings, prepared: Prepared, slot: Slot) -> str:
 
 
 def _trained(settings: Settings, task_config: TaskConfig) -> dict[str, Any]:
-    sections = settings.model_dump(mode="json", by_alias=True, include={"optimizer", "trainer"})
+    own = {"optimizer": settings.optimizer, "trainer": settings.trainer}
+    sections = {name: section.without_cosmetics() for name, section in own.items()}
     task = settings.task
     return {"task": [task.name, task.target], **sections, **task_config.without_cosmetics()}
 

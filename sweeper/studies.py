@@ -22,6 +22,7 @@ from sweeper.summary import read_sentence
 from sweeper.tidying import cleanable, names_in_storage, refuse_what_runs, remove_checkpoints
 
 MIB = 2**20
+SPARED = "those of the champion and of the ensemble"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -136,9 +137,7 @@ def _clean(options: argparse.Namespace) -> None:
     kept = f"; those of {n_kept} unfinished runs stay" if n_kept else ""
     if not n_files:
         print(f"no checkpoints to remove{kept}")
-    elif _agreed(
-        options, f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), all but the champion's{kept}"
-    ):
+    elif _agreed(options, f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), {SPARED} stay{kept}"):
         removed = [size for run in runs for size in remove_checkpoints(run)]
         print(f"removed {len(removed)} checkpoints ({sum(removed) / MIB:.1f} MiB){kept}")
 

@@ -4,15 +4,17 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
 from sweeper.asking import Nobody
-from sweeper.compose import Sweep
+from sweeper.compose import Sweep, task_entry
 from sweeper.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.dry_run import show_plan
+from sweeper.ensemble import Ground, Outcome, ensemble_of, timeout_of
 from sweeper.executors.base import Slot
 from sweeper.executors.make import make_executor
 from sweeper.identity import identity_warnings
@@ -30,7 +32,7 @@ from sweeper.pruner_checks import pruner_warnings
 from sweeper.pruning import pruning_of
 from sweeper.recovery import recovered
 from sweeper.report import write_report
-from sweeper.results import TrialResult
+from sweeper.results import StudyResult, TrialResult
 from sweeper.run_book import RunBook
 from sweeper.run_state import (
     Wish,
@@ -44,6 +46,7 @@ from sweeper.run_state import (
 from sweeper.schema import Local, Settings
 from sweeper.specs import SpecFactory, notices_of, workload
 from sweeper.storage import Storage, open_storage
+from sweeper.task_report import added_by_task
 from sweeper.terminal import Terminal
 from sweeper.tracking import make_tracker
 from sweeper.trial import DeviceNeeds, JobSpec, TrialSpec
@@ -92,9 +95,11 @@ class StudySession:
                 self._settings, self._drafts[0].max_steps, len(self._policy.seeds), self._policy.n_candidates
             ),
         ]
+        self._announced = factory.announced(self._drafts)
         self._asker = asker_of(sweep, factory, self._drafts, self._trials)
-        self._executor, found = make_executor(self._settings.executor)
-        self._warnings += found
+        self._executor, arrangement = make_executor(self._settings.executor)
+        self._warnings += arrangement.warnings
+        self._placement = arrangement.placements[0]
         self._provenance = provenance(self._executor.slots[0].n_threads, self._settings.task.target) | {
             "started": _iso(datetime.now(UTC))
         }
@@ -152,6 +157,7 @@ class StudySession:
                 config=self._sweep.config,
                 data=self._factory.data(),
                 provenance=self._provenance,
+                announced=self._announced,
             )
         )
         for warning in self._warnings:
@@ -248,15 +254,40 @@ class StudySession:
         judgement = judge(result)
         if self._loop.stopped_because is not None:
             judgement = without_verdict(judgement, self._loop.stopped_because)
-        summary = write_report(self._folder, result, judgement)
+        ensemble = self._ensemble(result)
+        result = replace(result, warnings=(*result.warnings, *ensemble.warnings), announced=self._announced)
+        judgement = replace(judgement, ensemble=ensemble.entry)
+        entry = task_entry(self._settings.task)
+        added = added_by_task(
+            result, judgement, entry, self._factory.task_config_of, self._factory.prepared_of
+        )
+        summary = write_report(self._folder, result, judgement, added)
         if result.totals["stopped_because"] is not None:
             self._observer.warned(self._how_to_go_on())
         else:
-            tidy_checkpoints(self._folder, result, judgement)
+            tidy_checkpoints(self._folder, result, judgement, ensemble.members)
         for note in judgement.notes:
             self._observer.warned(note)
         self._observer.study_ended(result, summary)
         return exit_code(judgement, self._interrupt, self._loop.stopped_because)
+
+    def _ensemble(self, result: StudyResult) -> Outcome:
+        """The average of the best runs, where it is asked for and the study is over."""
+        k = self._settings.study.ensemble_top_k
+        if k is None or result.totals["stopped_because"] is not None:
+            return Outcome()
+        self._executor.close()  # its workers hold data on the device
+        ground = Ground(
+            folder=self._folder,
+            prepared=self._factory.prepared_of(result.baseline.spec).folder,
+            placement=self._placement,
+            timeout_s=timeout_of(self._settings.executor),
+            is_stopped=lambda: self._interrupt.received is not None,
+        )
+        outcome = ensemble_of(result, k, ground)
+        for warning in outcome.warnings:
+            self._observer.warned(warning)
+        return outcome
 
 
 def _yaml(value: Any) -> str:

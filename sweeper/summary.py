@@ -7,6 +7,9 @@ from typing import Any
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
 from sweeper.results import Judgement, RunResult, StudyResult, TrialResult
+from sweeper.success import SPLITS, criteria_of, missing_in, tell_trial
+from sweeper.trivial import trivial_of
+from sweeper.trivial import warnings as warnings_of_trivial
 
 SCHEMA_VERSION = 1
 ENDED = ("COMPLETE", "FAILED", "PRUNED")
@@ -51,12 +54,12 @@ def summary(result: StudyResult, judgement: Judgement) -> dict[str, Any]:
     """The study in the shape of `summary.json`.
 
     With several objectives `metric`, `direction`, `value`, `test` and the values of `per_seed` are lists, and
-    `best` is the list of the front.
+    `best` is the list of the front. `trivial` is there where the data know their trivial predictor.
     """
     by_number = {trial.spec.number: trial for trial in result.trials}
     best = [_candidate(result, by_number[number]) for number in chosen(judgement)]
     single = len(result.objectives) == 1
-    return {
+    told = {
         "schema_version": SCHEMA_VERSION,
         "study": result.study,
         "task": result.task,
@@ -69,13 +72,17 @@ def summary(result: StudyResult, judgement: Judgement) -> dict[str, Any]:
         "baseline": _arm(result, result.baseline),
         "best": (best[0] if best else None) if single else best,
         "confirmation": judgement.confirmation,
+        "ensemble": judgement.ensemble,
         "trials": [_trial(result, trial, judgement) for trial in result.trials],
         "totals": result.totals,
         "provenance": result.provenance,
         "state": _state_of_study(result),
         "stopped_because": result.totals.get("stopped_because"),
-        "warnings": list(result.warnings),
+        "warnings": [*result.warnings, *missing_in(result)],
+        **trivial_of(result),
     }
+    told["warnings"] += warnings_of_trivial(told)
+    return told
 
 
 def chosen(judgement: Judgement) -> list[int]:
@@ -107,12 +114,13 @@ def _mean(per_seed: Mapping[int, list[float]]) -> Any:
 
 def _values(result: StudyResult, trial: TrialResult) -> dict[str, Any]:
     """A failed or pruned trial has no value: the mean of the seeds that it did finish says nothing."""
-    val, test = _per_seed(result, trial, "val"), _per_seed(result, trial, "test")
+    train, val, test = (_per_seed(result, trial, split) for split in SPLITS)
     complete = trial.state == "COMPLETE"
     return {
         "value": _mean(val) if complete else None,
         "per_seed": {str(seed): _each(values) for seed, values in val.items()},
         "test": _mean(test) if complete else None,
+        "train": _mean(train) if complete and train.keys() == val.keys() else None,
     }
 
 
@@ -185,6 +193,7 @@ def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> dic
         "overrides": list(spec.overrides),
         "fingerprint": spec.fingerprint,
         **_values(result, trial),
+        "success": tell_trial(criteria_of(result.config), trial, result.seeds),
         **NO_COMPARISON,
         **judgement.comparisons.get(spec.number, {}),
         "steps_trained": sum(run.steps_trained for run in runs),

@@ -1,7 +1,7 @@
 """What a study shows: a live view on a terminal, plain lines elsewhere; at the end the leaderboard."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +18,7 @@ from sweeper.messages import Alive, Reported, Started
 from sweeper.observers import StudyStart
 from sweeper.results import Judgement, Objective, RunResult, StudyResult
 from sweeper.schema import Tracking
+from sweeper.success import criteria_of, missing
 from sweeper.summary import read_sentence, summary
 from sweeper.tracking import where
 from sweeper.trial import TrialSpec
@@ -44,12 +45,13 @@ class Terminal:
         self._start: StudyStart | None = None
         self._live: Live | None = None
         self._said: set[str] = set()
+        self._figures: set[str] = set()
 
     def study_started(self, start: StudyStart) -> None:
         """What is planned; and on a terminal the live view begins."""
         self._start = start
         self._view.begin(start.slots, start.objectives[0].metric, start.n_runs_planned - start.n_runs_known)
-        self._say(_opening(start))
+        self._say("\n".join([_opening(start), *start.announced]))
         if self._console.is_terminal:
             self._live = self._new_live()
             self._live.start()
@@ -89,11 +91,15 @@ class Terminal:
         progress = self._view.end(trial, run)
         objective = self._start.objectives[0] if self._start else None
         self._say(f"[{progress}] {_ended(trial, run, objective)}", STYLES.get(run.state, "yellow"))
+        if run.state == "COMPLETE" and self._start:
+            self._figures |= run.metrics.keys()
+            self._say_missing(missing(criteria_of(self._start.config), self._figures))
         for incident in run.incidents:  # an interrupted run ends more than once
             self._say_once(f"{_name(trial, run)}: incident: {incident}", "yellow")
 
     def warned(self, text: str) -> None:
         """The text, marked."""
+        self._said.add(f"warning: {text}")
         self._say(f"warning: {text}", "yellow")
 
     def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
@@ -102,6 +108,7 @@ class Terminal:
         if self._start is None:
             return
         folder = self._start.folder
+        self._say_missing(summary["warnings"])
         self._console.print(leaderboard_of(summary))
         self._say(read_sentence(folder) or f"verdict: {summary['verdict']}", "bold")
         self._say(_places(folder, self._start.config))
@@ -117,6 +124,10 @@ class Terminal:
 
     def _say(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style), soft_wrap=True)
+
+    def _say_missing(self, warnings: Sequence[str]) -> None:
+        for text in warnings:  # known with the first run that is complete; again where all were known before
+            self._say_once(f"warning: {text}", "yellow")
 
     def _say_once(self, text: str, style: str = "") -> None:
         if text not in self._said:

@@ -3,6 +3,7 @@
 import json
 from contextlib import nullcontext, suppress
 
+from sweeper.ensemble_spec import member_folders
 from sweeper.errors import Fault, UserError
 from sweeper.layout import RunFolder
 from sweeper.locks import file_lock
@@ -37,7 +38,9 @@ def is_held(folder: RunFolder) -> bool:
 
 
 def cleanable(study: Standing) -> tuple[list[RunFolder], int]:
-    """The ended runs that are not the champion's and have checkpoints; how many others need theirs to resume.
+    """The ended runs whose checkpoints nobody needs; how many others need theirs to resume.
+
+    The champion's and those of the ensemble's members stay.
 
     The study has a summary.
     """
@@ -45,6 +48,7 @@ def cleanable(study: Standing) -> tuple[list[RunFolder], int]:
     best, rows = champions(study.summary), read_rows(study.folder)
     ended = {row["folder"] for row in rows if row["state"] in ENDED}
     chosen = {row["folder"] for row in rows if int(row["trial"]) in best}
+    chosen |= {str(path.relative_to(study.folder.path)) for path in member_folders(study.folder)}
     with_files = [run for run in study.folder.runs if run.checkpoints]
     there = {str(run.path.relative_to(study.folder.path)): run for run in with_files}
     return [there[name] for name in there if name in ended - chosen], len(there.keys() - ended)

@@ -9,6 +9,7 @@ from typing import Any
 from sweeper.curves import Evaluation, flatten
 from sweeper.redact import redact
 from sweeper.results import RunResult
+from sweeper.success import count, criteria_of, lines, tell
 from sweeper.trial import TrialSpec
 
 MAX_PARAMS = 100
@@ -97,11 +98,19 @@ def end_update(spec: TrialSpec, run: RunResult, time_ms: int) -> Update:
         "attempt": str(run.attempt),
         "device": run.device,
         "incidents": redact("\n".join(run.incidents))[:MAX_TAG_LENGTH],
+        **_success(spec, run),
     }
     return Update(
         [Point(legal_name(key), value, run.best_step, time_ms) for key, value in named.items()],
         {f"sweeper.{key}": text for key, text in tags.items()},
     )
+
+
+def _success(spec: TrialSpec, run: RunResult) -> dict[str, str]:
+    """How many of its configuration's criteria a complete run meets, and which."""
+    told = tell(criteria_of(spec.config), run.metrics.get) if run.state == "COMPLETE" else []
+    text = "\n".join(lines(told))[:MAX_TAG_LENGTH]
+    return {"success": count(told), "success_criteria": text} if told else {}
 
 
 def summary_numbers(summary: Mapping[str, Any]) -> dict[str, float]:
@@ -111,6 +120,9 @@ def summary_numbers(summary: Mapping[str, Any]) -> dict[str, float]:
     for arm in ("baseline", "best"):
         if isinstance(summary[arm], dict):
             found |= {f"{arm}/value": summary[arm]["value"], f"{arm}/test": summary[arm]["test"]}
+    ensemble = summary.get("ensemble") or {}
+    figures = ("val", "test", "difference", "improvement", "ci_low", "ci_high")
+    found |= {f"ensemble/{key}": ensemble[key] for key in figures if key in ensemble}
     return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
 
 

@@ -1,6 +1,7 @@
 """A composed configuration against the pydantic models: every disagreement becomes a Fault in plain words."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -57,12 +58,16 @@ def validated(config: Mapping[str, Any], sources: Sources) -> tuple[Settings, Ta
 
 
 def task_entry(section: TaskSection) -> TaskEntry:
-    """Where the parts of the configured task are: in the registry, or at the section's own targets."""
+    """Where the parts of the configured task are: in the registry, or at the section's own targets.
+
+    A built-in task may have a report of the user's own.
+    """
     if section.target is None:
-        return TASKS[section.name]
+        known = TASKS[section.name]
+        return replace(known, report=section.report_target or known.report)
     assert section.config_target is not None
     assert section.prepare_target is not None
-    return TaskEntry(section.config_target, section.prepare_target, section.target)
+    return TaskEntry(section.config_target, section.prepare_target, section.target, section.report_target)
 
 
 def source_of(key: str, sources: Sources) -> str:
@@ -93,6 +98,8 @@ def _task_class(section: Any, faults: list[Fault]) -> type[TaskConfig] | None:
     entry = task_entry(task)
     config_class = _loaded("task.config_target", entry.config, entry.config_class, faults)
     _loaded("task.prepare_target", entry.prepare, entry.prepare_function, faults)
+    if task.report_target is not None:
+        _loaded("task.report_target", task.report_target, entry.report_function, faults)
     return config_class
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -65,6 +65,7 @@ class Task(Protocol):
         """
 
 
+@runtime_checkable
 class Averageable(Protocol):
     """A task whose outputs are probabilities in another form, so that models can be averaged.
 

@@ -20,6 +20,10 @@ class StrictModel(BaseModel):
         strict=True, frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
     )
 
+    def without_cosmetics(self) -> dict[str, Any]:
+        """The configuration without its cosmetic fields."""
+        return _effective(self, "", set())
+
 
 @dataclass(frozen=True)
 class Stackable:
@@ -80,10 +84,6 @@ class TaskConfig(StrictModel):
     def effective(self, max_steps: int) -> dict[str, Any]:
         """What training depends on: inactive fields blanked, cosmetic ones left out."""
         return _effective(self, "", self.inactive(max_steps))
-
-    def without_cosmetics(self) -> dict[str, Any]:
-        """The configuration without its cosmetic fields."""
-        return _effective(self, "", set())
 
 
 def stackable_values(model: BaseModel, prefix: str = "") -> dict[str, Any]:

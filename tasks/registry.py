@@ -17,12 +17,17 @@ from tasks.reporting import ReportParts
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """Where a task's parts are, each as "module:name". Not every task adds to the report."""
+    """Where a task's parts are, each as "module:name". Not every task adds to the report, or can predict.
+
+    `is_averageable`: its task follows `tasks.base.Averageable`; said here, since only workers may look.
+    """
 
     config: str
     prepare: str
     task: str
     report: str | None = None
+    predict: str | None = None
+    is_averageable: bool = False
 
     def config_class(self) -> type[TaskConfig]:
         """The pydantic model of the task's sections."""
@@ -39,6 +44,12 @@ class TaskEntry:
         loaded: Callable[..., Any] = load(self.task)
         return loaded
 
+    def predictor_class(self) -> Callable[..., Any]:
+        """The class that follows `tasks.predicting.Predictor`; imports torch. The entry names one."""
+        assert self.predict is not None
+        loaded: Callable[..., Any] = load(self.predict)
+        return loaded
+
     def report_function(self) -> ReportParts:
         """`report_parts(comparison)`: what the task adds to a study's report; nothing where it has none."""
         if self.report is None:
@@ -48,14 +59,41 @@ class TaskEntry:
 
 
 TASKS: dict[str, TaskEntry] = {
-    "esmm": TaskEntry("tasks.esmm.config:EsmmConfig", "tasks.esmm.data:prepare", "tasks.esmm.task:EsmmTask"),
+    "esmm": TaskEntry(
+        "tasks.esmm.config:EsmmConfig",
+        "tasks.esmm.data:prepare",
+        "tasks.esmm.task:EsmmTask",
+        is_averageable=True,
+    ),
     "segmentation": TaskEntry(
         "tasks.segmentation.config:SegmentationConfig",
         "tasks.segmentation.data:prepare",
         "tasks.segmentation.task:SegmentationTask",
+        "tasks.segmentation.report:report_parts",
+        predict="tasks.segmentation.predicting:MaskPainter",
+        is_averageable=True,
     ),
     "captcha": TaskEntry(
-        "tasks.captcha.config:CaptchaConfig", "tasks.captcha.data:prepare", "tasks.captcha.task:CaptchaTask"
+        "tasks.captcha.config:CaptchaConfig",
+        "tasks.captcha.data:prepare",
+        "tasks.captcha.task:CaptchaTask",
+        "tasks.captcha.report:report_parts",
+        predict="tasks.captcha.predicting:TextReader",
+        is_averageable=True,
+    ),
+    "sentiment": TaskEntry(
+        "tasks.sentiment.config:SentimentConfig",
+        "tasks.sentiment.data:prepare",
+        "tasks.sentiment.task:SentimentTask",
+        report="tasks.sentiment.report:report_parts",
+        is_averageable=True,
+    ),
+    "diagnosis": TaskEntry(
+        "tasks.diagnosis.config:DiagnosisConfig",
+        "tasks.diagnosis.data:prepare",
+        "tasks.diagnosis.task:DiagnosisTask",
+        "tasks.diagnosis.report:report_parts",
+        is_averageable=True,
     ),
 }
 

@@ -1,6 +1,8 @@
 """The laws of the design that an import statement can break."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +92,15 @@ def test_an_outside_library_has_few_doors(library: str) -> None:
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules_do_no_input_or_output(name: str) -> None:
     assert not packages(ROOT / "sweeper" / name) & IMPURE
+
+
+def test_predicting_loads_no_optimiser_tracker_or_hydra_and_torch_only_at_work() -> None:
+    loaded = "import sys; print(*{name.split('.')[0] for name in sys.modules})"
+    for module, is_worker in (("sweeper.predict", False), ("sweeper.worker.predicting", True)):
+        command = [sys.executable, "-c", f"import {module}; {loaded}"]
+        found = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+        assert not found & {"optuna", "mlflow", "hydra", "omegaconf"}
+        assert ("torch" in found) is is_worker
 
 
 def test_configurations_are_read_without_torch() -> None:

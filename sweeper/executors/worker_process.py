@@ -49,7 +49,7 @@ class WorkerProcess:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "sweeper.worker.slot", str(theirs.fileno())],
-                env={**os.environ, **_import_path(), **environment},
+                env={**os.environ, **import_path(), **environment},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=self._words,
@@ -143,6 +143,6 @@ def ending(returncode: int, words: str) -> str:
     return f"worker exited with code {returncode}" + (f": {lines[-1]}" if lines else "")
 
 
-def _import_path() -> dict[str, str]:
+def import_path() -> dict[str, str]:
     """The worker imports from where this process does, whatever was added to the path meanwhile."""
     return {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}

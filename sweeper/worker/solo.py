@@ -5,7 +5,7 @@ until max_steps, patience or max_seconds, or told to leave:
     one optimizer step;
     every eval_every steps, and after the last one:
         evaluate on train and val -> metrics.jsonl, checkpoint, report -> continue, prune or stop.
-The best model again: evaluate on val and test -> records.npz, best.pt, the result.
+The best model again: evaluate on train, val and test -> records.npz, best.pt, the result.
 """
 
 import io
@@ -20,6 +20,7 @@ from sweeper.errors import RunError, did_you_mean
 from sweeper.layout import write_atomic
 from sweeper.lifeline import Lifeline
 from sweeper.messages import Finished, Reply, Reported, Started, Stopped
+from sweeper.success import SPLITS
 from sweeper.trial import CheckpointRef
 from sweeper.worker.checkpoint import (
     Checkpoints,
@@ -164,7 +165,7 @@ class Solo:
 
     def _finish(self, ended_by: Ending) -> None:
         kept = self._training.keep()
-        (val, _), (test, evaluation) = (self._measure(split, kept) for split in ("val", "test"))
+        (train, _), (val, _), (test, evaluation) = (self._measure(split, kept) for split in SPLITS)
         objective_of(test, self._training.objective.metric, "test", kept)
         write_records(self._reporter.folder.records, evaluation)
         model = self._training.model.state_dict()
@@ -174,7 +175,7 @@ class Solo:
         self._reporter.log(f"{ended_by} at step {self._training.step}; kept the model of step {kept}")
         self._reporter.tell(
             Finished,
-            metrics=by_split({"val": val, "test": test}),
+            metrics=by_split({"train": train, "val": val, "test": test}),
             best_step=kept,
             steps_trained=self._training.step - self._steps_inherited,
             steps_inherited=self._steps_inherited,

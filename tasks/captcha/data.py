@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from tasks.captcha.data_config import FolderData, GeneratedData
+from tasks.folder_digest import folder_digest
 from tasks.prepared import Prepared, digest_of, prepare_once
-from tasks.segmentation.folder_digest import folder_digest
 
 NOT_PREPARED = {"name", "cache_dir", "preset", "path", "augmentation"}
 """Keys of the section that change nothing in what is prepared; pictures are augmented in training."""

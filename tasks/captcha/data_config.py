@@ -58,6 +58,7 @@ class FolderData(_Images):
     path: Annotated[str | None, Cosmetic()]
     labels: Literal["auto", "csv", "names"]
     max_length: PositiveInt
+    trim: bool
     skip_bad: bool
 
     @property

@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image
 
 from sweeper.errors import Fault, UserError
+from tasks.bad_files import BadFile, facts_of_skipped, fault_of
 from tasks.captcha.alphabet import CHARACTERS, Codes, encode
-from tasks.captcha.data_config import FolderData
+from tasks.captcha.data_config import FolderData, GeneratedData
 from tasks.captcha.facts import SPLITS, facts_of
-from tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted
-from tasks.segmentation.bad_files import BadFile, facts_of_skipped, fault_of
+from tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
 
 VERSION = 1
 """Part of the digest; goes up with every change of what is prepared from the same files."""
@@ -63,7 +63,7 @@ def build(data: FolderData, files: Mapping[str, Path], folder: Path) -> dict[str
     texts, bad = _texts(data, names, files.get(TABLE))
     unsplit, shape = folder / "unsplit.npy", (len(names), data.n_channels, data.height, data.width)
     unusable = draw_all(unsplit, shape, partial(read_picture, data, paths))
-    bad += [BadFile(names[row], got, rule) for row, (got, rule) in unusable.items()]
+    bad += [BadFile(names[row], got, rule) for row, (got, rule) in unusable.items() if names[row] in texts]
     if bad and not data.skip_bad:
         raise UserError(fault_of(bad, str(data.path)))
     good = {name: row for row, name in enumerate(names) if row not in unusable and name in texts}
@@ -73,13 +73,14 @@ def build(data: FolderData, files: Mapping[str, Path], folder: Path) -> dict[str
     return {"n_train": len(codes["train"]), "real": True, "facts": facts}
 
 
-def read_picture(data: FolderData, paths: Sequence[Path], i: int) -> Pixels:
+def read_picture(data: FolderData | GeneratedData, paths: Sequence[Path], i: int) -> Pixels:
     """Picture i, as the network sees it. Raises BadPictureError."""
     try:
         with Image.open(paths[i]) as picture:
             if min(picture.size) < MIN_SIDE:
                 raise BadPictureError(f"{picture.width} x {picture.height}", LARGE_ENOUGH)
-            return fitted(picture, data.height, data.width, data.n_channels)
+            shown = trimmed(picture) if isinstance(data, FolderData) and data.trim else picture
+            return fitted(shown, data.height, data.width, data.n_channels)
     # Pillow answers a damaged file with any of these
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadPictureError(type(error).__name__, READABLE) from None

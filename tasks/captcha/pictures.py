@@ -16,6 +16,10 @@ Bad = dict[int, tuple[str, str]]
 BLOCK = 250
 """Pictures that one process draws at a time; fewer than two blocks are drawn in this one."""
 PAPER = 255
+INK_BELOW = 230
+"""A pixel is ink where one of its colours is darker than this; light yellow is."""
+MARGIN = 2
+"""Pixels left around a text."""
 IDLE_S = 5
 
 
@@ -42,6 +46,23 @@ def fitted(picture: Image.Image, height: int, width: int, n_channels: int) -> Pi
     )
     pixels: Pixels = np.asarray(paper, dtype=np.uint8).reshape(height, width, n_channels)
     return pixels.transpose(2, 0, 1)
+
+
+def trimmed(picture: Image.Image) -> Image.Image:
+    """The part of the picture that holds its coarse ink, with a small margin; all of it where there is none.
+
+    Coarse is what fills a square of 2 x 2 pixels somewhere: a text does, a line one pixel thin that is drawn
+    across it does not, however far it reaches.
+    """
+    opaque = _opaque(picture).convert("RGB")
+    ink = np.asarray(opaque).min(axis=2) < INK_BELOW
+    coarse = ink[1:, 1:] & ink[1:, :-1] & ink[:-1, 1:] & ink[:-1, :-1]
+    if not coarse.any():
+        return opaque
+    (top, bottom), (left, right) = (np.flatnonzero(coarse.any(axis=axis))[[0, -1]] for axis in (1, 0))
+    # a square's lower right pixel is one further down and across, and a box ends behind its last pixel
+    first = max(left - MARGIN, 0), max(top - MARGIN, 0)
+    return opaque.crop((*first, min(right + 2 + MARGIN, opaque.width), min(bottom + 2 + MARGIN, opaque.height)))
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tasks.augmentation import augment
 from tasks.base import Coefficients, Evaluation
 from tasks.captcha.alphabet import Codes, ended
+from tasks.captcha.averaging import logits_of, probabilities_of
 from tasks.captcha.config import CaptchaConfig
 from tasks.captcha.loss import captcha_loss
 from tasks.captcha.loss_config import OneChoice
@@ -70,6 +71,15 @@ class CaptchaTask:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """One term, so that there are no components; see `captcha_loss`."""
         return captcha_loss(self._config.loss, outputs, batch.codes, coefficients), {}
+
+    def probabilities(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        """[B, L, K] twice, of each output and of its opposite; see `tasks.captcha.averaging`."""
+        return probabilities_of(outputs, one_choice=isinstance(self._config.loss, OneChoice))
+
+    def outputs_of(self, probabilities: tuple[Tensor, ...]) -> Tensor:
+        """Logits [B, L, K], in float64, all finite."""
+        p, q = probabilities
+        return logits_of(p, q, one_choice=isinstance(self._config.loss, OneChoice))
 
     def evaluate(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Evaluation:
         """Metrics of reading and of single outputs, plain `bce` and `ce`, and the configured `loss`, nats.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sweeper.errors import Fault, UserError
+from tasks.esmm.trivial import trivial_facts
 
 Array = np.ndarray[Any, Any]
 
@@ -105,6 +106,7 @@ def facts_of(
             "ctcvr": rows["train"] / conversions["train"] - 1,
         },
         "best_auc": None,
+        **trivial_facts(rows, clicks, conversions),
         **more,
     }
 

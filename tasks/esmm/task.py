@@ -12,6 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_log
 
 from tasks.base import Coefficients, Evaluation
 from tasks.config import stackable_values
+from tasks.esmm.averaging import outputs_of, probabilities_of
 from tasks.esmm.config import EsmmConfig
 from tasks.esmm.metrics import Floats, Logits, esmm_metrics
 from tasks.esmm.model import Batch, EsmmOutput, build_model
@@ -97,6 +98,17 @@ class EsmmTask:
             return bce_plus_factors(logits, conversion, pos_weight, weight, factors)
         bce = bce_with_logits(logits, conversion, pos_weight=pos_weight)
         return bce + weight * focal_bce_with_logits(seen, labels, gamma, alpha)
+
+    def probabilities(self, outputs: EsmmOutput) -> tuple[Tensor, ...]:
+        """Of the three things that may become of an impression, [B] each; see `tasks.esmm.averaging`.
+
+        As the models state them: members trained with different pos_weights state different odds.
+        """
+        return probabilities_of(outputs)
+
+    def outputs_of(self, probabilities: tuple[Tensor, ...]) -> EsmmOutput:
+        """Logits of both heads, in float64."""
+        return outputs_of(*probabilities)
 
     def evaluate(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Evaluation:
         """Metrics and loss terms; on val and test also `score`, `label` and the AUC's `influence`.

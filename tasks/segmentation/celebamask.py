@@ -14,11 +14,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from sweeper.errors import Fault, UserError
-from tasks.segmentation.bad_files import BadFile, facts_of_skipped, fault_of
+from tasks.bad_files import BadFile, facts_of_skipped, fault_of
 from tasks.segmentation.classes import N_CLASSES, STRIDE
 from tasks.segmentation.data_config import CelebAMask
-from tasks.segmentation.pairs import Pair, find_pairs, split_pairs
-from tasks.segmentation.pictures import SPLITS, Array, PictureWriter, facts_of
+from tasks.segmentation.facts import trivial_facts
+from tasks.segmentation.pairs import Pair, find_pairs
+from tasks.segmentation.pictures import SPLITS, Array, PictureWriter, facts_of, keep_only
+from tasks.segmentation.splits import SPLIT_FILE, read_split, rows_without_files, split_pairs
 
 VERSION = 1
 """Goes up with every change of what is written: it is part of the digest."""
@@ -34,27 +36,28 @@ class Source:
 
     def __init__(self, data: CelebAMask) -> None:
         self.data, self.root = data, locate(data)
-        self.pairs, self.alone = find_pairs(self.root)
+        found, self.named = find_pairs(self.root), read_split(self.root)
+        self.pairs, self.alone = found.pairs, found.bad + rows_without_files(self.named, found)
 
     @property
     def files(self) -> list[Path]:
         """All that decides what is prepared."""
-        split_file = [path for path in [self.root / "split.csv"] if path.exists()]
+        split_file = [] if self.named is None else [self.root / SPLIT_FILE]
         return split_file + [file for pair in self.pairs for file in (pair.image, *pair.mask_files)]
 
     def build(self, folder: Path) -> Mapping[str, Any]:
         """Write all splits into `folder`. Raises UserError with all files that cannot be used."""
-        splits = split_pairs(self.root, self.pairs, self.data)
+        splits = split_pairs(self.root, self.pairs, self.named, self.data)
         self._refuse_empty({split: len(pairs) for split, pairs in splits.items()})
         bad = {split: self._write(folder, split, splits[split]) for split in SPLITS}
         found = [*self.alone, *(fault for faults in bad.values() for fault in faults.values())]
         if found and not self.data.skip_bad:
             raise UserError(fault_of(found, str(self.root)))
         for split in SPLITS:
-            _leave_out(folder, split, sorted(bad[split]))
+            keep_only(folder, split, [i for i in range(len(splits[split])) if i not in bad[split]])
         n_left = {split: len(splits[split]) - len(bad[split]) for split in SPLITS}
         self._refuse_empty(n_left)
-        facts = facts_of(folder) | {"skipped": facts_of_skipped(found)}
+        facts = facts_of(folder) | trivial_facts(folder) | {"skipped": facts_of_skipped(found)}
         return {"n_train": n_left["train"], "real": True, "facts": facts}
 
     def _refuse_empty(self, n: Mapping[str, int]) -> None:
@@ -92,11 +95,9 @@ def locate(data: CelebAMask) -> Path:
 
 def read_pair(pair: Pair, root: Path, size: int) -> tuple[Array, Array] | BadFile:
     """Image [3, size, size] and mask [size, size], uint8; or what is wrong with them."""
-    image = _opened(pair.image, root)
+    image = open_image(pair.image, root)
     if isinstance(image, BadFile):
         return image
-    if min(image.size) < STRIDE:
-        return _bad(pair.image, root, f"{image.width} x {image.height}", LARGE_ENOUGH)
     mask = _mask_of(pair, root)
     if isinstance(mask, BadFile):
         return mask
@@ -104,9 +105,22 @@ def read_pair(pair: Pair, root: Path, size: int) -> tuple[Array, Array] | BadFil
     if abs(width * image.height - height * image.width) > max(image.size):  # a pixel of rounding
         got = f"{width} x {height}, the image {image.width} x {image.height}"
         return _bad(pair.mask_files[0], root, got, SAME_SHAPE)
-    pixels = np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BOX))
     nearest = Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST)
-    return pixels.transpose(2, 0, 1), np.asarray(nearest)
+    return resized(image, size), np.asarray(nearest)
+
+
+def open_image(file: Path, root: Path) -> Image.Image | BadFile:
+    """The photograph in `file`, or what is wrong with it."""
+    image = _opened(file, root)
+    if isinstance(image, BadFile) or min(image.size) >= STRIDE:
+        return image
+    return _bad(file, root, f"{image.width} x {image.height}", LARGE_ENOUGH)
+
+
+def resized(image: Image.Image, size: int) -> Array:
+    """The photograph as a network sees it, [3, size, size] uint8."""
+    pixels = np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BOX))
+    return pixels.transpose(2, 0, 1)
 
 
 def _mask_of(pair: Pair, root: Path) -> Array | BadFile:
@@ -158,11 +172,3 @@ def _opened(file: Path, root: Path) -> Image.Image | BadFile:
 
 def _bad(file: Path, root: Path, got: str, rule: str) -> BadFile:
     return BadFile(file.relative_to(root).as_posix(), got, rule)
-
-
-def _leave_out(folder: Path, split: str, places: list[int]) -> None:
-    if places:
-        for name in ("images", "masks"):
-            file = folder / f"{split}_{name}.npy"
-            kept = np.delete(np.load(file), places, axis=0)
-            np.save(file, kept)

@@ -1,9 +1,11 @@
 """Types, ranges and units of the sections that belong to segmentation; default values are in `conf/`."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.bad_files import lines_of_skipped
 from tasks.config import StrictModel, TaskConfig
 from tasks.segmentation.data_config import DataConfig
 from tasks.segmentation.loss_config import AnyFocal, LossConfig
@@ -92,6 +94,10 @@ class SegmentationConfig(TaskConfig):
         values = ", ".join(f"{key} {_short(value)}" for key, value in given.items())
         block = f"; lmsa {'on' if self.model.lmsa else 'off'}" if isinstance(self.model, MicroSeg) else ""
         return f"loss: {name}" + (f" ({values})" if values else "") + block
+
+    def announce(self, facts: Mapping[str, Any]) -> list[str]:
+        """Which files were left out."""
+        return lines_of_skipped(facts.get("skipped", {}))
 
     def notices(self, max_steps: int) -> list[str]:
         """A focal term that is no focal term."""

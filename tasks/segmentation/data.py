@@ -43,8 +43,8 @@ def _synthetic(data: SyntheticFaces, cache_dir: Path) -> Prepared:
 
 
 def _celebamask(data: CelebAMask, cache_dir: Path) -> Prepared:
+    from tasks.folder_digest import folder_digest
     from tasks.segmentation import celebamask
-    from tasks.segmentation.folder_digest import folder_digest
 
     source = celebamask.Source(data)
     content = folder_digest(source.root, source.files, cache_dir)

@@ -32,6 +32,7 @@ class Preset(StrictModel):
     lr_aggressive: Positive
     depths: Annotated[tuple[PositiveInt, ...], Field(strict=False)]
     mlp_ratio: PositiveInt
+    first_stride: Literal[1, 2, 4]
 
 
 class _Source(StrictModel):

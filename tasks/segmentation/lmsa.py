@@ -1,6 +1,7 @@
 """Light-weight multi-scale attention: near and far surroundings of each place, and which channels matter."""
 
 from torch import Tensor, nn
+from torch.nn.functional import conv2d, pad
 
 KERNELS = (3, 5, 7)
 SQUEEZE = 8
@@ -11,7 +12,8 @@ class Lmsa(nn.Module):
     """`x + ChannelAttention(norm(sum_k DepthwiseConv_k(x)))` for k = 3, 5, 7, on pictures [B, D, H, W].
 
     Channel attention multiplies each channel by a number in (0, 1) that depends on all channels' means
-    (Hu et al. 2018, arXiv:1709.01507).
+    (Hu et al. 2018, arXiv:1709.01507). Being summed, the three convolutions are computed as one, with the sum
+    of their kernels: the same, for the price of the largest.
     """
 
     def __init__(self, width: int) -> None:
@@ -31,6 +33,15 @@ class Lmsa(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """A picture of the same shape."""
-        seen = self.gelu(self.norm(sum(scale(x) for scale in self.scales)))
+        kernel = self._summed_kernel()
+        seen = self.gelu(self.norm(conv2d(x, kernel, padding=max(KERNELS) // 2, groups=len(kernel))))
         out: Tensor = x + seen * self.attention(seen)
         return out
+
+    def _summed_kernel(self) -> Tensor:
+        """[D, 1, 7, 7], the smaller kernels in the middle of the largest."""
+        borders = ((max(KERNELS) - k) // 2 for k in KERNELS)
+        padded = [
+            pad(scale.get_parameter("weight"), [n] * 4) for scale, n in zip(self.scales, borders, strict=True)
+        ]
+        return sum(padded[1:], start=padded[0])

@@ -3,14 +3,15 @@
 n images, C classes; a confusion matrix counts pixels by true class (rows) and predicted class (columns).
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from tasks.segmentation.classes import CLASSES, LARGE, N_CLASSES, SMALL
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -18,8 +19,10 @@ ABSENT = -1.0
 """What stands for the F-score of a class that an image does not hold."""
 
 
-def confusions(truth: Tensor, predicted: Tensor) -> Tensor:
+def confusions(truth: "Tensor", predicted: "Tensor") -> "Tensor":
     """[n, C, C] int64 out of classes [n, H, W], on their device."""
+    import torch  # only here: data are prepared, and reports written, by a process without it
+
     n = len(truth)
     image = torch.arange(n, device=truth.device).view(n, 1, 1)
     cell = (image * N_CLASSES + truth) * N_CLASSES + predicted

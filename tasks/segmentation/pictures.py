@@ -3,6 +3,7 @@
 Both are uint8, so that a split is mapped, not read, and takes four bytes a pixel on a device.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ class PictureWriter:
         """Everything is in the files."""
         self._images.flush()
         self._masks.flush()
+
+
+def keep_only(folder: Path, split: str, rows: Sequence[int]) -> None:
+    """Leave the other pictures of a split out, a few at a time: it may be larger than the memory."""
+    for file in (folder / f"{split}_{name}.npy" for name in ("images", "masks")):
+        whole, beside = np.load(file, mmap_mode="r"), file.with_suffix(".kept.npy")
+        if len(rows) == len(whole):
+            continue
+        kept = open_memmap(beside, "w+", whole.dtype, (len(rows), *whole.shape[1:]))
+        for start in range(0, len(rows), CHUNK):
+            chosen = rows[start : start + CHUNK]
+            kept[start : start + len(chosen)] = whole[list(chosen)]
+        kept.flush()
+        beside.replace(file)
 
 
 def facts_of(folder: Path) -> dict[str, Any]:

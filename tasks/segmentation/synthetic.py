@@ -14,6 +14,7 @@ import numpy as np
 
 from tasks.segmentation.data_config import SyntheticFaces
 from tasks.segmentation.faces import draw_face
+from tasks.segmentation.facts import trivial_facts
 from tasks.segmentation.pictures import SPLITS, PictureWriter, facts_of
 
 GENERATOR_VERSION = 1
@@ -50,7 +51,7 @@ def build(config: SyntheticFaces, folder: Path) -> Mapping[str, Any]:
         for i in range(n):
             writer.put(i, *face(config, split, i))
         writer.close()
-    return {"n_train": config.n_train, "real": False, "facts": facts_of(folder)}
+    return {"n_train": config.n_train, "real": False, "facts": facts_of(folder) | trivial_facts(folder)}
 
 
 def face(config: SyntheticFaces, split: str, i: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

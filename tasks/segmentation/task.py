@@ -13,6 +13,7 @@ from tasks.base import Coefficients, Evaluation
 from tasks.config import stackable_values
 from tasks.influence import mean_influence
 from tasks.prepared import Prepared
+from tasks.segmentation.averaging import logits_of, probabilities_of
 from tasks.segmentation.class_weights import alpha_of, weights_of
 from tasks.segmentation.classes import MIRRORED
 from tasks.segmentation.config import SegmentationConfig
@@ -88,6 +89,14 @@ class SegmentationTask:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See `tasks.segmentation.loss`; at least in float32, whatever the model's precision."""
         return segmentation_loss(self._config.loss, _at_least_float32(outputs), batch.masks, coefficients)
+
+    def probabilities(self, outputs: Tensor) -> tuple[Tensor, ...]:
+        """[B, C, H, W], those of each pixel's classes."""
+        return (probabilities_of(outputs),)
+
+    def outputs_of(self, probabilities: tuple[Tensor, ...]) -> Tensor:
+        """Logits [B, C, H, W], in float32."""
+        return logits_of(*probabilities)
 
     def evaluate(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Evaluation:
         """All of `segmentation_metrics`, `ce` (nats, unweighted, over all pixels), `loss` and its terms.

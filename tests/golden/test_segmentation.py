@@ -24,7 +24,13 @@ from tests.sweeper.small_esmm import read_line
 
 GOLDEN = Path(__file__).with_name("segmentation.json")
 N_STEPS = 20
+PRESET = {  # pinned: another preset is no other arithmetic
+    **{"batch_size": 4, "batch_size_small": 3, "epochs": 5, "epochs_long": 6},
+    **{"lr_warmup_steps": 16, "lr_warmup_steps_small": 21},
+    **{"lr": 4e-3, "lr_focal": 2.5e-3, "lr_aggressive": 1.5e-3, "first_stride": 4},
+}
 SMALL = (
+    *(f"data.preset.{name}={value}" for name, value in PRESET.items()),
     *("sweep=segmentation_focal", "data.n_train=24", "data.n_val=4", "data.n_test=4", "data.image_size=32"),
     *("model.widths=[8,8,16,16]", "model.decoder_width=16", "tracking=none"),
 )

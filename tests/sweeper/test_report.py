@@ -35,12 +35,13 @@ from tests.sweeper.factories import (
 
 TOP_KEYS = [
     *("schema_version", "study", "task", "data", "metric", "direction", "seeds", "confirm_seeds"),
-    *("verdict", "baseline", "best", "confirmation", "trials", "totals", "provenance"),
+    *("verdict", "baseline", "best", "confirmation", "ensemble", "trials", "totals", "provenance"),
     *("state", "stopped_because", "warnings"),
 ]
 TRIAL_KEYS = [
     *("trial", "name", "role", "state", "reason", "params", "overrides", "fingerprint", "value"),
-    *("per_seed", "test", "difference", "improvement", "ci_low", "ci_high", "p_adjusted"),
+    *("per_seed", "test", "train", "success"),
+    *("difference", "improvement", "ci_low", "ci_high", "p_adjusted"),
     *("steps_trained", "steps_inherited", "seconds", "warnings", "max_steps", "pruned_at", "runs"),
 ]
 
@@ -54,8 +55,9 @@ def test_the_summary_has_the_documented_keys_in_the_documented_order() -> None:
     facts = summary(study_result(with_failure=True), judgement())
     assert list(facts) == TOP_KEYS
     assert list(facts["data"]) == ["name", "digest", "real"]
-    assert list(facts["baseline"]) == ["trial", "name", "params", "value", "per_seed", "test"]
-    assert list(facts["best"]) == ["trial", "name", "params", "overrides", "value", "per_seed", "test"]
+    values = ["value", "per_seed", "test", "train"]
+    assert list(facts["baseline"]) == ["trial", "name", "params", *values]
+    assert list(facts["best"]) == ["trial", "name", "params", "overrides", *values]
     assert [list(trial) for trial in facts["trials"]] == [TRIAL_KEYS] * 5
     json.dumps(facts, allow_nan=False)
 

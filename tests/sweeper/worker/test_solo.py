@@ -188,9 +188,13 @@ def test_reports_and_the_metrics_file_say_the_same(tmp_path: Path) -> None:
 
 def test_the_best_model_is_restored_and_measured(tmp_path: Path) -> None:
     result = finished(trained(job := toy_job(tmp_path, changes={"trainer.max_steps": 200})))
-    nll = {row["global_step"]: row["nll"] for row in rows_of(job) if row["split"] == "val"}
+    train, nll = (
+        {row["global_step"]: row["nll"] for row in rows_of(job) if row["split"] == split}
+        for split in ("train", "val")
+    )
     assert result.best_step == min(nll, key=nll.__getitem__) < 200
     assert result.metrics["val/nll"] == nll[result.best_step]
+    assert result.metrics["train/nll"] == train[result.best_step]
     records = np.load(folder_of(job).records)
     hits = (records["score"] > 0) == (records["label"] > 0)
     assert result.metrics["test/accuracy"] == pytest.approx(hits.mean())

@@ -27,6 +27,7 @@ def config_for(path: Path | None, **changes: Any) -> CaptchaConfig:
         "path": None if path is None else str(path),
         "labels": "auto",
         "max_length": 6,
+        "trim": False,
         "skip_bad": False,
     }
     sections = tiny_config().model_dump() | {"data": shared | own | changes}
@@ -47,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def faults(config: CaptchaConfig, tmp_path: Path) -> str:
-    with pytest.raises(UserError, match="expected") as caught:
+    with pytest.raises(UserError, match="got") as caught:
         prepare(config, tmp_path / "cache")
     return str(caught.value)
 
@@ -108,16 +109,17 @@ def test_all_that_is_wrong_is_told_at_once_by_rule_with_counts_and_names(
     draw(folder / "zuviele-0.png")
     draw(folder / "caf\u00e9-0.png")
     draw(folder / "-3.png")
+    (folder / "-4.png").write_bytes(b"no picture")  # counts once
     half = (folder / "low" / "1000-0.png").read_bytes()
     (folder / "cut-0.png").write_bytes(half[: len(half) // 2])
     told = faults(config_for(folder), tmp_path)
-    assert "got 12 files that cannot be used; " in told
+    assert "got 13 files that cannot be used; " in told
     assert "an image must be readable: bad0.png (UnidentifiedImageError), bad1.png" in told
     assert "bad4.png (UnidentifiedImageError) and 3 more" in told
     assert "at least 8 pixels down and across: t1ny-0.png (40 x 7)" in told
     assert "a text has at most data.max_length characters (6): zuviele-0.png ('zuviele')" in told
     assert "no characters but 0-9, A-Z and a-z: caf\u00e9-0.png ('caf\u00e9')" in told
-    assert "an image needs a text: -3.png ('')" in told
+    assert "an image needs a text: -3.png (''), -4.png ('')" in told
     assert told.endswith("or leave them out with data.skip_bad=true")
 
 

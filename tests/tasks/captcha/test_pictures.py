@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tasks.captcha import pictures
-from tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted
+from tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
 
 
 def test_the_aspect_is_kept_and_what_is_left_over_is_white() -> None:
@@ -45,6 +45,35 @@ def test_what_is_transparent_is_white(mode: str) -> None:
 def test_colours_stay_where_they_are_asked_for() -> None:
     got = fitted(Image.new("RGB", (8, 8), (200, 100, 50)), height=8, width=8, n_channels=3)
     assert got[:, 3, 3].tolist() == [200, 100, 50]
+
+
+def drawn(*boxes: tuple[int, int, int, int], ink: tuple[int, int, int] = (0, 0, 0)) -> Image.Image:
+    """40 x 20 white pixels with boxes of ink: left, top, right, bottom, all inclusive."""
+    picture = Image.new("RGB", (40, 20), "white")
+    for left, top, right, bottom in boxes:
+        picture.paste(ink, (left, top, right + 1, bottom + 1))
+    return picture
+
+
+@pytest.mark.parametrize("ink", [(0, 0, 0), (255, 255, 120)])
+def test_a_picture_is_trimmed_to_its_text_and_two_pixels_whatever_thin_lines_cross_it(
+    ink: tuple[int, int, int],
+) -> None:
+    """Characters from (10, 5) to (24, 9) keep (8, 3) to (26, 11); lines run along row 15 and column 30."""
+    lines = (0, 15, 39, 15), (30, 0, 30, 19)
+    got = trimmed(drawn((10, 5, 12, 8), (22, 7, 24, 9), *lines, ink=ink))
+    assert got.size == (26 - 8 + 1, 11 - 3 + 1)
+    assert got.getpixel((2, 2)) == ink
+    assert got.getpixel((1, 2)) == (255, 255, 255)
+
+
+def test_a_text_at_the_border_is_trimmed_to_the_border() -> None:
+    assert trimmed(drawn((0, 0, 1, 1), (38, 18, 39, 19))).size == (40, 20)
+
+
+def test_a_picture_of_thin_lines_alone_is_left_whole() -> None:
+    assert trimmed(drawn((0, 15, 39, 15))).size == (40, 20)
+    assert trimmed(Image.new("RGBA", (40, 20), (0, 0, 0, 0))).size == (40, 20)
 
 
 def numbered(worst: int, i: int) -> Pixels:

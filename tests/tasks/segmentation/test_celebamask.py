@@ -13,7 +13,7 @@ from sweeper.errors import UserError
 from tasks.prepared import Prepared
 from tasks.segmentation.classes import CLASSES
 from tasks.segmentation.data import prepare
-from tasks.segmentation.folder_digest import folder_digest
+from tests.sweeper.small_esmm import read_line
 
 DataOf = Callable[..., Any]
 SIZE = 32
@@ -86,21 +86,42 @@ def test_a_complete_split_file_is_followed(data_of: DataOf, tmp_path: Path) -> N
     assert [numbers(found, split) for split in ("train", "val", "test")] == [[2], [0], [1]]
 
 
+def write_parts(root: Path, parts: dict[str, slice], n: int = 10) -> Path:
+    """The published layout: n images of 128 pixels, for each part a grey mask of 64 in three channels."""
+    annotations = root / "CelebAMask-HQ-mask-anno" / "0"
+    annotations.mkdir(parents=True)
+    (root / "CelebA-HQ-img").mkdir()
+    for i in range(n):
+        Image.new("RGB", (128, 128), (i, 0, 0)).save(root / "CelebA-HQ-img" / f"{i}.png")
+        for part, rows in parts.items():
+            mask = np.zeros((64, 64, 3), dtype=np.uint8)
+            mask[rows] = 255
+            Image.fromarray(mask).save(annotations / f"{i:05d}_{part}.png")
+    return root
+
+
 def test_masks_of_one_part_a_file_are_put_together_later_classes_on_top(
     data_of: DataOf, tmp_path: Path
 ) -> None:
-    root = tmp_path / "faces"
-    (root / "CelebA-HQ-img").mkdir(parents=True)
-    (root / "CelebAMask-HQ-mask-anno" / "0").mkdir(parents=True)
-    for i in range(10):
-        Image.new("RGB", (128, 128), (i, 0, 0)).save(root / "CelebA-HQ-img" / f"{i}.png")
-        for part, rows in (("skin", slice(0, 48)), ("nose", slice(16, 32)), ("hair", slice(0, 8))):
-            mask = np.zeros((64, 64, 3), dtype=np.uint8)
-            mask[rows] = 255
-            Image.fromarray(mask).save(root / "CelebAMask-HQ-mask-anno" / "0" / f"{i:05d}_{part}.png")
-    mask = prepared(data_of, root, tmp_path).array("train_masks")[0]
+    parts = {"skin": slice(0, 48), "nose": slice(16, 32), "hair": slice(0, 8)}
+    mask = prepared(data_of, write_parts(tmp_path / "faces", parts), tmp_path).array("train_masks")[0]
     expected = 4 * [CLASSES.index("hair")] + 4 * [1] + 8 * [CLASSES.index("nose")] + 8 * [1] + 8 * [0]
     assert mask[:, 0].tolist() == expected
+
+
+def test_a_part_that_is_no_class_and_one_that_is_there_twice_are_told(
+    data_of: DataOf, tmp_path: Path
+) -> None:
+    root = write_parts(tmp_path / "faces", {"skin": slice(0, 48), "beard": slice(0, 8)}, 3)
+    (root / "CelebAMask-HQ-mask-anno" / "1").mkdir()
+    for name in ("00001_skin.png", "1_skin.PNG"):
+        Image.fromarray(block(1)).save(root / "CelebAMask-HQ-mask-anno" / "1" / name)
+    with pytest.raises(UserError, match="got 5 files that cannot be used") as caught:
+        prepared(data_of, root, tmp_path, val_rate=0.34, test_rate=0.34)
+    text = str(caught.value)
+    assert "<class>.png: CelebAMask-HQ-mask-anno/0/00000_beard.png (no class)" in text
+    assert "mask-anno/1/00001_skin.png (beside 00001_skin.png)" in text
+    assert "mask-anno/1/1_skin.PNG (beside 00001_skin.png)" in text
 
 
 def damage(root: Path) -> None:
@@ -141,6 +162,22 @@ def test_of_many_bad_files_the_first_five_are_listed(data_of: DataOf, tmp_path: 
     assert "p05.png" not in str(caught.value)
 
 
+def test_a_picture_with_two_images_and_a_row_of_the_split_file_without_any_are_told(
+    data_of: DataOf, tmp_path: Path
+) -> None:
+    root = write_palette(tmp_path / "faces", 3)
+    Image.new("RGB", (64, 64)).save(root / "images" / "p01.jpg")
+    (root / "split.csv").write_text("id,split\np00,train\np01,val\np02,test\np03,test\n")
+    with pytest.raises(UserError, match="got 2 files that cannot be used") as caught:
+        prepared(data_of, root, tmp_path)
+    assert "one image, and one mask or one of each class: images/p01.png (beside p01.jpg)" in str(
+        caught.value
+    )
+    assert "a row of split.csv needs an image and a mask: p03 (neither)" in str(caught.value)
+    kept = prepared(data_of, root, tmp_path, skip_bad=True)
+    assert kept.facts["pictures"] == {"train": 1, "val": 1, "test": 1}
+
+
 def test_skip_bad_leaves_them_out_and_says_which(data_of: DataOf, tmp_path: Path) -> None:
     root = write_palette(tmp_path / "faces")
     damage(root)
@@ -149,6 +186,10 @@ def test_skip_bad_leaves_them_out_and_says_which(data_of: DataOf, tmp_path: Path
     assert left == list(range(6, 20))
     assert found.n_train == len(numbers(found, "train"))
     assert sum(skipped["n"] for skipped in found.facts["skipped"].values()) == 6
+    lines = read_line("task=segmentation", multirun=False).task_config.announce(found.facts)
+    assert len(lines) == 6
+    assert "left out (data.skip_bad): masks/p01.png; a mask's values have to be classes, 0 to 18" in lines
+    assert not list(found.folder.glob("*.kept.npy"))
 
 
 def test_an_empty_folder_another_folder_and_no_folder_are_refused(data_of: DataOf, tmp_path: Path) -> None:
@@ -183,19 +224,6 @@ def test_the_digest_follows_the_bytes_not_the_place(data_of: DataOf, tmp_path: P
     changed = write_palette(tmp_path / "c")
     Image.fromarray(block(7)).save(changed / "masks" / "p00.png")
     assert one.digest == moved.digest != prepared(data_of, changed, tmp_path).digest
-
-
-def test_the_digest_of_a_large_folder_is_remembered_until_a_file_changes(tmp_path: Path) -> None:
-    root = write_palette(tmp_path / "faces", 2)
-    files = sorted((root / "images").iterdir())
-    read = folder_digest(root, files, tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
-    assert folder_digest(root, files, tmp_path / "cache", remember_from=1) == read
-    (memo,) = (tmp_path / "cache" / "file_digests").iterdir()
-    memo.write_text('{"digest": "sha256:remembered"}')
-    assert folder_digest(root, files, tmp_path / "cache", remember_from=1) == "sha256:remembered"
-    files[0].write_bytes(b"other")
-    assert folder_digest(root, files, tmp_path / "cache", remember_from=1) != "sha256:remembered"
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")

@@ -11,15 +11,17 @@ from torch import nn
 from sweeper.errors import UserError
 from tasks.segmentation.classes import N_CLASSES
 from tasks.segmentation.config import MicroSeg, UnetSmall
+from tasks.segmentation.lmsa import Lmsa
 from tasks.segmentation.model import MAX_PARAMETERS, Batch, build_model
 
+DOCUMENTED = {"depths": [2, 2, 2, 2], "mlp_ratio": 4, "first_stride": 4}
 MODELS = Path(__file__).parents[3] / "conf" / "model" / "segmentation"
 
 
 def microseg(**changes: Any) -> MicroSeg:
     """The documented network."""
     section = yaml.safe_load((MODELS / "microseg.yaml").read_text())
-    return MicroSeg.model_validate(section | {"depths": [2, 2, 2, 2], "mlp_ratio": 4} | changes)
+    return MicroSeg.model_validate(section | DOCUMENTED | changes)
 
 
 def unet() -> UnetSmall:
@@ -85,3 +87,13 @@ def test_dropout_acts_in_training_only() -> None:
     model, batch = build_model(microseg()), pictures(32)
     assert not torch.equal(model.train()(batch), model(batch))
     assert torch.equal(model.eval()(batch), model(batch))
+
+
+def test_the_multi_scale_block_is_the_sum_of_its_convolutions_weighed_by_channel() -> None:
+    """Written out: `x + s(m) g` with g the activated, normalised sum, m its means by channel."""
+    torch.manual_seed(0)
+    block, x = Lmsa(16).double(), torch.randn(2, 16, 9, 11, dtype=torch.float64)
+    g = block.gelu(block.norm(sum(scale(x) for scale in block.scales)))
+    weights = block.attention[1:](g.mean(dim=(2, 3), keepdim=True))
+    assert ((weights > 0) & (weights < 1)).all()
+    torch.testing.assert_close(block(x), x + g * weights)

@@ -64,6 +64,7 @@ PRESET: dict[str, Any] = {
     "lr_aggressive": 1e-3,
     "depths": [1, 1, 1, 1],
     "mlp_ratio": 2,
+    "first_stride": 2,
 }
 DATA: dict[str, Any] = {
     "name": "segmentation/synthetic_faces",

@@ -1,7 +1,7 @@
 """Files that cannot be used: told all at once, by rule, each rule with its count and its first five files."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,12 @@ class BadFile:
     rule: str
 
 
-def fault_of(found: Iterable[BadFile], folder: str) -> Fault:
-    """One fault for all of them: how many, which rules, the first five files of each."""
+def fault_of(found: Iterable[BadFile], folder: str, noun: str = "file") -> Fault:
+    """One fault for all of them: how many, which rules, the first five of each; `noun` says what they are."""
     by_rule = _by_rule(found)
     n = sum(len(files) for files in by_rule.values())
-    parts = "; ".join(f"{rule}: {_listed(files)}" for rule, files in by_rule.items())
-    problem = f"got {n} file{'s' * (n != 1)} that cannot be used; {parts}"
+    parts = "; ".join(f"{rule}: {_with_what(files)}" for rule, files in by_rule.items())
+    problem = f"got {n} {noun}{'s' * (n != 1)} that cannot be used; {parts}"
     return Fault(folder, problem, "Repair or remove them, or leave them out with data.skip_bad=true")
 
 
@@ -34,6 +34,14 @@ def facts_of_skipped(found: Iterable[BadFile]) -> dict[str, Any]:
     return {rule: {"n": len(f), "first": [bad.file for bad in f[:N_LISTED]]} for rule, f in by_rule.items()}
 
 
+def lines_of_skipped(skipped: Mapping[str, Any]) -> list[str]:
+    """`facts_of_skipped` in words, a line a rule; none where nothing was left out."""
+    return [
+        f"left out (data.skip_bad): {_listed(found['first'], found['n'])}; {rule}"
+        for rule, found in skipped.items()
+    ]
+
+
 def _by_rule(found: Iterable[BadFile]) -> dict[str, list[BadFile]]:
     by_rule: dict[str, list[BadFile]] = defaultdict(list)
     for bad in found:
@@ -41,6 +49,10 @@ def _by_rule(found: Iterable[BadFile]) -> dict[str, list[BadFile]]:
     return dict(by_rule)
 
 
-def _listed(files: list[BadFile]) -> str:
-    shown = ", ".join(f"{bad.file} ({bad.got})" for bad in files[:N_LISTED])
-    return shown + (f" and {len(files) - N_LISTED} more" if len(files) > N_LISTED else "")
+def _with_what(files: list[BadFile]) -> str:
+    return _listed([f"{bad.file} ({bad.got})" for bad in files[:N_LISTED]], len(files))
+
+
+def _listed(names: list[str], n: int) -> str:
+    more = n - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")

@@ -1,0 +1,77 @@
+"""How far one gets without learning: the trivial predictor of the data, beside the baseline. Pure.
+
+`facts` of prepared data name it (`trivial_predictor`) and what it reaches (`trivial`, by split, then metric).
+A study that tunes a model which learned nothing compares noise, so this is said of every study.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sweeper.leaderboard import as_list, number, objectives
+from sweeper.results import StudyResult
+
+
+def trivial_of(result: StudyResult) -> dict[str, Any]:
+    """The entry `trivial` of a summary, or nothing where the data do not know an objective's figure.
+
+    `predictor` in words; `test` and `margin`, with several objectives lists: its figure, and by how much the
+    baseline is better (negative: worse), None without a baseline's figure.
+    """
+    known = (result.data.get("trivial") or {}).get("test", {})
+    test = [known.get(objective.metric) for objective in result.objectives]
+    if all(value is None for value in test):
+        return {}
+    margins = [_margin(result, i, value) for i, value in enumerate(test)]
+    words = str(result.data.get("trivial_predictor", "without a look at the input"))
+    single = len(test) == 1
+    return {
+        "trivial": {
+            "predictor": words,
+            "test": test[0] if single else test,
+            "margin": margins[0] if single else margins,
+        }
+    }
+
+
+def _margin(result: StudyResult, i: int, trivial: float | None) -> float | None:
+    objective, baseline = result.objectives[i], result.baseline
+    reached = baseline.mean(result.seeds, f"test/{objective.metric}")
+    if trivial is None or reached is None or baseline.state != "COMPLETE":
+        return None
+    return objective.sign * (reached - trivial)
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+    """Baseline against trivial predictor on test, in one sentence; empty where one of them is unknown."""
+    known = _known(summary)
+    if not known:
+        return ""
+    verb = "beats" if all(margin > 0 for *_, margin in known) else "does not beat"
+    figures = [
+        f"{metric} {number(base)} against {number(trivial)}, a margin of {number(margin)}"
+        for metric, base, trivial, margin in known
+    ]
+    words = summary["trivial"]["predictor"]
+    return f"The baseline {verb} the trivial predictor ({words}) on test: {'; '.join(figures)}."
+
+
+def warnings(summary: Mapping[str, Any]) -> list[str]:
+    """One for each objective in which the baseline is no better."""
+    return [
+        f"baseline: got test {metric} {number(base)}; expected better than {number(trivial)}, what the "
+        f"trivial predictor reaches ({summary['trivial']['predictor']}). Differences between trials say "
+        "little while this is so: train longer, or look at data and loss"
+        for metric, base, trivial, margin in _known(summary)
+        if margin <= 0
+    ]
+
+
+def _known(summary: Mapping[str, Any]) -> list[tuple[str, float, float, float]]:
+    """Metric, baseline's figure, trivial predictor's and margin, of the objectives that have all of them."""
+    entry = summary.get("trivial")
+    if entry is None:
+        return []
+    metrics = [metric for metric, _ in objectives(summary)]
+    columns = (as_list(value) for value in (summary["baseline"]["test"], entry["test"], entry["margin"]))
+    rows = zip(metrics, *columns, strict=False)  # a baseline without any figure has no list of them
+    return [row for row in rows if None not in row]

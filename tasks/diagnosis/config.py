@@ -1,0 +1,78 @@
+"""Types, ranges and units of the sections that belong to diagnosis; default values are in `conf/`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tasks.config import StrictModel, TaskConfig
+from tasks.diagnosis.data_config import DataConfig
+from tasks.diagnosis.loss_config import Auto, LossConfig
+from tasks.diagnosis.strategy import Choice, Needs, alpha_of, chosen
+
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class TwoHeadModel(StrictModel):
+    """A residual perceptron under two linear heads; see `model.py`."""
+
+    name: Literal["diagnosis/two_head"]
+    embedding_dim: PositiveInt
+    width: PositiveInt
+    n_blocks: Annotated[int, Field(ge=0)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Calibration(StrictModel):
+    """What is done to the probabilities after training."""
+
+    temperature: bool
+
+
+class DiagnosisConfig(TaskConfig):
+    """Everything that belongs to the diagnosis task."""
+
+    data: DataConfig
+    model: TwoHeadModel
+    loss: LossConfig
+    calibration: Calibration
+
+    def choice(self, facts: Mapping[str, Any]) -> Choice:
+        """The strategy that trains on data with these facts."""
+        return chosen(self.loss, Needs(self.data.requires_calibration, self.data.has_noise), facts)
+
+    def inactive(self, max_steps: int) -> set[str]:
+        """Also what the user knows of the data, where no choice depends on it."""
+        needs = set() if isinstance(self.loss, Auto) else {"data.requires_calibration", "data.has_noise"}
+        return super().inactive(max_steps) | needs
+
+    def describe(self) -> str:
+        """The strategy and its values; `announce` tells what `auto` chose."""
+        loss = self.loss
+        if isinstance(loss, Auto):
+            return "loss: auto (chosen by the data)"
+        values = ", ".join(f"{key} {_short(v)}" for key, v in loss.model_dump(exclude={"name"}).items())
+        return f"loss: {_plain(loss.name)} ({values})"
+
+    def announce(self, facts: Mapping[str, Any]) -> list[str]:
+        """The classes, what was left out of the table, and what "auto" came to, with the reason."""
+        choice, counts = self.choice(facts), facts["counts"]["train"]
+        lines = ["classes: " + _each(facts["classes"], counts)]
+        lines += [f"data: column '{name}' is left out, {why}" for name, why in facts["dropped"].items()]
+        if choice.reason:
+            lines.append(f"loss: auto chose {_plain(choice.strategy.name)}: {choice.reason}")
+        if choice.strategy.alpha == "auto":
+            lines.append(f"{choice.path}.alpha: auto is {_each(facts['classes'], alpha_of('auto', counts))}")
+        return lines
+
+
+def _each(names: Sequence[str], values: Sequence[float]) -> str:
+    return ", ".join(f"{name} {value:.6g}" for name, value in zip(names, values, strict=True))
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("diagnosis/")
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

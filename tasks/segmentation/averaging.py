@@ -1,0 +1,19 @@
+"""Logits as probabilities and back, so that several models can be averaged. See `tasks.base.Averageable`."""
+
+import torch
+from torch import Tensor
+
+TINY = torch.finfo(torch.float64).tiny
+
+
+def probabilities_of(logits: Tensor) -> Tensor:
+    """[B, C, ...] float64, the softmax over classes of `logits` [B, C, ...]."""
+    return logits.double().softmax(dim=1)
+
+
+def logits_of(probabilities: Tensor) -> Tensor:
+    """[B, C, ...] float32, `log p`: logits whose softmax is p.
+
+    Numerics: a p that underflowed counts as the smallest normal float64, so that its logit is -708, not -inf.
+    """
+    return probabilities.clamp(min=TINY).log().float()

@@ -1,0 +1,153 @@
+"""The trivial predictor beside the baseline, and what a task says of its data at the start."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from sweeper.layout import StudyFolder
+from sweeper.report import write_report
+from sweeper.report_text import report_markdown
+from sweeper.results import StudyResult
+from sweeper.specs import in_blocks
+from sweeper.summary import summary
+from sweeper.terminal import Terminal
+from sweeper.trivial import sentence, trivial_of
+from sweeper.trivial import warnings as warnings_of
+from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result, study_start
+
+WORDS = "one score for all"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StudyFolder:
+    return StudyFolder.of(tmp_path, "esmm-3f2a91c0")
+
+
+def knowing(result: StudyResult, **test: float) -> StudyResult:
+    """The same study on data whose trivial predictor reaches these figures on test."""
+    known = {"trivial_predictor": WORDS, "trivial": {"train": {}, "test": test}}
+    return replace(result, data={**result.data, **known})
+
+
+def told(result: StudyResult) -> dict[str, Any]:
+    return summary(result, judgement() if len(result.objectives) == 1 else front_judgement())
+
+
+def test_the_margin_is_by_how_much_the_baseline_is_better() -> None:
+    """On test the baseline has 0.7400, 0.7401 and 0.7402: 0.7401 - 0.5 = 0.2401."""
+    facts = told(knowing(study_result(), ctcvr_auc=0.5))
+    assert facts["trivial"] == {"predictor": WORDS, "test": 0.5, "margin": pytest.approx(0.2401)}
+    assert sentence(facts) == (
+        f"The baseline beats the trivial predictor ({WORDS}) on test: "
+        "ctcvr_auc 0.7401 against 0.5000, a margin of 0.2401."
+    )
+    assert warnings_of(facts) == facts["warnings"] == []
+
+
+def test_where_less_is_better_the_margin_is_what_is_saved() -> None:
+    """The baseline's bce is 0.5 - 0.07401 = 0.42599, which is 0.07401 less than 0.5."""
+    facts = told(knowing(study_result(objectives=(LOSS,)), bce=0.5))
+    assert facts["trivial"]["margin"] == pytest.approx(0.07401)
+
+
+@pytest.mark.parametrize("ahead", [0.0, 0.1])
+def test_a_baseline_that_does_not_beat_it_is_a_warning_in_summary_and_report(ahead: float) -> None:
+    result = study_result()
+    result = knowing(result, ctcvr_auc=told(result)["baseline"]["test"] + ahead)
+    facts = told(result)
+    (warning,) = facts["warnings"]
+    assert warning.startswith("baseline: got test ctcvr_auc 0.7401; expected better than 0.")
+    assert "The baseline does not beat the trivial predictor" in sentence(facts)
+    text = report_markdown(result, judgement(), facts, [])
+    assert f"## Warnings\n\n- {warning}" in text
+
+
+def test_the_report_says_it_below_the_leaderboard_and_does_not_list_the_figures() -> None:
+    result = knowing(study_result(), ctcvr_auc=0.5, bce=0.7)
+    text = report_markdown(result, judgement(), told(result), [])
+    leaderboard, _, rest = text.partition("## Confirmation")
+    assert leaderboard.rstrip().endswith("a margin of 0.2401.")
+    assert "trivial" not in rest
+
+
+def test_with_several_objectives_there_are_lists_and_what_is_unknown_is_left_out() -> None:
+    facts = told(knowing(study_result(objectives=(AUC, LOSS)), ctcvr_auc=0.5))
+    assert facts["trivial"]["test"] == [0.5, None]
+    assert facts["trivial"]["margin"] == [pytest.approx(0.2401), None]
+    assert "bce" not in sentence(facts)
+
+
+def test_one_of_several_objectives_that_is_not_beaten_is_a_warning() -> None:
+    facts = told(knowing(study_result(objectives=(AUC, LOSS)), ctcvr_auc=0.5, bce=0.1))
+    assert "does not beat" in sentence(facts)
+    assert [warning.split(";")[0] for warning in facts["warnings"]] == ["baseline: got test bce 0.4260"]
+
+
+@pytest.mark.parametrize("known", [{}, {"accuracy": 0.5}])
+def test_data_that_do_not_know_the_objectives_figure_say_nothing(known: dict[str, float]) -> None:
+    assert trivial_of(knowing(study_result(), **known)) == trivial_of(study_result()) == {}
+    assert "trivial" not in told(knowing(study_result(), **known))
+    assert sentence(told(study_result())) == ""
+
+
+def test_a_baseline_that_failed_has_no_margin() -> None:
+    result = knowing(study_result(), ctcvr_auc=0.5)
+    failed = replace(result.trials[0], state="FAILED", reason="seed 0: loss is nan")
+    facts = told(replace(result, trials=(failed, *result.trials[1:])))
+    assert facts["trivial"]["margin"] is None
+    assert (sentence(facts), warnings_of(facts)) == ("", [])
+
+
+@given(st.floats(-2, 2), st.sampled_from([AUC, LOSS]))
+def test_there_is_a_warning_exactly_where_the_margin_is_not_positive(trivial: float, objective: Any) -> None:
+    facts = told(knowing(study_result(objectives=(objective,)), **{objective.metric: trivial}))
+    assert bool(facts["warnings"]) == (facts["trivial"]["margin"] <= 0)
+    assert json.loads(json.dumps(facts))["trivial"] == facts["trivial"]
+
+
+def test_the_terminal_says_each_warning_of_the_report_once(folder: StudyFolder) -> None:
+    result = replace(knowing(study_result(folder), ctcvr_auc=0.9), warnings=("an early one",))
+    console = Console(file=io.StringIO(), width=100, highlight=False)
+    terminal = Terminal(console)
+    terminal.study_started(study_start(folder))
+    terminal.warned("an early one")
+    terminal.study_ended(result, write_report(folder, result, judgement()))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert printed.count("warning: an early one") == 1
+    assert printed.count("warning: baseline: got test ctcvr_auc 0.7401; expected better than 0.9000") == 1
+
+
+def test_the_terminal_says_what_is_announced_right_after_the_plan(folder: StudyFolder) -> None:
+    console = Console(file=io.StringIO(), width=100, highlight=False)
+    Terminal(console).study_started(study_start(folder, announced=("57 % positive", "  alpha 0.5")))
+    printed = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert printed[0].startswith("study esmm-3f2a91c0: 18 runs planned")
+    assert printed[1:] == ["57 % positive", "  alpha 0.5"]
+
+
+def test_the_report_has_what_was_announced_as_a_block_of_its_data() -> None:
+    result = replace(study_result(), announced=("class   n", "a     120"))
+    data = report_markdown(result, judgement(), told(result), []).partition("## Data")[2]
+    assert "\n\n```\nclass   n\na     120\n```\n\n## How to reproduce" in data
+    silent = report_markdown(study_result(), judgement(), told(study_result()), [])
+    assert "```" not in silent.partition("## Data")[2].partition("## How to reproduce")[0]
+
+
+def test_trials_that_say_the_same_are_announced_once_without_names() -> None:
+    assert in_blocks([("baseline", ["x", "y"]), ("a", ["x", "y"])]) == ["x", "y"]
+    assert in_blocks([("baseline", []), ("a", [])]) == []
+
+
+def test_trials_that_say_something_else_are_named_and_at_most_three_are_shown() -> None:
+    said = [("baseline", ["x"]), ("a", ["y"]), ("b", ["x"]), ("c", []), ("d", ["z"]), ("e", ["w"])]
+    assert in_blocks(said) == [
+        *("in baseline, b:", "x", "in a:", "y", "in d:", "z"),
+        "in e: not shown",
+    ]

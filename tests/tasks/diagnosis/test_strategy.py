@@ -1,0 +1,76 @@
+"""Which strategy `auto` chooses, and what one alpha says of several classes."""
+
+from typing import Any
+
+import pytest
+
+from tasks.diagnosis.loss_config import Auto
+from tasks.diagnosis.strategy import Needs, alpha_of, chosen, faults_of_alpha
+from tests.tasks.diagnosis.tiny import tiny_config
+
+HONEST, NOISY = {"requires_calibration": True}, {"has_noise": True}
+
+
+def facts(*counts: int) -> dict[str, Any]:
+    return {"counts": {"train": counts}, "classes": [f"c{i}" for i in range(len(counts))], "dropped": {}}
+
+
+@pytest.mark.parametrize(
+    ("counts", "needs", "name", "reason"),
+    [
+        ((1000, 99), HONEST | NOISY, "focal_smooth", "is 0.099, below 0.1"),
+        ((1000, 100), HONEST | NOISY, "confidence_aware", "not below 0.1; data.requires_calibration=true"),
+        ((1000, 100), NOISY, "adversarial", "data.has_noise=true"),
+        ((1000, 900), {}, "balanced", "neither calibration nor noise is stated"),
+        ((1000, 900, 50), {}, "focal_smooth", "is 0.05, below 0.1"),
+    ],
+)
+def test_auto_follows_its_rules_in_order(
+    counts: tuple[int, ...], needs: dict[str, bool], name: str, reason: str
+) -> None:
+    config = tiny_config("auto", data=needs)
+    choice = config.choice(facts(*counts))
+    assert isinstance(config.loss, Auto)
+    assert choice.strategy == getattr(config.loss, name)
+    assert choice.path == f"loss.{name}"
+    assert reason in choice.reason
+    told = config.announce(facts(*counts))
+    assert told[-1] == f"loss: auto chose {name}: {choice.reason}"
+
+
+def test_a_named_strategy_is_taken_whatever_the_data() -> None:
+    config = tiny_config("balanced", data=HONEST)
+    choice = chosen(config.loss, Needs(True, True), facts(1000, 1))
+    assert (choice.strategy, choice.path, choice.reason) == (config.loss, "loss", "")
+    assert len(config.announce(facts(1000, 1))) == 1
+
+
+def test_one_alpha_is_that_of_the_rare_class_and_of_all_but_the_commonest() -> None:
+    assert alpha_of(0.2, (980, 20)) == (0.8, 0.2)
+    assert alpha_of(0.2, (900, 70, 30)) == (0.8, 0.2, 0.2)
+    assert alpha_of((1.0, 2.0, 3.0), (900, 70, 30)) == (1.0, 2.0, 3.0)
+
+
+def test_auto_alpha_gives_every_class_the_same_weight() -> None:
+    """1000 / (2 x 980) = 0.5102 and 1000 / (2 x 20) = 25; times their numbers 500 each."""
+    alpha = alpha_of("auto", (980, 20))
+    assert alpha == pytest.approx((0.510204, 25))
+    assert [a * n for a, n in zip(alpha, (980, 20), strict=True)] == pytest.approx([500, 500])
+
+
+def test_a_list_of_the_wrong_length_is_told_with_the_classes() -> None:
+    choice = tiny_config("auto", focal_smooth=tiny_config("focal_smooth").loss.model_dump()).choice(
+        facts(9, 1)
+    )
+    assert faults_of_alpha(choice, facts(9, 1)) == []
+    config = tiny_config(alpha=[0.1, 0.2, 0.3])
+    told = [str(fault) for fault in faults_of_alpha(config.choice(facts(9, 1)), facts(9, 1))]
+    assert told == ["loss.alpha: got a list of 3; expected 2 numbers. Give one for each of c0, c1"]
+
+
+def test_the_classes_what_is_left_out_and_an_auto_alpha_are_announced() -> None:
+    known = facts(980, 20) | {"dropped": {"room": "constant in training"}}
+    expected = ["classes: c0 980, c1 20", "data: column 'room' is left out, constant in training"]
+    assert tiny_config().announce(known) == expected
+    told = tiny_config(alpha="auto").announce(known)
+    assert told == [*expected, "loss.alpha: auto is c0 0.510204, c1 25"]

@@ -1,0 +1,184 @@
+"""Tables from a file: what is a number, a category, missing; splits; all that can be wrong, in words."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sweeper.errors import UserError
+from tasks.diagnosis.config import DiagnosisConfig
+from tasks.diagnosis.data import prepare
+from tasks.prepared import Prepared
+from tests.tasks.diagnosis.tiny import SHARED, tiny_config
+
+REAL = Path(__file__).parents[4] / "shared" / "data" / "diagnosis"
+CSV: dict[str, Any] = SHARED | {
+    "name": "diagnosis/csv",
+    "path": None,
+    "files": None,
+    "label": "outcome",
+    "drop": [],
+    "missing": ["?", "N/A"],
+    "categorical": [],
+    "min_count": 1,
+    "val_rate": 0.2,
+    "test_rate": 0.2,
+    "split_seed": 0,
+}
+
+
+def config_for(path: Path | None, **changes: Any) -> DiagnosisConfig:
+    sections = tiny_config().model_dump()
+    sections["data"] = CSV | {"path": None if path is None else str(path)} | changes
+    return DiagnosisConfig.model_validate(sections)
+
+
+def write(path: Path, n: int = 50, **columns: Any) -> Path:
+    """N patients, every fifth ill, with a number `age` and the columns given as functions of the row."""
+    columns = {"age": lambda i: 30 + i, "outcome": lambda i: "ill" if i % 5 == 0 else "healthy"} | columns
+    rows = [",".join(str(column(i)) for column in columns.values()) for i in range(n)]
+    path.write_text("\n".join([",".join(columns), *rows]) + "\n")
+    return path
+
+
+def read(path: Path, **changes: Any) -> Prepared:
+    return prepare(config_for(path, **changes), path.parent / "cache")
+
+
+def faults(path: Path | None, tmp_path: Path, **changes: Any) -> str:
+    with pytest.raises(UserError, match="expected") as caught:
+        prepare(config_for(path, **changes), tmp_path / "cache")
+    return str(caught.value)
+
+
+def test_quotes_spaces_and_commas_do_not_make_a_number_a_word(tmp_path: Path) -> None:
+    """Plain, quoted by CSV, quoted twice, in single quotes, spaced, with thousands: all of it numbers."""
+    forms = ("{}", '"{}"', '"""{}"""', "'{}'", "  {} ", '"1,{:03d}"')
+    prepared = read(write(tmp_path / "t.csv", 60, dose=lambda i: forms[i % 6].format(i)))
+    assert prepared.facts["numbers"] == ["age", "dose"]
+    assert prepared.facts["missing_values"] == {}
+    ages = prepared.array("train_numbers")[:, 0].argsort()
+    doses = prepared.array("train_numbers")[ages, 1]
+    assert (np.diff(doses) > 0).sum() > 20  # rises with age, but for the thousands
+
+
+def test_texts_are_categories_and_so_are_codes_that_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", sex=lambda i: "fm"[i % 2], ward=lambda i: i % 3)
+    assert read(path).facts["numbers"] == ["age", "ward"]
+    facts = read(path, categorical=["ward"]).facts
+    assert facts["numbers"] == ["age"]
+    assert facts["categories"] == [{"name": "sex", "vocabulary": 3}, {"name": "ward", "vocabulary": 4}]
+
+
+def test_missing_markers_are_missing_in_numbers_and_in_categories(tmp_path: Path) -> None:
+    marks = ("?", "N/A", "", '"?"')
+    path = write(
+        tmp_path / "t.csv",
+        lab=lambda i: marks[i // 2 % 4] if i % 2 else i,
+        sex=lambda i: "?" if i % 7 == 0 else "fm"[i % 2],
+    )
+    facts = read(path).facts
+    assert facts["missing_values"] == {"lab": 25, "sex": 8}
+    assert facts["numbers"] == ["age", "lab"]
+    assert facts["indicators"] == ["lab"]
+    assert facts["categories"] == [{"name": "sex", "vocabulary": 3}]
+
+
+def test_a_word_among_numbers_is_told_with_its_row_and_what_to_do(tmp_path: Path) -> None:
+    told = faults(write(tmp_path / "t.csv", lab=lambda i: "high" if i == 16 else i), tmp_path)
+    assert told == (
+        "data, column 'lab': got 'high' among numbers (row 17); expected numbers. "
+        "Add it to data.missing if it means that, or name the column in data.categorical"
+    )
+    path = tmp_path / "t.csv"
+    assert read(path, missing=["high"]).facts["missing_values"] == {"lab": 1}
+    assert read(path, categorical=["lab"]).facts["categories"] == [{"name": "lab", "vocabulary": 31}]
+
+
+def test_a_label_of_numbers_is_a_label(tmp_path: Path) -> None:
+    prepared = read(write(tmp_path / "t.csv", outcome=lambda i: 1 if i % 5 == 0 else 0))
+    assert prepared.facts["classes"] == ["0", "1"]
+    assert prepared.facts["counts"] == {"train": [24, 6], "val": [8, 2], "test": [8, 2]}
+
+
+def test_columns_that_are_dropped_are_not_seen(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", patient=lambda i: f"p{i}", flat=lambda i: 3)
+    facts = read(path, drop=["patient"]).facts
+    assert facts["numbers"] == ["age"]
+    assert facts["categories"] == []
+    assert facts["dropped"] == {"flat": "constant in training"}
+
+
+def test_a_test_file_is_the_test_split_whatever_the_split_seed(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", 50)
+    write(tmp_path / "b.csv", 20)
+    files = {"train": "a.csv", "test": "b.csv"}
+    one, other = (
+        prepare(config_for(tmp_path, files=files, split_seed=seed), tmp_path / "cache") for seed in (0, 1)
+    )
+    assert one.facts["counts"] == {"train": [32, 8], "val": [8, 2], "test": [16, 4]}
+    assert not np.array_equal(one.array("val_numbers"), other.array("val_numbers"))
+    assert np.array_equal(one.array("test_labels"), other.array("test_labels"))
+
+
+def test_the_digest_knows_what_a_table_holds_not_where_it_lies(tmp_path: Path) -> None:
+    one = read(write(tmp_path / "t.csv")).digest
+    moved = (tmp_path / "t.csv").rename(tmp_path / "moved.csv")
+    assert read(moved).digest == one
+    assert read(write(moved, age=lambda i: 31 + i)).digest != one
+
+
+def test_a_missing_label_column_is_told_with_the_columns_that_are_there(tmp_path: Path) -> None:
+    told = faults(write(tmp_path / "t.csv"), tmp_path, label="outcom", drop=["room"])
+    expected = (
+        "data.label: got 'outcom'; expected a column of t.csv. It has age, outcome; did you mean 'outcome'?"
+    )
+    assert expected in told
+    assert "data.drop: got 'room'; expected a column of the table. It has age, outcome" in told
+
+
+def test_rows_without_a_diagnosis_are_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: ("?", "ill", "healthy")[min(i % 4, 2)])
+    assert faults(path, tmp_path) == (
+        "t.csv, column 'outcome': got nothing in rows 1, 5, 9, ...; expected a diagnosis in every row. "
+        "Complete these rows or remove them"
+    )
+
+
+def test_one_class_only_is_told(tmp_path: Path) -> None:
+    told = faults(write(tmp_path / "t.csv", outcome=lambda i: "ill"), tmp_path)
+    assert "data.label: got one class only ('ill'); expected 2 to 100 classes" in told
+
+
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    assert "data.path: got null; expected a file. Set data.path=<file>" in faults(None, tmp_path)
+    files = {"train": "a.csv", "test": "b.csv"}
+    assert "got null; expected a folder. Set data.path=<folder>" in faults(None, tmp_path, files=files)
+    assert "none.csv; expected a file. There is none" in faults(tmp_path / "none.csv", tmp_path)
+    (tmp_path / "empty.csv").write_text("")
+    assert "empty.csv: cannot be read" in faults(tmp_path / "empty.csv", tmp_path)
+    assert "got no rows; expected at least one" in faults(write(tmp_path / "head.csv", 0), tmp_path)
+
+
+def test_two_files_must_have_the_same_columns(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", room=lambda i: i)
+    write(tmp_path / "b.csv")
+    told = faults(tmp_path, tmp_path, files={"train": "a.csv", "test": "b.csv"})
+    expected = "data.files: got columns in one file only (room); expected all in both. Name them in data.drop"
+    assert told == expected
+    files = {"train": "a.csv", "test": "b.csv"}
+    prepare(config_for(tmp_path, files=files, drop=["room"]), tmp_path / "cache")
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")
+def test_real_thyroid_patients_have_three_classes_and_their_own_test_split(tmp_path: Path) -> None:
+    files = {"train": "thyroid_ann_train.csv", "test": "thyroid_ann_test.csv"}
+    own = {"name": "diagnosis/thyroid", "files": files, "label": "diagnosis", "min_count": 5}
+    prepared = prepare(config_for(REAL, **own), tmp_path)
+    assert prepared.facts["classes"] == ["3", "2", "1"]
+    assert prepared.facts["counts"]["test"] == [3178, 177, 73]
+    assert prepared.facts["counts"]["val"] == [698, 38, 19]
+    assert sum(prepared.facts["counts"]["train"]) == 3772 - 755
+    assert prepared.facts["missing_values"] == {}
+    assert len(prepared.facts["numbers"]) + len(prepared.facts["dropped"]) == 21

@@ -1,0 +1,28 @@
+"""Bad files are told by rule, each with its count and its first five."""
+
+from tasks.bad_files import BadFile, facts_of_skipped, fault_of, lines_of_skipped
+
+FOUND = [BadFile(f"p{i}", f"{i} x {i}", "an image has to be large") for i in range(7)] + [
+    BadFile("q", "no mask", "an image needs a mask")
+]
+
+
+def test_all_are_counted_and_the_first_five_of_each_rule_listed() -> None:
+    text = str(fault_of(FOUND, "faces"))
+    assert text.startswith("faces: got 8 files that cannot be used; an image has to be large: p0 (0 x 0), p1")
+    assert "p4 (4 x 4) and 2 more; an image needs a mask: q (no mask). Repair or remove" in text
+    assert "p5" not in text
+
+
+def test_one_is_no_plural_and_has_the_callers_word() -> None:
+    assert "got 1 review that cannot be used" in str(fault_of(FOUND[-1:], "a.csv", "review"))
+
+
+def test_what_is_left_out_is_a_fact_and_a_line_a_rule() -> None:
+    facts = facts_of_skipped(FOUND)
+    assert facts["an image has to be large"] == {"n": 7, "first": ["p0", "p1", "p2", "p3", "p4"]}
+    assert lines_of_skipped(facts) == [
+        "left out (data.skip_bad): p0, p1, p2, p3, p4 and 2 more; an image has to be large",
+        "left out (data.skip_bad): q; an image needs a mask",
+    ]
+    assert lines_of_skipped(facts_of_skipped([])) == []
