@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import yaml
@@ -133,5 +134,5 @@ def _entry(task: str, run: ChosenRun) -> TaskEntry:
 def _refuse_without_model(run: ChosenRun) -> None:
     if not run.folder.best.exists():
         problem = f"the model of {run.name} is gone: a study keeps those of its champion and of its ensemble"
-        advice = f"Train it again with: python -m sweeper.worker {run.folder.job}"
+        advice = f"Train it again with: python -m sweeper.worker {quote(str(run.folder.job))}"
         raise UserError(Fault("model", problem, advice))

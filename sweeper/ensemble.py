@@ -8,6 +8,7 @@ fails in it is worth a study's verdict: it ends in a warning.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from sweeper.devices import Placement
@@ -107,10 +108,12 @@ def _gone(runs: Sequence[RunResult]) -> str:
     """Models that an earlier session removed: told is how to train them again, not done unasked."""
     n = len(runs)
     are = "models of {} of the best runs are" if n > 1 else "model of {} of the best runs is"
-    listed = "; ".join(f"python -m sweeper.worker {run.folder}/job.json" for run in runs[:N_LISTED])
+    listed = "; ".join(
+        f"python -m sweeper.worker {quote(f'{run.folder}/job.json')}" for run in runs[:N_LISTED]
+    )
     return (
         f"the {are.format(n)} gone: a study that ends without {WHERE} keeps its champion's best.pt only. "
-        f"Train them again, then repeat this command: {listed}"
+        f"Train {'them' if n > 1 else 'it'} again, then repeat this command: {listed}"
         + (f" and {n - N_LISTED} more" if n > N_LISTED else "")
     )
 

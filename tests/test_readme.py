@@ -10,7 +10,10 @@ from sweeper.studies import main as studies
 from tests.sweeper.small_esmm import read_line
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs" / "aux_focal.md", ROOT / "results" / "LOG.md")
+PAGES = (
+    *(ROOT / "README.md", ROOT / "docs" / "aux_focal.md", ROOT / "results" / "LOG.md"),
+    *sorted(ROOT.glob("tasks/*/README.md")),
+)
 
 
 def commands(program: str) -> list[str]:

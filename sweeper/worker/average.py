@@ -46,7 +46,7 @@ def mean_of(stated: Iterable[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         for total, tensor in zip(sums, tensors, strict=True):
             total += tensor
         n += 1
-    return tuple(total / n for total in sums)
+    return tuple(total.div_(n) for total in sums)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -130,7 +131,7 @@ def _trained(run: ChosenRun, entry: TaskEntry, device: torch.device) -> Trained:
         model = predictor.build_model()
         model.load_state_dict(read_checkpoint(run.folder.best)["model"])
     except CheckpointError as error:
-        advice = f"Train it again with: python -m sweeper.worker {run.folder.job}"
+        advice = f"Train it again with: python -m sweeper.worker {quote(str(run.folder.job))}"
         raise UserError(Fault(run.name, str(error), advice)) from error
     except (ValidationError, RuntimeError) as error:
         first = str(error).splitlines()[0]

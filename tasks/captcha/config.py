@@ -14,10 +14,11 @@ DropRate = Annotated[float, Field(ge=0, lt=1)]
 
 
 class CnnModel(StrictModel):
-    """Convolutions, each halving the image, then one dense layer and a classifier a position."""
+    """Convolutions, each halving the image, then a head: see `tasks/captcha/heads.py`."""
 
     name: Literal["captcha/cnn"]
     widths: Widths
+    head: Literal["dense", "attention"]
     dense_width: PositiveInt
     conv_dropout: DropRate
     dense_dropout: DropRate

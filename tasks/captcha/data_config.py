@@ -15,8 +15,10 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class Preset(StrictModel):
-    """What suits a data set's size; `trainer` refers to it by interpolation."""
+    """What suits a data set's size; `optimizer` and `trainer` refer to it by interpolation."""
 
+    lr: Annotated[float, Field(gt=0)]
+    schedule: Literal["constant", "cosine", "plateau"]
     batch_size: PositiveInt
     max_steps: PositiveInt
     eval_every: PositiveInt

@@ -67,12 +67,9 @@ class AttentionHead(nn.Module):
             nn.BatchNorm2d(LOCATION_WIDTH),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(LOCATION_WIDTH * n_columns, n_positions * n_columns),
+            _looking(n_positions, n_columns),
             nn.Unflatten(1, (n_positions, n_columns)),
         )
-        nn.init.zeros_(self.locate[4].weight)
-        with torch.no_grad():
-            self.locate[4].bias.copy_(equal_shares(n_positions, n_columns).flatten())
         self.dropout = nn.Dropout(config.dense_dropout)
         self.classify = as_rare(nn.Linear(width, N_CLASSES))
         self.position_bias = nn.Parameter(torch.zeros(n_positions, N_CLASSES))
@@ -84,6 +81,13 @@ class AttentionHead(nn.Module):
         seen = weights @ columns.squeeze(2).transpose(1, 2)  # [B, L, D]
         logits: Tensor = self.classify(self.dropout(seen)) + self.position_bias
         return logits
+
+
+def _looking(n_positions: int, n_columns: int) -> nn.Linear:
+    layer = nn.Linear(LOCATION_WIDTH * n_columns, n_positions * n_columns)
+    with torch.no_grad():
+        layer.bias.copy_(equal_shares(n_positions, n_columns).flatten())
+    return layer
 
 
 def equal_shares(n_positions: int, n_columns: int) -> Tensor:

@@ -1,17 +1,16 @@
-"""The network that reads a text: convolutions, one dense layer, a classifier a position.
+"""The network that reads a text: convolutions, then a head with a classifier a position.
 
 Shapes: B batch, C channels, H x W pixels, L positions, K = 63 outputs a position.
 """
 
-import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from tasks.captcha.alphabet import N_CLASSES
 from tasks.captcha.config import CnnModel
+from tasks.captcha.heads import AttentionHead, dense_head
 
 ATTENTION_REDUCTION = 4
 
@@ -42,36 +41,23 @@ class ChannelAttention(nn.Module):
 
 
 class CaptchaCnn(nn.Module):
-    """Its outputs are logits; at first each says what is known beforehand, 1 in 63.
-
-    So the first steps are not spent on learning that most outputs are a no (Lin et al. 2017, section 4.1,
-    arXiv:1708.02002).
-    """
+    """Convolutions, and a head that reads what they found; its outputs are logits."""
 
     def __init__(self, config: CnnModel, n_channels: int, height: int, width: int, n_positions: int) -> None:
         super().__init__()
-        self.n_positions = n_positions
         sizes = pairwise((n_channels, *config.widths))
         self.convolutions = nn.Sequential(
             *(part for n_in, n_out in sizes for part in _block(config, n_in, n_out))
         )
-        n_features = config.widths[-1] * -(-height // config.stride) * -(-width // config.stride)
-        self.dense = nn.Sequential(
-            nn.Dropout(config.conv_dropout),
-            nn.Flatten(),
-            nn.Linear(n_features, config.dense_width, bias=False),
-            nn.BatchNorm1d(config.dense_width),
-            nn.ReLU(),
-            nn.Dropout(config.dense_dropout),
-        )
-        self.classifiers = nn.Linear(config.dense_width, n_positions * N_CLASSES)
-        nn.init.constant_(self.classifiers.bias, -math.log(N_CLASSES - 1))
+        places = -(-height // config.stride), -(-width // config.stride)
+        head = AttentionHead if config.head == "attention" else dense_head
+        self.head = head(config, (config.widths[-1], *places), n_positions)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, L, K] of the characters at each position."""
         ink = 1 - batch.images  # paper is 0, as is what a convolution sees beyond the border
-        logits: Tensor = self.classifiers(self.dense(self.convolutions(ink)))
-        return logits.view(-1, self.n_positions, N_CLASSES)
+        logits: Tensor = self.head(self.convolutions(ink))
+        return logits
 
 
 def _block(config: CnnModel, n_in: int, n_out: int) -> Iterator[nn.Module]:

@@ -60,9 +60,9 @@ def trimmed(picture: Image.Image) -> Image.Image:
     if not coarse.any():
         return opaque
     (top, bottom), (left, right) = (np.flatnonzero(coarse.any(axis=axis))[[0, -1]] for axis in (1, 0))
-    # a square's lower right pixel is one further down and across, and a box ends behind its last pixel
-    first = max(left - MARGIN, 0), max(top - MARGIN, 0)
-    return opaque.crop((*first, min(right + 2 + MARGIN, opaque.width), min(bottom + 2 + MARGIN, opaque.height)))
+    # a square's last pixel is one further down and across, and a box ends behind its last pixel
+    end = min(right + 2 + MARGIN, opaque.width), min(bottom + 2 + MARGIN, opaque.height)
+    return opaque.crop((max(left - MARGIN, 0), max(top - MARGIN, 0), *end))
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

@@ -16,4 +16,4 @@ def logits_of(probabilities: Tensor) -> Tensor:
 
     Numerics: a p that underflowed counts as the smallest normal float64, so that its logit is -708, not -inf.
     """
-    return probabilities.clamp(min=TINY).log().float()
+    return probabilities.clamp(min=TINY).log_().float()

@@ -1,5 +1,7 @@
 """Light-weight multi-scale attention: near and far surroundings of each place, and which channels matter."""
 
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
@@ -40,8 +42,6 @@ class Lmsa(nn.Module):
 
     def _summed_kernel(self) -> Tensor:
         """[D, 1, 7, 7], the smaller kernels in the middle of the largest."""
-        borders = ((max(KERNELS) - k) // 2 for k in KERNELS)
-        padded = [
-            pad(scale.get_parameter("weight"), [n] * 4) for scale, n in zip(self.scales, borders, strict=True)
-        ]
+        kernels = [cast(Tensor, scale.weight) for scale in self.scales]
+        padded = [pad(kernel, [(max(KERNELS) - kernel.shape[-1]) // 2] * 4) for kernel in kernels]
         return sum(padded[1:], start=padded[0])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from tasks.sentiment.config import ModelConfig, Pretrained, TextCnn, TransformerSmall
 
@@ -143,10 +144,10 @@ class CnnReader(nn.Module):
 
     def __init__(self, config: TextCnn, sizes: Sizes) -> None:
         super().__init__()
-        self._padding = sizes.padding
+        self._padding, self._kernels = sizes.padding, config.kernels
         self.words = _embedding(sizes.vocabulary_size, config.width)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(config.width, config.n_filters, kernel, padding="same") for kernel in config.kernels
+            nn.Conv1d(config.width, config.n_filters, kernel) for kernel in config.kernels
         )
         self.head = Head(config.n_filters * len(config.kernels), config.dropout, sizes)
 
@@ -155,7 +156,11 @@ class CnnReader(nn.Module):
         x = self.words(batch.tokens)
         is_word = (batch.tokens != self._padding).to(x.dtype).unsqueeze(1)  # [B, 1, T]
         words = x.transpose(1, 2) * is_word
-        found = [(conv(words).relu() * is_word).amax(dim=-1) for conv in self.convolutions]
+        answers = [
+            conv(pad(words, ((kernel - 1) // 2, kernel // 2)))  # [B, filters, T]
+            for conv, kernel in zip(self.convolutions, self._kernels, strict=True)
+        ]
+        found = [(answer.relu() * is_word).amax(dim=-1) for answer in answers]
         logits: Tensor = self.head(torch.cat(found, dim=-1))
         return logits
 

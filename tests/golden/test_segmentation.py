@@ -25,9 +25,16 @@ from tests.sweeper.small_esmm import read_line
 GOLDEN = Path(__file__).with_name("segmentation.json")
 N_STEPS = 20
 PRESET = {  # pinned: another preset is no other arithmetic
-    **{"batch_size": 4, "batch_size_small": 3, "epochs": 5, "epochs_long": 6},
-    **{"lr_warmup_steps": 16, "lr_warmup_steps_small": 21},
-    **{"lr": 4e-3, "lr_focal": 2.5e-3, "lr_aggressive": 1.5e-3, "first_stride": 4},
+    "batch_size": 4,
+    "batch_size_small": 3,
+    "epochs": 5,
+    "epochs_long": 6,
+    "lr_warmup_steps": 16,
+    "lr_warmup_steps_small": 21,
+    "lr": 4e-3,
+    "lr_focal": 2.5e-3,
+    "lr_aggressive": 1.5e-3,
+    "first_stride": 4,
 }
 SMALL = (
     *(f"data.preset.{name}={value}" for name, value in PRESET.items()),

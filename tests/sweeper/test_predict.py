@@ -23,7 +23,7 @@ from sweeper.worker.checkpoint import write_checkpoint
 from tasks.captcha.folder import SUFFIXES
 from tasks.captcha.predicting import TextReader, read_text
 from tasks.segmentation.model import Batch
-from tasks.segmentation.predicting import PALETTE, MaskPainter
+from tasks.segmentation.predicting import PALETTE, MaskPainter, Photograph
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.segmentation import tiny as segmentation
 from tests.test_end_to_end import summary, sweeper
@@ -164,6 +164,17 @@ def test_a_mask_is_what_the_champions_model_says_of_each_pixel(
     small = Image.fromarray(mask_of(faces, 1, 1, photographs / "a.jpg").astype(np.uint8))
     with Image.open(tmp_path / "masks" / "a.png") as mask:
         assert mask.tobytes() == small.resize((40, 64), Image.Resampling.NEAREST).tobytes()
+
+
+def test_a_model_sees_a_file_as_it_saw_its_training_pictures(tmp_path: Path) -> None:
+    """The stored bytes of a picture, by the task without augmentation and by the predictor."""
+    rows, cpu = torch.arange(3), torch.device("cpu")
+    faces, read = segmentation.tiny_prepared(tmp_path / "s"), captcha.tiny_prepared(tmp_path / "c")
+    pixels = faces.array("train_images")[:3]
+    painted = MaskPainter(segmentation.tiny_config(), cpu).batch([Photograph(one, (9, 9)) for one in pixels])
+    torch.testing.assert_close(painted.images, segmentation.tiny_task(faces).train_batch(rows).images)
+    texts = TextReader(captcha.tiny_config(), cpu).batch(list(read.array("train_images")[:3]))
+    torch.testing.assert_close(texts.images, captcha.tiny_task(read).train_batch(rows).images)
 
 
 def test_a_single_run_can_be_named(faces: Study, photographs: Path, tmp_path: Path, tell: Tell) -> None:

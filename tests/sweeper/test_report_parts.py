@@ -135,7 +135,7 @@ def test_parts_are_sections_of_their_titles_behind_the_standard_plots(folder: St
     assert titles[titles.index("## Plots") + 1 :][:2] == ["## Means", "## Records"]
     assert "| arm        |   a\\|b |" in text
     assert "| lambda=0.2 | 0.7431 |" in text
-    assert "Over confirmation seeds 1000, 1001, 1002; &lt;b&gt;" in text
+    assert "Over confirmation seeds 1000, 1001, 1002; &lt;b>" in text
     assert "![Means](plots/means.png)\n\n*What means shows.*" in text
     assert (folder.plots / "means.png").read_bytes().startswith(b"\x89PNG")
     page = folder.report_html.read_text()

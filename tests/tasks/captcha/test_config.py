@@ -19,7 +19,7 @@ from tests.tasks.captcha.tiny import AUGMENTATION, LOSSES, tiny_config
 
 CONF = Path(__file__).parents[3] / "conf"
 MAX_STEPS = 50
-DATA_SETS = ("generated", "generated_mixed", "folder")
+DATA_SETS = ("generated", "generated_long", "generated_mixed", "folder", "folder_cpu")
 DOCUMENTED = {
     "gamma-1.5": ("captcha/binary_focal", 1.5, 0.25),
     "gamma-2": ("captcha/binary_focal", 2.0, 0.25),
@@ -49,10 +49,33 @@ def captcha_config(*overrides: str) -> CaptchaConfig:
 def test_every_option_composes_and_validates(data: str, loss: str) -> None:
     config = composed("task=captcha", f"data=captcha/{data}", f"loss=captcha/{loss}")
     settings = Settings.model_validate({key: config[key] for key in Settings.model_fields})
-    assert settings.optimizer.lr == 0.0012
-    assert settings.trainer.schedule.name == "plateau"
-    assert settings.trainer.patience == config["data"]["preset"]["patience"]
+    preset = config["data"]["preset"]
+    assert settings.optimizer.lr == preset["lr"]
+    assert settings.trainer.schedule.name == preset["schedule"]
+    assert settings.trainer.patience == preset["patience"]
     assert config_of(CaptchaConfig, config).effective(MAX_STEPS)["loss"]["name"] == f"captcha/{loss}"
+
+
+@pytest.mark.parametrize(("data", "epoch"), [("generated_mixed", 40_000 // 64), ("folder", 4800 // 32)])
+def test_data_of_full_size_are_trained_as_documented(data: str, epoch: int) -> None:
+    """Rate 0.0012, 10 epochs of warm-up, plateau by 0.5, patience of 35 epochs, 150 epochs in all."""
+    config = composed("task=captcha", f"data=captcha/{data}")
+    trainer = Settings.model_validate({key: config[key] for key in Settings.model_fields}).trainer
+    schedule = trainer.schedule
+    assert config["optimizer"]["lr"] == 0.0012
+    assert (schedule.name, schedule.plateau_factor) == ("plateau", 0.5)
+    assert (trainer.eval_every, trainer.patience) == (epoch, 35)
+    assert (schedule.lr_warmup_steps, trainer.max_steps) == (10 * epoch, 150 * epoch)
+
+
+def test_the_network_is_the_documented_one() -> None:
+    model = captcha_config().model
+    assert (model.conv_dropout, model.dense_dropout, model.channel_attention) == (0.2, 0.4, False)
+
+
+def test_two_configurations_are_among_the_documented_ones() -> None:
+    grid, two = (composed(f"sweep=captcha_focal{end}")["study"]["trials"] for end in ("", "_two"))
+    assert two == {name: grid[name] for name in ("gamma-2", "weighted-3")}
 
 
 def test_the_documented_grid_states_the_documented_values() -> None:

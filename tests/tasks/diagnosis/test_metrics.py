@@ -20,7 +20,7 @@ from tasks.diagnosis.metrics import (
 )
 
 seeds = st.integers(0, 10_000)
-few = settings(max_examples=20)
+few = settings(max_examples=10)
 
 
 def drawn(seed: int, n: int = 150, n_classes: int = 2) -> tuple[Floats, Labels]:

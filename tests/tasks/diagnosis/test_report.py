@@ -1,6 +1,7 @@
 """What a report shows: figures by hand, curves that end where they must, and pictures that can be drawn."""
 
 import io
+import json
 import warnings
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from scipy.special import expit
 from sklearn.metrics import average_precision_score
 
+from sweeper.curves import all_curves
 from tasks.diagnosis.report import gaps, report_parts, spreads
 from tasks.diagnosis.report_plots import precisions, probabilities
 from tasks.reporting import Arm, Comparison, Plot, Table
@@ -112,3 +114,16 @@ def test_calibrated_probabilities_are_the_softmax_of_cooler_logits() -> None:
     assert after[1] == pytest.approx(expit(z / 4))
     assert after[0].tolist() == [1, 0]
     assert probabilities(Arm("a", {0: {}}, records), calibrated=True) is None
+
+
+def test_the_spread_is_read_from_what_a_run_wrote_while_it_trained(tmp_path: Path) -> None:
+    """Two evaluations of both splits, 0.4 and 0.6 on validation: deviation 0.1."""
+    rows = [
+        {"epoch": 1, "split": split, "global_step": step, "auprc": value, "lr": 0.1}
+        for step, value in ((10, 0.4), (20, 0.6))
+        for split in ("train", "val")
+    ]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    curves = all_curves(tmp_path / "metrics.jsonl")
+    assert curves["val/auprc"] == [0.4, 0.6]
+    assert spreads(Arm("a", {0: {}}, {}, {0: curves})) == pytest.approx([0.1])

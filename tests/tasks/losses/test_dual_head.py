@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
@@ -22,6 +22,7 @@ from tasks.losses.dual_head import (
 )
 
 seeds = st.integers(0, 10_000)
+few = settings(max_examples=30)
 LN_2 = math.log(2)
 
 
@@ -48,6 +49,7 @@ def test_divergences_by_hand() -> None:
     assert by_hand / 2 == pytest.approx(0.033822, abs=1e-6)
 
 
+@few
 @given(seeds)
 def test_divergences_are_scipys(seed: int) -> None:
     m, a, _ = drawn(seed)
@@ -56,6 +58,7 @@ def test_divergences_are_scipys(seed: int) -> None:
     assert jensen_shannon(m, a).numpy() == pytest.approx(jensenshannon(p, q, axis=1) ** 2)
 
 
+@few
 @given(seeds, st.floats(0, 500))
 def test_jensen_shannon_stays_between_0_and_ln_2(seed: int, scale: float) -> None:
     m, a, _ = drawn(seed, scale)
@@ -81,6 +84,7 @@ def test_no_divergence_moves_the_main_head() -> None:
         assert a.grad.abs().max() > 0
 
 
+@few
 @given(st.floats(-1000, 1000, width=32))
 def test_divergences_have_finite_values_and_gradients_in_float32(z: float) -> None:
     for divergence in (jensen_shannon, kullback_leibler):
@@ -91,6 +95,7 @@ def test_divergences_have_finite_values_and_gradients_in_float32(z: float) -> No
         assert slope.isfinite().all()
 
 
+@few
 @given(seeds, st.floats(0, 1))
 def test_smoothed_cross_entropy_is_torchs(seed: int, smoothing: float) -> None:
     m, _, labels = drawn(seed)

@@ -80,9 +80,7 @@ def test_gamma_0_without_alpha_is_cross_entropy_bit_by_bit(dtype: torch.dtype, s
     for alpha in (None, torch.ones(4, 3, dtype=dtype)):
         got = multilabel_focal(logits, target, counted, torch.tensor(0.0, dtype=dtype), alpha)
         assert torch.equal(got, expected)
-        assert torch.equal(
-            *(torch.autograd.grad(x, logits, retain_graph=True)[0] for x in (got, expected))
-        )
+        assert torch.equal(*(torch.autograd.grad(x, logits, retain_graph=True)[0] for x in (got, expected)))
 
 
 @some

@@ -24,9 +24,7 @@ FACTS = facts_of(
 def test_the_documented_counts_give_the_documented_alphas() -> None:
     """20,000 / 10,000 / 5,000: 35,000 / (3 x 20,000) = 0.5833, then twice and four times that."""
     assert auto_alpha([20_000, 10_000, 5_000]) == pytest.approx([0.5833, 1.1667, 2.3333], abs=1e-4)
-    assert alpha_of("auto", COUNTS) == pytest.approx(
-        np.array([[0.5833, 1.1667, 2.3333]] * 2), abs=1e-4
-    )
+    assert alpha_of("auto", COUNTS) == pytest.approx(np.array([[0.5833, 1.1667, 2.3333]] * 2), abs=1e-4)
 
 
 def test_each_aspect_alone() -> None:
@@ -67,8 +65,8 @@ def test_the_table_shows_the_distribution_the_alphas_and_what_no_metric_counts()
         ["neutral", "1", "16.7%", "2.0000", "2.5000"],
     ]
     assert lines[5] == (
-        "val: left out of macro_f1, with fewer than 2 examples: food negative (0), food neutral (0), "
-        "staff positive (1), staff negative (0), staff neutral (0)"
+        "val: 5 cells with fewer than 2 examples are left out of macro_f1: food negative (0), "
+        "food neutral (0), staff positive (1), staff negative (0), staff neutral (0)"
     )
 
 

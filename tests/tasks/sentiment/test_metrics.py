@@ -51,7 +51,7 @@ def test_four_reviews_by_hand() -> None:
 
 
 def test_a_polarity_for_an_aspect_that_is_not_named_is_a_false_positive() -> None:
-    """True + . ., predicted + + . (four classes): F1 of + is 2 1 / (2 + 1) = 2/3; accuracy asks of the named."""
+    """True + . ., predicted + + . (four classes): F1 of + is 2 1 / (2 + 1); accuracy 1 of 1 named."""
     got = sentiment_metrics(i8([[0], [-1], [-1]]), i8([[0], [0], [-1]]), ("a",), min_support=1)
     assert got["macro_f1"] == got["micro_f1"] == pytest.approx(2 / 3)
     assert got["accuracy"] == 1

@@ -47,7 +47,13 @@ MODELS: dict[str, dict[str, Any]] = {
         "mlp_ratio": 2,
         "dropout": 0.0,
     },
-    "textcnn": {"name": "sentiment/textcnn", "width": 8, "n_filters": 5, "kernels": [1, 2, 3], "dropout": 0.0},
+    "textcnn": {
+        "name": "sentiment/textcnn",
+        "width": 8,
+        "n_filters": 5,
+        "kernels": [1, 2, 3],
+        "dropout": 0.0,
+    },
     "pretrained": {"name": "sentiment/pretrained", "encoder": "nowhere", "dropout": 0.0},
 }
 LOSSES: dict[str, dict[str, Any]] = {

@@ -1,0 +1,73 @@
+"""What a report adds: numbers by aspect and polarity, and the heat map behind them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from tasks.prepared import Prepared
+from tasks.reporting import Arm, Comparison, Part, Plot, Table
+from tasks.sentiment.facts import facts_of
+from tasks.sentiment.metrics import sentiment_metrics
+from tasks.sentiment.polarities import Labels
+from tasks.sentiment.report import report_parts
+from tests.tasks.sentiment.tiny import tiny_config
+
+ASPECTS = ("food", "staff")
+TRUE = np.array([[0, 1], [0, 1], [0, 0], [1, -1], [1, -1], [2, -1]], dtype=np.int8)
+WRONG = np.array([[0, 1], [0, 0], [1, 0], [1, -1], [0, -1], [2, -1]], dtype=np.int8)
+
+
+def arm(name: str, *predicted: Labels) -> Arm:
+    metrics = {
+        seed: {f"test/{key}": value for key, value in sentiment_metrics(TRUE, p, ASPECTS, 2).items()}
+        for seed, p in enumerate(predicted)
+    }
+    return Arm(name, metrics, {seed: {"true": TRUE, "predicted": p} for seed, p in enumerate(predicted)})
+
+
+def parts(baseline: Arm, best: Arm | None, *, is_prepared: bool = True) -> list[Part]:
+    facts = facts_of(dict.fromkeys(("train", "val", "test"), TRUE), ASPECTS, 2)
+    prepared = Prepared(Path("nowhere"), "sha256:x", 6, real=False, facts=facts)
+    comparison = Comparison(baseline, best, "2 seeds", tiny_config(), prepared if is_prepared else None)
+    return list(report_parts(comparison))
+
+
+def drawn(part: Part) -> list[str]:
+    assert isinstance(part, Plot)
+    figure = Figure()
+    part.draw(figure)
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_the_tables_show_f1_and_support_of_baseline_and_best() -> None:
+    """The baseline on food: + 2 2 / (3 + 3), - 2 1 / (2 + 2), and neutral has too few examples."""
+    by_polarity, by_aspect, _ = parts(arm("baseline", WRONG, WRONG), arm("focal", TRUE, TRUE))
+    assert isinstance(by_polarity, Table)
+    assert isinstance(by_aspect, Table)
+    food = (2 * 2 / (3 + 3) + 2 * 1 / (2 + 2)) / 2
+    assert by_aspect.head == ["aspect", "examples (+ / - / neutral)", "baseline", "best: focal", "difference"]
+    row = ["food", "3 / 2 / 1", f"{food:.4f} ± 0.0000", "1.0000 ± 0.0000", f"+{1 - food:.4f} ± 0.0000"]
+    assert by_aspect.rows[0] == row
+    assert [row[:2] for row in by_polarity.rows] == [["positive", "4"], ["negative", "4"], ["neutral", "1"]]
+    assert by_polarity.rows[2][2:] == ["-", "-", "-"]  # too few to count
+
+
+def test_the_heat_map_is_the_mean_difference_over_the_seeds_of_both() -> None:
+    """Food +: 2/3 and 1 against 1 and 1: on average +0.167. Food -: 1/2 and 1 against 1 and 1: +0.250."""
+    *_, plot = parts(arm("baseline", WRONG, TRUE), arm("focal", TRUE, TRUE, WRONG))
+    assert drawn(plot) == ["+0.167\n3", "+0.250\n2", "-\n1", "-\n1", "+0.167\n2", "-\n0"]
+    assert "focal minus baseline" in plot.caption
+
+
+def test_without_a_candidate_the_baseline_is_shown() -> None:
+    by_polarity, _, plot = parts(arm("baseline", TRUE), None)
+    assert isinstance(by_polarity, Table)
+    assert list(by_polarity.head) == ["polarity", "examples", "baseline"]
+    assert drawn(plot)[0] == "1.000\n3"
+
+
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_runs_without_records_add_nothing(is_prepared: bool) -> None:
+    assert parts(Arm("baseline", {}, {}), None, is_prepared=is_prepared) == []
