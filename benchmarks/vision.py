@@ -26,6 +26,7 @@ import statistics
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
@@ -110,6 +111,8 @@ def confine(n_cores: int) -> None:
     torch.set_num_threads(1)
     if sys.platform == "linux":
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-n_cores:])
+    # more loader processes than cores are what is to be compared
+    warnings.filterwarnings("ignore", message="This DataLoader will create")
 
 
 def clock_of(device: torch.device) -> Clock:
@@ -158,8 +161,9 @@ def main() -> None:
             found[f"throughput_ratio_{task}"] = round(ratio(blocks, peer, OURS), 3)
             found[f"images_per_s_{task}"] = round(speeds[OURS], 1)
             found[f"images_per_s_{task}_peer"] = round(speeds[peer], 1)
-    where = torch.cuda.get_device_name() if device.type == "cuda" else f"cpu, {arguments.cores} cores"
-    print(json.dumps({**found, "device": where}))
+    on_cpu = {"device": "cpu", "cores": arguments.cores}
+    where = {"device": torch.cuda.get_device_name()} if device.type == "cuda" else on_cpu
+    print(json.dumps({**found, **where}))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ PAGES = (
 def commands(program: str) -> list[str]:
     """Every `python -m <program> ...` in code on these pages, each once."""
     pattern = re.compile(rf"(?:^|`|\$ )(python -m {re.escape(program)}(?: [^`\n]*)?)(?:`|$)", re.MULTILINE)
-    found = [match.strip() for page in PAGES for match in pattern.findall(page.read_text())]
+    lines = [page.read_text().replace("\\\n", " ") for page in PAGES]  # a command may go on over lines
+    texts = [re.sub(r"=<[^>\n]*>", "=some", text) for text in lines]  # <what a reader fills in>
+    found = [match.strip() for text in texts for match in pattern.findall(text)]
     return list(dict.fromkeys(found))
 
 
