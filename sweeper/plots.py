@@ -159,7 +159,12 @@ def _draw_curve(axes: Axes, curves: Mapping[int, Mapping[int, float]], label: st
     axes.fill_between(steps, lowest, highest, color=color, alpha=0.18, linewidth=0)
     n_seeds = f"{len(curves)} seed{'s' * (len(curves) > 1)}"
     axes.plot(
-        steps, [fmean(values) for values in at], color=color, linewidth=1.8, label=f"{label} ({n_seeds})"
+        steps,
+        [fmean(values) for values in at],
+        color=color,
+        linewidth=1.8,
+        marker="o" if len(steps) == 1 else None,  # a line of one point is invisible
+        label=f"{label} ({n_seeds})",
     )
 
 

@@ -13,10 +13,13 @@ import numpy as np
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.leaderboard import as_list
 from sweeper.records import Records, read_records
+from tasks.reporting import EXAMPLES
 
 MAX_BYTES = 5 * 2**20
 """A published study is smaller than this."""
 
+OF_THE_DATA = "shows pieces of the data"
+_IMAGE = re.compile(rf'!\[[^\]]*\]\(plots/{EXAMPLES}[^)]*\)|<img [^>]*src="plots/{EXAMPLES}[^>]*>')
 _AFTER_SCHEME = re.compile(r"(\w:///?)((?:/[\w.@+~-]+){2,})")
 _PATH = re.compile(r"(?<![\w./:<~-])((?:/[\w.@+~-]+){2,})")
 
@@ -33,8 +36,9 @@ def publish(
     try:
         _copy_texts(folder, beside)
         if folder.plots.exists():
-            shutil.copytree(folder.plots, beside / "plots")
+            shutil.copytree(folder.plots, beside / "plots", ignore=shutil.ignore_patterns(f"{EXAMPLES}*"))
         left_out = _copy_records(folder, beside / "records", summary, MAX_BYTES - _size(beside))
+        left_out += [f"{path}: {OF_THE_DATA}" for path in sorted(folder.plots.glob(f"{EXAMPLES}*"))]
         shutil.rmtree(final, ignore_errors=True)
         beside.rename(final)
     finally:
@@ -62,7 +66,8 @@ def _copy_texts(folder: StudyFolder, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in (folder.summary, folder.report_md, folder.report_html, folder.trials_csv, folder.best_yaml):
         if path.exists():
-            (target / path.name).write_text(without_absolute_paths(path.read_text(), Path.cwd()))
+            text = _IMAGE.sub(f"(Not published: {OF_THE_DATA}.)", path.read_text())
+            (target / path.name).write_text(without_absolute_paths(text, Path.cwd()))
 
 
 def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any], limit: int) -> list[str]:

@@ -24,6 +24,8 @@ from sweeper.results import Judgement, StudyResult
 from sweeper.success import count, in_words
 from sweeper.trivial import sentence as sentence_of_trivial
 
+MAX_LISTED = 6
+"""A longer list of facts is for programs."""
 CAPTIONS = {
     "curves": "Validation over the steps: mean over the seeds, band from the lowest to the highest.",
     "forest": "Differences to the baseline on test with their intervals; right of zero means a larger value.",
@@ -238,6 +240,8 @@ def _fact(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return number(value)
+    if isinstance(value, list | tuple) and len(value) > MAX_LISTED:
+        return ""
     text = ", ".join(map(_fact, value)) if isinstance(value, list | tuple) else str(value)
     return _cell(text) if len(text) <= 100 else ""
 

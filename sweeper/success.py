@@ -112,8 +112,8 @@ def tell_trial(criteria: Iterable[Criterion], trial: TrialResult, seeds: tuple[i
 def missing(criteria: Iterable[Criterion], known: Collection[str]) -> list[str]:
     """A warning for each figure `split/name` that is asked for and not `known`, with the nearest that is."""
     return [
-        f"trainer.success: got '{criterion.text}'; expected a metric of this task, "
-        f"and no run has a finite {key} so far{_nearest(key, known)}"
+        f"trainer.success: '{criterion.text}' cannot be told: no run has a finite {key} so far"
+        f"{_nearest(key, known)}"
         for criterion in criteria
         for key in criterion.figures
         if key not in known

@@ -164,11 +164,8 @@ def _fault(key: str, errors: Sequence[ErrorDetails], config: Mapping[str, Any], 
     if kinds == {"value_error"}:
         return Fault(key, f"{_cause(first)}{source}")
     expected = " or ".join(dict.fromkeys(_expected(details) for details in errors))
-    hint = (
-        did_you_mean(str(_got(first)), _options(first))
-        if kinds & {"literal_error", "union_tag_invalid"}
-        else ""
-    )
+    named = next((one for one in errors if one["type"] in ("literal_error", "union_tag_invalid")), None)
+    hint = did_you_mean(str(_got(named)), _options(named)) if named is not None else ""
     return Fault(key, f"got {_text(_got(first))}{source}; expected {expected}{hint}")
 
 

@@ -95,11 +95,16 @@ class Table:
     left: Sequence[str] = ()
 
 
+EXAMPLES = "examples-"
+
+
 @dataclass(frozen=True)
 class Plot:
     """A picture under a title: `draw` fills a figure of `size` inches; `name` is that of its file.
 
-    It is drawn only when a session has found something new, so `draw` must not do what a table needs.
+    It is drawn only when a session has found something new, so `draw` must not do what a table needs. A name
+    that begins with `examples-` says that the picture shows pieces of the data, which may not be the user's
+    to give away: it is left out when a study is published.
     """
 
     title: str

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.captcha.alphabet import decode
-from tasks.reporting import Arm, Comparison, Plot
+from tasks.reporting import EXAMPLES, Arm, Comparison, Plot
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ def contact_sheet(comparison: Comparison) -> Plot | None:
         f"The test images with the highest cross-entropy of {comparison.shown.name}, the highest first: the "
         f"true text, and what was read most often over {comparison.seeds}."
     )
-    return Plot("Hardest images", "hardest-images", caption, partial(draw, shots), _size(shots))
+    return Plot("Hardest images", f"{EXAMPLES}hardest", caption, partial(draw, shots), _size(shots))
 
 
 def hardest(comparison: Comparison, n: int) -> list[Shot]:

@@ -1,12 +1,13 @@
 """`data=captcha/folder`: pictures in a folder and below, each with its text in its name or in `labels.csv`.
 
-A name is `<text>.png`, or `<text>-<anything>.png` (also with `_`). The table has the columns `file` (the
-picture's path below the folder) and `label`. Which split a picture is in follows from that path alone, so
-that adding pictures never moves one to another split.
+A name is `<text>.png`, or `<text>-<number>.png` for several pictures of one text (also with `_`). The table
+has the columns `file` (the picture's path below the folder) and `label`. Which split a picture is in follows
+from that path alone, so that adding pictures never moves one to another split.
 """
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,13 +24,15 @@ from tasks.captcha.data_config import FolderData, GeneratedData
 from tasks.captcha.facts import SPLITS, facts_of
 from tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
 
-VERSION = 1
+VERSION = 2
 """Part of the digest; goes up with every change of what is prepared from the same files."""
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 TABLE = "labels.csv"
 MIN_SIDE = 8
 """Pixels; the stride of the network as documented. Nothing can be read in a picture that is smaller."""
 SPLIT_ENDS = (0.8, 0.9, 1.0)
+NUMBER = re.compile(r"([-_]\d+)+$")
+"""What may follow a text in a name."""
 READABLE = "an image must be readable"
 LARGE_ENOUGH = f"an image needs at least {MIN_SIDE} pixels down and across"
 NEEDS_TEXT = "an image needs a text"
@@ -93,8 +96,8 @@ def split_of(name: str) -> str:
 
 
 def text_in_name(name: str) -> str:
-    """`7c2` of `lower/7c2-0.png`."""
-    return Path(name).stem.replace("_", "-").partition("-")[0]
+    """`7c2` of `lower/7c2-0.png`; what else follows a dash stays, and is no character that is known."""
+    return NUMBER.sub("", Path(name).stem)
 
 
 def _table(data: FolderData, folder: Path) -> dict[str, Path]:

@@ -77,7 +77,7 @@ def _table(comparison: Comparison, name: str, rows: Sequence[Row]) -> Table:
         f"The {name} parts: mean F-score on test, over the images that have the part. "
         f"Mean ± standard deviation over {comparison.seeds}; differences are paired by seed."
     )
-    head = ["part", "pixels", "baseline", *compared]
+    head = ["part", "of training pixels", "baseline", *compared]
     return Table(TITLE, head, [_cells(comparison, row) for row in rows], caption, left=("part",))
 
 

@@ -45,6 +45,11 @@ def undrawable(comparison: Comparison) -> Sequence[Part]:
     return [Plot("Broken", "broken", "", draw), plot("Whole", "whole")]
 
 
+def showing_data(comparison: Comparison) -> Sequence[Part]:
+    """A picture of the data beside one that is none."""
+    return [plot("Worst", "examples-worst"), plot("Whole", "whole")]
+
+
 def uneven(comparison: Comparison) -> Sequence[Part]:
     """A row that is too short."""
     return [Table("Uneven", ["a", "b"], [["1"]])]

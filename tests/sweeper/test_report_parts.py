@@ -217,6 +217,19 @@ def test_a_published_study_has_the_plots_of_its_task(folder: StudyFolder, tmp_pa
     assert (tmp_path / "published" / STUDY / "plots" / "means.png").exists()
 
 
+def test_pictures_of_the_data_are_not_published(folder: StudyFolder, tmp_path: Path) -> None:
+    result = study_result(folder)
+    write_report(folder, result, judgement(), added(result, "showing_data"))
+    assert (folder.plots / "examples-worst.png").exists()
+    assert studies(["--results-dir", str(tmp_path), "publish", STUDY]) == 0
+    published = StudyFolder(tmp_path / "published" / STUDY)
+    assert sorted(path.name for path in published.plots.glob("[ew]*")) == ["whole.png"]
+    for text in (published.report_md.read_text(), published.report_html.read_text()):
+        assert "plots/whole.png" in text
+        assert "plots/examples-worst.png" not in text
+        assert "(Not published: shows pieces of the data.)" in text
+
+
 def test_a_study_asks_the_function_that_its_configuration_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

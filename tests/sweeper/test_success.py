@@ -138,8 +138,8 @@ def test_what_cannot_be_told_is_neither_met_nor_missed(trial: TrialResult) -> No
 def test_a_metric_that_the_task_lacks_is_named_with_the_nearest_of_the_same_split() -> None:
     known = {"val/recall", "test/recal", "val/bce"}
     assert missing([parse("recal > 0.9"), parse("bce < 1")], known) == [
-        "trainer.success: got 'recal > 0.9'; expected a metric of this task, and no run has a finite "
-        "val/recal so far; did you mean 'recall'?"
+        "trainer.success: 'recal > 0.9' cannot be told: no run has a finite val/recal so far; "
+        "did you mean 'recall'?"
     ]
 
 

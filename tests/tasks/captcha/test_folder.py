@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sweeper.errors import UserError
-from tasks.captcha.alphabet import decode
+from tasks.captcha.alphabet import CHARACTERS, decode
 from tasks.captcha.config import CaptchaConfig
 from tasks.captcha.data import prepare
 from tasks.captcha.folder import split_of, text_in_name
@@ -77,8 +77,14 @@ def test_splits_are_80_10_10_and_never_change_for_a_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["a/7cX.png", "7cX-0.png", "7cX_12.png", "7cX-0-1.png"])
-def test_the_text_of_a_name_ends_before_the_first_dash(name: str) -> None:
+def test_the_text_of_a_name_ends_before_the_number(name: str) -> None:
     assert text_in_name(name) == "7cX"
+
+
+@pytest.mark.parametrize("name", ["ab-!d.png", "ab_cd.png", "7c-X-0.png"])
+def test_no_part_of_a_name_is_lost_unsaid(name: str) -> None:
+    """`ab-!d` is no picture of the text `ab`: its dash is no character that is known."""
+    assert not set(text_in_name(name)) <= set(CHARACTERS)
 
 
 def test_a_table_goes_before_names(folder: Path, tmp_path: Path) -> None:

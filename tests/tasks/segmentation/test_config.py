@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from sweeper.validation import faults_of
 from tasks.config import stackable_values
 from tasks.segmentation.config import SegmentationConfig
 from tests.sweeper.small_esmm import read_line
@@ -114,4 +115,15 @@ def test_the_log_says_which_loss_with_which_values() -> None:
     text = tiny_config(loss="focal_dice").describe()
     assert (
         text == "loss: focal_dice (ce_weight 1, dice_weight 0.7, focal_gamma 1.5, focal_alpha 0.25); lmsa on"
+    )
+
+
+def test_a_word_where_a_number_a_list_or_auto_may_stand_is_one_fault() -> None:
+    """The first of pydantic's errors, one a type, is not the one that knows the words."""
+    config = {"loss": {"name": "segmentation/focal", "focal_alpha": "atuo"}}
+    with pytest.raises(ValidationError) as raised:
+        tiny_config(loss="focal", focal_alpha="atuo")
+    (fault,) = faults_of(raised.value, config, {})
+    assert str(fault) == (
+        "loss.focal_alpha: got 'atuo'; expected a number or a list or auto; did you mean 'auto'?"
     )

@@ -54,7 +54,7 @@ def test_tables_by_hand() -> None:
     parts: 0.2, 0.2 against 0.3, 0.5: 0.1, 0.3 -> 0.2 ± 0.1414. 90 of 100 pixels are skin.
     """
     large, small = tables(compared(BEST, prepared(skin=90, nose=10)))
-    assert large.head == ["part", "pixels", "baseline", "best: focal", "difference"]
+    assert large.head == ["part", "of training pixels", "baseline", "best: focal", "difference"]
     assert large.rows == [
         ["all large parts", "90.00%", "0.6000 ± 0.1414", "0.7000 ± 0.1414", "+0.1000 ± 0.0000"],
         ["skin", "90.00%", "0.6000 ± 0.1414", "0.7000 ± 0.1414", "+0.1000 ± 0.0000"],
@@ -67,7 +67,7 @@ def test_tables_by_hand() -> None:
 
 def test_without_a_best_and_without_data_the_baseline_stands_alone() -> None:
     large, _ = tables(compared(None))
-    assert large.head == ["part", "pixels", "baseline"]
+    assert large.head == ["part", "of training pixels", "baseline"]
     assert large.rows[1] == ["skin", "-", "0.6000 ± 0.1414"]
 
 
