@@ -9,19 +9,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-import torch
 
-from sweeper.proposals import drafts_of
-from sweeper.schema import RunSettings
-from sweeper.specs import SpecFactory
-from sweeper.worker.training import Training
-from tasks.base import config_of
-from tasks.captcha.config import CaptchaConfig
-from tasks.captcha.task import CaptchaTask
-from tests.sweeper.small_esmm import read_line
+from tests.golden.first_losses import first_losses
 
 GOLDEN = Path(__file__).with_name("captcha.json")
-N_STEPS = 20
 SMALL = (
     *("task=captcha", "data.n_train=128", "data.n_val=8", "data.n_test=8", "data.height=16", "data.width=40"),
     *("trainer.max_steps=20", "trainer.batch_size=16", "trainer.schedule.lr_warmup_steps=5"),
@@ -30,37 +21,9 @@ SMALL = (
 )
 
 
-def losses(results: Path) -> dict[str, list[float]]:
-    """By trial name, the training loss at each of the first steps, on seed 0, augmentation and dropout on."""
-    torch.set_num_threads(1)
-    sweep = read_line(*SMALL, f"study.results_dir={results}", multirun=True)
-    factory = SpecFactory(sweep)
-    found = {}
-    for draft in drafts_of(sweep, factory):
-        config = config_of(CaptchaConfig, draft.config)
-        assert isinstance(config, CaptchaConfig)
-        settings = RunSettings.model_validate({key: draft.config[key] for key in RunSettings.model_fields})
-        device = torch.device("cpu")
-        training = Training(CaptchaTask(config, factory.prepared_of(draft), device), settings, 0, device)
-        found[draft.name] = [_step(training) for _ in range(N_STEPS)]
-    return found
-
-
-def _step(training: Training) -> float:
-    """The loss of the step, as `advance` sees it: the same chance is drawn again for it."""
-    before = torch.get_rng_state()
-    batch = training.task.train_batch(training.batches.at(training.step))
-    with torch.no_grad():
-        step = torch.tensor(training.step)
-        loss, _ = training.task.loss(training.model(batch), batch, training.coefficients, step)
-    torch.set_rng_state(before)
-    training.advance()
-    return float(loss)
-
-
 def test_the_first_losses_are_what_they_were(tmp_path: Path) -> None:
     golden = json.loads(GOLDEN.read_text())
-    found = losses(tmp_path)
+    found = first_losses(SMALL, tmp_path)
     assert found.keys() == golden.keys()
     for name, expected in golden.items():  # kinds of CPUs differ by up to 1e-4
         assert found[name] == pytest.approx(expected, rel=5e-4), name
@@ -77,4 +40,4 @@ def test_all_variants_see_the_same_first_batch_and_model() -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        GOLDEN.write_text(json.dumps(losses(Path(folder)), indent=1) + "\n")
+        GOLDEN.write_text(json.dumps(first_losses(SMALL, Path(folder)), indent=1) + "\n")

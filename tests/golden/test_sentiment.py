@@ -10,19 +10,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-import torch
 
-from sweeper.proposals import drafts_of
-from sweeper.schema import RunSettings
-from sweeper.specs import SpecFactory
-from sweeper.worker.training import Training
-from tasks.base import config_of
-from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.task import SentimentTask
-from tests.sweeper.small_esmm import read_line
+from tests.golden.first_losses import first_losses
 
 GOLDEN = Path(__file__).with_name("sentiment.json")
-N_STEPS = 20
 FOCAL = "'loss=sentiment/multilabel_focal','loss.focal_gamma=2.0'"
 SMALL = (
     *("sweep=sentiment_alpha", "data.n_train=300", "data.n_val=60", "data.n_test=60", "data.min_support=1"),
@@ -35,37 +26,9 @@ SMALL = (
 )
 
 
-def losses(results: Path) -> dict[str, list[float]]:
-    """By trial name, the training loss at each of the first steps, on seed 0, dropout on."""
-    torch.set_num_threads(1)
-    sweep = read_line(*SMALL, f"study.results_dir={results}", multirun=True)
-    factory, device = SpecFactory(sweep), torch.device("cpu")
-    found = {}
-    for draft in drafts_of(sweep, factory):
-        config = config_of(SentimentConfig, draft.config)
-        assert isinstance(config, SentimentConfig)
-        settings = RunSettings.model_validate({key: draft.config[key] for key in RunSettings.model_fields})
-        task = SentimentTask(config, factory.prepared_of(draft), device)
-        training = Training(task, settings, 0, device)
-        found[draft.name] = [_step(training) for _ in range(N_STEPS)]
-    return found
-
-
-def _step(training: Training) -> float:
-    """The loss of the step, as `advance` sees it: the same chance is drawn again for it."""
-    before = torch.get_rng_state()
-    batch = training.task.train_batch(training.batches.at(training.step))
-    with torch.no_grad():
-        step = torch.tensor(training.step)
-        loss, _ = training.task.loss(training.model(batch), batch, training.coefficients, step)
-    torch.set_rng_state(before)
-    training.advance()
-    return float(loss)
-
-
 def test_the_first_losses_are_what_they_were(tmp_path: Path) -> None:
     golden = json.loads(GOLDEN.read_text())
-    found = losses(tmp_path)
+    found = first_losses(SMALL, tmp_path)
     assert found.keys() == golden.keys()
     for name, expected in golden.items():
         assert found[name] == pytest.approx(expected, rel=1e-4), name
@@ -82,4 +45,4 @@ def test_the_first_losses_follow_from_their_formulas() -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        GOLDEN.write_text(json.dumps(losses(Path(folder)), indent=1) + "\n")
+        GOLDEN.write_text(json.dumps(first_losses(SMALL, Path(folder)), indent=1) + "\n")
