@@ -1,17 +1,19 @@
 """An ensemble beside the best single run: the object `ensemble` of a `summary.json`."""
 
-import zlib
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member
 from sweeper.ensemble_text import sentence_of
 from sweeper.layout import RunFolder
 from sweeper.paired import Interval, examples_part, student
+from sweeper.records import read_influence
 from sweeper.results import RunResult, StudyResult
+
+Floats = NDArray[np.float64]
 
 
 def entry_of(
@@ -26,9 +28,10 @@ def entry_of(
     objective, first = result.objectives[0], spec.members[0]
     val_key, test_key = f"val/{objective.metric}", f"test/{objective.metric}"
     difference = figures.metrics[test_key] - best.metrics[test_key]
-    interval = paired_interval(
-        objective.sign * difference, records, RunFolder(best.folder).records, result.confidence
+    own, of_best = (
+        read_influence(path, objective.metric) for path in (records, RunFolder(best.folder).records)
     )
+    interval = paired_interval(objective.sign * difference, own, of_best, result.confidence)
     entry = {
         "k": k,
         "members": [_run(member) for member in spec.members],
@@ -51,22 +54,14 @@ def _run(member: Member) -> dict[str, Any]:
     return member.model_dump(include={"trial", "name", "seed", "val"})
 
 
-def paired_interval(improvement: float, ensemble: Path, best: Path, confidence: float) -> Interval:
+def paired_interval(
+    improvement: float, one: Floats | None, other: Floats | None, confidence: float
+) -> Interval:
     """The interval of an improvement of one model over another on the same test examples.
 
     From the paired influence values of these two models: what another test split would change, and nothing
-    of what other seeds would. Unknown where records are missing.
+    of what other seeds would. Unknown where values are missing.
     """
-    one, other = (_influence(path) for path in (ensemble, best))
     if one is None or other is None or len(one) != len(other):
         return Interval()
     return student(improvement, examples_part({0: one}, {0: other}), None, confidence)
-
-
-def _influence(path: Path) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """None where there are none that can be read: an interval less is no reason to lose the figures."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as records:
-            return records["influence"].astype(np.float64) if "influence" in records.files else None
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
-        return None

@@ -5,13 +5,17 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sweeper import selection
 from sweeper.layout import RunFolder
+from sweeper.records import read_influence
 from sweeper.results import Judgement, Objective, RunResult, StudyResult, TrialResult
 from sweeper.run_state import Policy
-from sweeper.selection import Arm
-from sweeper.summary import ENDED
+from sweeper.selection import Arm, Panel
+from sweeper.summary import ENDED, NO_COMPARISON
+
+Floats = NDArray[np.float64]
 
 
 def best_of(trials: Sequence[TrialResult], policy: Policy) -> int | None:
@@ -41,14 +45,10 @@ def _verdict(result: StudyResult) -> Judgement:
         )
         return Judgement(verdict="no result", sentence=sentence)
     objective = result.objectives[0]
-    arms = {
-        trial.spec.number: _arm(trial, objective, result.seeds, result.confirm_seeds, with_records=True)
-        for trial in result.trials
-    }
+    arms = _arms(result, objective)
     reference = arms[result.baseline.spec.number]
     how: dict[str, Any] = {"direction": objective.direction, "confidence": result.confidence}
     best = selection.choose(arms.values(), reference.number, objective.direction, result.seeds)
-    given_up = [trial.spec.number for trial in result.given_up]
     confirmation, unconfirmed = None, _unconfirmed(result, best)
     if best is not None and unconfirmed is None:
         confirmation = selection.confirm(arms[best], reference, min_effect=result.min_effect, **how)
@@ -64,7 +64,7 @@ def _verdict(result: StudyResult) -> Judgement:
         ),
         best=best,
         confirmation=_in_json_terms(confirmation) if confirmation else None,
-        comparisons=_as_dicts(selection.explore(arms.values(), reference.number, given_up=given_up, **how)),
+        comparisons=_compared(result, [arms])[0],
         notes=(*selection.notes(confirmation), *_looks(result)) if confirmation else (),
     )
 
@@ -107,11 +107,51 @@ def _front(result: StudyResult) -> Judgement:
     names = {trial.spec.number: trial.spec.name for trial in result.trials}
     listed = ", ".join(names[number] for number in front) or "none"
     metrics = " and ".join(objective.metric for objective in result.objectives)
+    is_comparable = result.baseline.state == "COMPLETE"
+    arms = [_arms(result, objective) for objective in result.objectives] if is_comparable else []
     return Judgement(
         verdict="front" if front else "no result",
         sentence=f"{len(front)} of {len(points)} trials are not dominated in {metrics}: {listed}.",
+        comparisons=_in_lists(_compared(result, arms)) if arms else {},
         front=front,
+        notes=_without_influence(result, arms),
     )
+
+
+def _without_influence(result: StudyResult, arms: Sequence[Mapping[int, Arm]]) -> tuple[str, ...]:
+    names = [
+        objective.metric
+        for objective, of_one in zip(result.objectives, arms, strict=False)
+        if not any(arm.influence for arm in of_one.values())
+    ]
+    text = f"The intervals of {' and '.join(names)} hold seed noise only: there are no influence values."
+    return (text,) if names else ()
+
+
+def _in_lists(panels: Sequence[Mapping[int, Mapping[str, Any]]]) -> dict[int, dict[str, Any]]:
+    """By trial number, `difference` and the like as lists, one value an objective."""
+    return {
+        number: {key: [panel.get(number, NO_COMPARISON)[key] for panel in panels] for key in NO_COMPARISON}
+        for number in sorted(set().union(*panels))
+    }
+
+
+def _compared(result: StudyResult, arms: Sequence[Mapping[int, Arm]]) -> list[dict[int, dict[str, Any]]]:
+    """Every candidate against the baseline in each objective, exploratory."""
+    found = selection.explore(
+        [Panel(of_one.values(), o.direction) for of_one, o in zip(arms, result.objectives, strict=True)],
+        result.baseline.spec.number,
+        confidence=result.confidence,
+        given_up=[trial.spec.number for trial in result.given_up],
+    )
+    return [{number: asdict(one) for number, one in panel.items()} for panel in found]
+
+
+def _arms(result: StudyResult, objective: Objective) -> dict[int, Arm]:
+    return {
+        trial.spec.number: _arm(trial, objective, result.seeds, result.confirm_seeds, with_records=True)
+        for trial in result.trials
+    }
 
 
 def _arm(
@@ -132,17 +172,13 @@ def _arm(
         influence={
             run.seed: found
             for run in complete
-            if run.seed in (*seeds, *confirm_seeds) and (found := _influence(run)) is not None
+            if run.seed in (*seeds, *confirm_seeds) and (found := _influence(run, objective)) is not None
         },
     )
 
 
-def _influence(run: RunResult) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """The influence values that the run's worker wrote; None where the file is gone or has none."""
-    if run.folder is None or not (path := RunFolder(run.folder).records).exists():
-        return None
-    with np.load(path, allow_pickle=False) as records:
-        return records["influence"].astype(np.float64) if "influence" in records.files else None
+def _influence(run: RunResult, objective: Objective) -> Floats | None:
+    return None if run.folder is None else read_influence(RunFolder(run.folder).records, objective.metric)
 
 
 def _in_json_terms(confirmation: selection.Confirmation) -> dict[str, Any]:
@@ -151,7 +187,3 @@ def _in_json_terms(confirmation: selection.Confirmation) -> dict[str, Any]:
         name: {str(seed): number for seed, number in value.items()} if isinstance(value, dict) else value
         for name, value in asdict(confirmation).items()
     }
-
-
-def _as_dicts(comparisons: Mapping[int, selection.Comparison]) -> dict[int, dict[str, Any]]:
-    return {number: asdict(comparison) for number, comparison in comparisons.items()}

@@ -102,13 +102,28 @@ def number(value: float | None) -> str:
 
 def difference(entry: Mapping[str, Any]) -> tuple[str, str]:
     """`+0.0007` and `[-0.0008, +0.0022]`, with two significant digits of the interval's half-width."""
-    value, low, high = entry.get("difference"), entry.get("ci_low"), entry.get("ci_high")
+    value, low, high = interval_of_difference(entry)
     if value is None:
         return NOTHING, NOTHING
     if low is None or high is None:
         return f"{value:+.{_two_digits(value)}f}", NOTHING
     digits = _two_digits((high - low) / 2)
     return f"{value:+.{digits}f}", f"[{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def interval_of_difference(entry: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
+    """Difference and the limits of its interval; `ci_low` and `ci_high` are those of the improvement."""
+    value, low, high = (entry.get(key) for key in ("difference", "ci_low", "ci_high"))
+    is_turned = value is not None and entry.get("improvement", value) != value
+    if is_turned and low is not None and high is not None:
+        low, high = -high, -low
+    return value, low, high
+
+
+def in_objective(entry: Mapping[str, Any], i: int) -> dict[str, Any]:
+    """The comparison of a study with several objectives in its objective `i`."""
+    keys = ("difference", "improvement", "ci_low", "ci_high", "p_adjusted")
+    return {key: entry[key][i] if isinstance(entry.get(key), list) else None for key in keys}
 
 
 def p_value(value: float | None) -> str:
@@ -147,7 +162,8 @@ def spread(per_seed: Mapping[str, Any], index: int) -> float | None:
 
 def _row(trial: Mapping[str, Any], marks: frozenset[str], n_seeds: int) -> Row:
     values = as_list(trial["value"])
-    estimate, interval = difference(trial)
+    compared = {} if isinstance(trial["difference"], list) else trial  # told of the front only
+    estimate, interval = difference(compared)
     return Row(
         trial=trial["trial"],
         name=trial["name"],
@@ -159,7 +175,7 @@ def _row(trial: Mapping[str, Any], marks: frozenset[str], n_seeds: int) -> Row:
         test=tuple(number(value) for value in as_list(trial["test"])),
         difference=estimate,
         interval=interval,
-        p_adjusted=p_value(trial["p_adjusted"]),
+        p_adjusted=p_value(compared.get("p_adjusted")),
         steps=trial["steps_trained"],
         seconds=trial["seconds"],
     )

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweeper.ensemble_text import ensemble_line
+from sweeper.front_text import front_lines
 from sweeper.leaderboard import (
     NOTHING,
     Row,
@@ -60,7 +61,8 @@ def leaderboard_of(summary: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [Text(_title(summary)), Framed(_table(summary))]
     parts += [Text(text, "red") for text in reasons(summary)]
     lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
-    return Group(*parts, *(Text(line) for line in (*lines, ensemble_line(summary)) if line))
+    lines += [*front_lines(summary), ensemble_line(summary)]
+    return Group(*parts, *(Text(line) for line in lines if line))
 
 
 def confirmation_line(summary: Mapping[str, Any]) -> str:
@@ -80,13 +82,16 @@ def confirmation_line(summary: Mapping[str, Any]) -> str:
 
 
 def studies_table(studies: Sequence[Standing], now: float) -> RenderableType:
-    """One line a study: those that run, then the others, the latest first."""
+    """One line a study: those that run, then the others, the latest first.
+
+    As wide as the terminal; whole lines where there is none, for whoever reads the names out of them.
+    """
     table = _plain_table("study", "task", "state", "verdict", "best", "diff.", "runs", "age")
     for study in sorted(studies, key=lambda study: (study.state != "running", -study.last_s)):
         task, *found = _findings(study.summary)
         cells = [study.folder.path.name, task, study.state, *found, study.runs, age(now - study.last_s)]
         table.add_row(*map(Text, cells))
-    return Framed(table)
+    return table
 
 
 def _findings(summary: Mapping[str, Any] | None) -> list[str]:
@@ -141,7 +146,7 @@ def _cells(row: Row, n_objectives: int, several: bool) -> list[str]:
 
 
 def _plain_table(*names: str) -> Table:
-    """Studies' names are what is typed, so they are folded; the best may be cut short."""
+    """Where space is short, studies' names are folded, since they are typed; the best may be cut short."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True)
     for name in names:
         is_cut, is_folded = name == "best", name == "study"

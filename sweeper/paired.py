@@ -6,14 +6,16 @@ test split.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv, stdtr, stdtrit
 
+Key = TypeVar("Key", bound=Hashable)
 Floats = NDArray[np.float64]
 PerSeed = Mapping[int, float]
 Influence = Mapping[int, NDArray[np.floating]]
@@ -141,12 +143,13 @@ def seeds_needed(
     return 1 + bisect_left(range(1, N_SEEDS_MAX + 1), True, key=is_enough)
 
 
-def holm(p_values: Mapping[int, float], n_untested: int = 0) -> dict[int, float]:
+def holm(p_values: Mapping[Key, float], n_untested: int = 0) -> dict[Key, float]:
     """Holm's adjustment: the k-th smallest of m times m - k + 1, and never below the one before.
 
     m counts `n_untested` hypotheses more than there are p-values, as if theirs were 1.
     """
-    adjusted, floor, n = {}, 0.0, len(p_values) + n_untested
+    adjusted: dict[Key, float] = {}
+    floor, n = 0.0, len(p_values) + n_untested
     for n_smaller, (key, p_value) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
         floor = min(1.0, max(floor, p_value * (n - n_smaller)))
         adjusted[key] = floor

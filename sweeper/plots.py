@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from sweeper.curves import curve
 from sweeper.layout import RunFolder, write_atomic
+from sweeper.leaderboard import interval_of_difference
 from sweeper.results import Judgement, Objective, StudyResult, TrialResult
 from tasks.reporting import BASELINE_COLOR as BASELINE
 from tasks.reporting import BEST_COLOR as BEST
@@ -74,8 +75,8 @@ def curves_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
 
 def forest_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
     """Difference and interval of each candidate, the confirmed on top; None where nothing was compared."""
-    rows = _forest_rows(result, judgement)
-    if not rows or len(result.objectives) != 1:
+    rows = _forest_rows(result, judgement) if len(result.objectives) == 1 else []
+    if not rows:
         return None
     objective = result.objectives[0]
     figure = Figure(figsize=(7.5, 1.4 + 0.34 * len(rows)), layout="constrained")
@@ -196,7 +197,7 @@ def _forest_rows(result: StudyResult, judgement: Judgement) -> list[_ForestRow]:
 
 
 def _forest_row(name: str, facts: Mapping[str, Any] | None, color: str) -> _ForestRow | None:
-    low, middle, high = ((facts or {}).get(key) for key in ("ci_low", "difference", "ci_high"))
+    middle, low, high = interval_of_difference(facts or {})
     if low is None or middle is None or high is None:
         return None
     return _ForestRow(_short(name, 45), low, middle, high, color)

@@ -12,7 +12,7 @@ import numpy as np
 
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.leaderboard import as_list
-from sweeper.records import Records, read_records
+from sweeper.records import INFLUENCE, Records, read_records
 from tasks.reporting import EXAMPLES
 
 MAX_BYTES = 5 * 2**20
@@ -71,20 +71,36 @@ def _copy_texts(folder: StudyFolder, target: Path) -> None:
 
 
 def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any], limit: int) -> list[str]:
-    """Records of baseline and best on the seeds of the verdict, as exact as `limit` bytes allow."""
-    numbers = champions(summary) | {summary["baseline"]["trial"]}
-    seeds = summary["confirm_seeds"] if summary["confirmation"] else summary["seeds"]
-    wanted = [run for run in folder.runs if trial_of(run) in numbers and _seed_of(run) in seeds]
-    there = [run for run in wanted if read_records(run.records) is not None]
-    missing = [f"{run.path}: no records that can be read" for run in wanted if run not in there]
+    """Records of baseline and best, of the ensemble and the run beside it, as exact as `limit` bytes allow.
+
+    On all seeds: the error of the test split is estimated from screening and confirmation runs together.
+    """
+    wanted = {run.records: _target(target, run) for run in _judged(folder, summary)}
+    if summary.get("ensemble"):
+        wanted[folder.ensemble.records] = target / "ensemble.npz"
+    there = {path: copy for path, copy in wanted.items() if read_records(path) is not None}
+    missing = [f"{path.parent}: no records that can be read" for path in wanted if path not in there]
     for reduced in (_exact, _single, _influence_only):
-        packed = {_target(target, run): _pack(run.records, reduced) for run in there}
+        packed = {copy: _pack(path, reduced) for path, copy in there.items()}
         if sum(map(len, packed.values())) <= limit:
             _write_all(packed.items())
             return missing
     return [
         *missing,
         f"the records: more than {MAX_BYTES / 2**20:g} MiB, even without all but the influence values",
+    ]
+
+
+def _judged(folder: StudyFolder, summary: Mapping[str, Any]) -> list[RunFolder]:
+    """The runs of baseline and best, and the best single run that an ensemble is compared with."""
+    numbers = champions(summary) | {summary["baseline"]["trial"]}
+    seeds = {*summary["seeds"], *summary["confirm_seeds"]}
+    beside = (summary.get("ensemble") or {}).get("best_run", {})
+    return [
+        run
+        for run in folder.runs
+        if (trial_of(run) in numbers and _seed_of(run) in seeds)
+        or (trial_of(run), _seed_of(run)) == (beside.get("trial"), beside.get("seed"))
     ]
 
 
@@ -106,7 +122,7 @@ def _single(records: Records) -> Records:
 
 def _influence_only(records: Records) -> Records:
     """Half precision: the variance sums squares over thousands of examples, so three digits suffice."""
-    return {"influence": records["influence"].astype(np.float16)} if "influence" in records else {}
+    return {name: a.astype(np.float16) for name, a in records.items() if name.startswith(INFLUENCE)}
 
 
 def _write_all(packed: Iterable[tuple[Path, bytes]]) -> None:

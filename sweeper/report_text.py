@@ -6,6 +6,7 @@ from typing import Any
 from sweeper.curves import flatten
 from sweeper.ensemble_text import ensemble_section
 from sweeper.errors import sentences
+from sweeper.front_text import front_section
 from sweeper.incidents import endings, on_the_way, told
 from sweeper.leaderboard import (
     NOTHING,
@@ -44,6 +45,7 @@ def report_markdown(
     blocks = [
         [f"# {result.study}", "", f"> **{judgement.sentence}**", *_stopped(summary)],
         _leaderboard(result, summary),
+        front_section(summary, judgement.notes, table),
         _confirmation(result, judgement),
         ensemble_section(summary, table),
         _plots(images),
@@ -240,10 +242,14 @@ def _fact(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return number(value)
-    if isinstance(value, list | tuple) and len(value) > MAX_LISTED:
+    if _is_list(value) and (len(value) > MAX_LISTED or any(map(_is_list, value))):
         return ""
-    text = ", ".join(map(_fact, value)) if isinstance(value, list | tuple) else str(value)
+    text = ", ".join(map(_fact, value)) if _is_list(value) else str(value)
     return _cell(text) if len(text) <= 100 else ""
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _reproduce(result: StudyResult) -> list[str]:

@@ -113,9 +113,10 @@ class Judgement:
     """What the statistics say about a `StudyResult`, in the words of `summary.json`.
 
     `best`: the chosen candidate's number. `confirmation`: the object of that name in the summary.
-    `comparisons`: by trial number, `difference`, `improvement`, `ci_low`, `ci_high`, `p_adjusted`. `front`:
-    the numbers of the non-dominated trials of a study with several objectives, else None. `notes`: what to
-    know when reading the numbers. `ensemble`: the object of that name in the summary.
+    `comparisons`: by trial number, `difference`, `improvement`, `ci_low`, `ci_high`, `p_adjusted`; with
+    several objectives each a list. `front`: the numbers of the non-dominated trials of a study with several
+    objectives, else None. `notes`: what to know when reading the numbers. `ensemble`: the object of that
+    name in the summary.
     """
 
     verdict: str

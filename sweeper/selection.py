@@ -129,40 +129,80 @@ def confirm(
     )
 
 
-def explore(
-    arms: Iterable[Arm],
-    baseline: int,
-    *,
-    direction: Direction,
-    confidence: float,
-    given_up: Collection[int] = (),
-) -> dict[int, Comparison]:
-    """Every candidate against the baseline, on the test split and the screening seeds, by trial number.
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """All arms in one objective: what `explore` compares."""
 
-    `p_adjusted` is Holm's over all candidates. The intervals are Bonferroni's, hence simultaneous. Holm
-    is the sharper of the two: a small p_adjusted may stand beside an interval that just holds zero, never
-    the other way round. The seed part is `paired.guarded`, so that three seeds say something.
+    arms: Iterable[Arm]
+    direction: Direction
+
+
+def explore(
+    panels: Sequence[Panel], baseline: int, *, confidence: float, given_up: Collection[int] = ()
+) -> list[dict[int, Comparison]]:
+    """Every candidate against the baseline, on the test split and the screening seeds.
+
+    By trial number, for each panel; `baseline` is the reference's number.
+
+    `p_adjusted` is Holm's over all candidates and objectives. The intervals are Bonferroni's, hence
+    simultaneous. Holm is the sharper of the two: a small p_adjusted may stand beside an interval that just
+    holds zero, never the other way round. The seed part is `paired.guarded`, so that three seeds say
+    something.
 
     `given_up`: the candidates that were pruned or failed. They were tried, so both count them: what is
     left must not look surer because the rest was ended early.
     """
-    by_number = {arm.number: arm for arm in sorted(arms, key=lambda arm: arm.number)}
-    reference, sign = by_number.pop(baseline), _sign(direction)
-    pairs = {number: differences(arm.test, reference.test) for number, arm in by_number.items()}
-    spreads = guarded({number: part for number, pair in pairs.items() if (part := spread(pair))})
-    level = 1 - (1 - confidence) / max(len(spreads.keys() | set(given_up)), 1)
-
-    def interval_of(number: int) -> Interval:
-        seeds = spreads[number].over(len(pairs[number])) if number in spreads else None
-        return student(sign * _mean(pairs[number]), seeds, _examples(by_number[number], reference), level)
-
-    intervals = {number: interval_of(number) for number, pair in pairs.items() if pair}
-    p_values = {number: i.p_value for number, i in intervals.items() if i.p_value is not None}
-    adjusted = holm(p_values, n_untested=len(set(given_up) - p_values.keys()))
-    return {
-        number: _comparison(_mean(pairs[number]), sign, interval, adjusted.get(number))
-        for number, interval in intervals.items()
+    paired = [_pairs(panel, baseline) for panel in panels]
+    n_tests = sum(len(pairs.spreads.keys() | set(given_up)) for pairs in paired)
+    level = 1 - (1 - confidence) / max(n_tests, 1)
+    intervals = {
+        (i, number): pairs.interval(number, level)
+        for i, pairs in enumerate(paired)
+        for number, values in pairs.differences.items()
+        if values
     }
+    p_values = {key: interval.p_value for key, interval in intervals.items() if interval.p_value is not None}
+    tried = {(i, number) for i in range(len(panels)) for number in given_up}
+    adjusted = holm(p_values, n_untested=len(tried - p_values.keys()))
+    return [
+        {
+            number: _comparison(pairs.mean(number), pairs.sign, interval, adjusted.get((i, number)))
+            for (panel, number), interval in intervals.items()
+            if panel == i
+        }
+        for i, pairs in enumerate(paired)
+    ]
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """One panel's differences to the baseline, by trial number, with what is known of their noise."""
+
+    differences: Mapping[int, list[float]]
+    spreads: Mapping[int, Part]
+    examples: Mapping[int, Part | None]
+    sign: int
+
+    def mean(self, number: int) -> float:
+        return _mean(self.differences[number])
+
+    def interval(self, number: int, level: float) -> Interval:
+        """That of the improvement."""
+        n = len(self.differences[number])
+        seeds = self.spreads[number].over(n) if number in self.spreads else None
+        return student(self.sign * self.mean(number), seeds, self.examples[number], level)
+
+
+def _pairs(panel: Panel, baseline: int) -> _Pairs:
+    by_number = {arm.number: arm for arm in sorted(panel.arms, key=lambda arm: arm.number)}
+    reference = by_number.pop(baseline)
+    found = {number: differences(arm.test, reference.test) for number, arm in by_number.items()}
+    return _Pairs(
+        differences=found,
+        spreads=guarded({number: part for number, pair in found.items() if (part := spread(pair))}),
+        examples={number: _examples(arm, reference) for number, arm in by_number.items()},
+        sign=_sign(panel.direction),
+    )
 
 
 def verdict(confirmation: Confirmation | None) -> Verdict:

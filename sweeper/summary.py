@@ -53,12 +53,15 @@ def read_sentence(folder: StudyFolder) -> str:
 def summary(result: StudyResult, judgement: Judgement) -> dict[str, Any]:
     """The study in the shape of `summary.json`.
 
-    With several objectives `metric`, `direction`, `value`, `test` and the values of `per_seed` are lists, and
-    `best` is the list of the front. `trivial` is there where the data know their trivial predictor.
+    With several objectives `metric`, `direction`, `value`, `test`, the values of `per_seed`, `difference` and
+    what belongs to it are lists, and `best` is the list of the front. `trivial` is there where the data know
+    their trivial predictor.
     """
     by_number = {trial.spec.number: trial for trial in result.trials}
-    best = [_candidate(result, by_number[number]) for number in chosen(judgement)]
     single = len(result.objectives) == 1
+    best = [_candidate(result, by_number[number]) for number in chosen(judgement)]
+    if not single:  # a front is not confirmed, so that each point has its own comparison
+        best = [entry | _comparison(judgement, entry["trial"]) for entry in best]
     told = {
         "schema_version": SCHEMA_VERSION,
         "study": result.study,
@@ -180,6 +183,10 @@ def _run(result: StudyResult, run: RunResult) -> dict[str, Any]:
     }
 
 
+def _comparison(judgement: Judgement, number: int) -> dict[str, Any]:
+    return {**NO_COMPARISON, **judgement.comparisons.get(number, {})}
+
+
 def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> dict[str, Any]:
     spec, runs = trial.spec, trial.runs.values()
     state, reason = _state(trial)
@@ -194,8 +201,7 @@ def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> dic
         "fingerprint": spec.fingerprint,
         **_values(result, trial),
         "success": tell_trial(criteria_of(result.config), trial, result.seeds),
-        **NO_COMPARISON,
-        **judgement.comparisons.get(spec.number, {}),
+        **_comparison(judgement, spec.number),
         "steps_trained": sum(run.steps_trained for run in runs),
         "steps_inherited": sum(run.steps_inherited for run in runs),
         "seconds": round(sum(run.seconds for run in runs), 3),

@@ -4,7 +4,7 @@
 A study that tunes a model which learned nothing compares noise, so this is said of every study.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweeper.leaderboard import as_list, number, objectives
@@ -46,23 +46,34 @@ def sentence(summary: Mapping[str, Any]) -> str:
     known = _known(summary)
     if not known:
         return ""
-    verb = "beats" if all(margin > 0 for *_, margin in known) else "does not beat"
-    figures = [
+    words = f"the trivial predictor ({summary['trivial']['predictor']})"
+    won, lost = ([one for one in known if (one[-1] > 0) == is_won] for is_won in (True, False))
+    parts = [f"{verb} in {_figures(some)}" for verb, some in (("wins", won), ("loses", lost)) if some]
+    if len(parts) == 2:
+        return f"Against {words}, on test, the baseline {', and '.join(parts)}."
+    return f"The baseline {'beats' if won else 'does not beat'} {words} on test: {_figures(known)}."
+
+
+def _figures(known: Sequence[tuple[str, float, float, float]]) -> str:
+    return "; ".join(
         f"{metric} {number(base)} against {number(trivial)}, a margin of {number(margin)}"
         for metric, base, trivial, margin in known
-    ]
-    words = summary["trivial"]["predictor"]
-    return f"The baseline {verb} the trivial predictor ({words}) on test: {'; '.join(figures)}."
+    )
 
 
 def warnings(summary: Mapping[str, Any]) -> list[str]:
-    """One for each objective in which the baseline is no better."""
+    """One for each objective in which the baseline is no better, unless it is in another.
+
+    Who says the same of everyone is well calibrated: one end of a front, no sign that nothing was learned.
+    """
+    known = _known(summary)
+    if any(margin > 0 for *_, margin in known):
+        return []
     return [
         f"baseline: got test {metric} {number(base)}; expected better than {number(trivial)}, what the "
         f"trivial predictor reaches ({summary['trivial']['predictor']}). Differences between trials say "
         "little while this is so: train longer, or look at data and loss"
-        for metric, base, trivial, margin in _known(summary)
-        if margin <= 0
+        for metric, base, trivial, margin in known
     ]
 
 

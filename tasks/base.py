@@ -20,8 +20,9 @@ class Evaluation:
     """What one pass over a split says.
 
     `metrics`: plain names without the split (`ctcvr_auc`, `loss_ctr`). `records`: per-example arrays of equal
-    length n; `records["influence"]` holds the influence values of the objective metric: mean zero, and
-    sum(x**2) / n**2 is the metric's sampling variance over the finite split (DeLong's components for an AUC).
+    length n; `records["influence_<metric>"]` holds the influence values of that metric: mean zero, and
+    sum(x**2) / n**2 is its sampling variance over the finite split (DeLong's components for an AUC). A study
+    of a metric without them knows the noise of seeds only.
     """
 
     metrics: dict[str, float]

@@ -163,6 +163,6 @@ def test_influence_gives_the_variance_of_an_accuracy(task: Any) -> None:
     torch.manual_seed(0)
     evaluation = task.evaluate(task.build_model(), "test", task.coefficients(), torch.tensor(0))
     p, n = evaluation.metrics["accuracy"], 450
-    influence = evaluation.records["influence"]
+    influence = evaluation.records["influence_accuracy"]
     assert influence.shape == (n,)
     assert np.sum(influence**2) / n**2 == pytest.approx(p * (1 - p) / (n - 1))

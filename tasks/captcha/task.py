@@ -85,7 +85,7 @@ class CaptchaTask:
         """Metrics of reading and of single outputs, plain `bce` and `ce`, and the configured `loss`, nats.
 
         On val and test also a record an image: `read` and `true` [n, L] codes, `ce` (how hard it was, nats)
-        and the `influence` on full_match. Everything after the forward pass is float64 on the CPU.
+        and `influence_full_match`. Everything after the forward pass is float64 on the CPU.
         """
         model.eval()
         outputs, codes = self._outputs(model, split)
@@ -123,7 +123,7 @@ def _records(read: Codes, true: Codes, ce: Floats) -> dict[str, NDArray[Any]]:
         "read": read,
         "true": true,
         "ce": ce.astype(np.float32),
-        "influence": influence.astype(np.float32),
+        "influence_full_match": influence.astype(np.float32),
     }
 
 

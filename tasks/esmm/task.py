@@ -111,7 +111,7 @@ class EsmmTask:
         return outputs_of(*probabilities)
 
     def evaluate(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Evaluation:
-        """Metrics and loss terms; on val and test also `score`, `label` and the AUC's `influence`.
+        """Metrics and loss terms; on val and test also `score`, `label` and `influence_ctcvr_auc`.
 
         The score is the CTCVR logit: unlike p_ctcvr it has no ties where p rounds to 1.
         Everything after the forward pass is float64 on the CPU, over the whole split at once.
@@ -174,10 +174,10 @@ class EsmmTask:
 
 
 def _records(scores: Floats, labels: Floats) -> dict[str, NDArray[Any]]:
-    """`influence` only where both classes are there: without an AUC nothing can move it."""
+    """Influence values only where both classes are there: without an AUC nothing can move it."""
     records: dict[str, NDArray[Any]] = {"score": scores.astype(np.float32), "label": labels.astype(np.uint8)}
     if 0 < labels.sum() < len(labels):
-        records["influence"] = auc_influence(scores, labels).astype(np.float32)
+        records["influence_ctcvr_auc"] = auc_influence(scores, labels).astype(np.float32)
     return records
 
 

@@ -103,8 +103,8 @@ class SegmentationTask:
 
         Metrics count every pixel, also those of `loss.ignore_index`, so that all variants are measured alike.
         The loss is a mean over chunks of 64 pictures, since a Dice loss is one of a batch. Records of val and
-        test: an image's `f_score`, its `influence` and `ce`, and `f_by_class` [n, C], -1 where it has no such
-        part.
+        test: an image's `f_score`, its `influence_f_score` and `ce`, and `f_by_class` [n, C], -1 where it
+        has no such part.
         """
         seen = self._predict(model.eval(), split, coefficients, step)
         metrics = segmentation_metrics(seen.counts) | {"ce": float(seen.ce.mean())} | seen.losses
@@ -129,7 +129,12 @@ class SegmentationTask:
 def _records(seen: Predicted) -> dict[str, NDArray[Any]]:
     by_class = f_by_class(seen.counts)
     scores = f_by_image(by_class)
-    columns = {"f_score": scores, "influence": mean_influence(scores), "ce": seen.ce, "f_by_class": by_class}
+    columns = {
+        "f_score": scores,
+        "influence_f_score": mean_influence(scores),
+        "ce": seen.ce,
+        "f_by_class": by_class,
+    }
     return {name: column.astype(np.float32) for name, column in columns.items()}
 
 

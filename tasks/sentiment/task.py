@@ -82,7 +82,7 @@ class SentimentTask:
         """All of `sentiment_metrics`, plain `ce` of the named aspects and the configured `loss`, nats.
 
         Losses are means over the whole split. On val and test also a record a review: `true` and `predicted`
-        [n, A], -1 where an aspect is not named or no polarity is predicted, and the `influence` on macro_f1.
+        [n, A], -1 where an aspect is not named or no polarity is predicted, and `influence_macro_f1`.
         Everything after the forward pass is float64 on the CPU.
         """
         model.eval()
@@ -118,7 +118,7 @@ def _predicted(logits: Tensor, true: Labels) -> Labels:
 
 def _records(true: Labels, predicted: Labels, min_support: int) -> dict[str, NDArray[Any]]:
     influence = macro_f1_influence(true, predicted, min_support)
-    return {"true": true, "predicted": predicted, "influence": influence.astype(np.float32)}
+    return {"true": true, "predicted": predicted, "influence_macro_f1": influence.astype(np.float32)}
 
 
 def _open(prepared: Prepared, split: str, device: torch.device) -> Batch:

@@ -88,7 +88,9 @@ def write_run(folder: StudyFolder, spec: TrialSpec, seed: int, upto: int = 600) 
     run.job.write_text(json.dumps({"trial": spec.number, "seed": seed}))
     run.metrics.write_text("".join(json.dumps(line) + "\n" for line in metric_lines(spec.number, seed, upto)))
     rng = np.random.default_rng(seed)
-    np.savez(run.records, influence=rng.normal(size=400).astype(np.float32), label=np.ones(400, np.uint8))
+    np.savez(
+        run.records, influence_ctcvr_auc=rng.normal(size=400).astype(np.float32), label=np.ones(400, np.uint8)
+    )
     for path in (run.checkpoint, run.previous_checkpoint, run.best):
         path.write_bytes(b"checkpoint")
 
@@ -201,9 +203,19 @@ def comparison(difference: float) -> dict[str, float]:
 
 
 def front_judgement() -> Judgement:
-    """A judgement for two objectives: trials 0 and 3 are not dominated."""
+    """A judgement for two objectives: trials 0 and 3 are not dominated.
+
+    Trial 3 has a larger auc, with an interval beside zero, and a smaller loss, without an interval.
+    """
     sentence = "2 trials are not dominated: baseline, lambda=0.2."
-    return Judgement(verdict="front", sentence=sentence, best=None, front=[0, 3])
+    of_3 = {
+        "difference": [0.003, -0.0003],
+        "improvement": [0.003, 0.0003],
+        "ci_low": [0.001, None],
+        "ci_high": [0.005, None],
+        "p_adjusted": [0.01, None],
+    }
+    return Judgement(verdict="front", sentence=sentence, best=None, front=[0, 3], comparisons={3: of_3})
 
 
 def _failed_trial(folder: StudyFolder | None, number: int) -> TrialResult:

@@ -17,7 +17,7 @@ def report_parts(comparison: Comparison) -> Sequence[Part]:
     """A table and a plot under one title, and another table."""
     rows = [[arm.name, f"{arm.mean('test/ctcvr_auc'):.4f}"] for arm in comparison.arms]
     means = Table("Means", ["arm", "a|b"], rows, f"Over {comparison.seeds}; <b>", left=("arm",))
-    sizes = [[arm.name, str(len(arm.pooled("influence")))] for arm in comparison.arms]
+    sizes = [[arm.name, str(len(arm.pooled("influence_ctcvr_auc")))] for arm in comparison.arms]
     return [means, plot("Means", "means"), Table("Records", ["arm", "n"], sizes)]
 
 

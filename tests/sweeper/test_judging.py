@@ -9,7 +9,7 @@ from sweeper.judging import best_of, judge
 from sweeper.layout import StudyFolder
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.run_state import Policy
-from tests.sweeper.factories import AUC, study_result, trial_spec
+from tests.sweeper.factories import AUC, LOSS, study_result, trial_spec
 
 
 def policy(result: StudyResult) -> Policy:
@@ -109,3 +109,30 @@ def test_a_second_confirmed_winner_is_said_to_weaken_the_verdict(tmp_path: Path)
     run = RunResult(other.spec.number, seed, "COMPLETE", metrics={f"test/{AUC.metric}": 0.7})
     notes = judge(with_run(result, other.spec.number, run)).notes
     assert [note for note in notes if "2 candidates have been confirmed" in note]
+
+
+def test_influence_values_are_those_of_the_objective_or_none(tmp_path: Path) -> None:
+    """The runs have values of ctcvr_auc, which say nothing of the error of bce."""
+    result = study_result(StudyFolder(tmp_path))
+    of_auc = judge(result).confirmation
+    judged = judge(replace(result, objectives=(LOSS,)))
+    assert of_auc is not None
+    assert judged.confirmation is not None
+    assert of_auc["se_examples"] is not None
+    assert judged.confirmation["se_examples"] is None
+    assert "seed noise only" in judged.notes[0]
+
+
+def test_each_candidate_is_compared_in_each_objective(tmp_path: Path) -> None:
+    """The loss is 0.5 - auc / 10: trial 3 gains 0.003 in the one and 0.0003 in the other."""
+    judged = judge(replace(study_result(StudyFolder(tmp_path)), objectives=(AUC, LOSS)))
+    assert (judged.verdict, judged.front, sorted(judged.comparisons)) == ("front", [3], [1, 2, 3])
+    assert judged.comparisons[3]["difference"] == pytest.approx([0.003, -0.0003])
+    assert judged.comparisons[3]["improvement"] == pytest.approx([0.003, 0.0003])
+    assert judged.notes == ("The intervals of bce hold seed noise only: there are no influence values.",)
+
+
+def test_a_front_without_a_complete_baseline_compares_nothing(tmp_path: Path) -> None:
+    result = replace(study_result(StudyFolder(tmp_path)), objectives=(AUC, LOSS))
+    failed = replace(result.trials[0], state="FAILED", reason="loss is nan")
+    assert judge(replace(result, trials=(failed, *result.trials[1:]))).comparisons == {}

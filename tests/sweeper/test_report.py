@@ -81,6 +81,9 @@ def test_with_two_objectives_values_are_lists_and_best_is_the_front() -> None:
     assert [entry["trial"] for entry in facts["best"]] == [0, 3]
     assert facts["best"][0]["value"] == pytest.approx([0.7401, 0.42599])
     assert facts["best"][0]["per_seed"]["1"] == pytest.approx([0.7401, 0.42599])
+    assert facts["best"][0]["difference"] is None
+    assert facts["best"][1]["difference"] == facts["trials"][3]["difference"] == [0.003, -0.0003]
+    assert facts["best"][1]["p_adjusted"] == [0.01, None]
 
 
 def test_without_a_finished_candidate_best_is_null_and_the_report_still_says_so(folder: StudyFolder) -> None:
@@ -234,6 +237,28 @@ def test_the_leaderboard_ranks_by_validation_and_puts_failures_last() -> None:
     assert [row.trial for row in ranked] == [3, 2, 1, 0, 4]
     assert ranked[0].marks == {"best"}
     assert ranked[0].values == ("0.7431 ± 0.0001",)
+
+
+def test_the_interval_of_a_loss_is_shown_about_its_difference() -> None:
+    """`ci_low` and `ci_high` are the improvement's; less by 0.002, to within 0.001, is -0.003 to -0.001."""
+    fallen = {
+        "difference": -0.002,
+        "improvement": 0.002,
+        "ci_low": 0.001,
+        "ci_high": 0.003,
+        "p_adjusted": 0.01,
+    }
+    said = judgement(comparisons={3: fallen})
+    row = next(row for row in rows(summary(study_result(objectives=(LOSS,)), said)) if row.trial == 3)
+    assert (row.difference, row.interval) == ("-0.0020", "[-0.0030, -0.0010]")
+    figure = forest_figure(study_result(objectives=(LOSS,)), said)
+    assert figure is not None
+    drawn = next(
+        line
+        for line in figure.axes[0].lines
+        if len(set(np.asarray(line.get_xdata()))) == 2 and np.asarray(line.get_xdata())[0] < -0.002
+    )
+    assert np.asarray(drawn.get_xdata()).tolist() == [-0.003, -0.001]
 
 
 def test_for_a_loss_the_smallest_value_comes_first() -> None:

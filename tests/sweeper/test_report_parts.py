@@ -75,7 +75,7 @@ def test_baseline_and_best_are_compared_on_the_confirmation_seeds(folder: StudyF
     assert found.best.per_seed("test/ctcvr_auc") == pytest.approx(expected)
     assert found.differences("test/ctcvr_auc") == pytest.approx([0.003] * 3)
     assert set(found.best.records) == set(CONFIRM_SEEDS)
-    assert found.best.pooled("influence").shape == (3 * 400,)
+    assert found.best.pooled("influence_ctcvr_auc").shape == (3 * 400,)
 
 
 @pytest.mark.parametrize("trial", [0, 3])
@@ -287,5 +287,5 @@ def test_a_task_may_be_silent_about_its_report() -> None:
 
 def test_pooled_records_are_one_seed_after_the_other(folder: StudyFolder) -> None:
     best = compared(study_result(folder), judgement()).best
-    parts = [best.records[seed]["influence"] for seed in CONFIRM_SEEDS]
-    assert np.array_equal(best.pooled("influence"), np.concatenate(parts))
+    parts = [best.records[seed]["influence_ctcvr_auc"] for seed in CONFIRM_SEEDS]
+    assert np.array_equal(best.pooled("influence_ctcvr_auc"), np.concatenate(parts))

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from math import log
 
@@ -12,6 +13,7 @@ from sweeper.selection import (
     Arm,
     Comparison,
     Confirmation,
+    Panel,
     choose,
     confirm,
     explore,
@@ -223,9 +225,19 @@ def test_the_summary_of_a_confirmation_has_the_keys_of_the_contract_and_is_plain
 # ----------------------------------------------------------------------------------------------- explore
 
 
+def explored(
+    arms: Sequence[Arm],
+    direction: Direction = "maximize",
+    confidence: float = 0.95,
+    given_up: tuple[int, ...] = (),
+) -> dict[int, Comparison]:
+    """All against arm 0 in one objective."""
+    return explore([Panel(arms, direction)], 0, confidence=confidence, given_up=given_up)[0]
+
+
 def test_every_candidate_is_compared_and_a_lone_seed_gives_its_difference_only() -> None:
     arms = [BASELINE, by_hand(), Arm(2, "", test={0: 0.60}), Arm(3, "")]
-    got = explore(arms, 0, direction="maximize", confidence=0.95)
+    got = explored(arms)
     assert list(got) == [1, 2]
     assert got[1].difference == pytest.approx(0.01)
     assert got[1].p_adjusted is not None
@@ -244,8 +256,8 @@ def test_candidates_that_were_given_up_count_in_both_adjustments() -> None:
         Arm(2, ""),
         Arm(3, "", test={0: 0.0}),
     ]
-    alone = explore(arms, 0, direction="maximize", confidence=0.95)[1]
-    got = explore(arms, 0, direction="maximize", confidence=0.95, given_up=(2, 3))[1]
+    alone = explored(arms)[1]
+    got = explored(arms, given_up=(2, 3))[1]
     assert alone.p_adjusted == pytest.approx(0.1021, abs=1e-4)
     assert got.p_adjusted == pytest.approx(0.3064, abs=1e-4)
     quantile = float(stdtrit(2, 1 - 0.05 / 6))
@@ -254,15 +266,32 @@ def test_candidates_that_were_given_up_count_in_both_adjustments() -> None:
 
 def test_a_candidate_that_was_given_up_late_counts_once() -> None:
     arms = [Arm(i, "", test=dict(enumerate(row))) for i, row in enumerate([(0, 0), (0.1, 0.2), (0.1, 0.4)])]
-    how = {"direction": "maximize", "confidence": 0.95}
-    assert explore(arms, 0, **how) == explore(arms, 0, given_up=(2,), **how)  # type: ignore[arg-type]
+    assert explored(arms) == explored(arms, given_up=(2,))
+
+
+def test_two_objectives_share_their_chance_to_err_and_keep_their_directions() -> None:
+    """The second objective is the first, negated: the same improvements; p by Holm over four, not two."""
+    rows = [(0.0, 0.0, 0.0), (0.1, 0.2, 0.3), (0.1, 0.3, 0.2)]
+    arms = [Arm(i, "", test=dict(enumerate(row))) for i, row in enumerate(rows)]
+    less = [Arm(i, "", test={seed: -x for seed, x in enumerate(row)}) for i, row in enumerate(rows)]
+    alone = explored(arms)
+    up, down = explore([Panel(arms, "maximize"), Panel(less, "minimize")], 0, confidence=0.95)
+    for number in (1, 2):
+        a, b, c = alone[number], up[number], down[number]
+        assert (c.difference, c.improvement) == (-b.difference, b.improvement)
+        assert (c.ci_low, c.ci_high, c.p_adjusted) == (b.ci_low, b.ci_high, b.p_adjusted)
+        assert a.p_adjusted is not None
+        assert a.ci_high is not None
+        assert b.ci_high is not None
+        assert b.p_adjusted == pytest.approx(2 * a.p_adjusted)
+        assert b.ci_high > a.ci_high
 
 
 def test_among_null_candidates_one_in_twenty_studies_finds_something_at_most() -> None:
     rng, n_studies, found = np.random.default_rng(0), 500, 0
     for _ in range(n_studies):
         arms = [Arm(i, "", test=dict(enumerate(rng.standard_normal(3).tolist()))) for i in range(7)]
-        compared = explore(arms, 0, direction="maximize", confidence=0.95).values()
+        compared = explored(arms).values()
         found += any(c.p_adjusted is not None and c.p_adjusted < 0.05 for c in compared)
     assert found / n_studies <= 0.05
 
@@ -270,7 +299,7 @@ def test_among_null_candidates_one_in_twenty_studies_finds_something_at_most() -
 @given(st.lists(values, min_size=2, max_size=6))
 def test_an_interval_beside_zero_never_comes_with_a_large_adjusted_p(drawn: list[list[float]]) -> None:
     arms = [Arm(i, "", test=dict(enumerate(row[:3]))) for i, row in enumerate(drawn)]
-    for c in explore(arms, 0, direction="minimize", confidence=0.9).values():
+    for c in explored(arms, "minimize", 0.9).values():
         if c.ci_low is not None and c.ci_high is not None and c.p_adjusted is not None:
             assert c.ci_low <= c.improvement <= c.ci_high
             assert c.p_adjusted <= 0.1 + 1e-9 or c.ci_low <= 0 <= c.ci_high

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from sweeper.owners import new_owner
 from sweeper.publishing import without_absolute_paths
 from sweeper.report import write_report
 from sweeper.studies import main
-from tests.sweeper.factories import judgement, study_result
+from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, judgement, study_result
 
 ONE, OTHER = "esmm-3f2a91c0", "esmm-aux-focal"
 
@@ -77,6 +78,15 @@ def test_a_unique_beginning_is_enough(results: Path, capsys: pytest.CaptureFixtu
         ("", "got ''; expected a study in RESULTS. The command `list` shows all"),
     ],
 )
+def test_a_name_may_be_given_as_other_commands_take_it(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studies(results, "best", ONE)
+    expected = capsys.readouterr().out
+    studies(results, "best", f"study={ONE}")
+    assert capsys.readouterr().out == expected
+
+
 def test_a_wrong_name_is_one_line_and_exit_2(
     results: Path, capsys: pytest.CaptureFixture[str], name: str, said: str
 ) -> None:
@@ -116,10 +126,36 @@ def test_publish_copies_report_and_the_records_behind_the_verdict(results: Path)
     }
     files = {str(path.relative_to(published / "records")) for path in published.glob("records/*/*")}
     arms = ("0000-baseline", "0003-lambda=0.2")
-    assert files == {f"{arm}/seed{seed}.npz" for arm in arms for seed in (1000, 1001, 1002)}
+    assert files == {f"{arm}/seed{seed}.npz" for arm in arms for seed in (*SEEDS, *CONFIRM_SEEDS)}
     with np.load(published / "records/0000-baseline/seed1000.npz") as records:
         expected = np.random.default_rng(1000).normal(size=400).astype(np.float32)
-        assert np.array_equal(records["influence"], expected)
+        assert np.array_equal(records["influence_ctcvr_auc"], expected)
+
+
+def test_publish_copies_what_the_interval_of_an_ensemble_is_computed_from(results: Path) -> None:
+    """The ensemble's records, and those of the run beside it: here of trial 1, neither baseline nor best."""
+    folder = StudyFolder.of(results, ONE)
+    summary = json.loads(folder.summary.read_text())
+    beside = {"trial": 1, "name": "lambda=0.05", "seed": 0, "val": 0.8}
+    folder.summary.write_text(json.dumps(summary | {"ensemble": {"best_run": beside}}))
+    folder.ensemble.path.mkdir()
+    influence = np.arange(400, dtype=np.float32)
+    np.savez(folder.ensemble.records, influence_ctcvr_auc=influence)
+    studies(results, "publish", ONE)
+    published = results / "published" / ONE / "records"
+    with np.load(published / "ensemble.npz") as records:
+        assert np.array_equal(records["influence_ctcvr_auc"], influence)
+    (one,) = published.glob("0001-*/*")
+    assert one.name == "seed0.npz"
+
+
+def test_an_ensemble_without_records_is_told(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = StudyFolder.of(results, ONE)
+    summary = json.loads(folder.summary.read_text()) | {"ensemble": {"best_run": {"trial": 0, "seed": 0}}}
+    folder.summary.write_text(json.dumps(summary))
+    studies(results, "publish", ONE)
+    told = f"warning: left out {folder.ensemble.path}: no records that can be read\n"
+    assert capsys.readouterr().err == told
 
 
 def test_publishing_again_replaces_and_leaves_nothing_beside(results: Path) -> None:
@@ -174,14 +210,18 @@ def test_large_records_are_reduced_until_the_study_fits(
     """6 files of 40,000 x (4 + 8) bytes are 2.9 MB, in single precision 1.9; half of influence, 0.5 MB."""
     rng = np.random.default_rng(0)
     for path in results.glob(f"{ONE}/trials/*/seed100*/records.npz"):
-        np.savez(path, influence=rng.normal(size=40_000).astype(np.float32), score=rng.normal(size=40_000))
+        np.savez(
+            path,
+            influence_ctcvr_auc=rng.normal(size=40_000).astype(np.float32),
+            score=rng.normal(size=40_000),
+        )
     monkeypatch.setattr(publishing, "MAX_BYTES", 2**20)
     studies(results, "publish", ONE)
     files = [path for path in (results / "published" / ONE).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 2**20
     with np.load(results / "published" / ONE / "records/0000-baseline/seed1000.npz") as records:
-        assert records.files == ["influence"]
-        assert float(np.square(records["influence"].astype(np.float64)).mean()) == pytest.approx(
+        assert records.files == ["influence_ctcvr_auc"]
+        assert float(np.square(records["influence_ctcvr_auc"].astype(np.float64)).mean()) == pytest.approx(
             1.0, abs=0.03
         )
     monkeypatch.setattr(publishing, "MAX_BYTES", 2**18)
@@ -366,12 +406,24 @@ def test_a_reader_that_has_seen_enough_is_no_error(results: Path) -> None:
         assert exporting.wait(60) == 0
 
 
-def test_the_list_fits_100_columns_whatever_the_names(
+def test_names_are_whole_where_no_terminal_is_too_narrow_for_them(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    name = "segmentation-of-faces-" * 6 + "end"
+    (results / ONE).rename(results / name)
+    studies(results, "list")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == [name]]
+    assert line.split()[1:4] == ["esmm", "finished", "not"]
+
+
+def test_a_terminal_of_100_columns_is_enough_whatever_the_names(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
     (results / ONE).rename(results / ("segmentation-of-faces-" * 4 + "end"))
     studies(results, "list")
     lines = capsys.readouterr().out.splitlines()
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
     assert max(map(len, lines)) <= 100
     assert "not distinguishable" in "".join(lines)
 

@@ -84,10 +84,19 @@ def test_with_several_objectives_there_are_lists_and_what_is_unknown_is_left_out
     assert "bce" not in sentence(facts)
 
 
-def test_one_of_several_objectives_that_is_not_beaten_is_a_warning() -> None:
-    facts = told(knowing(study_result(objectives=(AUC, LOSS)), ctcvr_auc=0.5, bce=0.1))
-    assert "does not beat" in sentence(facts)
-    assert [warning.split(";")[0] for warning in facts["warnings"]] == ["baseline: got test bce 0.4260"]
+def test_of_several_objectives_one_may_be_lost_to_the_trivial_predictor() -> None:
+    """It is one end of the front; with none won, nothing was learned."""
+    both = study_result(objectives=(AUC, LOSS))
+    facts = told(knowing(both, ctcvr_auc=0.5, bce=0.1))
+    assert "the baseline wins in ctcvr_auc 0.7401 against" in sentence(facts)
+    assert "and loses in bce 0.4260 against" in sentence(facts)
+    assert facts["warnings"] == []
+    lost = told(knowing(both, ctcvr_auc=0.9, bce=0.1))
+    assert sentence(lost).startswith("The baseline does not beat")
+    assert [warning.split(";")[0] for warning in lost["warnings"]] == [
+        "baseline: got test ctcvr_auc 0.7401",
+        "baseline: got test bce 0.4260",
+    ]
 
 
 @pytest.mark.parametrize("known", [{}, {"accuracy": 0.5}])
@@ -140,9 +149,24 @@ def test_the_report_has_what_was_announced_as_a_block_of_its_data() -> None:
     assert "```" not in silent.partition("## Data")[2].partition("## How to reproduce")[0]
 
 
+def test_tables_among_the_facts_are_for_programs() -> None:
+    """A list of lists has lost its rows and columns where it is written as a line."""
+    known = {"counts": {"test": [[3, 1], [2, 4]]}, "shares": [0.5, 0.25]}
+    result = replace(study_result(), data={**study_result().data, **known})
+    data = report_markdown(result, judgement(), told(result), []).partition("## Data")[2]
+    assert "counts" not in data
+    assert "- shares: 0.5000, 0.2500" in data
+
+
 def test_trials_that_say_the_same_are_announced_once_without_names() -> None:
     assert in_blocks([("baseline", ["x", "y"]), ("a", ["x", "y"])]) == ["x", "y"]
     assert in_blocks([("baseline", []), ("a", [])]) == []
+
+
+def test_lines_with_which_all_trials_begin_are_said_once() -> None:
+    """The last line of a and c is the same too, but does not stand at the beginning."""
+    said = [("a", ["x", "y", "1", "z"]), ("b", ["x", "y", "2"]), ("c", ["x", "y"]), ("d", ["x", "y", "2"])]
+    assert in_blocks(said) == ["x", "y", "in a:", "1", "z", "in b, d:", "2"]
 
 
 def test_trials_that_say_something_else_are_named_and_at_most_three_are_shown() -> None:

@@ -58,4 +58,5 @@ class MyTask:
         batch, outputs = self.splits[split], model.eval()(self.splits[split])
         loss, _ = self.loss(outputs, batch, coefficients, step)
         hits = (outputs.argmax(1) == batch[1]).double().cpu().numpy()
-        return Evaluation({"accuracy": hits.mean(), "loss": loss.item()}, {"influence": mean_influence(hits)})
+        records = {"influence_accuracy": mean_influence(hits)}
+        return Evaluation({"accuracy": hits.mean(), "loss": loss.item()}, records)

@@ -161,7 +161,7 @@ def test_a_request_is_evaluated_from_what_runs_left(tmp_path: Path) -> None:
     figures = EnsembleFigures.model_validate_json(place.result.read_text())
     assert {"val/f_score", "test/f_score", "test/ce"} <= figures.metrics.keys()
     with np.load(place.records) as records:
-        assert len(records["influence"]) == segmentation.PICTURES["test"]
+        assert len(records["influence_f_score"]) == segmentation.PICTURES["test"]
         assert records["f_score"].mean() == pytest.approx(figures.metrics["test/f_score"], rel=1e-6)
     turned, _ = evaluate(spec.model_copy(update={"members": spec.members[::-1]}))
     assert turned == pytest.approx(figures.metrics, rel=1e-5)

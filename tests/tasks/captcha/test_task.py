@@ -112,7 +112,7 @@ def test_the_influence_gives_the_variance_of_a_rate(tmp_path: Path) -> None:
     """For m of n matches sum(x**2) / n**2 is p (1 - p) / (n - 1)."""
     task = tiny_task(half_read(tmp_path, tiny_config()))
     got = task.evaluate(seeded(task), "val", {}, STEP)
-    p, x = got.metrics["full_match"], got.records["influence"].astype(float)
+    p, x = got.metrics["full_match"], got.records["influence_full_match"].astype(float)
     assert 0 < p < 1
     assert (x**2).sum() / 30**2 == pytest.approx(p * (1 - p) / 29)
 

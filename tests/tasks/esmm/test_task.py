@@ -212,7 +212,7 @@ def test_log_components_leaves_out_the_two_parts_and_nothing_else(prepared: Prep
 def test_records_let_the_auc_and_its_variance_be_recomputed(prepared: Prepared) -> None:
     task = tiny_task(prepared)
     evaluation = task.evaluate(task.build_model(), "test", task.coefficients(), step_of(0))
-    score, label, influence = (evaluation.records[name] for name in ("score", "label", "influence"))
+    score, label, influence = (evaluation.records[name] for name in ("score", "label", "influence_ctcvr_auc"))
     assert (score.dtype, label.dtype, influence.dtype) == (np.float32, np.uint8, np.float32)
     assert evaluation.metrics["ctcvr_auc"] == pytest.approx(roc_auc_score(label, score), abs=1e-6)
     assert delong_variance(score, label) == pytest.approx(

@@ -111,7 +111,7 @@ def test_records_are_one_an_image_and_explain_the_objective(prepared: Prepared) 
     for score, row in zip(scores, by_class, strict=True):
         assert row[row >= 0].mean() == pytest.approx(score, rel=1e-5)
     n = len(scores)
-    variance = (found.records["influence"].astype(float) ** 2).sum() / n**2
+    variance = (found.records["influence_f_score"].astype(float) ** 2).sum() / n**2
     assert variance == pytest.approx(scores.astype(float).var(ddof=1) / n, rel=1e-4)
 
 

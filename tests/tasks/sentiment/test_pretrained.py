@@ -149,4 +149,4 @@ def test_it_is_the_task_that_everybody_else_trains(encoder: Path, prepared: Prep
     torch.manual_seed(0)
     evaluation = task.evaluate(task.build_model(), "test", {}, STEP)
     assert 0 <= evaluation.metrics["macro_f1"] <= 1
-    assert len(evaluation.records["influence"]) == 40
+    assert len(evaluation.records["influence_macro_f1"]) == 40

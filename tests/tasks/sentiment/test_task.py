@@ -102,8 +102,8 @@ def test_the_influence_is_that_of_the_objective(tmp_path: Path) -> None:
     task = tiny_task(tiny_prepared(tmp_path))
     records = task.evaluate(seeded(task), "test", {}, STEP).records
     expected = macro_f1_influence(records["true"], records["predicted"], MIN_SUPPORT)
-    assert records["influence"] == pytest.approx(expected, rel=1e-5, abs=1e-6)
-    assert records["influence"].std() > 0
+    assert records["influence_macro_f1"] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert records["influence_macro_f1"].std() > 0
 
 
 @pytest.mark.parametrize("alpha", [None, "auto", "per_aspect", [0.8, 1.0, 2.5]])
