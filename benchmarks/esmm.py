@@ -104,11 +104,17 @@ def seconds_a_step(step: Step, n_steps: int, clock: Clock) -> float:
     return (clock() - began) / n_steps
 
 
-def interleaved(contenders: Mapping[str, Step], n_rounds: int, block_steps: int, clock: Clock) -> Blocks:
+def interleaved(
+    contenders: Mapping[str, Step],
+    n_rounds: int,
+    block_steps: int,
+    clock: Clock,
+    n_warm_steps: int = N_WARM_STEPS,
+) -> Blocks:
     """Milliseconds a step of each in each round, the contenders taking turns, in another order each round."""
     names = list(contenders)
     for step in contenders.values():
-        seconds_a_step(step, N_WARM_STEPS, clock)
+        seconds_a_step(step, n_warm_steps, clock)
     blocks: Blocks = {name: [] for name in names}
     for turn in range(n_rounds):
         shift = turn % len(names)

@@ -15,33 +15,22 @@ small presets, one torch thread a process, and `--cores` cores for the process a
 since that is what a run of a sweep has. With more, the usual loop augments on a core that ours leaves idle.
 On a GPU: the full sizes, all cores, and for the usual loop pinned memory and copies that do not wait.
 
-The contenders take turns in blocks, long enough to empty a loader's queue; a figure is the median, over
-rounds, of what it is within a round. Elapsed time.
+How it is measured: `benchmarks/throughput.py`.
 """
 
-import argparse
-import json
-import os
-import statistics
 import sys
-import tempfile
-import time
-import warnings
-from collections.abc import Iterator, Sequence
-from itertools import chain, repeat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
-from benchmarks.esmm import Blocks, Clock, Step, descend, interleaved, ratio, training_of
-from sweeper.worker.training import Training
+from benchmarks.throughput import Comparison, Usual, compare
 from tasks.base import Task
 
-OURS = "ours"
 CHOICES = {
     "segmentation": {"cpu": [], "cuda": ["data=segmentation/synthetic_faces_full"]},
     "captcha": {"cpu": ["data.n_train=2000"], "cuda": ["data=captcha/generated_mixed", "data.n_train=8000"]},
@@ -69,102 +58,10 @@ def together(batches: Sequence[Any]) -> Any:
     return type(batches[0])(*(torch.cat(column) for column in zip(*batches, strict=True)))
 
 
-def loader_step(training: Training, on_cpu: Task, n_workers: int) -> Step:
-    """The usual loop."""
-    is_cuda = training.device.type == "cuda"
-    loader: DataLoader[Any] = DataLoader(
-        OneByOne(on_cpu),
-        batch_size=training.batches.batch_size,
-        shuffle=True,
-        drop_last=True,
-        num_workers=n_workers,
-        persistent_workers=n_workers > 0,
-        collate_fn=together,
-        pin_memory=is_cuda,
-    )
-    endless: Iterator[Any] = chain.from_iterable(repeat(loader))
-    step = torch.tensor(training.step, device=training.device)
-
-    def advance() -> None:
-        batch = next(endless)
-        moved = type(batch)(*(column.to(training.device, non_blocking=True) for column in batch))
-        descend(training, moved, step)
-
-    return advance
-
-
-def contenders(
-    task: str, folder: str, device: torch.device, workers: Sequence[int]
-) -> tuple[int, dict[str, Step]]:
-    """The batch size, and a step of each by name."""
-    choices = [f"task={task}", *CHOICES[task][device.type]]
-    real, on_cpu = (training_of(choices, folder, place) for place in (device, torch.device("cpu")))
-    usual = {
-        f"DataLoader, {n} workers": loader_step(training_of(choices, folder, device), on_cpu.task, n)
-        for n in workers
-    }
-    return real.batches.batch_size, {OURS: real.advance, **usual}
-
-
-def confine(n_cores: int) -> None:
-    """Give each process from here on one torch thread, and all of them together `n_cores` cores."""
-    torch.set_num_threads(1)
-    if sys.platform == "linux":
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-n_cores:])
-    # more loader processes than cores are what is to be compared
-    warnings.filterwarnings("ignore", message="This DataLoader will create")
-
-
-def clock_of(device: torch.device) -> Clock:
-    """Elapsed seconds, once the device has done all that it was asked for."""
-
-    def clock() -> float:
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return time.perf_counter()
-
-    return clock
-
-
-def best_peer(blocks: Blocks) -> str:
-    """The usual loop that ours gains least against."""
-    return min((name for name in blocks if name != OURS), key=lambda name: ratio(blocks, name, OURS))
-
-
-def described(task: str, batch_size: int, blocks: Blocks) -> dict[str, float]:
-    """Print a row for each contender; images a second by name."""
-    speeds = {name: 1000 * batch_size / statistics.median(ms) for name, ms in blocks.items()}
-    for name, speed in speeds.items():
-        gain = "" if name == OURS else f"   ours is {ratio(blocks, name, OURS):.2f} x as fast"
-        print(f"{task:14s} {name:24s} {speed:9.1f} images/s{gain}", flush=True)
-    return speeds
-
-
-def main() -> None:
-    """Measure, print a table and one JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="times that each contender has its turn")
-    parser.add_argument("--steps", type=int, default=20, help="of a turn")
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2], help="loader processes to try")
-    parser.add_argument("--cores", type=int, default=1, help="for each side, on a CPU under Linux")
-    parser.add_argument("--tasks", nargs="+", default=list(CHOICES), choices=list(CHOICES))
-    arguments = parser.parse_args()
-    device, found = torch.device(arguments.device), {}
-    if device.type == "cpu":
-        confine(arguments.cores)
-    with tempfile.TemporaryDirectory() as folder:
-        for task in arguments.tasks:
-            batch_size, steps = contenders(task, folder, device, arguments.workers)
-            blocks = interleaved(steps, arguments.rounds, arguments.steps, clock_of(device))
-            speeds, peer = described(task, batch_size, blocks), best_peer(blocks)
-            found[f"throughput_ratio_{task}"] = round(ratio(blocks, peer, OURS), 3)
-            found[f"images_per_s_{task}"] = round(speeds[OURS], 1)
-            found[f"images_per_s_{task}_peer"] = round(speeds[peer], 1)
-    on_cpu = {"device": "cpu", "cores": arguments.cores}
-    where = {"device": torch.cuda.get_device_name()} if device.type == "cuda" else on_cpu
-    print(json.dumps({**found, **where}))
+def usual(task: Task) -> Mapping[str, Usual]:
+    """Image by image."""
+    return {"DataLoader": Usual(OneByOne(task), together)}
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, Comparison(CHOICES, usual, "images"))

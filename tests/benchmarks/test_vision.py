@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.vision import CHOICES, OURS, OneByOne, best_peer, together
+from benchmarks.vision import CHOICES, OneByOne, together
 from tests.sweeper.small_esmm import read_line
 from tests.tasks.segmentation.tiny import tiny_config, tiny_prepared, tiny_task
 
@@ -22,12 +22,6 @@ def test_each_image_varies_by_chance_of_its_own(tmp_path: Path) -> None:
     images = OneByOne(tiny_task(tiny_prepared(tmp_path), tiny_config(augment=True)))
     torch.manual_seed(0)
     assert not torch.equal(images[3].images, images[3].images)
-
-
-def test_the_best_peer_is_the_one_that_ours_gains_least_against_within_a_round() -> None:
-    """Ratios 3 and 2 by round for the first, 1.5 and 2.5 for the second: medians 2.5 and 2."""
-    blocks = {OURS: [10.0, 20.0], "0 workers": [30.0, 40.0], "2 workers": [15.0, 50.0]}
-    assert best_peer(blocks) == "2 workers"
 
 
 def test_what_is_compared_composes_on_every_device() -> None:
