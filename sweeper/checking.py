@@ -151,9 +151,12 @@ def _in_baseline(composer: Composer, settings: Settings, found: Findings) -> Ite
     baseline = Findings(())
     baseline.checked(composer, settings.study.baseline)
     known = {str(fault) for fault in found.faults}
+    fixed = {line.lstrip("+").partition("=")[0] for line in composer.fixed}
     for fault in baseline.faults:
         if str(fault) not in known:
-            yield replace(fault, where=f"baseline: {fault.where}")
+            only = f"Where candidates alone should have it, sweep one value: {fault.where}=choice(...)."
+            advice = only if fault.where in fixed else fault.advice
+            yield replace(fault, where=f"baseline: {fault.where}", advice=advice)
 
 
 def _is_adaptive(space: SearchSpace, settings: Settings) -> bool:

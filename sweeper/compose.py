@@ -17,10 +17,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.config_faults import first_line, syntax_error, unresolved
-from sweeper.config_source import COMPOSITION_ERRORS, ConfigSource
+from sweeper.config_faults import COMPOSITION_ERRORS, first_line, syntax_error, unresolved
+from sweeper.config_source import ConfigSource
 from sweeper.errors import Fault, UserError
 from sweeper.grammar import key_of
+from sweeper.other_tasks import and_its_task, with_forgotten_task
 from sweeper.schema import Settings
 from sweeper.search_space import Point, SearchSpace
 from sweeper.validation import task_entry, validated
@@ -89,7 +90,26 @@ class Composer:
         try:
             return validated(config, {})
         except UserError:  # who wrote what is looked up only now: most configurations are valid
+            pass
+        try:
             return validated(config, self.sources(overrides))
+        except UserError as error:
+            raise UserError(self._explained(error.faults, config, overrides)) from error
+
+    def _explained(
+        self, faults: Sequence[Fault], config: Mapping[str, Any], overrides: Sequence[str]
+    ) -> Sequence[Fault]:
+        """The faults, those of a section in one where its option is another built-in task's."""
+        task = config.get("task") or {}
+        if task.get("target") is not None:  # a task from outside may use the options of any
+            return faults
+        parsed, _ = self.parse([*self.fixed, *overrides])
+        chosen = [
+            (line[1].key_or_group, str(line[1].value()), self._label(line))
+            for line in parsed
+            if self.source.is_choice(line[1])
+        ]
+        return with_forgotten_task(faults, str(task.get("name")), chosen, self.source)
 
     def recompose(self, overrides: Sequence[str] = ()) -> dict[str, Any]:
         """What `compose` returns, by Hydra alone and from nothing: the reference for its tests."""
@@ -155,6 +175,9 @@ class Composer:
         good: list[Line] = []
         for line in chosen:
             wrong = self.source.option_faults(line[1], [line[1].value()], self._label(line))
+            if wrong and "task" not in {override.key_or_group for _, override in chosen}:
+                task = OmegaConf.select(self.source.base(()), "task.name", throw_on_missing=False)
+                wrong = [and_its_task(fault, str(line[1].value()), task, self.source) for fault in wrong]
             faults += wrong
             good += [] if wrong else [line]
         try:

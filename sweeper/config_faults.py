@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.errors import Fault, did_you_mean
 from sweeper.validation import Sources, source_of
 
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
+"""What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
 
-def unknown_key(key: str, tree: DictConfig, source: str) -> Fault:
-    """The fault of a key that does not exist; a key of a similar name is suggested."""
-    hint = did_you_mean(key, dotted_keys(tree, hydra=key.startswith("hydra.")))
+
+def unknown_key(key: str, tree: DictConfig, source: str, hint: str = "") -> Fault:
+    """The fault of a key that does not exist; without another hint, a key of a similar name is suggested."""
+    hint = hint or did_you_mean(key, dotted_keys(tree, hydra=key.startswith("hydra.")))
     problem = f"no such parameter (from {source}){hint}"
     return Fault(key, problem, "" if hint else "Add a new one with +key=value.")
 

@@ -8,17 +8,14 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
+from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.config_faults import first_line, unknown_key
+from sweeper.config_faults import COMPOSITION_ERRORS, first_line, unknown_key
 from sweeper.errors import Fault
 from sweeper.grammar import unknown_option
-
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
-"""What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
+from sweeper.other_tasks import forgotten
 
 
 class ConfigSource:
@@ -53,6 +50,11 @@ class ConfigSource:
         # the primary config may name further places, too, and is loaded for that unless an override decides
         config_name = None if self._where else self._config_name
         return self._loader.get_group_options(group, kind, config_name, self._where)
+
+    def file(self, path: str) -> ConfigResult | None:
+        """The file of an option, `<group>/<option>`, nothing composed into it; None where there is none."""
+        assert isinstance(self._loader, ConfigLoaderImpl)
+        return self._loader.repository.load_config(path)
 
     def is_group(self, override: Override) -> bool:
         """Whether the override chooses an option of a config group; a dict given to a group is a value."""
@@ -103,6 +105,7 @@ class ConfigSource:
             reason = first_line(error)
             is_unknown = ("Key" in reason and "not in" in reason) or reason.startswith("Could not override")
             if is_unknown and not (override.is_add() or override.is_force_add()):
-                return [unknown_key(override.key_or_group, tree, source)]
+                key = override.key_or_group
+                return [unknown_key(key, tree, source, forgotten(key, tree, self))]
             return [Fault(override.key_or_group, f"{reason} (from {source})")]
         return []

@@ -62,7 +62,8 @@ def show_plan(sweep: Sweep, factory: SpecFactory, storage: Storage) -> int:
     about_pruner = pruner_warnings(
         sweep.settings, plan.trials[0].max_steps, len(plan.seeds), policy_of(sweep).n_candidates
     )
-    for warning in (*sweep.warnings, *arrangement.warnings, *notices_of(plan.trials), *about_pruner):
+    notices = (*notices_of(plan.trials), *factory.warnings(plan.trials))
+    for warning in (*sweep.warnings, *arrangement.warnings, *notices, *about_pruner):
         console.print(f"warning: {warning}", soft_wrap=True)
     return 0
 

@@ -2,7 +2,7 @@
 
 Words are key=value, as everywhere:
 
-    study        its name, the beginning of it, or its folder
+    study        its name, the beginning of it, or its folder; the name alone, without key, will do
     input        a file, or a folder: all pictures in it and below
     output       a folder, made where it is missing
     model        champion (the best candidate's best run; the default), ensemble, or <trial>/<seed>
@@ -64,9 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def read_words(words: Sequence[str]) -> Words:
     """The words, each key once. Raises UserError with all that is wrong with them."""
-    pairs = [word.partition("=") for word in words]
-    given = {key: value for key, _, value in pairs}
     known = (*NEEDED, *DEFAULTS)
+    bare = [word for word in words if "=" not in word and word not in known]
+    pairs = [(f"study={word}" if word in bare[:1] else word).partition("=") for word in words]
+    given = {key: value for key, _, value in pairs}
     faults = [
         Fault(key, f"no such parameter (from '{''.join(pair)}'){did_you_mean(key, known)}")
         for pair in pairs

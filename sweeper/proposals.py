@@ -1,6 +1,7 @@
 """Who proposes the trials of a sweep: the list of its points, or its sampler."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,8 @@ from sweeper.results import Objective
 from sweeper.run_state import Policy
 from sweeper.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
 from sweeper.schema import Settings, Wilcoxon
-from sweeper.specs import SpecFactory
+from sweeper.search_space import extremes
+from sweeper.specs import SpecFactory, in_short
 from sweeper.trial import TrialSpec
 from sweeper.trial_book import TrialBook
 from sweeper.turns import Turns
@@ -23,10 +25,26 @@ DIRECTIONS = {"max": "maximize", "maximize": "maximize", "min": "minimize", "min
 
 
 def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
-    """The baseline and all points of an enumerated sweep, not numbered yet."""
-    points = sweep.points or ()
+    """The baseline and all points of an enumerated sweep, not numbered yet.
+
+    Raises UserError with all that cannot train on the data, of a sampler's space at its extreme points.
+    """
+    points = extremes(sweep.space) if sweep.points is None else sweep.points
     candidates = [factory.spec(-1, p.name, "candidate", p.params, p.overrides) for p in points]
-    return [factory.baseline(-1), *candidates]
+    drafts = [factory.baseline(-1), *candidates]
+    found: dict[Fault, list[str]] = {}
+    for draft in drafts:
+        for fault in factory.faults(draft):
+            found.setdefault(fault, []).append(draft.name)
+    if found:
+        raise UserError(_with_names(fault, names, len(drafts)) for fault, names in found.items())
+    return drafts if sweep.points is not None else drafts[:1]
+
+
+def _with_names(fault: Fault, names: Sequence[str], n_drafts: int) -> Fault:
+    """The fault with the trials that have it, unless all do."""
+    about = f" (in {in_short(names)})" if len(names) < n_drafts else ""
+    return replace(fault, where=f"{fault.where}{about}")
 
 
 def reopened(settings: Settings) -> frozenset[str]:

@@ -1,10 +1,14 @@
-"""A study's report, fit to be committed: small, with the records behind the verdict, no absolute paths."""
+"""A study's report, fit to be committed: small, with what its verdict rests on, no absolute paths, no data.
+
+Of the records only influence values are copied: they suffice for the interval, and labels and predictions by
+example are a piece of the data, which not everyone may pass on.
+"""
 
 import io
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ import numpy as np
 
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.leaderboard import as_list
-from sweeper.records import INFLUENCE, Records, read_records
+from sweeper.records import INFLUENCE, read_records
 from tasks.reporting import EXAMPLES
 
 MAX_BYTES = 5 * 2**20
@@ -27,9 +31,10 @@ _PATH = re.compile(r"(?<![\w./:<~-])((?:/[\w.@+~-]+){2,})")
 def publish(
     results: ResultsFolder, folder: StudyFolder, summary: Mapping[str, Any]
 ) -> tuple[Path, list[str]]:
-    """Copy report, tables, plots and records into `results/published/<study>/`; where, and what was left out.
+    """Copy report, tables, plots and influence values into `results/published/<study>/`.
 
-    An earlier publication of the study is replaced, once the new one is complete.
+    Returns where that is, and what was left out. An earlier publication of the study is replaced, once the
+    new one is complete.
     """
     final = results.published / folder.path.name
     beside = final.with_name(f".{final.name}.{os.getpid()}")
@@ -71,7 +76,7 @@ def _copy_texts(folder: StudyFolder, target: Path) -> None:
 
 
 def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any], limit: int) -> list[str]:
-    """Records of baseline and best, of the ensemble and the run beside it, as exact as `limit` bytes allow.
+    """Influence values of baseline and best, an ensemble and the run beside it, as exact as `limit` allows.
 
     On all seeds: the error of the test split is estimated from screening and confirmation runs together.
     """
@@ -80,14 +85,14 @@ def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any],
         wanted[folder.ensemble.records] = target / "ensemble.npz"
     there = {path: copy for path, copy in wanted.items() if read_records(path) is not None}
     missing = [f"{path.parent}: no records that can be read" for path in wanted if path not in there]
-    for reduced in (_exact, _single, _influence_only):
-        packed = {copy: _pack(path, reduced) for path, copy in there.items()}
+    for precision in (np.float32, np.float16):
+        packed = {copy: _pack(path, precision) for path, copy in there.items()}
         if sum(map(len, packed.values())) <= limit:
             _write_all(packed.items())
             return missing
     return [
         *missing,
-        f"the records: more than {MAX_BYTES / 2**20:g} MiB, even without all but the influence values",
+        f"the influence values: more than {MAX_BYTES / 2**20:g} MiB, even in half precision",
     ]
 
 
@@ -104,25 +109,14 @@ def _judged(folder: StudyFolder, summary: Mapping[str, Any]) -> list[RunFolder]:
     ]
 
 
-def _pack(path: Path, reduced: Callable[[Records], Records]) -> bytes:
+def _pack(path: Path, precision: type[np.floating[Any]]) -> bytes:
+    """Half precision has three digits: enough for a variance that sums over thousands of examples."""
     with np.load(path, allow_pickle=False) as loaded:
-        arrays = reduced({name: loaded[name] for name in loaded.files})
+        names = [name for name in loaded.files if name.startswith(INFLUENCE)]
+        arrays = {name: loaded[name].astype(precision) for name in names}
     packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(packed, **arrays)
     return packed.getvalue()
-
-
-def _exact(records: Records) -> Records:
-    return records
-
-
-def _single(records: Records) -> Records:
-    return {name: a.astype(np.float32) if a.dtype == np.float64 else a for name, a in records.items()}
-
-
-def _influence_only(records: Records) -> Records:
-    """Half precision: the variance sums squares over thousands of examples, so three digits suffice."""
-    return {name: a.astype(np.float16) for name, a in records.items() if name.startswith(INFLUENCE)}
 
 
 def _write_all(packed: Iterable[tuple[Path, bytes]]) -> None:

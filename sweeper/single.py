@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sweeper.compose import Sweep
 from sweeper.devices import arrange
-from sweeper.errors import StudyError
+from sweeper.errors import StudyError, UserError
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
 from sweeper.places import place_told
@@ -35,7 +35,10 @@ def _run(sweep: Sweep) -> int:
     arrangement = arrange(settings.executor)
     placement = arrangement.placements[0]
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
-    for warning in (*sweep.warnings, *arrangement.warnings, *notices_of([trial])):
+    if faults := factory.faults(trial):
+        raise UserError(faults)
+    notices = (*notices_of([trial]), *factory.warnings([trial]))
+    for warning in (*sweep.warnings, *arrangement.warnings, *notices):
         print(f"warning: {warning}")
     for line in factory.announced([trial]):
         print(line)

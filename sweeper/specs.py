@@ -1,6 +1,9 @@
 """From overrides to a TrialSpec: compose, validate, prepare the data, fingerprint, name."""
 
+import errno
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +80,10 @@ class SpecFactory:
 
     def prepare(self, settings: Settings, task_config: TaskConfig) -> Prepared:
         """The prepared data of a configuration. Raises UserError where the data cannot be used."""
-        key = canonical(task_config.model_dump(mode="json", by_alias=True)["data"])
+        data = task_config.model_dump(mode="json", by_alias=True)["data"]
+        key = canonical(data)
         if key not in self._prepared:
-            cache = Path(settings.study.results_dir) / "cache"
+            cache = _cache_of(settings, data.get("cache_dir"))
             self._prepared[key] = task_entry(settings.task).prepare_function()(task_config, cache)
         return self._prepared[key]
 
@@ -93,10 +97,19 @@ class SpecFactory:
         name = self._sweep.config["data"].get("name")
         return {"name": name, "digest": prepared.digest, "real": prepared.real, **prepared.facts}
 
+    def faults(self, trial: TrialSpec) -> list[Fault]:
+        """What keeps a trial of this factory from training on its data."""
+        return self.task_config_of(trial).faults(self.prepared_of(trial).facts)
+
     def announced(self, trials: Sequence[TrialSpec]) -> tuple[str, ...]:
         """What the task says of the data when these trials begin to train on them, in lines."""
         said = ((t.name, self.task_config_of(t).announce(self.prepared_of(t).facts)) for t in trials)
         return tuple(in_blocks(said))
+
+    def warnings(self, trials: Sequence[TrialSpec]) -> list[str]:
+        """What the task warns of in the data that these trials train on, each warning once."""
+        said = (self.task_config_of(t).warnings(self.prepared_of(t).facts) for t in trials)
+        return list(dict.fromkeys(warning for warnings in said for warning in warnings))
 
     def fixed(self) -> dict[str, Any]:
         """All that the trials of this study share: what its name stands for."""
@@ -123,23 +136,23 @@ def notices_of(trials: Iterable[TrialSpec]) -> list[str]:
     for trial in trials:
         for notice in trial.notices:
             about.setdefault(notice, []).append(trial.name)
-    return [f"{notice} (in {_some(names)})" for notice, names in about.items()]
+    return [f"{notice} (in {in_short(names)})" for notice, names in about.items()]
 
 
 def in_blocks(said: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """The lines that trials have in common; where they differ, one block under the names of its trials each.
+    """The lines with which all trials begin, once; then what differs, under the names of its trials each.
 
-    At most three blocks: the first ones, in the order of the trials.
+    At most three such blocks: the first ones, in the order of the trials.
     """
     about: dict[tuple[str, ...], list[str]] = {}
     for name, lines in said:
         about.setdefault(tuple(lines), []).append(name)
-    blocks = [(lines, names) for lines, names in about.items() if lines]
-    if len(about) == 1:
-        return [line for lines, _ in blocks for line in lines]
-    shown = [line for lines, names in blocks[:N_BLOCKS] for line in (f"in {_some(names)}:", *lines)]
+    columns = takewhile(lambda column: len(set(column)) == 1, zip(*about, strict=False))
+    common = [column[0] for column in columns]
+    blocks = [(lines[len(common) :], names) for lines, names in about.items() if len(lines) > len(common)]
+    shown = [line for lines, names in blocks[:N_BLOCKS] for line in (f"in {in_short(names)}:", *lines)]
     left = [name for _, names in blocks[N_BLOCKS:] for name in names]
-    return [*shown, f"in {_some(left)}: not shown"] if left else shown
+    return [*common, *shown, *([f"in {in_short(left)}: not shown"] if left else [])]
 
 
 def run_config(settings: Settings, task_config: TaskConfig) -> dict[str, JsonValue]:
@@ -152,6 +165,23 @@ def workload(settings: Settings, prepared: Prepared, slot: Slot) -> str:
     """Runs of one workload take about the same time a step."""
     place = f"{slot.device}|{slot.n_threads} threads"
     return f"{settings.task.name}|{prepared.digest[:32]}|{settings.trainer.batch_size}|{place}"
+
+
+def _cache_of(settings: Settings, configured: str | None) -> Path:
+    """The folder of prepared data; a task of the user's need not have a key for it."""
+    usual = Path(settings.study.results_dir) / "cache"
+    if configured is None or Path(configured) == usual:
+        return usual  # who opens the results says what is wrong with them
+    try:
+        Path(configured).mkdir(parents=True, exist_ok=True)
+        if not os.access(configured, os.W_OK | os.X_OK):
+            raise PermissionError(os.strerror(errno.EACCES))
+    except OSError as error:
+        problem = f"got '{configured}', which cannot be written ({error}); expected a folder of yours"
+        raise UserError(
+            Fault("data.cache_dir", problem, "Choose another: data.cache_dir=<folder>")
+        ) from error
+    return Path(configured)
 
 
 def _trained(settings: Settings, task_config: TaskConfig) -> dict[str, Any]:
@@ -188,7 +218,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return lines
 
 
-def _some(names: Sequence[str]) -> str:
+def in_short(names: Sequence[str]) -> str:
+    """The names of trials, the first four of them where there are more."""
     listed = ", ".join(names[:4])
     return listed if len(names) <= 4 else f"{listed} and {len(names) - 4} more trials"
 

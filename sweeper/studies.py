@@ -48,7 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def find_study(results: ResultsFolder, name: str) -> StudyFolder:
-    """The study called `name`, or the only one that begins so; its folder will do. Raises UserError."""
+    """The study called `name`, or the only one that begins so; its folder will do. Raises UserError.
+
+    `study=<name>` is the name, too: other commands take it so.
+    """
+    name = name.removeprefix("study=")
     known = {folder.path.name: folder for folder in all_studies(results)}
     wanted = Path(name).name
     if wanted in known:

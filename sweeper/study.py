@@ -91,6 +91,7 @@ class StudySession:
             *recovered(storage, self._folder, self._trials),
             *identity_warnings(self._trials, factory, storage.study, sweep.settings.task.target),
             *notices_of(self._drafts),
+            *factory.warnings(self._drafts),
             *pruner_warnings(
                 self._settings, self._drafts[0].max_steps, len(self._policy.seeds), self._policy.n_candidates
             ),

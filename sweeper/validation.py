@@ -162,11 +162,18 @@ def _fault(key: str, errors: Sequence[ErrorDetails], config: Mapping[str, Any], 
     if kinds & {"missing", "union_tag_not_found"}:
         return Fault(key, f"missing{source}", f"Give it a value: {key}=...")
     if kinds == {"value_error"}:
-        return Fault(key, f"{_cause(first)}{source}")
+        return _of_section(key, _cause(first), sources)
     expected = " or ".join(dict.fromkeys(_expected(details) for details in errors))
     named = next((one for one in errors if one["type"] in ("literal_error", "union_tag_invalid")), None)
     hint = did_you_mean(str(_got(named)), _options(named)) if named is not None else ""
     return Fault(key, f"got {_text(_got(first))}{source}; expected {expected}{hint}")
+
+
+def _of_section(key: str, cause: str, sources: Sources) -> Fault:
+    """What a section refuses; its message may begin with the key in the section that is to blame."""
+    inner, _, problem = cause.partition(": ")
+    where, text = (inner, problem) if inner.startswith(f"{key}.") else (key, cause)
+    return Fault(where, f"{text.rstrip('.')}{source_of(where, sources)}")
 
 
 def _cause(details: ErrorDetails) -> str:

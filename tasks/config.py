@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sweeper.errors import Fault
+
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
 """A YAML list of strings."""
 
@@ -70,7 +72,18 @@ class TaskConfig(StrictModel):
         return ""
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
-        """Lines shown when a study or a run begins: which of the data's facts decide how it trains."""
+        """Lines shown when a study or a run begins: which of the data's facts decide how it trains.
+
+        Lines with which those of all trials begin are shown once, so what depends on the trial comes last.
+        """
+        return []
+
+    def warnings(self, facts: Mapping[str, Any]) -> list[str]:
+        """Warnings about the data, by their facts: what makes a study's result say less than it seems to."""
+        return []
+
+    def faults(self, facts: Mapping[str, Any]) -> list[Fault]:
+        """What in this configuration cannot train on data with these facts; asked before any run starts."""
         return []
 
     def nan_advice(self) -> str:

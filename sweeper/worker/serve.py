@@ -117,6 +117,8 @@ def build_solo(
     config = config_of(entry.config_class(), run.config)
     device = device_of(job.needs.device)
     prepared = opened(job.prepared)
+    if announced := config.announce(prepared.facts):
+        reporter.log("\n  ".join(("data", *announced)))
     task = entry.task_class()(config, prepared, device)
     training = Training(task, settings, run.seed, device, config.nan_advice())
     checkpoints = Checkpoints(reporter.folder, identity_of(settings, config, run.seed, prepared))

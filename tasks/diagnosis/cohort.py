@@ -7,6 +7,7 @@ class by falling number in the training split.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,19 @@ def _classes(cohort: Cohort) -> list[str]:
         raise UserError(Fault("data.label", f"got {got}; {expected}", "Is it the column of the diagnosis?"))
     missing = [(name, split) for name in every for split in SPLITS if name not in by_split[split]]
     if missing:
-        advice = "Leave out so rare a class, join it with another, or split differently"
-        raise UserError(
-            Fault(f"data ({split} split)", f"got no row of class '{name}'; expected at least one", advice)
-            for name, split in missing
-        )
+        raise UserError(_without_rows(name, split, by_split) for name, split in missing)
     return sorted(every, key=lambda name: (-by_split["train"][name], name))
+
+
+def _without_rows(name: str, split: str, by_split: Mapping[str, Mapping[str, int]]) -> Fault:
+    """The fault of a class that a split lacks; it may be another one's name misspelt."""
+    n = sum(counts.get(name, 0) for counts in by_split.values())
+    others = sorted({other for counts in by_split.values() for other in counts} - {name})
+    near = get_close_matches(name, others, n=1)
+    misspelt = f"Correct it where it should be '{near[0]}'; else leave" if near else "Leave"
+    problem = f"got no row of class '{name}' ({n} in all); expected at least one"
+    advice = f"{misspelt} out so rare a class, join it with another, or split differently"
+    return Fault(f"data ({split} split)", problem, advice)
 
 
 def _counted(labels: NDArray[Any]) -> tuple[list[str], list[int]]:

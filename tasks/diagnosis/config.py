@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from sweeper.errors import Fault
 from tasks.config import StrictModel, TaskConfig
 from tasks.diagnosis.data_config import DataConfig
 from tasks.diagnosis.loss_config import Auto, LossConfig
-from tasks.diagnosis.strategy import Choice, Needs, alpha_of, chosen
+from tasks.diagnosis.strategy import Choice, Needs, alpha_of, chosen, faults_of_alpha
 
 PositiveInt = Annotated[int, Field(gt=0)]
 
@@ -41,6 +42,10 @@ class DiagnosisConfig(TaskConfig):
         """The strategy that trains on data with these facts."""
         return chosen(self.loss, Needs(self.data.requires_calibration, self.data.has_noise), facts)
 
+    def faults(self, facts: Mapping[str, Any]) -> list[Fault]:
+        """A list of alphas of another length than there are classes."""
+        return faults_of_alpha(self.choice(facts), facts)
+
     def inactive(self, max_steps: int) -> set[str]:
         """Also what the user knows of the data, where no choice depends on it."""
         needs = set() if isinstance(self.loss, Auto) else {"data.requires_calibration", "data.has_noise"}
@@ -61,8 +66,9 @@ class DiagnosisConfig(TaskConfig):
         lines += [f"data: column '{name}' is left out, {why}" for name, why in facts["dropped"].items()]
         if choice.reason:
             lines.append(f"loss: auto chose {_plain(choice.strategy.name)}: {choice.reason}")
-        if choice.strategy.alpha == "auto":
-            lines.append(f"{choice.path}.alpha: auto is {_each(facts['classes'], alpha_of('auto', counts))}")
+        alpha, classes = choice.strategy.alpha, facts["classes"]
+        if alpha == "auto" or (len(classes) > 2 and not isinstance(alpha, tuple)):
+            lines.append(f"{choice.path}.alpha: {alpha} is {_each(classes, alpha_of(alpha, counts))}")
         return lines
 
 

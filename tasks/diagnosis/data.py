@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from sweeper.errors import UserError
 from tasks.diagnosis.config import DiagnosisConfig
 from tasks.diagnosis.data_config import BreastCancer, CsvData, SyntheticCohort
-from tasks.diagnosis.strategy import faults_of_alpha
 from tasks.file_digest import file_digest
 from tasks.prepared import Prepared, digest_of, prepare_once
 
@@ -16,22 +14,15 @@ NOT_PREPARED = {"name", "cache_dir", "preset", "path", "files", "requires_calibr
 def prepare(config: DiagnosisConfig, cache_dir: Path) -> Prepared:
     """The prepared data of `config.data`, out of the cache where the same were prepared before.
 
-    Raises UserError with all that is wrong with them, and where the loss weighs other classes than there are.
+    Raises UserError with all that is wrong with them.
     """
-    prepared = _prepared(config.data, cache_dir)
-    if faults := faults_of_alpha(config.choice(prepared.facts), prepared.facts):
-        raise UserError(faults)
-    return prepared
-
-
-def _prepared(data: SyntheticCohort | BreastCancer | CsvData, cache_dir: Path) -> Prepared:
-    match data:
+    match config.data:
         case SyntheticCohort():
-            return _synthetic(data, cache_dir)
+            return _synthetic(config.data, cache_dir)
         case BreastCancer():
-            return _breast_cancer(data, cache_dir)
+            return _breast_cancer(config.data, cache_dir)
         case CsvData():
-            return _table(data, cache_dir)
+            return _table(config.data, cache_dir)
 
 
 # The sources are imported where they are used: the parent starts at once, and pandas takes its time.

@@ -1,19 +1,31 @@
-"""How much each patient moves the area under the precision-recall curve. No torch here."""
+"""How much each patient moves a metric of one class against the rest. No torch here."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from tasks.diagnosis.metrics import Floats, Labels, judged_classes
+from tasks.influence import auc_influence, mean_influence
 
 
-def auprc_influence(scores: Floats, labels: Labels) -> Floats:
-    """Influence values [n] of `auprc`, from one-vs-rest scores [n, C] and classes `labels` [n].
+def influences(scores: Floats, labels: Labels) -> dict[str, Floats]:
+    """Influence values [n] by metric, from one-vs-rest scores [n, C] and classes `labels` [n].
 
-    The mean over the judged classes of each one's average precision.
+    Of `auprc`, `auroc` and `brier`, each a mean over the judged classes. The other metrics have none: bins
+    and thresholds move with the patients (`ece`, `sensitivity_at_95`).
     """
-    each = [average_precision_influence(scores[:, c], labels == c) for c in judged_classes(scores.shape[1])]
-    mean: Floats = np.mean(each, axis=0)
-    return mean
+    of_one: dict[str, Callable[[Floats, NDArray[np.bool_]], Floats]] = {
+        "auprc": average_precision_influence,
+        "auroc": auc_influence,
+        "brier": lambda score, is_positive: mean_influence((expit(score) - is_positive) ** 2),
+    }
+    judged = judged_classes(scores.shape[1])
+    return {
+        name: np.mean([influence(scores[:, c], labels == c) for c in judged], axis=0)
+        for name, influence in of_one.items()
+    }
 
 
 def average_precision_influence(scores: Floats, is_positive: NDArray[np.bool_]) -> Floats:

@@ -6,7 +6,7 @@ Missing is what `data.missing` lists. Quotes around a value, once or twice, say 
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.errors import Fault, UserError, did_you_mean
+from sweeper.errors import Fault, UserError
 from tasks.diagnosis.cohort import Cohort
 from tasks.diagnosis.data_config import CsvData
+from tasks.diagnosis.table_faults import (
+    Names,
+    fault_of_separator,
+    faults_of_columns,
+    faults_of_pair,
+    faults_of_spelling,
+    no_such_column,
+    not_a_number,
+    unreadable,
+)
 from tasks.esmm.tables import assign_splits
 
 VERSION = "1"
 """Part of the digest; goes up with every change of how a table is prepared."""
 QUOTES = "\"'"
-THOUSANDS = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"
+THOUSANDS = r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
+DECIMAL_COMMA = r"[+-]?\d*,\d+"
 NEARLY_ALL = 0.9
 """Of a column's values; where so many are numbers, the others are mistakes rather than categories."""
 _WHERE_TO_GET = {
@@ -40,14 +51,18 @@ def locate(data: CsvData) -> dict[str, Path]:
         raise UserError(Fault("data.path", problem, f"Set data.path=<{what}>. {_WHERE_TO_GET[data.name]}"))
     names = {"table": ""} if data.files is None else data.files.model_dump()
     files = {role: Path(data.path) / name for role, name in names.items()}
-    missing = [
-        Fault("data.path", f"got {path}; expected a file. There is none", _WHERE_TO_GET[data.name])
-        for path in files.values()
-        if not path.is_file()
-    ]
-    if missing:
+    if missing := [_missing(data, path) for path in files.values() if not path.is_file()]:
         raise UserError(missing)
     return files
+
+
+def _missing(data: CsvData, path: Path) -> Fault:
+    got = (
+        f"got {path}, a folder; expected a file"
+        if path.is_dir()
+        else f"got {path}; expected a file. There is none"
+    )
+    return Fault("data.path", got, _WHERE_TO_GET[data.name])
 
 
 def read(data: CsvData, files: Mapping[str, Path]) -> Cohort:
@@ -58,8 +73,10 @@ def read(data: CsvData, files: Mapping[str, Path]) -> Cohort:
     table = pd.concat(tables.values(), ignore_index=True)
     labels = table.pop(data.label).to_numpy(dtype=str)
     origin = np.repeat(list(tables), [len(part) for part in tables.values()])
-    split = _split(data, labels, origin)
-    return Cohort(_typed(data, table), labels, split, real=True, min_count=data.min_count)
+    findings, wrong = _typed(data, table, np.array([files[role].name for role in origin]))
+    if wrong := [*faults_of_spelling(data, labels), *wrong]:
+        raise UserError(wrong)
+    return Cohort(findings, labels, _split(data, labels, origin), real=True, min_count=data.min_count)
 
 
 def _split(data: CsvData, labels: NDArray[Any], origin: NDArray[Any]) -> NDArray[np.uint8]:
@@ -76,67 +93,60 @@ def _read_all(data: CsvData, files: Mapping[str, Path]) -> tuple[dict[str, pd.Da
     faults: list[Fault] = []
     seen: dict[str, None] = {}
     for role, path in files.items():
-        try:
-            table = _read(data, path)
-        except (ValueError, OSError, EOFError, zlib.error) as error:
-            problem = f"cannot be read: {str(error).splitlines()[0]}"
-            faults.append(Fault(path.name, problem, "A table with a header line is expected"))
+        table = _table_or_fault(data, path)
+        if isinstance(table, Fault):
+            faults.append(table)
             continue
         seen |= dict.fromkeys(map(str, table))
         tables[role] = table.drop(columns=list(data.drop), errors="ignore")
-        faults += _faults_of_columns(data, table, path.name)
-    unseen = [name for name in data.drop if name not in seen]
-    faults += [_no_such_column("data.drop", name, "the table", seen) for name in unseen]
-    return tables, faults or _faults_of_pair(*tables.values())
+        faults += faults_of_columns(data, tables[role], path.name)
+    if len(tables) == len(files):  # of an unreadable file nobody knows the columns
+        unseen = [name for name in data.drop if name not in seen]
+        faults += [no_such_column("data.drop", name, "the table", seen) for name in unseen]
+    return tables, faults or faults_of_pair(*tables.values())
 
 
-def _faults_of_pair(one: pd.DataFrame, *others: pd.DataFrame) -> list[Fault]:
-    """A fault where two files have different columns."""
-    alone = sorted({str(name) for other in others for name in set(one) ^ set(other)})
-    problem = f"got columns in one file only ({', '.join(alone)}); expected all in both"
-    return [Fault("data.files", problem, "Name them in data.drop")] if alone else []
-
-
-def _read(data: CsvData, path: Path) -> pd.DataFrame:
+def _table_or_fault(data: CsvData, path: Path) -> pd.DataFrame | Fault:
     """All columns as text without quotes around it, NaN where `data.missing` lists it."""
-    table = pd.read_csv(path, dtype="str", keep_default_na=False, skipinitialspace=True)
-    table.columns = [name.strip().strip(QUOTES) for name in table.columns]
-    plain: pd.DataFrame = table.apply(lambda column: column.str.strip().str.strip(QUOTES).str.strip())
-    return plain.mask(plain.isin(["", *data.missing]))
+    try:
+        header = _rows_of(path, 1)
+        names = [str(name) or f"Unnamed: {i}" for i, name in enumerate(header.iloc[0])]
+        if fault := fault_of_separator(names, path.name):
+            return fault
+        table = _rows_of(path)[1:].reset_index(drop=True)
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        return unreadable(path.name, error)
+    table.columns = pd.Index(names)
+    return table.mask(table.isin(["", *data.missing]))
 
 
-def _faults_of_columns(data: CsvData, table: pd.DataFrame, file: str) -> list[Fault]:
-    """Columns that are named but not there, no rows, rows without a diagnosis."""
-    named = [("data.label", data.label), *(("data.categorical", name) for name in data.categorical)]
-    faults = [_no_such_column(key, name, file, map(str, table)) for key, name in named if name not in table]
-    if len(table) == 0:
-        return [*faults, Fault(file, "got no rows; expected at least one below the header")]
-    if data.label in table and (empty := np.asarray(table[data.label].isna())).any():
-        problem = f"got nothing in {_rows(empty)}; expected a diagnosis in every row"
-        faults.append(Fault(f"{file}, column '{data.label}'", problem, "Complete these rows or remove them"))
-    return faults
+def _rows_of(path: Path, n: int | None = None) -> pd.DataFrame:
+    """The first `n` rows, or all, the header one of them, as text without quotes around it."""
+    text = pd.read_csv(
+        path,
+        header=None,
+        nrows=n,
+        dtype="str",
+        keep_default_na=False,
+        skipinitialspace=True,
+        encoding="utf-8-sig",
+    )
+    plain: pd.DataFrame = text.apply(lambda column: column.str.strip().str.strip(QUOTES).str.strip())
+    return plain
 
 
-def _no_such_column(key: str, name: str, where: str, columns: Iterable[str]) -> Fault:
-    listed = list(columns)
-    problem = f"got '{name}'; expected a column of {where}"
-    return Fault(key, problem, f"It has {', '.join(listed)}{did_you_mean(name, listed)}")
-
-
-def _typed(data: CsvData, table: pd.DataFrame) -> pd.DataFrame:
-    """Columns of numbers as float64. Raises UserError where a column is nearly one."""
+def _typed(data: CsvData, table: pd.DataFrame, files: Names) -> tuple[pd.DataFrame, list[Fault]]:
+    """Columns of numbers as float64, and a fault for each that is nearly one."""
     columns, faults = {}, []
     for name, column in table.items():
         numbers = _as_numbers(column)
-        is_text = column.notna() & numbers.isna()
-        if name in data.categorical or (is_text.any() and not _is_nearly_numeric(column, is_text)):
-            columns[name] = column.astype(object).where(column.notna(), np.nan)
-        else:
-            columns[name] = numbers
-            faults += [_not_a_number(column, np.asarray(is_text))] if is_text.any() else []
-    if faults:
-        raise UserError(faults)
-    return pd.DataFrame(columns, index=table.index)
+        is_text = np.asarray(column.notna() & numbers.isna())
+        meant = "" if name in data.categorical or not is_text.any() else _meant(column, is_text)
+        if meant:
+            faults.append(not_a_number(column, is_text, files, meant))
+        is_number = not is_text.any() and name not in data.categorical
+        columns[name] = numbers if is_number else column.astype(object).where(column.notna(), np.nan)
+    return pd.DataFrame(columns, index=table.index), faults
 
 
 def _as_numbers(column: "pd.Series[Any]") -> "pd.Series[float]":
@@ -146,18 +156,8 @@ def _as_numbers(column: "pd.Series[Any]") -> "pd.Series[float]":
     return numbers.where(np.isfinite(numbers))
 
 
-def _is_nearly_numeric(column: "pd.Series[Any]", is_text: "pd.Series[bool]") -> bool:
-    return bool(is_text.sum() <= (1 - NEARLY_ALL) * column.notna().sum())
-
-
-def _not_a_number(column: "pd.Series[Any]", is_text: NDArray[np.bool_]) -> Fault:
-    got = f"got '{column[is_text].iloc[0]}' among numbers ({_rows(is_text)})"
-    advice = "Add it to data.missing if it means that, or name the column in data.categorical"
-    return Fault(f"data, column '{column.name}'", f"{got}; expected numbers", advice)
-
-
-def _rows(bad: NDArray[np.bool_]) -> str:
-    """The first few row numbers, counted from 1 below the header."""
-    rows = np.flatnonzero(bad) + 1
-    listed = ", ".join(map(str, rows[:3])) + (", ..." if len(rows) > 3 else "")
-    return f"row{'s' * (len(rows) > 1)} {listed}"
+def _meant(column: "pd.Series[Any]", is_text: NDArray[np.bool_]) -> str:
+    """What is expected in place of the texts of a column that is nearly one of numbers, else nothing."""
+    if column[is_text].str.fullmatch(DECIMAL_COMMA).all():
+        return "numbers with a decimal point"
+    return "numbers" if is_text.sum() <= (1 - NEARLY_ALL) * column.notna().sum() else ""

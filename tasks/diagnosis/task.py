@@ -13,11 +13,11 @@ from tasks.base import Coefficients, Evaluation
 from tasks.config import stackable_values
 from tasks.diagnosis.calibration import fitted_temperature
 from tasks.diagnosis.config import DiagnosisConfig
-from tasks.diagnosis.influence import auprc_influence
+from tasks.diagnosis.influence import influences
 from tasks.diagnosis.loss import diagnosis_loss
 from tasks.diagnosis.metrics import Floats, diagnosis_metrics, one_vs_rest, probability_metrics
 from tasks.diagnosis.model import Batch, Heads, TwoHeads
-from tasks.diagnosis.strategy import alpha_of, faults_of_alpha
+from tasks.diagnosis.strategy import alpha_of
 from tasks.prepared import Prepared
 
 EVALUATION_CHUNK = 16384
@@ -39,7 +39,7 @@ class DiagnosisTask:
     def __init__(self, config: DiagnosisConfig, prepared: Prepared, device: torch.device) -> None:
         self._config, self._facts, self._device = config, prepared.facts, device
         self._choice = config.choice(prepared.facts)
-        if faults := faults_of_alpha(self._choice, prepared.facts):  # a trial may weigh other classes
+        if faults := config.faults(prepared.facts):  # a sampler may draw what nobody has looked at
             raise UserError(faults)
         self._splits = prepared.once(
             f"splits on {device}", lambda: {split: _open(prepared, split, device) for split in SPLITS}
@@ -101,8 +101,8 @@ class DiagnosisTask:
         `head_agreement` is the share of patients for whom both heads have the same likeliest class. With
         `calibration.temperature` also `temperature`, fitted to this model on validation, and
         `brier_calibrated`, `ece_calibrated` and `ce_calibrated`. Records of val and test, one a patient:
-        `score` [n, C], the logit of each class against the rest, `label`, `influence`. Everything after the
-        forward pass is float64 on the CPU.
+        `score` [n, C], the logit of each class against the rest, `label`, and the
+        influence values on auprc, auroc and brier. Everything after the forward pass is float64 on the CPU.
         """
         seen = self._see(model.eval(), split)
         main, labels = seen.main.numpy(), seen.labels.numpy()
@@ -143,7 +143,7 @@ def _records(logits: Floats, labels: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {
         "score": scores.astype(np.float32),
         "label": labels.astype(np.uint8),
-        "influence": auprc_influence(scores, labels).astype(np.float32),
+        **{f"influence_{name}": x.astype(np.float32) for name, x in influences(scores, labels).items()},
     }
 
 

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tasks.sentiment.loss_config import Alpha, LossConfig, MultilabelFocal
-from tasks.sentiment.polarities import N_POLARITIES, POLARITIES, SPLITS
+from tasks.sentiment.loss_config import CLASSES, Alpha, LossConfig, MultilabelFocal
+from tasks.sentiment.polarities import N_POLARITIES
 
 Floats = NDArray[np.float64]
-N_LISTED = 8
 
 
 def auto_alpha(counts: ArrayLike) -> Floats:
@@ -56,30 +55,16 @@ def training_counts(facts: Mapping[str, Any], n_classes: int) -> NDArray[np.int6
 def distribution_table(loss: LossConfig, facts: Mapping[str, Any]) -> list[str]:
     """How polarities are distributed in training, what "auto" makes of it, and what the loss uses; lines."""
     counts = training_counts(facts, loss.n_classes)
-    total, classes = counts.sum(axis=0), (*POLARITIES, "not named")
+    total = counts.sum(axis=0)
     used = alpha_of(loss.focal_alpha, counts) if isinstance(loss, MultilabelFocal) else np.ones(counts.shape)
     shares, auto = total / max(total.sum(), 1), auto_alpha(total)
     rows = [
-        f"{classes[c]:<10}{n:>9}{shares[c]:>9.1%}{auto[c]:>12.4f}{_range(used[:, c]):>18}"
+        f"{CLASSES[c]:<10}{n:>9}{shares[c]:>9.1%}{auto[c]:>12.4f}{_range(used[:, c]):>18}"
         for c, n in enumerate(total)
     ]
-    n, n_aspects = facts["rows"]["train"], len(facts["aspects"])
-    head = f"{'polarity':<10}{'train':>9}{'share':>9}{'alpha auto':>12}{'alpha used':>18}"
-    return [f"{n} training reviews, {n_aspects} aspects", head, *rows, *_left_out(facts)]
+    return [f"{'polarity':<10}{'train':>9}{'share':>9}{'alpha auto':>12}{'alpha used':>18}", *rows]
 
 
 def _range(alphas: Floats) -> str:
     low, high = alphas.min(), alphas.max()
     return f"{low:.4f}" if low == high else f"{low:.4f} to {high:.4f}"
-
-
-def _left_out(facts: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for split in SPLITS[1:]:
-        if cells := facts["left_out"][split]:
-            more = f" and {len(cells) - N_LISTED} more" if len(cells) > N_LISTED else ""
-            few = (
-                f"{len(cells)} cells with fewer than {facts['min_support']} examples are left out of macro_f1"
-            )
-            lines.append(f"{split}: {few}: {', '.join(cells[:N_LISTED])}{more}")
-    return lines

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from tasks.config import Cosmetic, StrictModel, TaskConfig
 from tasks.sentiment.alphas import distribution_table
+from tasks.sentiment.cells import cell_lines, cell_warnings
 from tasks.sentiment.data_config import DataConfig
 from tasks.sentiment.loss_config import LossConfig, MultilabelFocal
 
@@ -84,8 +85,17 @@ class SentimentConfig(TaskConfig):
         return f"sentiment: {model}; {loss}{_values(self.loss)}; aspects not named are {absent}"
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
-        """The distribution of polarities in training, the alphas, and the cells that no metric counts."""
-        return distribution_table(self.loss, facts)
+        """Sizes, the cells that macro_f1 leaves out, the distribution of polarities in training, the alphas.
+
+        What depends on the loss comes last.
+        """
+        n_aspects = len(facts["aspects"])
+        size = f"{facts['rows']['train']} training reviews, {n_aspects} aspect{'s' * (n_aspects != 1)}"
+        return [size, *cell_lines(facts), *distribution_table(self.loss, facts)]
+
+    def warnings(self, facts: Mapping[str, Any]) -> list[str]:
+        """An objective that rests on few cells, or on others where it selects than where it judges."""
+        return cell_warnings(facts)
 
     def notices(self, max_steps: int) -> list[str]:
         """A focal loss that is none."""

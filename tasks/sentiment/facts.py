@@ -24,7 +24,6 @@ def facts_of(labels: Mapping[str, Labels], aspects: Sequence[str], min_support: 
         "slugs": list(slugs),
         "min_support": min_support,
         "counts": {split: found.tolist() for split, found in counts.items()},
-        "left_out": {split: _below(found, aspects, min_support) for split, found in counts.items()},
         "trivial_predictor": "the commonest polarity of each aspect in training, whatever the review says",
         "trivial": {
             split: sentiment_metrics(rows, commonest(counts["train"], rows), slugs, min_support)
@@ -46,9 +45,3 @@ def slugs_of(aspects: Iterable[str]) -> tuple[str, ...]:
         slug = re.sub(r"[^0-9a-z]+", "_", aspect.lower()).strip("_") or "aspect"
         taken.append(f"{slug}_{i}" if slug in taken else slug)
     return tuple(taken[len(POLARITIES) :])
-
-
-def _below(counts: np.ndarray[Any, Any], aspects: Sequence[str], min_support: int) -> list[str]:
-    """The cells with fewer examples than that, with their number."""
-    few = np.argwhere(counts < min_support)
-    return [f"{aspects[a]} {POLARITIES[c]} ({counts[a, c]})" for a, c in few]

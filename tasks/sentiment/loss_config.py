@@ -2,14 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from tasks.config import Stackable, StrictModel
-from tasks.sentiment.polarities import N_POLARITIES
+from tasks.sentiment.polarities import N_POLARITIES, POLARITIES
 
 NonNegative = Annotated[float, Field(ge=0)]
-PerClass = Annotated[tuple[NonNegative, ...], Field(strict=False)]
+PerClass = Annotated[tuple[float, ...], Field(strict=False)]
+CLASSES = (*POLARITIES, "not named")
 Alpha = PerClass | Literal["auto", "per_aspect"] | None
+
+
+def n_classes_of(absent: str) -> int:
+    """Classes of an aspect: the polarities, and "not named" where `loss.absent` makes it a class."""
+    return N_POLARITIES + (absent == "class")
 
 
 class _Loss(StrictModel):
@@ -18,7 +24,7 @@ class _Loss(StrictModel):
     @property
     def n_classes(self) -> int:
         """Outputs an aspect: the polarities, and "not named" where that is a class of its own."""
-        return N_POLARITIES + (self.absent == "class")
+        return n_classes_of(self.absent)
 
 
 class Ce(_Loss):
@@ -34,16 +40,18 @@ class MultilabelFocal(_Loss):
     focal_gamma: Annotated[NonNegative, Stackable()]
     focal_alpha: Annotated[Alpha, Stackable()]
 
-    @model_validator(mode="after")
-    def _an_alpha_a_class(self) -> "MultilabelFocal":
-        alpha, n = self.focal_alpha, self.n_classes
-        if isinstance(alpha, tuple) and (len(alpha) != n or sum(alpha) == 0):
-            order = "positive, negative, neutral" + (", not named" if self.absent == "class" else "")
+    @field_validator("focal_alpha")
+    @classmethod
+    def _an_alpha_a_class(cls, alpha: Alpha, info: ValidationInfo) -> Alpha:
+        absent = info.data.get("absent", "masked")  # not there where it is wrong itself
+        n = n_classes_of(absent)
+        if isinstance(alpha, tuple) and (len(alpha) != n or min(alpha) < 0 or sum(alpha) == 0):
+            order = ", ".join(CLASSES[:n])
             raise ValueError(
-                f"loss.focal_alpha: got {list(alpha)}; expected {n} numbers >= 0, not all 0, in the order "
-                f"{order}. With loss.absent={self.absent} an aspect has {n} classes."
+                f"got {list(alpha)}; expected {n} numbers >= 0, not all 0, in the order {order}: "
+                f"with loss.absent={absent} an aspect has {n} classes"
             )
-        return self
+        return alpha
 
 
 LossConfig = Annotated[Ce | MultilabelFocal, Field(discriminator="name")]

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sweeper.ensemble_spec import EnsembleSpec, Member, model_digest
+from sweeper.errors import UserError
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.predict import main
+from sweeper.predict import main, read_words
 from sweeper.worker.checkpoint import write_checkpoint
 from tasks.captcha.folder import SUFFIXES
 from tasks.captcha.predicting import TextReader, read_text
@@ -364,6 +365,15 @@ def test_a_front_has_no_champion_but_runs(
     assert predict(faces, photographs, tmp_path / "o") == 2
     assert "a study with several objectives has a front: trials 1 focal" in tell()[1]
     assert predict(faces, photographs, tmp_path / "o", "model=1/0") == 0
+
+
+def test_the_study_may_be_named_without_its_key() -> None:
+    words = read_words(["face", "input=.", "output=masks"])
+    assert (words.study, words.output) == ("face", Path("masks"))
+    with pytest.raises(UserError, match=r"such parameter \(from 'more'\)"):
+        read_words(["face", "more", "input=.", "output=masks"])
+    with pytest.raises(UserError, match="study: got it more than once"):
+        read_words(["face", "study=other", "input=.", "output=masks"])
 
 
 def test_without_words_the_usage_is_shown(tell: Tell) -> None:

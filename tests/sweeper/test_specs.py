@@ -35,6 +35,24 @@ def test_more_choices_seeds_trials_and_another_place_find_the_same_study(results
     assert name(results, "aux_focal.lambda=0.05,0.1", f"data.cache_dir={results}/elsewhere") == known
 
 
+def test_data_are_prepared_where_they_are_configured_to_be(tmp_path: Path) -> None:
+    sweep = small_sweep(
+        tmp_path / "results", "aux_focal.lambda=0.1,0.2", f"data.cache_dir={tmp_path}/elsewhere"
+    )
+    prepared = SpecFactory(sweep).prepare(sweep.settings, sweep.task_config)
+    assert prepared.folder.parent == tmp_path / "elsewhere"
+    assert not (tmp_path / "results" / "cache").exists()
+
+
+def test_a_folder_for_data_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    sweep = small_sweep(tmp_path, "aux_focal.lambda=0.1,0.2", f"data.cache_dir={tmp_path}/file/cache")
+    with pytest.raises(
+        UserError, match=r"^data.cache_dir: got '.*/file/cache', which cannot be written .*Choose"
+    ):
+        SpecFactory(sweep).prepare(sweep.settings, sweep.task_config)
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -114,8 +114,20 @@ def test_a_class_that_a_split_lacks_is_named(tmp_path: Path) -> None:
     labels = cohort.labels.astype(object)
     labels[:2] = "dying"
     told = faults(replace(cohort, labels=labels), tmp_path)
-    assert "data (val split): got no row of class 'dying'; expected at least one" in told
+    assert (
+        "data (val split): got no row of class 'dying' (2 in all); expected at least one. Leave out" in told
+    )
     assert "data (test split): got no row of class 'dying'" in told
+
+
+def test_a_class_that_may_be_another_ones_name_misspelt_is_told_so(tmp_path: Path) -> None:
+    cohort = tiny_cohort()
+    labels = cohort.labels.astype(object)
+    labels[0] = "helthy"
+    told = faults(replace(cohort, labels=labels), tmp_path)
+    assert (
+        "class 'helthy' (1 in all); expected at least one. Correct it where it should be 'healthy'; " in told
+    )
 
 
 def test_a_synthetic_cohort_is_always_the_same_and_has_its_prevalence() -> None:
@@ -180,9 +192,3 @@ def test_what_only_auto_asks_and_where_data_lie_do_not_change_the_digest(tmp_pat
     assert prepare(tiny_config(data={"has_noise": True, "cache_dir": "x"}), tmp_path).digest == one.digest
     assert prepare(tiny_config(data={"label_noise": 0.1}), tmp_path).digest != one.digest
     assert one.facts["rows"] == {split: DATA[f"n_{split}"] for split in SPLITS}
-
-
-def test_an_alpha_for_other_classes_is_told_before_anything_trains(tmp_path: Path) -> None:
-    expected = r"loss.alpha: got a list of 3; expected 2 numbers. Give one for each of healthy, ill"
-    with pytest.raises(UserError, match=expected):
-        prepare(tiny_config(alpha=[0.2, 0.3, 0.5]), tmp_path)

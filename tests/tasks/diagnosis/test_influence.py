@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from tasks.diagnosis.influence import auprc_influence, average_precision_influence
-from tasks.diagnosis.metrics import Floats
+from tasks.diagnosis.influence import average_precision_influence, influences
+from tasks.diagnosis.metrics import Floats, probability_metrics
+from tasks.influence import auc_influence
 
 Flags = NDArray[np.bool_]
 
@@ -84,11 +85,23 @@ def test_influences_sum_to_0_and_read_only_the_order(patients: list[tuple[int, b
 def test_of_three_classes_the_influence_is_the_mean_of_all() -> None:
     rng = np.random.default_rng(5)
     labels, scores = rng.integers(0, 3, 90), rng.standard_normal((90, 3))
-    each = [average_precision_influence(scores[:, c], labels == c) for c in range(3)]
-    assert auprc_influence(scores, labels) == pytest.approx(np.mean(each, axis=0))
-    assert auprc_influence(scores[:, :2], labels % 2) == pytest.approx(
-        average_precision_influence(scores[:, 1], labels % 2 == 1)
-    )
+    of_three, of_two = influences(scores, labels), influences(scores[:, :2], labels % 2)
+    for name, alone in (("auprc", average_precision_influence), ("auroc", auc_influence)):
+        each = [alone(scores[:, c], labels == c) for c in range(3)]
+        assert of_three[name] == pytest.approx(np.mean(each, axis=0))
+        assert of_two[name] == pytest.approx(alone(scores[:, 1], labels % 2 == 1))
+
+
+def test_the_influence_on_the_brier_score_is_what_leaving_a_patient_out_changes() -> None:
+    rng = np.random.default_rng(6)
+    labels, logits = rng.integers(0, 2, 40), rng.standard_normal((40, 2))
+    x = influences(np.stack([logits[:, 0] - logits[:, 1], logits[:, 1] - logits[:, 0]], axis=1), labels)
+    whole = probability_metrics(logits, labels)["brier"]
+    lost = [
+        39 * (whole - probability_metrics(np.delete(logits, i, 0), np.delete(labels, i))["brier"])
+        for i in range(40)
+    ]
+    assert x["brier"] == pytest.approx(np.array(lost) * np.sqrt(40 / 39))
 
 
 def test_without_a_positive_there_is_nothing_to_move() -> None:

@@ -35,7 +35,7 @@ def test_auto_follows_its_rules_in_order(
     assert choice.path == f"loss.{name}"
     assert reason in choice.reason
     told = config.announce(facts(*counts))
-    assert told[-1] == f"loss: auto chose {name}: {choice.reason}"
+    assert told[1] == f"loss: auto chose {name}: {choice.reason}"
 
 
 def test_a_named_strategy_is_taken_whatever_the_data() -> None:
@@ -64,7 +64,7 @@ def test_a_list_of_the_wrong_length_is_told_with_the_classes() -> None:
     )
     assert faults_of_alpha(choice, facts(9, 1)) == []
     config = tiny_config(alpha=[0.1, 0.2, 0.3])
-    told = [str(fault) for fault in faults_of_alpha(config.choice(facts(9, 1)), facts(9, 1))]
+    told = [str(fault) for fault in config.faults(facts(9, 1))]
     assert told == ["loss.alpha: got a list of 3; expected 2 numbers. Give one for each of c0, c1"]
 
 
@@ -74,3 +74,11 @@ def test_the_classes_what_is_left_out_and_an_auto_alpha_are_announced() -> None:
     assert tiny_config().announce(known) == expected
     told = tiny_config(alpha="auto").announce(known)
     assert told == [*expected, "loss.alpha: auto is c0 0.510204, c1 25"]
+
+
+def test_what_one_alpha_means_of_several_classes_is_announced() -> None:
+    assert (
+        tiny_config(alpha=0.2).announce(facts(900, 70, 30))[-1] == "loss.alpha: 0.2 is c0 0.8, c1 0.2, c2 0.2"
+    )
+    assert len(tiny_config(alpha=[0.1, 0.2, 0.3]).announce(facts(900, 70, 30))) == 1
+    assert len(tiny_config(alpha=0.2).announce(facts(980, 20))) == 1

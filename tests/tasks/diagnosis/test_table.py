@@ -88,7 +88,7 @@ def test_missing_markers_are_missing_in_numbers_and_in_categories(tmp_path: Path
 def test_a_word_among_numbers_is_told_with_its_row_and_what_to_do(tmp_path: Path) -> None:
     told = faults(write(tmp_path / "t.csv", lab=lambda i: "high" if i == 16 else i), tmp_path)
     assert told == (
-        "data, column 'lab': got 'high' among numbers (row 17); expected numbers. "
+        "t.csv, column 'lab': got 'high' among numbers (row 17); expected numbers. "
         "Add it to data.missing if it means that, or name the column in data.categorical"
     )
     path = tmp_path / "t.csv"
@@ -159,6 +159,86 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     assert "empty.csv: cannot be read" in faults(tmp_path / "empty.csv", tmp_path)
     assert "got no rows; expected at least one" in faults(write(tmp_path / "head.csv", 0), tmp_path)
+
+
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_columns_between_other_marks_than_commas_are_told_as_such(
+    mark: str, word: str, tmp_path: Path
+) -> None:
+    """Also where a row has decimal commas, of which a header without any knows nothing."""
+    path = write(tmp_path / "t.csv", age=lambda i: i / 2)
+    path.write_text(path.read_text().replace(",", mark).replace(".", ","))
+    told = faults(path, tmp_path, drop=["patient"])
+    assert told == (
+        f"t.csv: got one column only, with {word} in its name; expected commas. "
+        "Save it as comma-separated values, with points in the numbers"
+    )
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv")
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert read(path).facts["numbers"] == ["age"]
+
+
+def test_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", ort=lambda i: "Köln")
+    path.write_text(path.read_text(), encoding="latin-1")
+    told = faults(path, tmp_path, drop=["patient"])
+    assert told == "t.csv: got text in another encoding; expected UTF-8. Save it as UTF-8"
+
+
+def test_a_column_that_is_twice_there_is_told(tmp_path: Path) -> None:
+    """Renamed in silence, the second diagnosis would be a finding that tells all."""
+    path = write(tmp_path / "t.csv", copy=lambda i: "ill" if i % 5 == 0 else "healthy")
+    path.write_text(path.read_text().replace("copy", "outcome"))
+    expected = "t.csv: got column 'outcome' more than once; expected each once. Rename or remove one"
+    assert faults(path, tmp_path) == expected
+
+
+def test_rows_that_are_longer_than_the_header_are_told_rather_than_shifted(tmp_path: Path) -> None:
+    """With a comma at each row's end pandas takes the first column for the rows' names."""
+    path = write(tmp_path / "t.csv")
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(f"{row}," for row in rows)]))
+    assert "t.csv: cannot be read: Expected 2 fields in line 2, saw 3" in faults(path, tmp_path)
+
+
+def test_a_column_without_a_name_has_one_to_be_dropped_by(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", number=lambda i: i)
+    path.write_text(path.read_text().replace("number", ""))
+    assert read(path).facts["numbers"] == ["age", "Unnamed: 2"]
+    assert read(path, drop=["Unnamed: 2"]).facts["numbers"] == ["age"]
+
+
+@pytest.mark.parametrize("shown", ['"0,{:03d}"', '"{},5"'])
+def test_decimal_commas_are_neither_thousands_nor_words(shown: str, tmp_path: Path) -> None:
+    """0,512 is no 512, and a column of 1,5 and 2,5 no category."""
+    path = write(tmp_path / "t.csv", lab=lambda i: shown.format(i))
+    told = faults(path, tmp_path)
+    assert "column 'lab': got '" in told
+    assert "(rows 1, 2, 3, ...); expected numbers with a decimal point" in told
+    assert read(path, categorical=["lab"]).facts["categories"] == [{"name": "lab", "vocabulary": 31}]
+
+
+@pytest.mark.parametrize(("one", "other"), [("ill", "Ill"), ("1", "1.0"), ("very ill", "very  ill")])
+def test_a_diagnosis_in_two_spellings_is_told(one: str, other: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: "0" if i % 5 else (one, other)[i % 2])
+    told = faults(path, tmp_path)
+    assert f"'{one}' (5 rows)" in told
+    assert f"'{other}' (5 rows)" in told
+    assert "data.label, column 'outcome': got '" in told
+
+
+def test_a_bad_row_is_told_by_its_place_in_its_own_file(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", 50)
+    write(tmp_path / "b.csv", 20, age=lambda i: "old" if i == 3 else i)
+    told = faults(tmp_path, tmp_path, files={"train": "a.csv", "test": "b.csv"})
+    assert told.startswith("b.csv, column 'age': got 'old' among numbers (row 4); expected numbers")
+
+
+def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path) -> None:
+    assert f"data.path: got {tmp_path}, a folder; expected a file" in faults(tmp_path, tmp_path)
 
 
 def test_two_files_must_have_the_same_columns(tmp_path: Path) -> None:

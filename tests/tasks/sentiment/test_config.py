@@ -11,11 +11,13 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from pydantic import TypeAdapter, ValidationError
 
+from sweeper.errors import UserError
 from sweeper.schema import Settings
 from tasks.base import config_of
 from tasks.config import stackable_values
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data_config import AbsaCsv, SyntheticReviews
+from tests.sweeper.small_esmm import read_line
 from tests.tasks.sentiment.test_sources import CSV
 from tests.tasks.sentiment.tiny import DATA, tiny_config
 
@@ -115,6 +117,7 @@ def test_presets_are_in_no_fingerprint() -> None:
         ),
         ({"focal_alpha": [1.0, 1.0, 1.0], "absent": "class"}, "expected 4 numbers .* neutral, not named"),
         ({"focal_alpha": [0.0, 0.0, 0.0]}, "not all 0"),
+        ({"focal_alpha": [1.0, -1.0, 2.0]}, r"got \[1.0, -1.0, 2.0\]; expected 3 numbers >= 0"),
         ({"focal_alpha": "automatic"}, "auto"),
         ({"absent": "ignored"}, "masked"),
     ],
@@ -122,6 +125,41 @@ def test_presets_are_in_no_fingerprint() -> None:
 def test_values_of_the_loss_out_of_range_are_refused(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         tiny_config("multilabel_focal", **changes)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (("loss.focal_alpha=[1,1,1],[1,1]",), r"\[1.0, 1.0\]; expected 3 numbers .*'loss.focal_alpha=\["),
+        (
+            ("loss.focal_alpha=choice([1,1,1])", "loss.absent=masked,class"),
+            "expected 4 numbers .*absent=class",
+        ),
+        (("study.trials={a:['loss.focal_alpha=[1,2]']}",), r"'loss.focal_alpha=\[1,2\]' of study.trials.a"),
+    ],
+)
+def test_an_alpha_of_the_wrong_length_in_a_later_trial_is_refused_by_its_key(
+    overrides: tuple[str, ...], told: str
+) -> None:
+    """Before anything is prepared, with the place where it was written."""
+    with pytest.raises(UserError, match=f"^loss.focal_alpha: got .*{told}[^\n]*$"):
+        read_line("task=sentiment", "loss=sentiment/multilabel_focal", *overrides, multirun=True)
+
+
+def test_what_a_section_refuses_is_told_by_the_key_that_is_to_blame() -> None:
+    told = (
+        r"^data.shares: got .* of positive, negative and neutral opinions \(from override 'data.shares=.*'\)$"
+    )
+    with pytest.raises(UserError, match=told):
+        read_line("task=sentiment", "data.shares=[0.5,0.5,0.5]", multirun=False)
+
+
+def test_a_fixed_alpha_that_the_baseline_has_no_place_for_says_how_to_give_it_to_candidates_alone() -> None:
+    fixed = ("task=sentiment", "loss=sentiment/multilabel_focal", "loss.focal_gamma=1,2")
+    told = r"^baseline: loss.focal_alpha: no such .*sweep one value: loss.focal_alpha=choice\(...\).$"
+    with pytest.raises(UserError, match=told):
+        read_line(*fixed, "loss.focal_alpha=[1,1,2]", multirun=True)
+    assert read_line(*fixed, "loss.focal_alpha=choice([1,1,2])", multirun=True).points is not None
 
 
 def test_shares_must_be_of_one_whole() -> None:

@@ -132,12 +132,6 @@ def test_the_trivial_predictor_says_the_commonest_polarity_of_each_aspect() -> N
     assert commonest(counts_of(labels["train"]), labels["test"]).tolist() == [[0, 1], [0, 1], [-1, -1]]
     assert facts["trivial"]["test"]["accuracy"] == 3 / 4
     assert facts["trivial"]["test"]["macro_f1"] == pytest.approx((2 / 3 + 0 + 1) / 3)
-    assert facts["left_out"]["val"] == [
-        "food negative (0)",
-        "food neutral (0)",
-        "staff positive (0)",
-        "staff neutral (0)",
-    ]
 
 
 def test_names_of_metrics_are_plain_and_no_two_alike() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from sweeper.errors import UserError
 from tasks.prepared import Prepared
+from tasks.sentiment.cells import cell_lines, cell_warnings
 from tasks.sentiment.config import SentimentConfig
 from tasks.sentiment.data import prepare
 from tests.tasks.sentiment.tiny import FILES, tiny_config
@@ -280,10 +281,10 @@ def test_the_real_reviews_load_with_their_documented_counts(tmp_path: Path) -> N
     assert len(facts["aspects"]) == 10
     assert facts["without_polarity"] == {"OTHERS": 1694 + 251 + 513}
     assert facts["counts"]["test"][facts["aspects"].index("PRICE")] == [162, 79, 328]
-    assert facts["left_out"]["test"] == [
-        "SCREEN neutral (17)",
-        "STORAGE positive (18)",
-        "STORAGE negative (6)",
-        "STORAGE neutral (3)",
+    assert cell_lines(facts)[1:] == [
+        "test: macro_f1 averages over 26 of 30 cells; fewer than 20 examples: SCREEN neutral (17), "
+        "STORAGE positive (18), STORAGE negative (6), STORAGE neutral (3)",
+        "in macro_f1 on test but not on val: DESIGN neutral, SER&ACC neutral",
     ]
+    assert cell_warnings(facts) == []
     assert facts["never_trained"] == {}
