@@ -1,16 +1,20 @@
-"""Each committed study's interval follows from its committed files."""
+"""Each committed study's interval follows from its committed files, and the index tells it as it is."""
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sweeper.layout import StudyFolder
 from sweeper.records import read_influence
 from sweeper.selection import Arm, confirm
+from sweeper.summary import read_sentence
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
+INDEX = PUBLISHED.parent / "README.md"
 STUDIES = sorted(path.name for path in PUBLISHED.iterdir())
 FIGURES = ("difference", "ci_low", "ci_high", "p_value", "se_seeds", "se_examples", "df")
 
@@ -34,10 +38,15 @@ def arm(folder: Path, facts: dict[str, Any], trial: int) -> Arm:
     )
 
 
+def facts_of(study: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((PUBLISHED / study / "summary.json").read_text())
+    return loaded
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_confirmation_can_be_recomputed(study: str) -> None:
     folder = PUBLISHED / study
-    facts = json.loads((folder / "summary.json").read_text())
+    facts = facts_of(study)
     best, baseline = (arm(folder, facts, facts[key]["trial"]) for key in ("best", "baseline"))
     got = confirm(best, baseline, direction=facts["direction"], confidence=0.95)
     assert got is not None
@@ -49,3 +58,30 @@ def test_the_confirmation_can_be_recomputed(study: str) -> None:
 def test_there_are_published_studies() -> None:
     """Else the test above would pass for want of any."""
     assert STUDIES
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_index_has_the_verdict_and_the_figures_of_the_report(study: str) -> None:
+    rows = [row for row in INDEX.read_text().splitlines() if row.startswith(f"| [`{study}`]")]
+    facts = facts_of(study)
+    sentence = read_sentence(StudyFolder(PUBLISHED / study))
+    found = re.search(r"improvement (\S+), 95 % interval (\S+) to (\S+),", sentence)
+    assert found is not None
+    improvement, low, high = found.groups()
+    said = (
+        f"**{facts['verdict']}**: {facts['best']['name']}, {facts['metric']} {improvement} ({low} to {high})"
+    )
+    assert [said in row for row in rows] == [True]
+
+
+@pytest.mark.parametrize("study", [name for name in STUDIES if name.endswith("-a")])
+def test_a_study_that_was_repeated_with_other_seeds_agrees_as_the_index_says(study: str) -> None:
+    one, other = facts_of(study), facts_of(f"{study.removesuffix('-a')}-b")
+    seeds = [{*facts["seeds"], *facts["confirm_seeds"]} for facts in (one, other)]
+    intervals = [
+        (facts["confirmation"]["ci_low"], facts["confirmation"]["ci_high"]) for facts in (one, other)
+    ]
+    assert not seeds[0] & seeds[1]
+    assert one["verdict"] == other["verdict"]
+    assert max(low for low, _ in intervals) <= min(high for _, high in intervals)
+    assert "verdicts agree and the intervals overlap" in " ".join(INDEX.read_text().split())
