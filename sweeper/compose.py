@@ -17,8 +17,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.config_faults import COMPOSITION_ERRORS, first_line, syntax_error, unresolved
-from sweeper.config_source import ConfigSource
+from sweeper.config_faults import first_line, syntax_error, unresolved
+from sweeper.config_source import COMPOSITION_ERRORS, ConfigSource
 from sweeper.errors import Fault, UserError
 from sweeper.grammar import key_of
 from sweeper.other_tasks import and_its_task, with_forgotten_task

@@ -3,15 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.errors import Fault, did_you_mean
 from sweeper.validation import Sources, source_of
-
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
-"""What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
 
 
 def unknown_key(key: str, tree: DictConfig, source: str, hint: str = "") -> Fault:

@@ -5,17 +5,22 @@ from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.plugins.config_source import ConfigResult
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.config_faults import COMPOSITION_ERRORS, first_line, unknown_key
+from sweeper.config_faults import dotted_keys, first_line, unknown_key
 from sweeper.errors import Fault
 from sweeper.grammar import unknown_option
-from sweeper.other_tasks import forgotten
+from sweeper.other_tasks import OptionFile, forgotten
+
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
+"""What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
 
 
 class ConfigSource:
@@ -51,10 +56,21 @@ class ConfigSource:
         config_name = None if self._where else self._config_name
         return self._loader.get_group_options(group, kind, config_name, self._where)
 
-    def file(self, path: str) -> ConfigResult | None:
-        """The file of an option, `<group>/<option>`, nothing composed into it; None where there is none."""
+    def file(self, path: str) -> OptionFile:
+        """The file of an option, `<group>/<option>`, nothing composed into it; empty where there is none."""
         assert isinstance(self._loader, ConfigLoaderImpl)
-        return self._loader.repository.load_config(path)
+        found = self._loader.repository.load_config(path)
+        if found is None or not isinstance(found.config, DictConfig):
+            return OptionFile()
+        entries = found.defaults_list or []
+        others = [
+            one for one in entries if isinstance(one, ConfigDefault) and one.path not in (None, "_self_")
+        ]
+        return OptionFile(
+            keys=frozenset(dotted_keys(found.config)),
+            groups={str(one.group): str(one.value) for one in entries if isinstance(one, GroupDefault)},
+            parents=tuple((str(one.path), _prefix(one.package)) for one in others),
+        )
 
     def is_group(self, override: Override) -> bool:
         """Whether the override chooses an option of a config group; a dict given to a group is a value."""
@@ -109,3 +125,7 @@ class ConfigSource:
                 return [unknown_key(key, tree, source, forgotten(key, tree, self))]
             return [Fault(override.key_or_group, f"{reason} (from {source})")]
         return []
+
+
+def _prefix(package: str | None) -> str:
+    return "" if package in (None, "_here_") else f"{package}."

@@ -3,18 +3,28 @@
 Read from the files of the options, each by itself: composing every task would take seconds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from hydra.core.default_element import ConfigDefault, GroupDefault, InputDefault
-from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper.config_faults import dotted_keys
 from sweeper.errors import Fault
 
 N_LISTED = 3
+
+
+@dataclass(frozen=True)
+class OptionFile:
+    """What stands in the file of an option.
+
+    `keys`: dotted, that it writes itself. `groups`: the options that it chooses, by group. `parents`: options
+    of its own group that it takes over, each with what goes before their keys.
+    """
+
+    keys: frozenset[str] = frozenset()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    parents: tuple[tuple[str, str], ...] = ()
 
 
 class Folder(Protocol):
@@ -23,8 +33,8 @@ class Folder(Protocol):
     def options(self, group: str) -> tuple[str, ...]:
         """All options of a config group."""
 
-    def file(self, path: str) -> ConfigResult | None:
-        """An option's file, nothing composed into it; None where there is none."""
+    def file(self, path: str) -> OptionFile:
+        """An option's file, nothing composed into it; empty where there is none."""
 
 
 def forgotten(key: str, tree: DictConfig, folder: Folder) -> str:
@@ -44,9 +54,9 @@ def _fewest(key: str, task: str, own: str | None, folder: Folder) -> Iterator[st
     """The fewest choices with which a task has the key: the task alone, or with an option of a section."""
     section, _, inner = key.partition(".")
     file = folder.file(f"task/{task}")
-    usual = {e.group: e.value for e in _defaults(file) if isinstance(e, GroupDefault)}.get(f"/{section}")
+    usual = file.groups.get(f"/{section}")
     alone = [] if task == own else [f"task={task}"]
-    if inner in _keys(f"{section}/{usual}", folder) or key in _written(file):
+    if inner in _keys(f"{section}/{usual}", folder) or key in file.keys:
         yield " ".join(alone)
         return
     for option in folder.options(section):
@@ -57,21 +67,11 @@ def _fewest(key: str, task: str, own: str | None, folder: Folder) -> Iterator[st
 
 def _keys(path: str, folder: Folder) -> set[str]:
     """The dotted keys of an option, with those that it takes over from others of its group."""
-    file = folder.file(path)
-    keys, group = _written(file), path.partition("/")[0]
-    for entry in _defaults(file):
-        if isinstance(entry, ConfigDefault) and entry.path not in (None, "_self_"):
-            prefix = "" if entry.package in (None, "_here_") else f"{entry.package}."
-            keys |= {f"{prefix}{key}" for key in _keys(f"{group}/{entry.path}", folder)}
+    file, group = folder.file(path), path.partition("/")[0]
+    keys = set(file.keys)
+    for parent, prefix in file.parents:
+        keys |= {f"{prefix}{key}" for key in _keys(f"{group}/{parent}", folder)}
     return keys
-
-
-def _written(file: ConfigResult | None) -> set[str]:
-    return set(dotted_keys(file.config)) if file and isinstance(file.config, DictConfig) else set()
-
-
-def _defaults(file: ConfigResult | None) -> Sequence[InputDefault]:
-    return (file.defaults_list or []) if file else []
 
 
 def task_of(option: str, folder: Folder) -> str | None:

@@ -4,10 +4,12 @@ The study loop keeps no plan. After every event it asks `wanted` again, with all
 study, an extended one and an undisturbed one take the same decisions.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sweeper.results import Objective, RunResult, TrialResult, TrialState
+from sweeper.selection import pareto_front
 from sweeper.trial import TrialSpec
 
 RunKey = tuple[int, int]
@@ -97,8 +99,7 @@ def contenders(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> set[i
     """Numbers of the candidates that are best on the first seed; none in enumerated studies."""
     if policy.replicate_top_k is None:
         return set()
-    ranked = sorted(_first_seed_ranks(trials, runs, policy))
-    return {number for _, number in ranked[: policy.replicate_top_k]}
+    return set(islice(_first_seed_ranks(trials, runs, policy), policy.replicate_top_k))
 
 
 def opening_seeds(trial: TrialSpec, policy: Policy) -> tuple[int, ...]:
@@ -169,9 +170,24 @@ def _lost(runs: Runs) -> set[int]:
     return {number for (number, _), run in runs.items() if run.state in ("FAILED", "PRUNED")}
 
 
-def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Iterable[tuple[float, int]]:
-    objective = policy.objectives[0]
-    for trial in trials:
-        if trial.prunable and _has_finished_first(trial, runs, policy):
-            value = runs[trial.number, policy.seeds[0]].metrics[f"val/{objective.metric}"]
-            yield -objective.sign * value, trial.number
+def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Iterator[int]:
+    """Numbers of the candidates that finished their first seed, best first.
+
+    With several objectives those that no other beats come first, then those that only these beat, and so on;
+    within such a layer the first objective decides.
+    """
+    gains = {
+        trial.number: _gains(runs[trial.number, policy.seeds[0]], policy.objectives)
+        for trial in trials
+        if trial.prunable and _has_finished_first(trial, runs, policy)
+    }
+    left = sorted(gains, key=lambda number: (-gains[number][0], number))
+    while left:
+        front = pareto_front([gains[number] for number in left], ["maximize"] * len(policy.objectives))
+        layer = [left[index] for index in front] or left  # what is not finite belongs to no front
+        yield from layer
+        left = [number for number in left if number not in layer]
+
+
+def _gains(run: RunResult, objectives: Sequence[Objective]) -> list[float]:
+    return [objective.sign * run.metrics[f"val/{objective.metric}"] for objective in objectives]

@@ -107,6 +107,29 @@ def test_optuna_knows_the_trials_and_their_values(studied: tuple[Path, str]) -> 
     assert {state for (state,) in states} == {"COMPLETE"}
 
 
+def test_two_objectives_end_in_a_front_with_each_point_against_the_baseline(tmp_path: Path) -> None:
+    words = ("task=diagnosis", "loss.gamma=1,3", "study.metrics=[auprc:max,ece:min]", "tracking=none")
+    small = ("data.n_train=2000", "data.n_val=1500", "data.n_test=1500", "trainer.max_steps=30")
+    printed = sweeper(tmp_path, "-m", *words, *small, "trainer.eval_every=10", "study.n_seeds=2")
+    facts = summary(tmp_path)
+    assert (facts["metric"], facts["direction"]) == (["auprc", "ece"], ["maximize", "minimize"])
+    assert (facts["verdict"], facts["confirmation"]) == ("front", None)
+    assert facts["totals"]["runs"] == 3 * 2
+    values = {trial["trial"]: trial["value"] for trial in facts["trials"]}
+    front = [entry["trial"] for entry in facts["best"]]
+    assert front
+    for number, (auprc, ece) in values.items():
+        others = [value for other, value in values.items() if other != number]
+        is_beaten = any(a >= auprc and e <= ece and (a, e) != (auprc, ece) for a, e in others)
+        assert is_beaten == (number not in front)
+    candidates = [trial for trial in facts["trials"] if trial["role"] == "candidate"]
+    assert [len(trial["improvement"]) for trial in candidates] == [2, 2]
+    assert f"{len(front)} of 3 trials are not dominated in auprc and ece" in printed
+    (study,) = (path.parent for path in tmp_path.glob("results/*/summary.json"))
+    assert "## Front" in (study / "report.md").read_text()
+    assert (study / "plots" / "pareto.png").exists()
+
+
 def test_all_faults_of_a_command_line_are_told_at_once_with_exit_code_2(tmp_path: Path) -> None:
     words = ("aux_focal.lamda=0.1,0.2", "trainer.max_steps=0", "optimizer.lr=nan", "model=esmm/mmoee")
     printed = sweeper(tmp_path, "-m", *words, code=2)

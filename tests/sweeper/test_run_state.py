@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +70,25 @@ def test_contenders_follow_the_direction_of_the_metric() -> None:
     policy = Policy(**{**ADAPTIVE.__dict__, "objectives": (Objective("auc", "minimize"),)})
     known = {(1, 0): run(1, 0, 0.6), (2, 0): run(2, 0, 0.7)}
     assert contenders(TRIALS, known, policy) == {1}
+
+
+def test_with_two_objectives_contenders_are_those_that_no_other_beats() -> None:
+    """Trial 3 alone is beaten, by 1 and 2; among the others the first objective decides."""
+    policy = replace(ADAPTIVE, objectives=(Objective("auc", "maximize"), Objective("bce", "minimize")))
+    points = {1: (0.7, 5.0), 2: (0.6, 4.0), 3: (0.5, 6.0), 4: (0.9, 9.0)}
+    known = {
+        (number, 0): replace(run(number, 0), metrics={"val/auc": auc, "val/bce": bce})
+        for number, (auc, bce) in points.items()
+    }
+    trials = [plain_trial(number) for number in range(5)]
+    assert contenders(trials, known, replace(policy, replicate_top_k=1)) == {4}
+    assert contenders(trials, known, replace(policy, replicate_top_k=3)) == {1, 2, 4}
+    assert contenders(trials, known, replace(policy, replicate_top_k=9)) == {1, 2, 3, 4}
+
+
+def test_what_is_not_finite_contends_last() -> None:
+    known = {(1, 0): run(1, 0, float("nan")), (2, 0): run(2, 0, 0.1)}
+    assert contenders(TRIALS, known, ADAPTIVE) == {2}
 
 
 def test_confirmation_wants_baseline_and_best_on_fresh_seeds() -> None:
