@@ -247,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb, command, text in (
         ("show", _show, "leaderboard and verdict"),
         ("best", _best, "the chosen configuration and the command that trains it again, as YAML"),
-        ("publish", _publish, "copy the report, with the records behind the verdict, to published/"),
+        ("publish", _publish, "copy the report, with what its interval follows from, to published/"),
     ):
         add(verb, command, text).add_argument("study", help=STUDY)
     export = add("export", _export, "all runs as CSV, or the summary as JSON, on standard output")

@@ -18,6 +18,8 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 MARK = "SWEEPER_FAULT_TEST"
 STUDY = "s"
+STARTED: list[tuple[str, "subprocess.Popen[str]"]] = []
+"""Mark and process of each study of a test, so that one that fails leaves nothing running."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class FaultStudy:
     def start(self, *more: str) -> "subprocess.Popen[str]":
         """The study's process, its output in `output.txt`."""
         with (self.folder / "output.txt").open("a") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [*self.command, *more],
                 cwd=self.folder,
                 env=self.environment,
@@ -50,7 +52,10 @@ class FaultStudy:
                 stderr=output,
                 text=True,
                 start_new_session=True,
+                preexec_fn=_heed_hangups,
             )
+        STARTED.append((self.mark, process))
+        return process
 
     def run(self, *more: str, code: int = 0, timeout_s: float = 240.0) -> str:
         """What the study prints from its start to its end."""
@@ -67,15 +72,7 @@ class FaultStudy:
 
     def processes(self) -> dict[int, str]:
         """Living processes that carry the mark, with their command lines."""
-        marked = f"{MARK}={self.mark}".encode()
-        found = {}
-        for place in Path("/proc").glob("[0-9]*"):
-            try:
-                if marked in (place / "environ").read_bytes().split(b"\0") and not _is_zombie(place):
-                    found[int(place.name)] = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
-        return found
+        return marked_processes(self.mark)
 
     def workers(self) -> list[int]:
         """The process numbers of living workers."""
@@ -137,6 +134,24 @@ class FaultStudy:
             if lines:
                 steps[str(path.parent.relative_to(self.results))] = json.loads(lines[-1])["global_step"]
         return steps
+
+
+def _heed_hangups() -> None:
+    """Tests that run under `nohup` have children that would ignore a hangup, as they should."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def marked_processes(mark: str) -> dict[int, str]:
+    """Living processes with that mark in their environment, with their command lines."""
+    marked = f"{MARK}={mark}".encode()
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if marked in (place / "environ").read_bytes().split(b"\0") and not _is_zombie(place):
+                found[int(place.name)] = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
 
 
 def _is_zombie(place: Path) -> bool:

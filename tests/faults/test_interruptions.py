@@ -28,6 +28,24 @@ def is_training(study: FaultStudy, n_runs: int = 2) -> bool:
     return len(study.last_steps()) >= n_runs
 
 
+def is_halted_with_checkpoints(study: FaultStudy) -> bool:
+    """Whether both runs got to step 15 and, the workers halted, have both of their checkpoints.
+
+    At a random moment a worker may be between moving the last one away and writing the next.
+    """
+    if len(study.last_steps()) < 2 or min(study.last_steps().values()) < 15:
+        return False
+    workers = study.workers()
+    for pid in workers:
+        kill(pid, signal.SIGSTOP)
+    names = [f"trials/*/*/{name}" for name in ("checkpoint.pt", "checkpoint.previous.pt")]
+    if all(len(list(study.results.glob(name))) == 2 for name in names):
+        return True
+    for pid in workers:
+        kill(pid, signal.SIGCONT)
+    return False
+
+
 def has_started(study: FaultStudy, n_runs: int = 2) -> bool:
     """Whether so many runs train, evaluated or not."""
     logs = study.results.glob("trials/*/*/log.txt")
@@ -91,7 +109,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_or_to_step_0_and_that_
     """Of the baseline's run one bit of the last checkpoint is flipped, of the other's both are cut off."""
     study = FaultStudy(tmp_path, [*SLOW, UNTRACKED])
     parent = study.start()
-    wait_for(lambda: len(study.last_steps()) == 2 and min(study.last_steps().values()) >= 15)
+    wait_for(lambda: is_halted_with_checkpoints(study))
     for pid in (parent.pid, *study.workers()):
         kill(pid)
     parent.wait()
