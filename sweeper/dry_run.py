@@ -59,6 +59,8 @@ def show_plan(sweep: Sweep, factory: SpecFactory, storage: Storage) -> int:
     plan = plan_of(sweep, factory, storage, arrangement.slots)
     console = default_console()
     console.print(drawn(plan))
+    for line in factory.announced(plan.trials):
+        console.print(line, soft_wrap=True)
     about_pruner = pruner_warnings(
         sweep.settings, plan.trials[0].max_steps, len(plan.seeds), policy_of(sweep).n_candidates
     )
@@ -111,8 +113,7 @@ def drawn(plan: Plan) -> RenderableType:
     later = f" and {plan.n_later} more as the sampler suggests them" if plan.n_later else ""
     lines = [
         f"{_counted(len(plan.trials), 'trial')}{later} on {_counted(len(plan.seeds), 'seed')}; "
-        f"{_counted(plan.n_screening, 'run')} to train, then {plan.n_confirming} to confirm the best against "
-        "the baseline",
+        f"{_counted(plan.n_screening, 'run')} to train{_confirming(plan)}",
         slots_in_words(plan.slots),
         f"estimated time: {_estimate(plan)}",
     ]
@@ -131,3 +132,10 @@ def _estimate(plan: Plan) -> str:
 
 def _counted(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def _confirming(plan: Plan) -> str:
+    """Nothing to add where nothing is ever confirmed."""
+    return (
+        f", then {plan.n_confirming} to confirm the best against the baseline" if plan.confirm_seeds else ""
+    )

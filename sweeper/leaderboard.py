@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import stdev
 from typing import Any
 
+from sweeper.digits import decimals
 from sweeper.incidents import on_the_way, told
 
 NOTHING = "-"
@@ -106,8 +107,8 @@ def difference(entry: Mapping[str, Any]) -> tuple[str, str]:
     if value is None:
         return NOTHING, NOTHING
     if low is None or high is None:
-        return f"{value:+.{_two_digits(value)}f}", NOTHING
-    digits = _two_digits((high - low) / 2)
+        return f"{value:+.{decimals(value)}f}", NOTHING
+    digits = decimals((high - low) / 2, value, low, high)
     return f"{value:+.{digits}f}", f"[{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
@@ -219,10 +220,3 @@ def _decimals(value: float) -> int:
     if value == 0 or 1e-3 <= abs(value) < 1:
         return 4
     return max(0, 3 - math.floor(math.log10(abs(value))))
-
-
-def _two_digits(size: float) -> int:
-    """Digits after the point that show two significant ones of `size`."""
-    if size == 0 or not math.isfinite(size):
-        return 4
-    return min(9, max(0, 1 - math.floor(math.log10(abs(size)))))

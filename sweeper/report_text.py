@@ -29,7 +29,8 @@ MAX_LISTED = 6
 """A longer list of facts is for programs."""
 CAPTIONS = {
     "curves": "Validation over the steps: mean over the seeds, band from the lowest to the highest.",
-    "forest": "Differences to the baseline on test with their intervals; right of zero means a larger value.",
+    "forest": "Differences to the baseline on test with their intervals; right of zero means a larger value. "
+    "The confirmed one is a single test; the others hold all at once, and come from other seeds.",
     "pareto": "The trials on validation; the line joins those that no other trial beats in both objectives.",
 }
 
@@ -224,7 +225,7 @@ def _pruned(summary: Mapping[str, Any]) -> list[str]:
 
 def _data(result: StudyResult) -> list[str]:
     kind = "Real data" if result.data.get("real") else "Generated data"
-    told_elsewhere = ("name", "real", "trivial", "trivial_predictor")
+    told_elsewhere = ("name", "real", "trivial", "trivial_predictor", "skipped")  # skipped: announced
     facts = flatten({key: value for key, value in result.data.items() if key not in told_elsewhere})
     shown = ((key.removeprefix("facts."), _fact(value)) for key, value in facts.items())
     return [

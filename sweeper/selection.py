@@ -7,9 +7,10 @@ promises nothing. `benchmarks/verdicts.py` measures how often all this is wrong.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import floor, isfinite, log10, nan
+from math import isfinite, nan
 from typing import Literal
 
+from sweeper.digits import decimals
 from sweeper.paired import (
     Influence,
     Interval,
@@ -233,7 +234,7 @@ def sentence(
         return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
     if confirmation is None:
         why = unconfirmed or "no confirmation seed was completed by both"
-        return f"{best} did best on validation; not confirmed: {why}."
+        return f"{best} is the best candidate on validation; not confirmed: {why}."
     word = verdict(confirmation)
     relation = f"{word} from" if word == "not distinguishable" else f"{word} than"
     numbers, meaning = _numbers(confirmation, metric, confidence), _meaning(confirmation, min_effect)
@@ -289,7 +290,7 @@ def _numbers(confirmation: Confirmation, metric: str, confidence: float) -> str:
     low, high, p = confirmation.ci_low, confirmation.ci_high, confirmation.p_value
     if low is None or high is None or p is None:
         return f"{metric} improvement {confirmation.improvement:+.3g}, no interval ({where})"
-    digits = _decimals((high - low) / 2)
+    digits = decimals((high - low) / 2, confirmation.improvement, low, high)
     return (
         f"{metric} improvement {confirmation.improvement:+.{digits}f}, {100 * confidence:g} % interval "
         f"{low:+.{digits}f} to {high:+.{digits}f}, {'p < 0.001' if p < 0.001 else f'p = {p:.2g}'} ({where})"
@@ -307,11 +308,6 @@ def _meaning(confirmation: Confirmation, min_effect: float | None) -> str:
     if needed is None:
         return f"; no number of seeds would show an effect of {min_effect:g}: the test split is too small"
     return f"; to show an effect of {min_effect:g} in 4 of 5 studies takes {needed} confirmation seeds"
-
-
-def _decimals(half_width: float) -> int:
-    """Decimals that show two significant digits of the interval's half width."""
-    return max(0, 1 - floor(log10(half_width))) if half_width > 0 else 4
 
 
 def _finite(per_seed: PerSeed) -> dict[int, float]:

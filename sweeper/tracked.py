@@ -114,16 +114,26 @@ def _success(spec: TrialSpec, run: RunResult) -> dict[str, str]:
 
 
 def summary_numbers(summary: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of a study that a table of studies should show."""
+    """The figures of a study that a table of studies should show; of a front, those of the baseline.
+
+    With several objectives a name ends in its metric: `baseline/value/auprc`.
+    """
     found = {f"totals/{key}": value for key, value in summary["totals"].items()}
     found |= summary["confirmation"] or {}
     for arm in ("baseline", "best"):
         if isinstance(summary[arm], dict):
-            found |= {f"{arm}/value": summary[arm]["value"], f"{arm}/test": summary[arm]["test"]}
+            found |= _figures(arm, summary, "value") | _figures(arm, summary, "test")
     ensemble = summary.get("ensemble") or {}
     figures = ("val", "test", "difference", "improvement", "ci_low", "ci_high")
     found |= {f"ensemble/{key}": ensemble[key] for key in figures if key in ensemble}
     return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+
+
+def _figures(arm: str, summary: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = summary[arm][key]
+    if not isinstance(value, list):
+        return {f"{arm}/{key}": value}
+    return {f"{arm}/{key}/{metric}": one for metric, one in zip(summary["metric"], value, strict=True)}
 
 
 def param_fields(spec: TrialSpec) -> set[str]:

@@ -50,7 +50,7 @@ def draw_reliability(comparison: Comparison, figure: "Figure") -> None:
 
 def draw_precision(comparison: Comparison, figure: "Figure") -> None:
     """Precision at each recall, of both arms: mean and range over the seeds."""
-    axes = figure.add_subplot()
+    axes, top = figure.add_subplot(), 0.0
     for arm, color in _with_colors(comparison):
         columns = [_one_vs_rest(labels, scores) for _, labels, scores in _recorded(arm)]
         curves = np.array([precisions(*pair) for pair in columns])
@@ -59,7 +59,9 @@ def draw_precision(comparison: Comparison, figure: "Figure") -> None:
         area = fmean(arm.per_seed("test/auprc").values())
         axes.plot(RECALLS, curves.mean(axis=0), color=color, label=f"{arm.name} (AUPRC {area:.3f})")
         axes.axhline(float(columns[0][0].mean()), color=FAINT, linewidth=1, linestyle=":")
+        top = max(top, float(highest.max()))
     _finish(axes, "recall", "precision", 1.02)
+    axes.set_ylim(0, min(1.02, 1.1 * top or 1.02))
 
 
 def precisions(is_positive: Floats, scores: Floats) -> Floats:

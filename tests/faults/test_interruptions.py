@@ -180,7 +180,7 @@ def test_two_parents_share_the_work_and_come_to_the_same_result(
     study.wait_until_empty(5)
     assert [row[3] for row in study.rows()] == [1, 1, 1]
     assert study.figures() == undisturbed.figures()
-    verdicts = re.findall(r"^(\S+) did best on validation", study.output(), re.MULTILINE)
+    verdicts = re.findall(r"^(\S+) is the best candidate on validation", study.output(), re.MULTILINE)
     assert len(verdicts) == 2
     assert len(set(verdicts)) == 1
     assert mlflow_runs(study) == [(f"s/{trial}/0", "FINISHED") for trial in range(3)]
@@ -194,7 +194,7 @@ def test_an_adaptive_study_of_two_parents_has_as_many_trials_as_asked_for(tmp_pa
     assert [parent.wait(120) for parent in parents] == [0, 0]
     assert [state for state, _ in study.optuna_trials()] == ["COMPLETE"] * 8
     assert [row[3] for row in study.rows()] == [1] * 9
-    verdicts = set(re.findall(r"^(\S+) did best on validation", study.output(), re.MULTILINE))
+    verdicts = set(re.findall(r"^(\S+) is the best candidate on validation", study.output(), re.MULTILINE))
     assert len(verdicts) == 1
 
 

@@ -15,8 +15,8 @@ TRIALS = tuple(trial.spec for trial in study_result().trials)
 def plan(**changes: Any) -> Plan:
     """The baseline and three candidates on three seeds, on four slots."""
     slots = tuple(Slot(index, "cpu", 1) for index in range(4))
-    facts: dict[str, Any] = {"trials": TRIALS, "known": {}, "slots": slots}
-    return Plan(study="s", seeds=SEEDS, confirm_seeds=CONFIRM_SEEDS, **(facts | changes))
+    facts: dict[str, Any] = {"trials": TRIALS, "known": {}, "slots": slots, "confirm_seeds": CONFIRM_SEEDS}
+    return Plan(study="s", seeds=SEEDS, **(facts | changes))
 
 
 def printed(plan: Plan) -> list[str]:
@@ -43,6 +43,10 @@ def test_a_plan_without_earlier_runs_says_that_the_time_is_unknown() -> None:
     lines = printed(plan(trials=[trial_spec(0)], n_later=40))
     assert "1 trial and 40 more as the sampler suggests them on 3 seeds; 123 runs to train" in " ".join(lines)
     assert lines[-1].startswith("estimated time: unknown")
+
+
+def test_a_study_that_confirms_nothing_does_not_speak_of_it() -> None:
+    assert "4 trials on 3 seeds; 12 runs to train" in printed(plan(confirm_seeds=()))
 
 
 def test_what_is_confirmed_already_is_not_planned_again() -> None:

@@ -3,8 +3,10 @@
 from io import StringIO
 from typing import Any
 
+import pytest
 from rich.console import Console
 
+from sweeper import tracked
 from sweeper.front_text import front_lines, front_section
 from sweeper.leaderboard_table import leaderboard_of
 from sweeper.report_text import report_markdown, table
@@ -46,6 +48,12 @@ def test_a_loss_that_falls_is_better_and_its_interval_is_that_of_the_difference(
     assert front_lines(facts)[0].endswith(
         "ctcvr_auc not distinguishable: +0.0030 [-0.0010, +0.0070]; bce better: -0.00030 [-0.00040, -0.00020]"
     )
+
+
+def test_mlflow_has_the_baselines_figures_by_metric() -> None:
+    numbers = tracked.summary_numbers(both())
+    assert numbers["baseline/value/ctcvr_auc"] == pytest.approx(0.7401)
+    assert numbers["baseline/test/bce"] == pytest.approx(0.42599)
 
 
 def test_with_one_objective_there_is_no_front() -> None:

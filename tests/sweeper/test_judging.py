@@ -59,7 +59,10 @@ def test_a_reason_that_ends_in_a_full_stop_does_not_get_another(tmp_path: Path) 
 def test_without_confirmation_seeds_nothing_is_said_to_be_tested(tmp_path: Path) -> None:
     judged = judge(replace(study_result(StudyFolder(tmp_path)), confirm_seeds=()))
     assert (judged.verdict, judged.confirmation) == ("not confirmed", None)
-    assert judged.sentence == "lambda=0.2 did best on validation; not confirmed: study.confirm_seeds=0."
+    assert (
+        judged.sentence
+        == "lambda=0.2 is the best candidate on validation; not confirmed: study.confirm_seeds=0."
+    )
 
 
 @pytest.mark.parametrize("number", [0, 3])
@@ -78,7 +81,7 @@ def test_a_confirmation_is_judged_when_all_its_runs_have_ended(
     assert (judged.verdict, judged.confirmation, judged.best) == ("not confirmed", None, 3)
     assert (
         judged.sentence
-        == "lambda=0.2 did best on validation; not confirmed: the confirmation is not complete."
+        == "lambda=0.2 is the best candidate on validation; not confirmed: the confirmation is not complete."
     )
 
 

@@ -350,13 +350,13 @@ def test_the_sentence_says_what_the_interval_means_beside_the_smallest_effect_th
 def test_a_study_without_a_best_or_without_a_confirmation_says_so() -> None:
     assert "nothing to compare" in say(None, best=None)
     assert say(None) == (
-        "A did best on validation; not confirmed: no confirmation seed was completed by both."
+        "A is the best candidate on validation; not confirmed: no confirmation seed was completed by both."
     )
 
 
 def test_a_study_that_wanted_no_confirmation_is_not_said_to_have_tested_anything() -> None:
     said = sentence(None, best="A", metric="auc", confidence=0.95, unconfirmed="study.confirm_seeds=0")
-    assert said == "A did best on validation; not confirmed: study.confirm_seeds=0."
+    assert said == "A is the best candidate on validation; not confirmed: study.confirm_seeds=0."
 
 
 # ------------------------------------------------------------------------------------------------- Pareto
