@@ -43,10 +43,15 @@ def _metrics_table(comparison: Comparison) -> Table:
         TITLE,
         ["on test", "trivial", *(arm.name for arm in comparison.arms), "difference"],
         rows,
-        f"Mean and standard deviation over {comparison.seeds}; difference is best minus baseline, by seed. "
-        "Trivial: the share of each class in training, for every patient.",
+        f"Mean and standard deviation over {comparison.seeds}{_what_differs(comparison)}. Trivial: the "
+        "share of each class in training, for every patient.",
         left=["on test"],
     )
+
+
+def _what_differs(comparison: Comparison) -> str:
+    best = comparison.best
+    return f"; the difference is {best.name} minus {comparison.baseline.name}, by seed" if best else ""
 
 
 def _by_arm(comparison: Comparison, key: str) -> list[str]:
