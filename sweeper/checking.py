@@ -38,8 +38,9 @@ class Findings:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """All that was found."""
-        return tuple(self._faults.values())
+        """All that was found, but for what follows from others of it."""
+        wrong = {fault.where for fault in self._faults.values()}
+        return tuple(fault for fault in self._faults.values() if fault.follows_from not in wrong)
 
     def add(self, faults: Iterable[Fault]) -> None:
         """Remember these, but for what is known."""
@@ -154,9 +155,13 @@ def _in_baseline(composer: Composer, settings: Settings, found: Findings) -> Ite
     fixed = {line.lstrip("+").partition("=")[0] for line in composer.fixed}
     for fault in baseline.faults:
         if str(fault) not in known:
+            where = f"baseline: {fault.where}"
+            if fault.where not in fixed:
+                yield replace(fault, where=where)
+                continue
             only = f"Where candidates alone should have it, sweep one value: {fault.where}=choice(...)."
-            advice = only if fault.where in fixed else fault.advice
-            yield replace(fault, where=f"baseline: {fault.where}", advice=advice)
+            # candidates know the key: the hint how to get it is no news
+            yield replace(fault, where=where, problem=fault.problem.partition("; did you ")[0], advice=only)
 
 
 def _is_adaptive(space: SearchSpace, settings: Settings) -> bool:

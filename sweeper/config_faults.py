@@ -1,5 +1,6 @@
 """What is wrong with a configuration tree, in the user's terms: unknown keys, missing values."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -60,8 +61,9 @@ def _dead_reference(node: DictConfig | ListConfig, key: Any, path: str, sources:
         node[key]
     except OmegaConfBaseException as error:
         text = OmegaConf.to_container(node, resolve=False)[key]  # type: ignore[index]
-        reason = first_line(error)
-        yield Fault(path, f"got {text}{source_of(path, sources)}, which leads nowhere: {reason}")
+        problem = f"got {text}{source_of(path, sources)}, which leads nowhere: {first_line(error)}"
+        section = re.search(r"\$\{(\w+)\.", str(text))
+        yield Fault(path, problem, follows_from=section[1] if section else "")
 
 
 def _paths(node: Mapping[Any, Any], prefix: str) -> Iterator[str]:

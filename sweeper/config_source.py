@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeper.config_faults import dotted_keys, first_line, unknown_key
 from sweeper.errors import Fault
 from sweeper.grammar import unknown_option
-from sweeper.other_tasks import OptionFile, forgotten
+from sweeper.other_tasks import OptionFile, forgotten, meant
 
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
@@ -122,7 +122,8 @@ class ConfigSource:
             is_unknown = ("Key" in reason and "not in" in reason) or reason.startswith("Could not override")
             if is_unknown and not (override.is_add() or override.is_force_add()):
                 key = override.key_or_group
-                return [unknown_key(key, tree, source, forgotten(key, tree, self))]
+                hint = forgotten(key, tree, self) or meant(key, tree, dotted_keys(tree), self)
+                return [unknown_key(key, tree, source, hint)]
             return [Fault(override.key_or_group, f"{reason} (from {source})")]
         return []
 

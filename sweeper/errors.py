@@ -26,15 +26,20 @@ OUT_OF_MEMORY = "OutOfMemoryError"
 
 @dataclass(frozen=True)
 class Fault:
-    """One mistake in the user's input: where it is, what was got, what was expected, what to do."""
+    """One mistake in the user's input: where it is, what was got, what was expected, what to do.
+
+    `follows_from` names a section: where that is at fault as a whole, this is no mistake of its own.
+    """
 
     where: str
     problem: str
     advice: str = ""
+    follows_from: str = ""
 
     def __str__(self) -> str:
         """One line, as the user reads it; a value may be a URL with a password."""
-        return redact(f"{self.where}: {self.problem}" + (f". {self.advice}" if self.advice else ""))
+        told = sentences(self.problem, self.advice) if self.advice else self.problem
+        return redact(f"{self.where}: {told}")
 
 
 class SweeperError(Exception):

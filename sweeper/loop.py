@@ -15,7 +15,7 @@ from sweeper.outcomes import LastWord, died, outcome
 from sweeper.results import RunResult
 from sweeper.retries import Retries
 from sweeper.run_book import RunBook
-from sweeper.run_state import Policy, RunKey, Runs, Wish, n_failed
+from sweeper.run_state import Policy, RunKey, Runs, Wish, judged, n_failed
 from sweeper.trial import JobSpec, TrialSpec
 
 DISK_FULL = DiskFullError.__name__
@@ -222,7 +222,7 @@ class StudyLoop:
         self._observer.run_reported(active.trial, reported)
 
     def _end(self, active: Active, message: LastWord) -> None:
-        result = self._outcome(active, message)
+        result = judged(self._outcome(active, message), self._policy.objectives)
         incidents = self._incidents.setdefault(active.key, [])
         self._settle(active.trial, replace(result, incidents=tuple(incidents)))
         if result.state == "INTERRUPTED":
@@ -260,7 +260,8 @@ class StudyLoop:
         self._on_run_ended()
 
     def _learn(self, trials: Sequence[TrialSpec]) -> None:
-        self.runs.update(self._book.known(trials))
+        known = self._book.known(trials)
+        self.runs |= {key: judged(run, self._policy.objectives) for key, run in known.items()}
 
     def _count_failures(self, active: Active) -> None:
         failed, allowed = n_failed(self.trials.values(), self.runs), self._policy.failures_allowed

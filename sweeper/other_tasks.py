@@ -5,6 +5,7 @@ Read from the files of the options, each by itself: composing every task would t
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Protocol
 
 from omegaconf import DictConfig, OmegaConf
@@ -48,6 +49,23 @@ def forgotten(key: str, tree: DictConfig, folder: Folder) -> str:
     at_home = [choices for choices in found if not choices.startswith("task=")]
     listed = ", or ".join((at_home or found)[:N_LISTED])
     return f"; did you forget {listed}?" if listed else ""
+
+
+def meant(key: str, tree: DictConfig, own: Iterable[str], folder: Folder) -> str:
+    """`"; did you mean 'loss.gamma', a key of loss=captcha/focal_ce?"`: where an option's key is the nearest.
+
+    Those of the tree's own task in the section of `key` count; "" where one of `own`, the tree's keys, is as
+    near.
+    """
+    task = OmegaConf.select(tree, "task.name", throw_on_missing=False)
+    section, _, inner = key.partition(".")
+    options = [option for option in folder.options(section) if option.startswith(f"{task}/")] if inner else []
+    of = {f"{section}.{name}": option for option in options for name in _keys(f"{section}/{option}", folder)}
+    mine = list(own)
+    near = get_close_matches(key, sorted({*mine, *of}), n=1)
+    if not near or near[0] in mine:
+        return ""
+    return f"; did you mean '{near[0]}', a key of {section}={of[near[0]]}?"
 
 
 def _fewest(key: str, task: str, own: str | None, folder: Folder) -> Iterator[str]:

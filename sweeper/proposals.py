@@ -9,8 +9,8 @@ from sweeper.asking import ALONE_S, Adaptive, Draft, Enumerated, alone_with
 from sweeper.compose import Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
+from sweeper.objectives import metric_faults, objectives_of
 from sweeper.pruner_checks import acts_on_evaluations
-from sweeper.results import Objective
 from sweeper.run_state import Policy
 from sweeper.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
 from sweeper.schema import Settings, Wilcoxon
@@ -21,13 +21,13 @@ from sweeper.trial_book import TrialBook
 from sweeper.turns import Turns
 
 FIRST_CONFIRMATION_SEED = 1000
-DIRECTIONS = {"max": "maximize", "maximize": "maximize", "min": "minimize", "minimize": "minimize"}
 
 
 def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
     """The baseline and all points of an enumerated sweep, not numbered yet.
 
-    Raises UserError with all that cannot train on the data, of a sampler's space at its extreme points.
+    Raises UserError with all that cannot train on the data, of a sampler's space at its extreme points, and
+    with all metrics that are asked for and not there.
     """
     points = extremes(sweep.space) if sweep.points is None else sweep.points
     candidates = [factory.spec(-1, p.name, "candidate", p.params, p.overrides) for p in points]
@@ -36,8 +36,9 @@ def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
     for draft in drafts:
         for fault in factory.faults(draft):
             found.setdefault(fault, []).append(draft.name)
-    if found:
-        raise UserError(_with_names(fault, names, len(drafts)) for fault, names in found.items())
+    faults = [_with_names(fault, names, len(drafts)) for fault, names in found.items()]
+    if faults := [*faults, *metric_faults(sweep, factory, drafts)]:
+        raise UserError(faults)
     return drafts if sweep.points is not None else drafts[:1]
 
 
@@ -63,23 +64,17 @@ def policy_of(sweep: Sweep) -> Policy:
     study, pruner = sweep.settings.study, sweep.settings.pruner
     n_candidates = study.n_trials if sweep.points is None else len(sweep.points)
     assert n_candidates is not None
+    objectives, fresh = objectives_of(sweep), _confirm_seeds(study.confirm_seeds, sweep.seeds)
     return Policy(
         seeds=sweep.seeds,
-        confirm_seeds=_confirm_seeds(study.confirm_seeds, sweep.seeds),
-        objectives=objectives_of(sweep),
+        confirm_seeds=fresh if len(objectives) == 1 else (),  # a front has no one best to confirm
+        objectives=objectives,
         replicate_top_k=study.replicate_top_k if sweep.is_adaptive else None,
         max_failure_rate=study.max_failure_rate,
         n_candidates=n_candidates,
         is_screened=acts_on_evaluations(pruner),
         is_seed_major=isinstance(pruner, Wilcoxon),
     )
-
-
-def objectives_of(sweep: Sweep) -> tuple[Objective, ...]:
-    """`study.metrics`, each as `name` or `name:max` or `name:min`; by default the task's metric."""
-    task = sweep.settings.task
-    listed = sweep.settings.study.metrics or (task.metric,)
-    return tuple(_objective(text, task.direction) for text in listed)
 
 
 def asker_of(
@@ -116,15 +111,6 @@ def _suggest(sweep: Sweep, factory: SpecFactory, trials: TrialBook) -> TrialSpec
     return trials.suggest(
         lambda number: sampler_of(sampler, sampler.seed + step * number, n_objectives), define, describe
     )
-
-
-def _objective(text: str, default: str) -> Objective:
-    name, colon, word = text.partition(":")
-    direction = DIRECTIONS.get(word if colon else default)
-    if direction is None or not name:
-        problem = f"got '{text}'; expected a metric's name, or name:max or name:min"
-        raise UserError(Fault("study.metrics", problem, "For example study.metrics=[ctcvr_auc:max,bce:min]"))
-    return Objective(name, direction)  # type: ignore[arg-type]  # one of the two by the table
 
 
 def _confirm_seeds(given: int | tuple[int, ...], seeds: Sequence[int]) -> tuple[int, ...]:

@@ -67,7 +67,9 @@ class OnFirstSeed:
         if reported.seed != self._policy.seeds[0]:
             return None
         metric = f"val/{self._policy.objectives[0].metric}"
-        value = reported.metrics[metric]
+        value = reported.metrics.get(metric)
+        if value is None:
+            return None  # how the run ends will tell
         trainer: Any = trial.config["trainer"]
         pruner = pruner_of(
             self._pruner if self._saves_work(trial, reported) else NoPruner(name="none"),

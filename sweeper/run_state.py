@@ -5,9 +5,10 @@ study, an extended one and an undisturbed one take the same decisions.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
+from sweeper.errors import did_you_mean
 from sweeper.results import Objective, RunResult, TrialResult, TrialState
 from sweeper.selection import pareto_front
 from sweeper.trial import TrialSpec
@@ -66,6 +67,19 @@ def trial_state(runs: Mapping[int, RunResult], seeds: Sequence[int]) -> tuple[Tr
     if len(ended) == len(seeds) and all(run.state == "COMPLETE" for run in ended):
         return "COMPLETE", None
     return ("RUNNING" if ended else "WAITING"), None
+
+
+def judged(run: RunResult, objectives: Sequence[Objective]) -> RunResult:
+    """The run; FAILED where it is complete, but without a value of some objective on validation."""
+    lacking = [o.metric for o in objectives if f"val/{o.metric}" not in run.metrics]
+    if run.state != "COMPLETE" or not lacking:
+        return run
+    known = sorted(key.removeprefix("val/") for key in run.metrics if key.startswith("val/"))
+    reason = (
+        f"val/{lacking[0]}: got no finite value; expected an objective (study.metrics). "
+        f"It has {', '.join(known) or 'none'}{did_you_mean(lacking[0], known)}"
+    )
+    return replace(run, state="FAILED", reason=reason)
 
 
 def trial_results(

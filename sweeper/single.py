@@ -15,6 +15,7 @@ from sweeper.devices import arrange
 from sweeper.errors import StudyError, UserError
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
+from sweeper.objectives import metric_faults
 from sweeper.places import place_told
 from sweeper.planning import job_for
 from sweeper.specs import SpecFactory, notices_of
@@ -35,7 +36,7 @@ def _run(sweep: Sweep) -> int:
     arrangement = arrange(settings.executor)
     placement = arrangement.placements[0]
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
-    if faults := factory.faults(trial):
+    if faults := [*factory.faults(trial), *metric_faults(sweep, factory, [trial])]:
         raise UserError(faults)
     notices = (*notices_of([trial]), *factory.warnings([trial]))
     for warning in (*sweep.warnings, *arrangement.warnings, *notices):

@@ -13,10 +13,13 @@ from sweeper.compose import Sweep, task_entry
 from sweeper.errors import Fault, UserError
 from sweeper.executors.base import Slot
 from sweeper.schema import RUN_SECTIONS, Settings
+from sweeper.success import SPLITS
 from sweeper.trial import Role, TrialSpec, canonical, fingerprint
 from tasks.config import TaskConfig
 from tasks.prepared import Prepared, digest_of
 
+MetricNames = Mapping[str, frozenset[str]]
+"""The names of a trial's metrics by split."""
 N_BLOCKS = 3
 """So many trials that are announced differently are shown."""
 
@@ -100,6 +103,13 @@ class SpecFactory:
     def faults(self, trial: TrialSpec) -> list[Fault]:
         """What keeps a trial of this factory from training on its data."""
         return self.task_config_of(trial).faults(self.prepared_of(trial).facts)
+
+    def metric_names(self, trial: TrialSpec) -> MetricNames | None:
+        """What the runs of a trial of this factory measure; None where the task does not say."""
+        config, facts = self.task_config_of(trial), self.prepared_of(trial).facts
+        found = {split: config.metric_names(facts, split) for split in SPLITS}
+        known = {split: names for split, names in found.items() if names is not None}
+        return known if len(known) == len(SPLITS) else None
 
     def announced(self, trials: Sequence[TrialSpec]) -> tuple[str, ...]:
         """What the task says of the data when these trials begin to train on them, in lines."""

@@ -37,7 +37,7 @@ def facts_of_skipped(found: Iterable[BadFile]) -> dict[str, Any]:
 def lines_of_skipped(skipped: Mapping[str, Any]) -> list[str]:
     """`facts_of_skipped` in words, a line a rule; none where nothing was left out."""
     return [
-        f"left out (data.skip_bad): {_listed(found['first'], found['n'])}; {rule}"
+        f"left out {found['n']} (data.skip_bad): {_listed(found['first'], found['n'])}; {rule}"
         for rule, found in skipped.items()
     ]
 

@@ -13,6 +13,8 @@ from sweeper.errors import Fault
 
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
 """A YAML list of strings."""
+SPLIT_SIZES = ("val_rate", "test_rate", "n_val", "n_test")
+"""Keys of a data section, where it has them, that say how large validation and test are."""
 
 
 class StrictModel(BaseModel):
@@ -85,6 +87,14 @@ class TaskConfig(StrictModel):
     def faults(self, facts: Mapping[str, Any]) -> list[Fault]:
         """What in this configuration cannot train on data with these facts; asked before any run starts."""
         return []
+
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str] | None:
+        """Names of exactly the metrics that `Task.evaluate` gives on `split` of data with these facts.
+
+        On train, of which a task may evaluate a subset only, some of them may be missing. None: they are not
+        known before training, and a metric that is asked for by a wrong name is told by the runs.
+        """
+        return None
 
     def nan_advice(self) -> str:
         """What to try when the loss becomes NaN."""

@@ -114,7 +114,8 @@ def test_two_objectives_end_in_a_front_with_each_point_against_the_baseline(tmp_
     facts = summary(tmp_path)
     assert (facts["metric"], facts["direction"]) == (["auprc", "ece"], ["maximize", "minimize"])
     assert (facts["verdict"], facts["confirmation"]) == ("front", None)
-    assert facts["totals"]["runs"] == 3 * 2
+    assert (facts["totals"]["runs"], facts["totals"]["runs_planned"]) == (3 * 2, 3 * 2)
+    assert facts["confirm_seeds"] == []
     values = {trial["trial"]: trial["value"] for trial in facts["trials"]}
     front = [entry["trial"] for entry in facts["best"]]
     assert front
@@ -157,5 +158,5 @@ def test_a_diverging_candidate_is_a_result_and_the_sweep_goes_on(tmp_path: Path)
     assert states["lr=1e+09"] == "FAILED"
     assert states["lr=0.001"] == "COMPLETE"
     assert facts["verdict"] == "not confirmed"
-    assert "lr=0.001 did best on validation; not confirmed: study.confirm_seeds=0." in printed
+    assert "lr=0.001 is the best candidate on validation; not confirmed: study.confirm_seeds=0." in printed
     assert "aux_focal.compute_fp32=true" in printed or "optimizer.lr" in printed

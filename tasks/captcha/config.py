@@ -1,11 +1,14 @@
 """Types, ranges and units of the sections that belong to captcha; default values are in `conf/`."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.bad_files import lines_of_skipped
 from tasks.captcha.data_config import DataConfig
 from tasks.captcha.loss_config import BinaryFocal, LossConfig
+from tasks.captcha.names import OUTPUT_METRICS
 from tasks.config import StrictModel, TaskConfig
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -55,6 +58,14 @@ class CaptchaConfig(TaskConfig):
         weight = f" (gamma {loss.gamma:g}, {_alpha(loss)})" if isinstance(loss, BinaryFocal) else ""
         augmented = "augmented" if data.augmentation.enabled else "not augmented"
         return f"captcha: {data.n_positions} positions, {augmented}; {loss.name}{weight}"
+
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+        """Those of the trivial predictor, of single outputs, and the losses."""
+        return frozenset({*facts["trivial"][split], *OUTPUT_METRICS, "ce", "loss"})
+
+    def announce(self, facts: Mapping[str, Any]) -> list[str]:
+        """What was left out of the folder."""
+        return lines_of_skipped(facts.get("skipped", {}))
 
 
 def _alpha(loss: BinaryFocal) -> str:

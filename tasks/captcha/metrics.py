@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, logsumexp
 
 from tasks.captcha.alphabet import ANY_CASE, CHARACTERS, N_CLASSES, PADDING, Codes, ended
+from tasks.captcha.names import OUTPUT_METRICS
 
 Floats = NDArray[np.float64]
 
@@ -45,16 +46,14 @@ def output_metrics(logits: Floats, true: Codes) -> dict[str, float]:
     """Of all n L K outputs as yes-or-no answers, from their logits [n, L, K] and the true codes [n, L].
 
     `bce` is their plain cross-entropy, a mean over all, nats. `precision` and `recall` are of the answers
-    above one half; precision is left out where none is.
+    above one half; where none is, both are 0.
     """
     labels = one_hot(true)
     yes = logits > 0
     n_right = int((yes & labels).sum())
-    metrics = {
-        "bce": float(np.mean(np.logaddexp(0, logits) - labels * logits)),
-        "recall": n_right / int(labels.sum()),
-    }
-    return metrics | ({"precision": n_right / int(yes.sum())} if yes.any() else {})
+    bce = float(np.mean(np.logaddexp(0, logits) - labels * logits))
+    values = (bce, n_right / int(labels.sum()), n_right / max(int(yes.sum()), 1))
+    return dict(zip(OUTPUT_METRICS, values, strict=True))
 
 
 def cross_entropies(logits: Floats, true: Codes) -> Floats:

@@ -16,11 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sweeper.errors import Fault, UserError
+from tasks.diagnosis.judged import MANY_CLASSES
 from tasks.diagnosis.metrics import diagnosis_metrics
 
 Floats = NDArray[np.float64]
 SPLITS = ("train", "val", "test")
 MAX_CLASSES = 100
+MANY_SINGLE = 5
+"""Where most classes, and more than this, have one row each, the column is hardly that of a diagnosis."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Cohort:
     """Patients, one a row, from any source.
 
     `findings`: float64 columns are numbers, all others categories; NaN is missing. `labels` [n] the class
-    by its name, `split` [n] 0, 1 or 2 for train, val and test. `known` are further facts.
+    by its name, `split` [n] 0, 1 or 2 for train, val and test. `known` are further facts; `label` is the
+    column that named the classes.
     """
 
     findings: pd.DataFrame
@@ -37,6 +41,7 @@ class Cohort:
     real: bool
     min_count: int = 1
     known: dict[str, Any] = field(default_factory=dict)
+    label: str = ""
 
 
 def build(cohort: Cohort, folder: Path) -> dict[str, Any]:
@@ -75,11 +80,16 @@ def _classes(cohort: Cohort) -> list[str]:
         for code, split in enumerate(SPLITS)
     }
     every = sorted(set().union(*by_split.values()))
-    if not 2 <= len(every) <= MAX_CLASSES:
-        got = f"one class only ('{every[0]}')" if len(every) == 1 else f"{len(every)} classes"
-        expected = f"expected 2 to {MAX_CLASSES} classes"
-        raise UserError(Fault("data.label", f"got {got}; {expected}", "Is it the column of the diagnosis?"))
+    if len(every) == 1:
+        problem = f"got one class only ('{every[0]}'); expected 2 to {MAX_CLASSES} classes"
+        raise UserError(Fault("data.label", problem, "Is it the column of the diagnosis?"))
     missing = [(name, split) for name in every for split in SPLITS if name not in by_split[split]]
+    n_single = sum(n == 1 for n in _counted(cohort.labels)[1])
+    is_none = len(every) > MANY_CLASSES or n_single > max(MANY_SINGLE, len(every) / 2)
+    if len(every) > MAX_CLASSES or (missing and is_none):
+        problem = f"got '{cohort.label}' with {len(every)} different values; expected a diagnosis"
+        expected = f"Is it the right column? A diagnosis has 2 to {MAX_CLASSES} classes, each in all splits"
+        raise UserError(Fault("data.label", problem, expected))
     if missing:
         raise UserError(_without_rows(name, split, by_split) for name, split in missing)
     return sorted(every, key=lambda name: (-by_split["train"][name], name))

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sweeper.errors import Fault
-from tasks.config import StrictModel, TaskConfig
+from tasks.config import SPLIT_SIZES, StrictModel, TaskConfig
 from tasks.diagnosis.data_config import DataConfig
+from tasks.diagnosis.judged import class_warnings
 from tasks.diagnosis.loss_config import Auto, LossConfig
+from tasks.diagnosis.names import PROBABILITY_METRICS, calibrated
 from tasks.diagnosis.strategy import Choice, Needs, alpha_of, chosen, faults_of_alpha
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -46,6 +48,12 @@ class DiagnosisConfig(TaskConfig):
         """A list of alphas of another length than there are classes."""
         return faults_of_alpha(self.choice(facts), facts)
 
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+        """Those of the trivial predictor, of both heads together, of the temperature, and the losses."""
+        after = ("temperature", *map(calibrated, PROBABILITY_METRICS)) if self.calibration.temperature else ()
+        terms = (f"loss_{term}" for term in self.choice(facts).strategy.terms)
+        return frozenset({*facts["trivial"][split], "head_agreement", *after, "loss", *terms})
+
     def inactive(self, max_steps: int) -> set[str]:
         """Also what the user knows of the data, where no choice depends on it."""
         needs = set() if isinstance(self.loss, Auto) else {"data.requires_calibration", "data.has_noise"}
@@ -62,7 +70,7 @@ class DiagnosisConfig(TaskConfig):
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
         """The classes, what was left out of the table, and what "auto" came to, with the reason."""
         choice, counts = self.choice(facts), facts["counts"]["train"]
-        lines = ["classes: " + _each(facts["classes"], counts)]
+        lines = [_sizes(facts)]
         lines += [f"data: column '{name}' is left out, {why}" for name, why in facts["dropped"].items()]
         if choice.reason:
             lines.append(f"loss: auto chose {_plain(choice.strategy.name)}: {choice.reason}")
@@ -70,6 +78,19 @@ class DiagnosisConfig(TaskConfig):
         if alpha == "auto" or (len(classes) > 2 and not isinstance(alpha, tuple)):
             lines.append(f"{choice.path}.alpha: {alpha} is {_each(classes, alpha_of(alpha, counts))}")
         return lines
+
+    def warnings(self, facts: Mapping[str, Any]) -> list[str]:
+        """Few patients of a judged class on val or test."""
+        data = self.effective(0)["data"]
+        sizes = [key for key in SPLIT_SIZES if data.get(key) is not None]
+        return class_warnings(facts, [f"data.{key}" for key in sizes])
+
+
+def _sizes(facts: Mapping[str, Any]) -> str:
+    """Each class with its patients in all three splits."""
+    counts = facts["counts"]
+    in_each = zip(facts["classes"], counts["train"], counts["val"], counts["test"], strict=True)
+    return "classes (train / val / test): " + ", ".join(f"{c} {n} / {v} / {t}" for c, n, v, t in in_each)
 
 
 def _each(names: Sequence[str], values: Sequence[float]) -> str:

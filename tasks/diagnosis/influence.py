@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from tasks.diagnosis.metrics import Floats, Labels, judged_classes
+from tasks.diagnosis.judged import judged_classes
+from tasks.diagnosis.metrics import Floats, Labels
 from tasks.influence import auc_influence, mean_influence
 
 

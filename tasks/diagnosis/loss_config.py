@@ -1,6 +1,6 @@
 """Types, ranges and units of the `loss` section for diagnosis; values are in `conf/loss/diagnosis/`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,8 +14,9 @@ Alpha = Share | PerClass | Literal["auto"]
 
 
 class _Strategy(StrictModel):
-    """What all have: the focal loss F of the main head, and its weight."""
+    """What all have: the focal loss F of the main head, and its weight; `terms` are what a run reports."""
 
+    terms: ClassVar[tuple[str, ...]] = ("main", "aux")
     alpha: Annotated[Alpha, Stackable()]
     gamma: Annotated[NonNegative, Stackable()]
     main_weight: Annotated[Positive, Stackable()]
@@ -25,6 +26,7 @@ class _Strategy(StrictModel):
 class _Diverse(_Strategy):
     """What rewards heads that differ."""
 
+    terms: ClassVar[tuple[str, ...]] = ("main", "aux", "diversity")
     diversity_weight: Annotated[NonNegative, Stackable()]
     divergence: Literal["js", "kl"]
     kl_cap: Annotated[Positive, ActiveWhen(divergence="kl"), Stackable()]
@@ -39,6 +41,7 @@ class DualFocal(_Strategy):
 class Balanced(_Strategy):
     """A softened auxiliary head that is kept near the main one."""
 
+    terms: ClassVar[tuple[str, ...]] = ("main", "aux", "consistency")
     name: Literal["diagnosis/balanced"]
     smoothing: Annotated[Share, Stackable()]
     consistency_weight: Annotated[NonNegative, Stackable()]
@@ -55,6 +58,7 @@ class FocalSmooth(_Diverse):
 class ConfidenceAware(_Strategy):
     """The auxiliary head learns where the main one is unsure, and the main one when it may be sure."""
 
+    terms: ClassVar[tuple[str, ...]] = ("main", "aux", "calibration")
     name: Literal["diagnosis/confidence_aware"]
     main_confidence_weight: Annotated[NonNegative, Stackable()]
     aux_confidence_weight: Annotated[NonNegative, Stackable()]

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score, roc_curve
 
+from tasks.diagnosis.judged import judged_classes
+from tasks.diagnosis.names import PROBABILITY_METRICS
+
 Floats = NDArray[np.float64]
 Labels = NDArray[Any]
 N_BINS = 15
@@ -42,11 +45,12 @@ def probability_metrics(logits: Floats, labels: Labels) -> dict[str, float]:
     """What a temperature changes: `brier`, `ece` and `ce`."""
     p = expit(one_vs_rest(logits))
     log_p = logits - logsumexp(logits, axis=1, keepdims=True)
-    return {
-        "brier": _mean_over_classes(lambda y, q: np.mean((q - y) ** 2), labels, p),
-        "ece": _mean_over_classes(calibration_error, labels, p),
-        "ce": float(-np.mean(log_p[np.arange(len(labels)), labels])),
-    }
+    values = (
+        _mean_over_classes(lambda y, q: np.mean((q - y) ** 2), labels, p),
+        _mean_over_classes(calibration_error, labels, p),
+        float(-np.mean(log_p[np.arange(len(labels)), labels])),
+    )
+    return dict(zip(PROBABILITY_METRICS, values, strict=True))
 
 
 def one_vs_rest(logits: Floats) -> Floats:
@@ -54,11 +58,6 @@ def one_vs_rest(logits: Floats) -> Floats:
     others = [logsumexp(np.delete(logits, c, axis=1), axis=1) for c in range(logits.shape[1])]
     against: Floats = logits - np.stack(others, axis=1)
     return against
-
-
-def judged_classes(n_classes: int) -> tuple[int, ...]:
-    """The classes that are set against the rest: the rare one of two, else all."""
-    return (1,) if n_classes == 2 else tuple(range(n_classes))
 
 
 def sensitivity(is_positive: Labels, scores: Floats, specificity: float = SPECIFICITY) -> float:

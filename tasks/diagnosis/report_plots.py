@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit, softmax
 from sklearn.metrics import precision_recall_curve
 
-from tasks.diagnosis.metrics import Floats, judged_classes, reliability
+from tasks.diagnosis.judged import judged_classes
+from tasks.diagnosis.metrics import Floats, reliability
 from tasks.reporting import BASELINE_COLOR, BEST_COLOR, Arm, Comparison
 
 if TYPE_CHECKING:

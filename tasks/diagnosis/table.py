@@ -18,8 +18,8 @@ from sweeper.errors import Fault, UserError
 from tasks.diagnosis.cohort import Cohort
 from tasks.diagnosis.data_config import CsvData
 from tasks.diagnosis.table_faults import (
+    WITH_COMMAS,
     Names,
-    fault_of_separator,
     faults_of_columns,
     faults_of_pair,
     faults_of_spelling,
@@ -28,6 +28,7 @@ from tasks.diagnosis.table_faults import (
     unreadable,
 )
 from tasks.esmm.tables import assign_splits
+from tasks.separators import fault_of_separator
 
 VERSION = "1"
 """Part of the digest; goes up with every change of how a table is prepared."""
@@ -76,7 +77,8 @@ def read(data: CsvData, files: Mapping[str, Path]) -> Cohort:
     findings, wrong = _typed(data, table, np.array([files[role].name for role in origin]))
     if wrong := [*faults_of_spelling(data, labels), *wrong]:
         raise UserError(wrong)
-    return Cohort(findings, labels, _split(data, labels, origin), real=True, min_count=data.min_count)
+    split = _split(data, labels, origin)
+    return Cohort(findings, labels, split, real=True, min_count=data.min_count, label=data.label)
 
 
 def _split(data: CsvData, labels: NDArray[Any], origin: NDArray[Any]) -> NDArray[np.uint8]:
@@ -111,7 +113,7 @@ def _table_or_fault(data: CsvData, path: Path) -> pd.DataFrame | Fault:
     try:
         header = _rows_of(path, 1)
         names = [str(name) or f"Unnamed: {i}" for i, name in enumerate(header.iloc[0])]
-        if fault := fault_of_separator(names, path.name):
+        if fault := fault_of_separator(names, path.name, WITH_COMMAS):
             return fault
         table = _rows_of(path)[1:].reset_index(drop=True)
     except (ValueError, OSError, EOFError, zlib.error) as error:

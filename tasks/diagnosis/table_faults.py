@@ -1,6 +1,6 @@
 """All that can be wrong with a table of patients, each in one line, all found before training."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,8 @@ from tasks.diagnosis.data_config import CsvData
 
 Names = NDArray[Any]
 """[n] the file that each row is from."""
-SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+WITH_COMMAS = "Save it as comma-separated values, with points in the numbers"
 HEADER_EXPECTED = "A table with a header line is expected, and as many values in each row"
-
-
-def fault_of_separator(header: Sequence[str], file: str) -> Fault | None:
-    """A fault where what stands between the columns is no comma."""
-    found = [word for mark, word in SEPARATORS.items() if len(header) == 1 and mark in header[0]]
-    if not found:
-        return None
-    advice = "Save it as comma-separated values, with points in the numbers"
-    return Fault(file, f"got one column only, with {found[0]} in its name; expected commas", advice)
 
 
 def unreadable(file: str, error: Exception) -> Fault:

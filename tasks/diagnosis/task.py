@@ -17,6 +17,7 @@ from tasks.diagnosis.influence import influences
 from tasks.diagnosis.loss import diagnosis_loss
 from tasks.diagnosis.metrics import Floats, diagnosis_metrics, one_vs_rest, probability_metrics
 from tasks.diagnosis.model import Batch, Heads, TwoHeads
+from tasks.diagnosis.names import calibrated
 from tasks.diagnosis.strategy import alpha_of
 from tasks.prepared import Prepared
 
@@ -128,7 +129,7 @@ class DiagnosisTask:
         val = seen if split == "val" else self._see(model, "val")
         temperature = fitted_temperature(val.main.numpy(), val.labels.numpy())
         after = probability_metrics(seen.main.numpy() / temperature, seen.labels.numpy())
-        return {"temperature": temperature, **{f"{name}_calibrated": value for name, value in after.items()}}
+        return {"temperature": temperature, **{calibrated(name): value for name, value in after.items()}}
 
     def _losses(self, seen: Seen, coefficients: Coefficients, step: Tensor) -> dict[str, float]:
         exact = {path: torch.tensor(_as_written(value)) for path, value in coefficients.items()}

@@ -1,11 +1,13 @@
 """Types, ranges and units of the sections that belong to esmm; default values are in `conf/`."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from tasks.config import ActiveWhen, Cosmetic, Stackable, StrictModel, TaskConfig
 from tasks.esmm.data_config import DataConfig
+from tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, HEAD_LOSSES
 
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -101,6 +103,11 @@ class EsmmConfig(TaskConfig):
         """The auxiliary focal section where it is present and enabled."""
         return self.aux_focal if self.aux_focal is not None and self.aux_focal.enabled else None
 
+    @property
+    def has_ctcvr_parts(self) -> bool:
+        """Whether evaluation also gives the two parts of the CTCVR loss."""
+        return self.aux_focal is None or self.aux_focal.log_components
+
     def inactive(self, max_steps: int) -> set[str]:
         """Also every key of an `aux_focal` that never acts, but for those that keep it from acting."""
         paths = super().inactive(max_steps)
@@ -132,6 +139,15 @@ class EsmmConfig(TaskConfig):
             f"aux_focal: on; loss_{aux.target_head} + {aux.lambda_:g} x focal from step {aux.warmup_steps} "
             f"(gamma {aux.gamma:g}, {alpha}, {gradient}, computed in {precision})"
         )
+
+    def announce(self, facts: Mapping[str, Any]) -> list[str]:
+        """What was left out of the files."""
+        return [f"left out {n} lines (data.skip_bad): {why}" for why, n in facts.get("skipped", {}).items()]
+
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+        """Those of the trivial predictor, and what is recorded of the loss."""
+        parts = CTCVR_PARTS if self.has_ctcvr_parts else ()
+        return frozenset({*facts["trivial"][split], "loss", *HEAD_LOSSES, *parts, *FOCAL_STATE})
 
     def nan_advice(self) -> str:
         """Float32 for the focal term first."""

@@ -16,6 +16,7 @@ from tasks.esmm.averaging import outputs_of, probabilities_of
 from tasks.esmm.config import EsmmConfig
 from tasks.esmm.metrics import Floats, Logits, esmm_metrics
 from tasks.esmm.model import Batch, EsmmOutput, build_model
+from tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, FOCAL_VALUES, HEAD_LOSSES
 from tasks.influence import auc_influence
 from tasks.losses.esmm import clicked_bce, ctcvr_logits
 from tasks.losses.focal import bce_plus_factors, focal_bce_with_logits, focal_factors, from_step
@@ -70,17 +71,16 @@ class EsmmTask:
         c = coefficients
         ctr_logits, cvr_logits = (_at_least_float32(logits) for logits in outputs)
         logits = ctcvr_logits(ctr_logits, cvr_logits)
-        losses = {
-            "loss_ctr": bce_with_logits(ctr_logits, batch.click, pos_weight=c["loss.static_pos_weight.ctr"]),
-            "loss_ctcvr": self._loss_ctcvr(logits, outputs.ctr_logits.dtype, batch.conversion, c, step),
-            "loss_cvr_aux": clicked_bce(cvr_logits, batch.conversion, batch.click),
-        }
-        total = (
-            c["loss.w_ctr"] * losses["loss_ctr"]
-            + c["loss.w_ctcvr"] * losses["loss_ctcvr"]
-            + c["loss.w_cvr_aux"] * losses["loss_cvr_aux"]
+        losses = (
+            bce_with_logits(ctr_logits, batch.click, pos_weight=c["loss.static_pos_weight.ctr"]),
+            self._loss_ctcvr(logits, outputs.ctr_logits.dtype, batch.conversion, c, step),
+            clicked_bce(cvr_logits, batch.conversion, batch.click),
         )
-        return total, {name: value.detach() for name, value in losses.items()}
+        loss_ctr, loss_ctcvr, loss_cvr_aux = losses
+        total = (
+            c["loss.w_ctr"] * loss_ctr + c["loss.w_ctcvr"] * loss_ctcvr + c["loss.w_cvr_aux"] * loss_cvr_aux
+        )
+        return total, {name: value.detach() for name, value in zip(HEAD_LOSSES, losses, strict=True)}
 
     def _loss_ctcvr(
         self, logits: Tensor, model_dtype: torch.dtype, conversion: Tensor, c: Coefficients, step: Tensor
@@ -154,23 +154,22 @@ class EsmmTask:
 
     def _parts(self, logits: Tensor, conversion: Tensor, c: Coefficients) -> dict[str, Tensor]:
         """The two parts of `loss_ctcvr`; training computes only their sum, which is cheaper."""
-        if self._config.aux_focal is not None and not self._config.aux_focal.log_components:
+        if not self._config.has_ctcvr_parts:
             return {}
         bce = bce_with_logits(logits, conversion, pos_weight=c["loss.static_pos_weight.ctcvr"])
         aux = self._config.active_focal
         if aux is None:
-            return {"loss_ctcvr_bce": bce, "loss_ctcvr_focal": torch.zeros_like(bce)}
+            return dict(zip(CTCVR_PARTS, (bce, torch.zeros_like(bce)), strict=True))
         alpha = c["aux_focal.alpha"] if aux.use_alpha else None
         focal = focal_bce_with_logits(logits, conversion, c["aux_focal.gamma"], alpha)
-        return {"loss_ctcvr_bce": bce, "loss_ctcvr_focal": focal}
+        return dict(zip(CTCVR_PARTS, (bce, focal), strict=True))
 
     def _focal_state(self, plain: dict[str, float], step: int) -> dict[str, float]:
         """What is on, and with which values; all 0 where the feature is off."""
         enabled = self._config.active_focal is not None
-        keys = ("warmup_steps", "lambda", "gamma")
-        values = {key: plain[f"aux_focal.{key}"] if enabled else 0.0 for key in keys}
-        state = {"enabled": enabled, "on": enabled and step >= values["warmup_steps"], **values}
-        return {f"aux_focal_{key}": float(value) for key, value in state.items()}
+        values = {key: plain[f"aux_focal.{key}"] if enabled else 0.0 for key in FOCAL_VALUES}
+        state = (enabled, enabled and step >= values["warmup_steps"], *values.values())
+        return {name: float(value) for name, value in zip(FOCAL_STATE, state, strict=True)}
 
 
 def _records(scores: Floats, labels: Floats) -> dict[str, NDArray[Any]]:

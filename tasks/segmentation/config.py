@@ -99,6 +99,10 @@ class SegmentationConfig(TaskConfig):
         """Which files were left out."""
         return lines_of_skipped(facts.get("skipped", {}))
 
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+        """Those of the trivial predictor, which depend on the classes that a split holds, and the losses."""
+        return frozenset({*facts["trivial"][split], "ce", "loss", *self.loss.terms})
+
     def notices(self, max_steps: int) -> list[str]:
         """A focal term that is no focal term."""
         loss = self.loss

@@ -36,10 +36,14 @@ def segmentation_loss(
     counted = None if config.ignore_index is None else (target != config.ignore_index).to(logits.dtype)
     pixels = _pixel_term(config, log_p_true(logits, target), target, counted, coefficients)
     if not isinstance(config, CeDice | FocalDice | FocalDiceWeighted):
-        return pixels, {"loss_pixels": pixels.detach()}
+        return pixels, _named(config, pixels)
     dice = soft_dice(logits, target, counted)
     total = coefficients["loss.ce_weight"] * pixels + coefficients["loss.dice_weight"] * dice
-    return total, {"loss_pixels": pixels.detach(), "loss_dice": dice.detach()}
+    return total, _named(config, pixels, dice)
+
+
+def _named(config: LossConfig, *terms: Tensor) -> dict[str, Tensor]:
+    return {name: value.detach() for name, value in zip(config.terms, terms, strict=True)}
 
 
 def _pixel_term(

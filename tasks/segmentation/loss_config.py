@@ -1,6 +1,6 @@
 """Types, ranges and units of the `loss` section for segmentation; values are in `conf/loss/segmentation/`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -23,10 +23,12 @@ Alpha = Share | PerClass | Literal["auto"] | None
 
 
 class _Loss(StrictModel):
+    terms: ClassVar[tuple[str, ...]] = ("loss_pixels",)
     ignore_index: Annotated[int, Field(ge=0, lt=N_CLASSES)] | None
 
 
 class _WithDice(_Loss):
+    terms: ClassVar[tuple[str, ...]] = ("loss_pixels", "loss_dice")
     ce_weight: Annotated[NonNegative, Stackable()]
     dice_weight: Annotated[NonNegative, Stackable()]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sweeper.errors import Fault, UserError
+from tasks.sentiment.column_faults import faults_of_columns
 from tasks.sentiment.csv_rows import Row, rows_of
 from tasks.sentiment.data_config import AbsaCsv
 from tasks.sentiment.polarities import POLARITIES, SPLITS
@@ -61,6 +62,8 @@ def _read(data: AbsaCsv, file: Path) -> Collection:
     required = (data.text, *(data.aspects or ()), *data.drop, *((data.split,) if data.split else ()))
     rows, cut = rows_of(file, required)
     aspects = _aspects(data, file, rows)
+    if faults := faults_of_columns(data, aspects, _meanings(data), [cells for _, cells in rows], str(file)):
+        raise UserError(faults)
     found, unusable = usable(rows, lambda cells: review_of(data, aspects, cells))
     skipped = refuse_unless(data.skip_bad, cut + unusable, str(file))
     splits = _splits(data, found)

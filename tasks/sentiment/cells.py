@@ -4,18 +4,17 @@ A cell counts on a split that has `data.min_support` examples of it. Validation 
 that both should average over much the same cells, and over most of those that training has.
 """
 
-from collections.abc import Mapping
-from math import ceil
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.sentiment.polarities import POLARITIES
+from tasks.sentiment.polarities import POLARITIES, SPLITS
 
 N_LISTED = 8
-FEWEST = 1 / 3, 2
-"""This share of the cells that training has, and so many; on fewer, macro_f1 says little of the rest."""
+FEWEST = 2
+"""macro_f1 rests on so many cells, and on more than a third of those that training has, or says little."""
 
 
 class Counted(NamedTuple):
@@ -49,33 +48,56 @@ def cell_lines(facts: Mapping[str, Any]) -> list[str]:
     return [words + _listed(facts, some, split) for some, words, split in lines if some.any()]
 
 
-def cell_warnings(facts: Mapping[str, Any]) -> list[str]:
-    """One where few cells count on val or test, or where more of them count on one of both than on both.
+def cell_warnings(facts: Mapping[str, Any], more: str = "more data") -> list[str]:
+    """Where few cells count on val or test, where others do on each, where a polarity has none on a split.
 
-    In the second case what selects and what judges have less in common than not. A smaller difference is no
-    warning: a cell near `data.min_support` may fall on either side, and each weighs as much as any other.
+    With as many cells on one split only as on both, what selects and what judges have less in common than
+    not. A smaller difference is no warning: a cell near `data.min_support` may fall on either side, and each
+    weighs as much as any other. `more` says how these data get more examples on a split.
     """
     cells = counted_cells(facts)
+    problems = [*_few_or_apart(cells), *_without_polarity(facts, cells)]
+    got = f"data.min_support: got {facts['min_support']}"
+    return [f"{got}, with which {problem}. Use a smaller data.min_support, or {more}" for problem in problems]
+
+
+def _few_or_apart(cells: Counted) -> Iterator[str]:
     n_one, n_both = (cells.val ^ cells.test).sum(), (cells.val & cells.test).sum()
     if min(cells.val.sum(), cells.test.sum()) < (fewest := _fewest(int(cells.trained.sum()))):
-        problem = (
+        yield (
             f"macro_f1 rests on {_of(cells.val, cells)} cells (aspect x polarity) on val and "
             f"{_of(cells.test, cells)} on test; expected {fewest} or more on both"
         )
-    elif n_one > n_both:
-        problem = (
+    elif n_one >= n_both:
+        yield (
             f"{n_one} cells (aspect x polarity) count in macro_f1 on one of val and test, and {n_both} on "
             "both; expected more on both, for val selects and test judges"
         )
-    else:
-        return []
-    advice = "Use a smaller data.min_support, or more data"
-    return [f"data.min_support: got {facts['min_support']}, with which {problem}. {advice}"]
+
+
+def _without_polarity(facts: Mapping[str, Any], cells: Counted) -> Iterator[str]:
+    """A polarity that training has, and that no cell of val or of test judges."""
+    counts = {split: _counts(facts, split) for split in SPLITS}
+    for c in np.flatnonzero(counts["train"].any(axis=0)):
+        missing = [
+            f"{split} ({_at_most(counts[split][:, c])})"
+            for split, counted in (("val", cells.val), ("test", cells.test))
+            if not counted[:, c].any()
+        ]
+        if missing:
+            expected = (
+                f"expected one or more on both, for training has {counts['train'][:, c].sum()} examples"
+            )
+            yield f"{POLARITIES[c]} is judged by no cell on {' and none on '.join(missing)}; {expected}"
+
+
+def _at_most(counts: NDArray[np.int64]) -> str:
+    """The largest of a polarity's cells."""
+    return f"at most {counts.max()} of an aspect" if counts.any() else "not a single example"
 
 
 def _fewest(n_trained: int) -> int:
-    share, number = FEWEST
-    return min(max(ceil(share * n_trained), number), n_trained)
+    return min(max(n_trained // 3 + 1, FEWEST), n_trained)
 
 
 def _counts(facts: Mapping[str, Any], split: str) -> NDArray[np.int64]:

@@ -5,9 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.config import Cosmetic, StrictModel, TaskConfig
+from tasks.bad_files import lines_of_skipped
+from tasks.config import SPLIT_SIZES, Cosmetic, StrictModel, TaskConfig
 from tasks.sentiment.alphas import distribution_table
 from tasks.sentiment.cells import cell_lines, cell_warnings
+from tasks.sentiment.copies import copy_warnings
 from tasks.sentiment.data_config import DataConfig
 from tasks.sentiment.loss_config import LossConfig, MultilabelFocal
 
@@ -84,18 +86,29 @@ class SentimentConfig(TaskConfig):
         absent = "masked" if self.loss.absent == "masked" else "a class of their own"
         return f"sentiment: {model}; {loss}{_values(self.loss)}; aspects not named are {absent}"
 
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+        """Those of the trivial predictor, which depend on the cells that count on a split, and the losses."""
+        return frozenset({*facts["trivial"][split], "ce", "loss"})
+
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
-        """Sizes, the cells that macro_f1 leaves out, the distribution of polarities in training, the alphas.
+        """Sizes, reviews left out, cells that macro_f1 leaves out, polarities in training, alphas.
 
         What depends on the loss comes last.
         """
         n_aspects = len(facts["aspects"])
         size = f"{facts['rows']['train']} training reviews, {n_aspects} aspect{'s' * (n_aspects != 1)}"
-        return [size, *cell_lines(facts), *distribution_table(self.loss, facts)]
+        left_out = lines_of_skipped(facts.get("skipped", {}))
+        return [size, *left_out, *cell_lines(facts), *distribution_table(self.loss, facts)]
 
     def warnings(self, facts: Mapping[str, Any]) -> list[str]:
-        """An objective that rests on few cells, or on others where it selects than where it judges."""
-        return cell_warnings(facts)
+        """An objective that rests on few cells or leaves a polarity out, and texts known from training."""
+        return [*cell_warnings(facts, self._more_examples()), *copy_warnings(facts)]
+
+    def _more_examples(self) -> str:
+        """How a split gets more of them: by its size where that is an option, else by more data."""
+        data = self.effective(0)["data"]
+        sizes = [f"data.{key}" for key in SPLIT_SIZES if data.get(key) is not None]
+        return f"a larger {' and '.join(sizes)}, or more data" if sizes else "more data"
 
     def notices(self, max_steps: int) -> list[str]:
         """A focal loss that is none."""

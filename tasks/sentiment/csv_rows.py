@@ -8,6 +8,7 @@ from pathlib import Path
 from sweeper.errors import Fault, UserError, did_you_mean
 from tasks.bad_files import BadFile
 from tasks.sentiment.source import text_of
+from tasks.separators import fault_of_separator
 
 AS_MANY_CELLS = "a row has as many cells as the header"
 Row = tuple[str, dict[str, str]]
@@ -34,6 +35,8 @@ def rows_of(file: Path, columns: Sequence[str]) -> tuple[list[Row], list[BadFile
 
 
 def _refuse_header(file: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+    if fault := fault_of_separator(header, str(file)):
+        raise UserError(fault)
     listed = f"It has {', '.join(header)}" if header else "It is empty"
     faults = [
         Fault(str(file), f"got no column '{name}'; expected one", listed + did_you_mean(name, header))

@@ -11,21 +11,32 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.utils._pytree import tree_map
 
 from tasks.base import Task
+from tasks.config import TaskConfig
+from tasks.esmm.config import EsmmConfig
+from tasks.esmm.task import EsmmTask
+from tasks.prepared import Prepared
 from tests.tasks.esmm.tiny import MODELS, tiny_config, tiny_prepared, tiny_task
 
 SPLITS = ("train", "val", "test")
 STEP = torch.tensor(12)
+Parts = tuple[TaskConfig, Prepared]
 
 
 class TaskContract:
-    """Subclasses give `task`, with its stackable features on at step 12, and name its `objective` metric."""
+    """Subclasses give `parts`, with stackable features on at step 12, the class, its `objective` metric."""
 
     objective: str
+    task_class: type[Task]
 
     @pytest.fixture
-    def task(self) -> Task:
-        """A small task on the CPU."""
+    def parts(self) -> Parts:
+        """The configuration of a small task, and its data."""
         raise NotImplementedError
+
+    @pytest.fixture
+    def task(self, parts: Parts) -> Task:
+        """The task on the CPU."""
+        return self.task_class(*parts, torch.device("cpu"))
 
     def test_the_same_seed_builds_the_same_model(self, task: Task) -> None:
         one, same, other = (seeded(task, seed).state_dict() for seed in (0, 0, 1))
@@ -104,6 +115,15 @@ class TaskContract:
         assert all(type(value) is float and np.isfinite(value) for value in metrics.values())
 
     @pytest.mark.parametrize("split", ["val", "test"])
+    def test_the_configuration_knows_the_names_of_all_metrics(
+        self, task: Task, parts: Parts, split: str
+    ) -> None:
+        config, prepared = parts
+        names = config.metric_names(prepared.facts, split)
+        assert names is not None
+        assert names == metric_names(task, split)
+
+    @pytest.mark.parametrize("split", ["val", "test"])
     def test_there_is_one_record_an_example_with_influences_of_mean_0(self, task: Task, split: str) -> None:
         records = task.evaluate(seeded(task), split, task.coefficients(), STEP).records
         assert len({len(column) for column in records.values()}) == 1
@@ -121,10 +141,32 @@ class TestEsmm(TaskContract):
 
     objective = "ctcvr_auc"
 
+    task_class = EsmmTask
+
     @pytest.fixture
-    def task(self, tmp_path: Path, model: str, detach: bool) -> Task:
+    def parts(self, tmp_path: Path, model: str, detach: bool) -> Parts:
         aux = {"use_alpha": True, "gamma": 1.5, "detach_p_for_weight": detach}
-        return tiny_task(tiny_prepared(tmp_path), tiny_config(model, aux_focal=aux, w_cvr_aux=0.3))
+        return tiny_config(model, aux_focal=aux, w_cvr_aux=0.3), tiny_prepared(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "config", [tiny_config(absent=True), tiny_config(aux_focal={"log_components": False})]
+)
+@pytest.mark.parametrize("all_convert", [False, True])
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_esmm_knows_its_metrics_without_the_parts_of_its_loss_and_where_cvr_has_no_auc(
+    tmp_path: Path, config: EsmmConfig, all_convert: bool, split: str
+) -> None:
+    clicked = {f"test_{name}": np.arange(90) % 3 == 0 for name in ("click", "conversion")}
+    prepared = tiny_prepared(tmp_path, **(clicked if all_convert else {}))
+    names = config.metric_names(prepared.facts, split)
+    assert names == metric_names(tiny_task(prepared, config), split)
+    assert ("cvr_auc" in names) == (not all_convert or split == "val")
+
+
+def metric_names(task: Task, split: str) -> set[str]:
+    """What a model that has learned nothing is measured by."""
+    return set(task.evaluate(seeded(task), split, task.coefficients(), STEP).metrics)
 
 
 def seeded(task: Task, seed: int = 0) -> nn.Module:

@@ -7,6 +7,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
+from sweeper.checking import Findings
 from sweeper.command_line import read_overrides
 from sweeper.config_source import ConfigSource
 from sweeper.errors import Fault, UserError
@@ -54,6 +55,41 @@ def test_the_choices_that_bring_a_key_are_named(task: str, key: str, choices: st
 def test_a_key_that_no_task_has_is_nobodys() -> None:
     assert forgotten("loss.w_ctx", tree("esmm"), source()) == ""
     assert "did you mean 'loss.w_ctr'?" in told("loss.w_ctx=1")[0]
+
+
+def test_a_misspelt_key_of_another_option_is_told_with_that_option() -> None:
+    """The baseline's loss, and the usual one, have no gamma; `focal_gamma` is in one option only."""
+    (line,) = told("task=sentiment", "loss.focal_gama=1,2", multirun=True)
+    hint = "; did you mean 'loss.focal_gamma', a key of loss=sentiment/multilabel_focal?"
+    assert line == f"loss.focal_gama: no such parameter (from override 'loss.focal_gama=1,2'){hint}"
+    (line,) = told("task=sentiment", "zzz.zzz=1")
+    assert line.endswith("Add a new one with +key=value.")
+
+
+def test_what_the_baseline_alone_lacks_is_no_option_that_was_forgotten() -> None:
+    focal = ("task=sentiment", "loss=sentiment/multilabel_focal", "loss.focal_gamma=2")
+    (line,) = told(*focal, "loss.focal_alpha=choice([1,2,3])", multirun=True)
+    assert line == (
+        "baseline: loss.focal_gamma: no such parameter (from override 'loss.focal_gamma=2'). Where "
+        "candidates alone should have it, sweep one value: loss.focal_gamma=choice(...)."
+    )
+
+
+@pytest.mark.parametrize("multirun", [True, False])
+def test_what_follows_from_a_forgotten_task_is_not_told(multirun: bool) -> None:
+    """The sections of the usual task ask data of another one for numbers that they do not have."""
+    (line,) = told("data=sentiment/absa_csv", "data.path=x.csv", "data.text=comment", multirun=multirun)
+    assert line == (
+        "data: got 'sentiment/absa_csv' (from override 'data=sentiment/absa_csv'), an option of another "
+        "task; expected one of task esmm; did you forget task=sentiment?"
+    )
+
+
+def test_what_follows_from_nothing_told_is_told() -> None:
+    found = Findings([Fault("aux.steps", "got ${data.steps}", follows_from="data")])
+    assert [fault.where for fault in found.faults] == ["aux.steps"]
+    found.add([Fault("data", "bad")])
+    assert [fault.where for fault in found.faults] == ["data"]
 
 
 def test_a_swept_key_of_other_tasks_names_them_all() -> None:

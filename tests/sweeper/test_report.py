@@ -168,6 +168,18 @@ def test_the_report_opens_with_the_verdict(folder: StudyFolder) -> None:
     assert read_sentence(folder) == SENTENCE
 
 
+def test_rows_left_out_of_the_data_are_told_in_the_words_of_the_task() -> None:
+    """The facts are for programs; their keys would be no sentences."""
+    skipped = {"a review needs text": {"n": 2, "first": ["x.csv row 3"]}}
+    line = "left out 2 (data.skip_bad): x.csv row 3 and 1 more; a review needs text"
+    result = study_result()
+    result = replace(result, data={**result.data, "rows": 7, "skipped": skipped}, announced=(line,))
+    text = report_markdown(result, judgement(), summary(result, judgement()), [])
+    section = text.partition("## Data")[2].partition("\n## ")[0]
+    assert "- rows: 7" in section
+    assert section.count("a review needs text") == section.count(line) == 1
+
+
 def test_the_report_tells_data_warnings_failures_and_how_to_reproduce() -> None:
     result = study_result(with_failure=True)
     text = report_markdown(result, judgement(), summary(result, judgement()), [])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.proposals import drafts_of, objectives_of, policy_of
+from sweeper.objectives import objectives_of
+from sweeper.proposals import drafts_of, policy_of
 from sweeper.results import Objective
 from sweeper.specs import SpecFactory, notices_of
 from sweeper.trial import TrialSpec
@@ -118,5 +119,6 @@ def test_confirmation_seeds_must_be_fresh(results: Path) -> None:
 def test_several_metrics_carry_their_directions(results: Path) -> None:
     sweep = small_sweep(results, "aux_focal.gamma=1,2", "study.metrics=['ctr_auc:max','bce:min']")
     assert objectives_of(sweep) == (Objective("ctr_auc", "maximize"), Objective("bce", "minimize"))
+    assert policy_of(sweep).confirm_seeds == ()  # there is no one best to confirm
     with pytest.raises(UserError, match=r"study\.metrics: got 'bce:least'; expected"):
         objectives_of(small_sweep(results, "aux_focal.gamma=1,2", "study.metrics=['bce:least']"))

@@ -20,6 +20,7 @@ from sweeper.report import trials_csv
 from sweeper.report_text import report_markdown
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import RunSettings
+from sweeper.single import _success
 from sweeper.specs import SpecFactory
 from sweeper.success import (
     OPERATORS,
@@ -270,7 +271,7 @@ def test_the_terminal_warns_with_the_first_complete_run_once_and_ends_with_the_c
 
 
 def test_one_run_alone_tells_its_criteria_in_a_line_each(tmp_path: Path) -> None:
-    criteria = '["val / train bce < 100","ctcvr_auc > 1","ctcvr_acc > 0"]'
+    criteria = '["val / train bce < 100","ctcvr_auc > 1"]'
     command = [sys.executable, "-m", "sweeper", *SMALL, f"trainer.success={criteria}"]
     done = subprocess.run(
         [*command, f"study.results_dir={tmp_path}", "executor.devices=cpu"],
@@ -283,6 +284,11 @@ def test_one_run_alone_tells_its_criteria_in_a_line_each(tmp_path: Path) -> None
     assert [re.sub(r": [\d.]+ ", ": X ", line) for line in told] == [
         "success: val / train bce < 100: X met",
         "success: ctcvr_auc > 1: X not met",
-        "success: ctcvr_acc > 0: not available",
     ]
-    assert "did you mean 'ctcvr_auc'?" in done.stdout
+
+
+def test_one_run_alone_of_an_unknown_metric_warns_with_the_nearest() -> None:
+    told, warning = _success([parse("ctcvr_acc > 0")], {"val/ctcvr_auc": 0.7})
+    assert told == "success: ctcvr_acc > 0: not available"
+    assert warning.startswith("warning: trainer.success: 'ctcvr_acc > 0' cannot be told")
+    assert warning.endswith("did you mean 'ctcvr_auc'?")

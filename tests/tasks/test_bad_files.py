@@ -22,7 +22,7 @@ def test_what_is_left_out_is_a_fact_and_a_line_a_rule() -> None:
     facts = facts_of_skipped(FOUND)
     assert facts["an image has to be large"] == {"n": 7, "first": ["p0", "p1", "p2", "p3", "p4"]}
     assert lines_of_skipped(facts) == [
-        "left out (data.skip_bad): p0, p1, p2, p3, p4 and 2 more; an image has to be large",
-        "left out (data.skip_bad): q; an image needs a mask",
+        "left out 7 (data.skip_bad): p0, p1, p2, p3, p4 and 2 more; an image has to be large",
+        "left out 1 (data.skip_bad): q; an image needs a mask",
     ]
     assert lines_of_skipped(facts_of_skipped([])) == []

@@ -156,6 +156,8 @@ def test_bad_pictures_are_left_out_and_counted_where_asked_for(folder: Path, tmp
         "an image must be readable": {"n": 1, "first": ["low/1000-0.png"]},
         "a text has at most data.max_length characters (6)": {"n": 1, "first": ["zuviele-0.png"]},
     }
+    told = config_for(folder).announce(prepared.facts)
+    assert "left out 1 (data.skip_bad): low/1000-0.png; an image must be readable" in told
 
 
 def test_a_table_and_its_pictures_must_agree(folder: Path, tmp_path: Path) -> None:

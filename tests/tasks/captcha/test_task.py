@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tasks.base import Task
 from tasks.captcha.alphabet import N_CLASSES
 from tasks.captcha.config import CaptchaConfig
 from tasks.captcha.model import Batch
+from tasks.captcha.task import CaptchaTask
 from tasks.prepared import Prepared
-from tests.contracts.test_task_contract import TaskContract, seeded
+from tests.contracts.test_task_contract import Parts, TaskContract, seeded
 from tests.tasks.captcha.tiny import AUGMENTATION, LENGTH, LOSSES, tiny_config, tiny_prepared, tiny_task
 
 STEP = torch.tensor(0)
@@ -36,11 +36,12 @@ class TestCaptcha(TaskContract):
     """Every loss; without dropout and augmentation, which would draw alone what they draw stacked."""
 
     objective = "full_match"
+    task_class = CaptchaTask
 
     @pytest.fixture
-    def task(self, tmp_path: Path, loss: str) -> Task:
+    def parts(self, tmp_path: Path, loss: str) -> Parts:
         config = tiny_config(loss)
-        return tiny_task(half_read(tmp_path, config), config)
+        return config, half_read(tmp_path, config)
 
 
 @pytest.mark.parametrize("option", [{"channel_attention": True}, {"head": "attention"}])
@@ -48,11 +49,12 @@ class TestCaptchaWithAttention(TaskContract):
     """The other networks."""
 
     objective = "full_match"
+    task_class = CaptchaTask
 
     @pytest.fixture
-    def task(self, tmp_path: Path, option: dict[str, Any]) -> Task:
+    def parts(self, tmp_path: Path, option: dict[str, Any]) -> Parts:
         config = tiny_config(model=option)
-        return tiny_task(half_read(tmp_path, config), config)
+        return config, half_read(tmp_path, config)
 
 
 class Reads(nn.Module):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.captcha.alphabet import PADDING, ended
 from tasks.captcha.config import CaptchaConfig
+from tasks.captcha.facts import facts_of
 from tasks.captcha.task import CaptchaTask
 from tasks.prepared import Prepared
 
@@ -91,11 +92,12 @@ def tiny_codes(n: int, seed: int) -> NDArray[np.uint8]:
 def tiny_prepared(folder: Path, **codes: NDArray[np.uint8]) -> Prepared:
     """Random images in `folder`; `codes` (`val=...`) replace drawn ones."""
     folder.mkdir(parents=True, exist_ok=True)
+    drawn = {split: codes.get(split, tiny_codes(n, seed)) for seed, (split, n) in enumerate(ROWS.items())}
     for seed, (split, n) in enumerate(ROWS.items()):
         images = np.random.default_rng(10 + seed).integers(0, 256, (n, 1, HEIGHT, WIDTH), dtype=np.uint8)
         np.save(folder / f"{split}_images.npy", images)
-        np.save(folder / f"{split}_codes.npy", codes.get(split, tiny_codes(n, seed)))
-    return Prepared(folder, "sha256:tiny", ROWS["train"], real=False)
+        np.save(folder / f"{split}_codes.npy", drawn[split])
+    return Prepared(folder, "sha256:tiny", ROWS["train"], real=False, facts=facts_of(drawn))
 
 
 def tiny_task(prepared: Prepared, config: CaptchaConfig | None = None) -> CaptchaTask:

@@ -12,7 +12,10 @@ HONEST, NOISY = {"requires_calibration": True}, {"has_noise": True}
 
 
 def facts(*counts: int) -> dict[str, Any]:
-    return {"counts": {"train": counts}, "classes": [f"c{i}" for i in range(len(counts))], "dropped": {}}
+    """Of these patients in training, and half as many in val and in test."""
+    half = tuple(n // 2 for n in counts)
+    splits = {"train": counts, "val": half, "test": half}
+    return {"counts": splits, "classes": [f"c{i}" for i in range(len(counts))], "dropped": {}}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +73,10 @@ def test_a_list_of_the_wrong_length_is_told_with_the_classes() -> None:
 
 def test_the_classes_what_is_left_out_and_an_auto_alpha_are_announced() -> None:
     known = facts(980, 20) | {"dropped": {"room": "constant in training"}}
-    expected = ["classes: c0 980, c1 20", "data: column 'room' is left out, constant in training"]
+    expected = [
+        "classes (train / val / test): c0 980 / 490 / 490, c1 20 / 10 / 10",
+        "data: column 'room' is left out, constant in training",
+    ]
     assert tiny_config().announce(known) == expected
     told = tiny_config(alpha="auto").announce(known)
     assert told == [*expected, "loss.alpha: auto is c0 0.510204, c1 25"]
@@ -82,3 +88,30 @@ def test_what_one_alpha_means_of_several_classes_is_announced() -> None:
     )
     assert len(tiny_config(alpha=[0.1, 0.2, 0.3]).announce(facts(900, 70, 30))) == 1
     assert len(tiny_config(alpha=0.2).announce(facts(980, 20))) == 1
+
+
+def counted(val: tuple[int, ...], test: tuple[int, ...]) -> dict[str, Any]:
+    known = facts(*val)
+    return known | {"counts": known["counts"] | {"val": val, "test": test}}
+
+
+def test_few_patients_of_the_rare_class_on_val_or_test_are_a_warning() -> None:
+    (told,) = tiny_config().warnings(counted((99, 14), (400, 55)))
+    assert told == (
+        "data: got 14 patients of class 'c1' on val and 55 on test; expected 30 or more on both, for AUPRC "
+        "moves a lot with each of them. Use more data or a larger data.n_val and data.n_test; more seeds do "
+        "not help"
+    )
+    assert tiny_config().warnings(counted((29, 30), (5, 30))) == []
+
+
+def test_of_several_classes_each_is_judged_and_all_are_told_in_one_warning() -> None:
+    (told,) = tiny_config().warnings(counted((90, 30, 30), (29, 30, 2)))
+    assert told.startswith(
+        "data: got 90 patients of class 'c0' on val and 29 on test, "
+        "30 patients of class 'c2' on val and 2 on test; expected 30"
+    )
+    (told,) = tiny_config().warnings(counted((9,) * 5, (9,) * 5))
+    assert ", 9 patients of class 'c2' on val and 9 on test, few of 2 more classes; expected 30" in told
+    (told,) = tiny_config().warnings(counted((9,) * 21, (9,) * 21))
+    assert told.endswith("With 21 classes: is data.label the right column?")

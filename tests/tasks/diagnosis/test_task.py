@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from sweeper.errors import UserError
-from tasks.base import Task
 from tasks.diagnosis.model import Batch, Heads
-from tasks.diagnosis.task import TRAIN_SUBSET, _fixed_subset
-from tests.contracts.test_task_contract import TaskContract, seeded
+from tasks.diagnosis.task import TRAIN_SUBSET, DiagnosisTask, _fixed_subset
+from tests.contracts.test_task_contract import Parts, TaskContract, metric_names, seeded
 from tests.tasks.diagnosis.tiny import LOSSES, ROWS, THREE, tiny_config, tiny_prepared, tiny_task
 
 STEP = torch.tensor(0)
@@ -24,21 +23,32 @@ class TestDiagnosis(TaskContract):
     """Every strategy; without dropout, which would draw alone what it draws stacked."""
 
     objective = "auprc"
+    task_class = DiagnosisTask
 
     @pytest.fixture
-    def task(self, tmp_path: Path, loss: str) -> Task:
-        return tiny_task(tiny_prepared(tmp_path), tiny_config(loss))
+    def parts(self, tmp_path: Path, loss: str) -> Parts:
+        return tiny_config(loss), tiny_prepared(tmp_path)
 
 
 class TestDiagnosisOfThreeClasses(TaskContract):
     """More than one disease, the bounded Kullback-Leibler divergence, one alpha a class."""
 
     objective = "auprc"
+    task_class = DiagnosisTask
 
     @pytest.fixture
-    def task(self, tmp_path: Path) -> Task:
+    def parts(self, tmp_path: Path) -> Parts:
         config = tiny_config("focal_smooth", divergence="kl", alpha="auto")
-        return tiny_task(tiny_prepared(tmp_path, THREE), config)
+        return config, tiny_prepared(tmp_path, THREE)
+
+
+def test_without_a_temperature_nothing_is_calibrated(tmp_path: Path) -> None:
+    config, prepared = tiny_config(temperature=False), tiny_prepared(tmp_path)
+    names = config.metric_names(prepared.facts)
+    assert names == metric_names(tiny_task(prepared, config), "val")
+    assert tiny_config().metric_names(prepared.facts) - names == {
+        *("temperature", "brier_calibrated", "ece_calibrated", "ce_calibrated")
+    }
 
 
 class Says(nn.Module):

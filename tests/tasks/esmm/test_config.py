@@ -118,6 +118,12 @@ def test_a_run_says_at_its_start_what_is_on() -> None:
     )
 
 
+def test_lines_left_out_are_announced() -> None:
+    told = tiny_config().announce({"skipped": {"a.csv: a label is 0 or 1": 3}})
+    assert told == ["left out 3 lines (data.skip_bad): a.csv: a label is 0 or 1"]
+    assert tiny_config().announce({}) == []
+
+
 def test_a_nan_advises_float32_for_the_focal_term_unless_it_is_off() -> None:
     assert with_aux(compute_fp32=False).nan_advice() == "Try aux_focal.compute_fp32=true."
     assert with_aux().nan_advice().startswith("aux_focal.compute_fp32=true is set already. Try")

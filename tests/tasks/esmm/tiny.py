@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tasks.esmm.config import EsmmConfig
 from tasks.esmm.model import Batch, EsmmOutput
 from tasks.esmm.task import EsmmTask
+from tasks.esmm.trivial import trivial_facts
 from tasks.prepared import Prepared
 
 VOCABULARIES = (7, 5, 3)
@@ -104,8 +105,22 @@ def tiny_prepared(folder: Path, **labels: np.ndarray[Any, Any]) -> Prepared:
         np.save(folder / f"{name}.npy", column)
     fields = [{"name": f"field{i}", "vocabulary": size} for i, size in enumerate(VOCABULARIES)]
     dense = [f"dense{i}" for i in range(N_DENSE)]
-    facts = {"sparse_fields": fields, "dense_fields": dense, "pos_weight": {"ctr": 1.5, "ctcvr": 5.3}}
+    facts: dict[str, Any] = {
+        "sparse_fields": fields,
+        "dense_fields": dense,
+        "pos_weight": {"ctr": 1.5, "ctcvr": 5.3},
+    }
+    rows, clicks, conversions = _counts(columns)
+    if all(conversions.values()):
+        facts |= trivial_facts(rows, clicks, conversions)
     return Prepared(folder, "sha256:tiny", len(columns["train_click"]), real=False, facts=facts)
+
+
+def _counts(columns: dict[str, np.ndarray[Any, Any]]) -> list[dict[str, int]]:
+    """Rows, clicks and conversions by split."""
+    rows = {split: len(columns[f"{split}_click"]) for split in ROWS}
+    labels = ({s: int(columns[f"{s}_{name}"].sum()) for s in ROWS} for name in ("click", "conversion"))
+    return [rows, *labels]
 
 
 def tiny_task(prepared: Prepared, config: EsmmConfig | None = None) -> EsmmTask:

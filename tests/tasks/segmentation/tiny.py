@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tasks.prepared import Prepared
 from tasks.segmentation.classes import N_CLASSES
 from tasks.segmentation.config import SegmentationConfig
+from tasks.segmentation.facts import trivial_facts
 from tasks.segmentation.model import Batch
 from tasks.segmentation.pictures import facts_of
 from tasks.segmentation.task import SegmentationTask
@@ -101,7 +102,8 @@ def tiny_prepared(folder: Path) -> Prepared:
         np.save(folder / f"{split}_masks.npy", masks)
         colours = rng.integers(0, 256, (n, 3, SIZE, SIZE)) // 8 + 11 * masks[:, None]
         np.save(folder / f"{split}_images.npy", colours.astype(np.uint8))
-    return Prepared(folder, "sha256:tiny", PICTURES["train"], real=False, facts=facts_of(folder))
+    facts = facts_of(folder) | trivial_facts(folder)
+    return Prepared(folder, "sha256:tiny", PICTURES["train"], real=False, facts=facts)
 
 
 def tiny_task(prepared: Prepared, config: SegmentationConfig | None = None) -> SegmentationTask:

@@ -52,53 +52,83 @@ def test_long_lists_are_cut() -> None:
     assert line.endswith("screen negative (1) and 1 more")
 
 
-@pytest.mark.parametrize(("n", "is_few"), [(0, True), (1, True), (2, True), (3, False), (9, False)])
+@pytest.mark.parametrize(("n", "is_few"), [(0, True), (2, True), (3, True), (4, False), (9, False)])
 @pytest.mark.parametrize("split", ["val", "test"])
-def test_fewer_than_a_third_of_the_cells_is_a_warning(split: str, n: int, is_few: bool) -> None:
-    """The other split has the same few cells or all nine: fewer than 3 of 9 are too few on either."""
+def test_a_third_of_the_cells_or_fewer_is_a_warning(split: str, n: int, is_few: bool) -> None:
+    """The other split has the same few cells or all nine: 3 of 9 are too few on either."""
     flat = [20] * n + [19] * (9 - n)
     few = [flat[i : i + 3] for i in (0, 3, 6)]
-    told = cell_warnings(facts(val=few, test=few))
-    assert len(told) == is_few
-    (alone,) = cell_warnings(facts(**{split: few})) or [""]
-    assert ("expected 3 or more" in alone) == is_few
+    for known in (facts(val=few, test=few), facts(**{split: few})):
+        assert any("expected 4 or more" in line for line in cell_warnings(known)) == is_few
 
 
 def test_a_single_cell_is_too_few_unless_training_has_one_only() -> None:
     """A third of three cells is one, and yet nothing is averaged there."""
     three, one = [[90, 50, 0], [80, 0, 0], [0, 0, 0]], [[90, 0, 0], [0, 0, 0], [0, 0, 0]]
-    (told,) = cell_warnings(facts(train=three, val=one, test=one))
+    told, _ = cell_warnings(facts(train=three, val=one, test=one))
     assert "1 of 3 cells (aspect x polarity) on val and 1 of 3 on test; expected 2 or more" in told
     assert cell_warnings(facts(train=one, val=one, test=one)) == []
 
 
-def test_a_third_is_rounded_up() -> None:
+def test_more_than_a_third_is_expected_in_whole_cells() -> None:
     """A third of the seven cells of training is 2.33: two are too few, three are not."""
-    train, two, three = (
-        [row[:k] + [0] * (3 - k) for row, k in zip(FULL, kept, strict=True)]
-        for kept in ((3, 3, 1), (2, 0, 0), (2, 1, 0))
-    )
-    (told,) = cell_warnings(facts(train=train, val=two, test=three))
+    train = [[90, 50, 0], [80, 40, 25], [70, 60, 0]]
+    two, three = [[90, 0, 0], [80, 0, 0], [0, 0, 0]], [[90, 0, 0], [0, 40, 25], [0, 0, 0]]
+    told, *_ = cell_warnings(facts(train=train, val=two, test=three))
     assert "2 of 7 cells (aspect x polarity) on val and 3 of 7 on test; expected 3 or more" in told
     assert cell_warnings(facts(train=train, val=three, test=three)) == []
 
 
 def test_the_warning_says_how_many_of_how_many_and_what_to_do() -> None:
-    val = [[20, 0, 0], [0, 0, 0], [0, 0, 0]]
-    (told,) = cell_warnings(facts(val=val))
+    val = [[20, 20, 20], [0, 0, 0], [0, 0, 0]]
+    (told,) = cell_warnings(facts(val=val), "a larger data.val_rate, or more data")
     assert told == (
-        "data.min_support: got 20, with which macro_f1 rests on 1 of 9 cells (aspect x polarity) on val and "
-        "9 of 9 on test; expected 3 or more on both. Use a smaller data.min_support, or more data"
+        "data.min_support: got 20, with which macro_f1 rests on 3 of 9 cells (aspect x polarity) on val and "
+        "9 of 9 on test; expected 4 or more on both. Use a smaller data.min_support, or a larger "
+        "data.val_rate, or more data"
     )
 
 
-def test_splits_with_more_cells_apart_than_in_common_are_a_warning() -> None:
-    """Val counts cells 1 to 5, test cells 4 to 9: seven apart, two in common. With 2 to 9, four and four."""
+def test_splits_with_as_many_cells_apart_as_in_common_are_a_warning() -> None:
+    """Val counts cells 1 to 5; test 2 to 9, four in common and five apart, 2 to 8: four and four."""
     val = [[20, 20, 20], [20, 20, 0], [0, 0, 0]]
-    apart, as_many = [[0, 0, 0], [20, 20, 20], [20, 20, 20]], [[0, 20, 20], [20, 20, 20], [20, 20, 0]]
-    (told,) = cell_warnings(facts(val=val, test=apart))
-    assert "7 cells (aspect x polarity) count in macro_f1 on one of val and test, and 2 on both" in told
-    assert cell_warnings(facts(val=val, test=as_many)) == []
+    as_many, less = [[0, 20, 20], [20, 20, 20], [20, 20, 0]], [[20, 20, 20], [20, 20, 20], [20, 20, 0]]
+    (told,) = cell_warnings(facts(val=val, test=as_many))
+    assert "4 cells (aspect x polarity) count in macro_f1 on one of val and test, and 4 on both" in told
+    assert cell_warnings(facts(val=val, test=less)) == []
+
+
+def test_a_polarity_that_no_cell_of_a_split_judges_is_a_warning() -> None:
+    """Training has 30 + 25 + 20 = 75 neutral opinions; the largest of test's three cells has 19."""
+    val, test = [[90, 50, 0], [80, 40, 0], [70, 60, 0]], [[90, 50, 19], [80, 40, 3], [70, 60, 0]]
+    (told,) = cell_warnings(facts(val=val, test=test))
+    assert (
+        "neutral is judged by no cell on val (not a single example) and none on test (at most 19 of an "
+        "aspect); expected one or more on both, for training has 75 examples"
+    ) in told
+    (alone,) = cell_warnings(facts(test=test))
+    assert "neutral is judged by no cell on test (at most" in alone
+    assert cell_warnings(facts(train=val, val=val, test=test)) == []
+
+
+@pytest.mark.parametrize(("n_val", "n_test", "is_many"), [(10, 5, False), (11, 0, True), (0, 6, True)])
+def test_more_than_a_tenth_of_texts_known_from_training_is_a_warning(
+    n_val: int, n_test: int, is_many: bool
+) -> None:
+    seen = {"rows": {"train": 9, "val": 100, "test": 50}, "seen_in_training": {"val": n_val, "test": n_test}}
+    told = tiny_config().warnings(facts() | seen)
+    assert bool(told) == is_many
+    if told:
+        assert told[0].startswith(
+            f"data: got {n_val} of 100 texts of val and {n_test} of 50 texts of test that"
+        )
+        assert "Remove duplicates, or split by groups" in told[0]
+
+
+def test_reviews_left_out_are_announced_by_kind() -> None:
+    left_out = {"skipped": {"a review needs text": {"n": 2, "first": ["x.csv row 3", "x.csv row 9"]}}}
+    told = tiny_config().announce(facts() | left_out)
+    assert told[1] == "left out 2 (data.skip_bad): x.csv row 3, x.csv row 9; a review needs text"
 
 
 def test_the_configuration_announces_the_cells_before_what_depends_on_its_loss_and_warns_of_them() -> None:
@@ -109,4 +139,5 @@ def test_the_configuration_announces_the_cells_before_what_depends_on_its_loss_a
     assert plain[:4] == focal[:4]
     assert plain[3].split() == ["polarity", "train", "share", "alpha", "auto", "alpha", "used"]
     assert plain[4:] != focal[4:]
-    assert tiny_config().warnings(few) == cell_warnings(few) != []
+    sizes = "a larger data.n_val and data.n_test, or more data"
+    assert tiny_config().warnings(few) == cell_warnings(few, sizes) != []

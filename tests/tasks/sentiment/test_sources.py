@@ -213,6 +213,57 @@ def test_what_a_table_says_wrong_is_named_with_its_column(table: Path, tmp_path:
     )
 
 
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_a_column_that_is_no_aspect_is_told_as_a_column(table: Path, tmp_path: Path, skip_bad: bool) -> None:
+    """Of the numbers 0 to 39 in `id`, 0 and 1 happen to be words."""
+    told = faults(config_for(CSV, table, drop=[], skip_bad=skip_bad), tmp_path).split("\n")
+    assert told == [
+        f"{table}, column 'id': got 38 of 40 cells that are none of data.words, such as '2'; expected an "
+        "aspect. It looks like none: data.drop=[id], or are data.words right?"
+    ]
+    (line,) = faults(config_for(CSV, table, aspects=["staff", "id"]), tmp_path).split("\n")
+    assert line.endswith("take it out of data.aspects, or are data.words right?")
+
+
+def test_half_of_a_column_may_be_mistakes(table: Path, tmp_path: Path) -> None:
+    """Twenty of forty cells are unknown words, and are told row by row; one more, and the column is."""
+    words = WORDS | {"positive": ["1"], "neutral": ["0"]}
+    row_by_row = faults(config_for(CSV, table, words=words), tmp_path)
+    assert "got 20 reviews that cannot be used" in row_by_row
+    table.write_text(table.read_text().replace("review 1 x,-1", "review 1 x,bad"))
+    assert "column 'food': got 21 of 40 cells" in faults(config_for(CSV, table, words=words), tmp_path)
+
+
+def test_words_that_most_rows_have_somewhere_are_told_as_words(table: Path, tmp_path: Path) -> None:
+    """`mixed` stands in the food of every second row and in the staff of three others: 23 of 40."""
+    rows = [f"{i},text {i},{'1' if i % 2 else 'mixed'},{'meh' if i in (1, 3, 5) else '1'}" for i in range(40)]
+    table.write_text("\n".join(["id,text,food,staff", *rows]))
+    (line,) = faults(config_for(CSV, table), tmp_path).split("\n")
+    assert line.startswith(
+        f"data.words: got 23 of 40 rows of {table} with other words: 'mixed' (20), 'meh' (3);"
+    )
+
+
+def test_columns_in_another_role_are_told_as_columns_too(table: Path, tmp_path: Path) -> None:
+    table.write_text("\n".join(["id,text,note,food", *(f"{i},review {i},,1" for i in range(40))]))
+    told = faults(config_for(CSV, table, text="note", split="id", aspects=["food"]), tmp_path).split("\n")
+    assert told == [
+        f"{table}, column 'note': got nothing in 40 of 40 cells; expected the text of a review. Is "
+        "data.text the right column?",
+        f"{table}, column 'id': got 40 of 40 cells such as '0'; expected train, val or test. Is "
+        "data.split the right column?",
+    ]
+
+
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_told(table: Path, tmp_path: Path, mark: str, word: str) -> None:
+    table.write_text(table.read_text().replace(",", mark))
+    assert faults(config_for(CSV, table), tmp_path) == (
+        f"{table}: got one column only, with {word} in its name; expected commas. Save it as comma-separated "
+        "values"
+    )
+
+
 def opinions_2014(*pairs: tuple[str, str]) -> str:
     inner = "".join(f'<aspectCategory category="{c}" polarity="{p}"/>' for c, p in pairs)
     return f"<aspectCategories>{inner}</aspectCategories>"

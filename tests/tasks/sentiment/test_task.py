@@ -1,5 +1,6 @@
 """The task behind the contract: what it inherits, what it reports, and how it masks."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tasks.base import Averageable, Task
+from tasks.base import Averageable
+from tasks.sentiment.facts import facts_of
 from tasks.sentiment.metrics import macro_f1_influence
 from tasks.sentiment.model import Batch, Sizes, build_model
-from tests.contracts.test_task_contract import TaskContract, seeded
+from tasks.sentiment.task import SentimentTask
+from tests.contracts.test_task_contract import Parts, TaskContract, metric_names, seeded
 from tests.tasks.sentiment.tiny import (
     ASPECTS,
     LOSSES,
     MAX_TOKENS,
     MIN_SUPPORT,
     PADDING,
+    ROWS,
     VOCABULARY,
     tiny_config,
     tiny_prepared,
@@ -34,21 +38,35 @@ class TestTransformer(TaskContract):
     """Every loss in both modes; without dropout, which would draw alone what it draws stacked."""
 
     objective = "macro_f1"
+    task_class = SentimentTask
 
     @pytest.fixture
-    def task(self, tmp_path: Path, loss: str, absent: str) -> Task:
-        return tiny_task(tiny_prepared(tmp_path), tiny_config(loss, absent=absent))
+    def parts(self, tmp_path: Path, loss: str, absent: str) -> Parts:
+        return tiny_config(loss, absent=absent), tiny_prepared(tmp_path)
 
 
 class TestTextCnn(TaskContract):
     """The other network that is trained from scratch."""
 
     objective = "macro_f1"
+    task_class = SentimentTask
 
     @pytest.fixture
-    def task(self, tmp_path: Path) -> Task:
+    def parts(self, tmp_path: Path) -> Parts:
         config = tiny_config("multilabel_focal", "textcnn", focal_alpha="per_aspect")
-        return tiny_task(tiny_prepared(tmp_path), config)
+        return config, tiny_prepared(tmp_path)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_an_aspect_without_a_cell_that_counts_has_no_metric(tmp_path: Path, split: str) -> None:
+    prepared = tiny_prepared(tmp_path)
+    labels = {s: np.load(tmp_path / f"{s}_labels.npy") for s in ROWS}
+    labels["val"][:, 1] = -1
+    np.save(tmp_path / "val_labels.npy", labels["val"])
+    facts = dict(prepared.facts) | facts_of(labels, ASPECTS, MIN_SUPPORT)
+    names = tiny_config().metric_names(facts, split)
+    assert names == metric_names(tiny_task(replace(prepared, facts=facts)), split)
+    assert ("f1_price" in names) == (split == "test")
 
 
 class Says(nn.Module):
