@@ -59,8 +59,10 @@ class CaptchaConfig(TaskConfig):
         augmented = "augmented" if data.augmentation.enabled else "not augmented"
         return f"captcha: {data.n_positions} positions, {augmented}; {loss.name}{weight}"
 
-    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str] | None:
         """Those of the trivial predictor, of single outputs, and the losses."""
+        if "trivial" not in facts:  # prepared by an earlier version
+            return None
         return frozenset({*facts["trivial"][split], *OUTPUT_METRICS, "ce", "loss"})
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:

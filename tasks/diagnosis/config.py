@@ -48,8 +48,10 @@ class DiagnosisConfig(TaskConfig):
         """A list of alphas of another length than there are classes."""
         return faults_of_alpha(self.choice(facts), facts)
 
-    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str] | None:
         """Those of the trivial predictor, of both heads together, of the temperature, and the losses."""
+        if "trivial" not in facts:  # prepared by an earlier version
+            return None
         after = ("temperature", *map(calibrated, PROBABILITY_METRICS)) if self.calibration.temperature else ()
         terms = (f"loss_{term}" for term in self.choice(facts).strategy.terms)
         return frozenset({*facts["trivial"][split], "head_agreement", *after, "loss", *terms})

@@ -144,8 +144,10 @@ class EsmmConfig(TaskConfig):
         """What was left out of the files."""
         return [f"left out {n} lines (data.skip_bad): {why}" for why, n in facts.get("skipped", {}).items()]
 
-    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str] | None:
         """Those of the trivial predictor, and what is recorded of the loss."""
+        if "trivial" not in facts:  # prepared by an earlier version
+            return None
         parts = CTCVR_PARTS if self.has_ctcvr_parts else ()
         return frozenset({*facts["trivial"][split], "loss", *HEAD_LOSSES, *parts, *FOCAL_STATE})
 

@@ -99,8 +99,10 @@ class SegmentationConfig(TaskConfig):
         """Which files were left out."""
         return lines_of_skipped(facts.get("skipped", {}))
 
-    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str] | None:
         """Those of the trivial predictor, which depend on the classes that a split holds, and the losses."""
+        if "trivial" not in facts:  # prepared by an earlier version
+            return None
         return frozenset({*facts["trivial"][split], "ce", "loss", *self.loss.terms})
 
     def notices(self, max_steps: int) -> list[str]:

@@ -86,8 +86,10 @@ class SentimentConfig(TaskConfig):
         absent = "masked" if self.loss.absent == "masked" else "a class of their own"
         return f"sentiment: {model}; {loss}{_values(self.loss)}; aspects not named are {absent}"
 
-    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str]:
+    def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str] | None:
         """Those of the trivial predictor, which depend on the cells that count on a split, and the losses."""
+        if "trivial" not in facts:  # prepared by an earlier version
+            return None
         return frozenset({*facts["trivial"][split], "ce", "loss"})
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:

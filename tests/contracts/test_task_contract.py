@@ -122,6 +122,8 @@ class TaskContract:
         names = config.metric_names(prepared.facts, split)
         assert names is not None
         assert names == metric_names(task, split)
+        before = {key: value for key, value in prepared.facts.items() if key != "trivial"}
+        assert config.metric_names(before, split) is None  # prepared by an earlier version
 
     @pytest.mark.parametrize("split", ["val", "test"])
     def test_there_is_one_record_an_example_with_influences_of_mean_0(self, task: Task, split: str) -> None:
@@ -160,6 +162,7 @@ def test_esmm_knows_its_metrics_without_the_parts_of_its_loss_and_where_cvr_has_
     clicked = {f"test_{name}": np.arange(90) % 3 == 0 for name in ("click", "conversion")}
     prepared = tiny_prepared(tmp_path, **(clicked if all_convert else {}))
     names = config.metric_names(prepared.facts, split)
+    assert names is not None
     assert names == metric_names(tiny_task(prepared, config), split)
     assert ("cvr_auc" in names) == (not all_convert or split == "val")
 
