@@ -110,7 +110,9 @@ def pareto_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
     figure = Figure(figsize=(7.5, 5.0), layout="constrained")
     axes = figure.add_subplot()
     front = sorted(points[number][1:] for number in judgement.front or [] if number in points)
-    axes.plot([x for x, _ in front], [y for _, y in front], color=BEST, linewidth=1, label="front")
+    # what the front beats lies towards the worse side of the first objective
+    steps = "steps-pre" if result.objectives[0].sign > 0 else "steps-post"
+    axes.plot([x for x, _ in front], [y for _, y in front], color=BEST, linewidth=1, drawstyle=steps)
     for number, (trial, x, y) in points.items():
         color = BASELINE if trial is result.baseline else BEST if number in (judgement.front or []) else OTHER
         axes.plot([x], [y], "s" if trial is result.baseline else "o", color=color)

@@ -240,6 +240,7 @@ def test_the_front_is_drawn_for_two_objectives_only() -> None:
     figure = pareto_figure(both, front_judgement())
     assert figure is not None
     assert np.asarray(figure.axes[0].lines[0].get_xdata()).tolist() == pytest.approx([0.7401, 0.7431])
+    assert figure.axes[0].lines[0].get_drawstyle() == "steps-pre"
     assert pareto_figure(study_result(), judgement()) is None
     assert forest_figure(both, front_judgement()) is None
 
