@@ -31,7 +31,7 @@ CAPTIONS = {
     "curves": "Validation over the steps: mean over the seeds, band from the lowest to the highest.",
     "forest": "Differences to the baseline on test with their intervals; right of zero means a larger value. "
     "The confirmed one is a single test; the others hold all at once, and come from other seeds.",
-    "pareto": "The trials on validation; the steps lead along those that no other trial beats in both objectives.",
+    "pareto": "The trials on validation; the steps lead along those that no other beats in both objectives.",
 }
 
 
