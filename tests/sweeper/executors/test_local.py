@@ -156,13 +156,13 @@ def test_a_silent_worker_is_killed_and_its_run_is_lost(tmp_path: Path) -> None:
 
 def test_a_job_that_takes_too_long_has_failed_and_says_where(tmp_path: Path) -> None:
     """It still shows signs of life: the step hangs, the process does not."""
-    local = LocalExecutor(placements(1), job_timeout_s=4.0, silence_s=60.0)
+    local = LocalExecutor(placements(1), job_timeout_s=8.0, silence_s=60.0)
     last_word(local, toy_job(tmp_path, "warm"))
     pid = pid_of(local)
     failed = last_word(local, struck(tmp_path, "hang"))
     assert isinstance(failed, Failed)
     assert failed.error == "JobTimeoutError"
-    assert failed.reason == "job timeout: not done after 4 s (executor.job_timeout_s), at step 12"
+    assert failed.reason == "job timeout: not done after 8 s (executor.job_timeout_s), at step 12"
     assert not is_running(pid)
     local.close()
 
