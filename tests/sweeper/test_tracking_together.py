@@ -105,12 +105,19 @@ def killed_session(results: str) -> None:
     tracker.run_started(spec, started(1, 0), SLOT)
     stopped = replace(run_result(None, spec, 0, "INTERRUPTED"), folder=folder.run(spec, 0).path)
     tracker.run_ended(spec, stopped)
+    wait_for_status(results, "KILLED")
     tracker.run_started(spec, started(1, 0, attempt=2), SLOT)
+    wait_for_status(results, "RUNNING")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wait_for_status(results: str, status: str) -> None:
+    """Returns once the only child has that status, or after a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            if [child.info.status for child in StoreOf(Path(results)).children()] == ["RUNNING"]:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if [child.info.status for child in StoreOf(Path(results)).children()] == [status]:
+                return
         except Exception:  # the store is being made
             pass
         time.sleep(0.1)
