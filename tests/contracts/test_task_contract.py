@@ -167,9 +167,9 @@ def test_esmm_knows_its_metrics_without_the_parts_of_its_loss_and_where_cvr_has_
     assert ("cvr_auc" in names) == (not all_convert or split == "val")
 
 
-def metric_names(task: Task, split: str) -> set[str]:
+def metric_names(task: Task, split: str) -> frozenset[str]:
     """What a model that has learned nothing is measured by."""
-    return set(task.evaluate(seeded(task), split, task.coefficients(), STEP).metrics)
+    return frozenset(task.evaluate(seeded(task), split, task.coefficients(), STEP).metrics)
 
 
 def seeded(task: Task, seed: int = 0) -> nn.Module:
