@@ -31,7 +31,7 @@ from omegaconf import OmegaConf
 from torch.utils.data import DataLoader, TensorDataset
 
 from sweeper.schema import RUN_SECTIONS, RunSettings
-from sweeper.validation import task_entry, validated
+from sweeper.config.validation import task_entry, validated
 from sweeper.worker.training import Training
 
 ROOT = Path(__file__).resolve().parent.parent

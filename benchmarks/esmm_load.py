@@ -40,8 +40,8 @@ def measure(n_rows: int) -> dict[str, float]:
 
 def _load(n_rows: int, folder: Path) -> dict[str, float]:
     """Generate and read, in this process."""
-    from tasks.esmm.data import prepare
-    from tasks.esmm.data_config import SyntheticData
+    from sweeper_tasks.esmm.data import prepare
+    from sweeper_tasks.esmm.data_config import SyntheticData
 
     section = yaml.safe_load((ROOT / "conf" / "data" / "esmm" / "synthetic.yaml").read_text())
     config = SimpleNamespace(data=SyntheticData(**(section | {"n_train": n_rows})))

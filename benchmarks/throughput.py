@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.esmm import CPU, Blocks, Clock, Step, descend, interleaved, ratio, training_of
 from sweeper.worker.training import Training
-from tasks.base import Task
+from sweeper.task.base import Task
 
 OURS = "ours"
 

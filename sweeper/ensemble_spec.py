@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field, JsonValue
 
 from sweeper.layout import RunFolder, StudyFolder
-from tasks.config import StrictModel
+from sweeper.task.config import StrictModel
 
 N_DIGEST_BYTES = 32
 """The end of a checkpoint: the SHA-256 of what stands before it."""

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.chosen_model import choose
+from sweeper.report.chosen_model import choose
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder
 from sweeper.studies import find_study

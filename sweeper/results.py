@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sweeper.trial import TrialSpec
-from tasks.config import Direction
+from sweeper.task.config import Direction
 
 RunState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED", "INTERRUPTED"]
 TrialState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED"]

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from sweeper import success
-from tasks.config import Cosmetic, Direction, Preset, StrictModel, Strings
+from sweeper.verdict import success
+from sweeper.task.config import Cosmetic, Direction, Preset, StrictModel, Strings
 
 __all__ = ["Preset"]
 

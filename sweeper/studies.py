@@ -14,12 +14,12 @@ from pathlib import Path
 
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, StudyFolder
-from sweeper.leaderboard_table import default_console, leaderboard_of, studies_table
-from sweeper.publishing import publish
+from sweeper.report.leaderboard_table import default_console, leaderboard_of, studies_table
+from sweeper.report.publishing import publish
 from sweeper.schema import Tracking
-from sweeper.standing import Activity, Standing, activities, standing
-from sweeper.summary import read_sentence
-from sweeper.tidying import cleanable, names_in_storage, refuse_what_runs, remove_checkpoints
+from sweeper.report.standing import Activity, Standing, activities, standing
+from sweeper.report.summary import read_sentence
+from sweeper.report.tidying import cleanable, names_in_storage, refuse_what_runs, remove_checkpoints
 
 MIB = 2**20
 SPARED = "those of the champion and of the ensemble"
@@ -123,7 +123,7 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    from sweeper.tracking import replay, where
+    from sweeper.watch.tracking import replay, where
 
     folder, tracking = _reported(options).folder, _tracking(options)
     n_logged = replay(folder, tracking, options.results_dir)
@@ -161,7 +161,7 @@ def _delete(options: argparse.Namespace) -> None:
 def _delete_from_storage(options: argparse.Namespace, study: Standing) -> None:
     if options.storage is None and not _results(options).studies_db.exists():
         return
-    from sweeper.storage import delete_study
+    from sweeper.storage.storage import delete_study
 
     for name in names_in_storage(study):
         delete_study(_storage(options), name)
@@ -172,7 +172,7 @@ def _delete_from_mlflow(options: argparse.Namespace, study: Standing) -> int:
         if study.problem:
             print(f"warning: {study.problem}; its runs stay in MLflow", file=sys.stderr)
         return 0
-    from sweeper.tracking import forget
+    from sweeper.watch.tracking import forget
 
     return forget(study.folder, _tracking(options), options.results_dir)
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
-from tasks.config import StrictModel, Strings
-from tasks.prepared import digest_of
+from sweeper.task.config import StrictModel, Strings
+from sweeper.task.prepared import digest_of
 
 Role = Literal["baseline", "candidate"]
 

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.config import stackable_values
-from tasks.registry import load
+from sweeper.task.config import stackable_values
+from sweeper.task.entry import load
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "outside_task.md"
 EXAMPLE = DOCUMENT.parent / "example_task"

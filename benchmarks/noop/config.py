@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tasks.config import StrictModel, TaskConfig
+from sweeper.task.config import StrictModel, TaskConfig
 
 
 class Data(StrictModel):

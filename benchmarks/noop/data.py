@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tasks.prepared import Prepared, digest_of, prepare_once
+from sweeper.task.prepared import Prepared, digest_of, prepare_once
 
 from .config import NoopConfig
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from tasks.base import Coefficients, Evaluation
-from tasks.prepared import Prepared
+from sweeper.task.base import Coefficients, Evaluation
+from sweeper.task.prepared import Prepared
 
 from .config import NoopConfig
 

@@ -29,10 +29,10 @@ def loaded() -> list[str]:
 def main(job_file: str) -> None:
     """Import, run, print."""
     hide(NOT_NEEDED)
-    import sweeper.devices
+    import sweeper.executors.devices
     import sweeper.executors.local
     import sweeper.worker.slot  # noqa: F401
-    from sweeper.lifeline import Lifeline
+    from sweeper.worker.lifeline import Lifeline
     from sweeper.messages import Message, Reply
     from sweeper.trial import JobSpec
 

@@ -7,9 +7,9 @@ from typing import Any
 from benchmarks.on_gpu import config as ballast
 from sweeper.executors.base import Slot
 from sweeper.trial import DeviceNeeds, JobSpec, RunSpec
-from tasks.esmm.config import EsmmConfig
-from tasks.esmm.data import prepare as prepare_esmm
-from tasks.prepared import Prepared
+from sweeper_tasks.esmm.config import EsmmConfig
+from sweeper_tasks.esmm.data import prepare as prepare_esmm
+from sweeper.task.prepared import Prepared
 
 HERE = "benchmarks.on_gpu"
 TASK_SECTIONS = ("data", "model", "loss", "aux_focal")

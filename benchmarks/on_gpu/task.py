@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from benchmarks.on_gpu.config import N_FEATURES, BallastConfig
-from tasks.base import Coefficients, Evaluation
-from tasks.prepared import Prepared
+from sweeper.task.base import Coefficients, Evaluation
+from sweeper.task.prepared import Prepared
 
 
 class BallastTask:

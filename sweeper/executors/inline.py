@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sweeper.executors.base import Slot
-from sweeper.lifeline import Lifeline
+from sweeper.worker.lifeline import Lifeline
 from sweeper.messages import Failed, Lost, Message, Reply, Reported
 from sweeper.trial import JobSpec, member_facts
 

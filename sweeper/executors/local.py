@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-from sweeper.devices import Placement
+from sweeper.executors.devices import Placement
 from sweeper.errors import JOB_TIMEOUT
 from sweeper.executors.base import Slot
 from sweeper.executors.worker_process import WorkerProcess

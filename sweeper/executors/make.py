@@ -1,6 +1,6 @@
 """From configuration to executor."""
 
-from sweeper.devices import Arrangement, arrange
+from sweeper.executors.devices import Arrangement, arrange
 from sweeper.executors.base import Executor
 from sweeper.executors.inline import InlineExecutor
 from sweeper.executors.local import LocalExecutor

@@ -18,11 +18,11 @@ from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_d
 from sweeper.errors import RunError
 from sweeper.layout import EnsembleFolder, RunFolder, write_atomic
 from sweeper.schema import TaskSection
-from sweeper.validation import task_entry
+from sweeper.config.validation import task_entry
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import device_of, opened
 from sweeper.worker.solo import by_split, write_records
-from tasks.base import Averageable, Evaluation, Task, config_of
+from sweeper.task.base import Averageable, Evaluation, Task, config_of
 
 
 class Average(nn.Module):

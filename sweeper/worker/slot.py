@@ -17,9 +17,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread, Timer
 
-from sweeper.channel import Answer, Channel, ChannelError, Leave, Order, Work, read_order
+from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Order, Work, read_order
 from sweeper.layout import RunFolder
-from sweeper.lifeline import Lifeline
+from sweeper.worker.lifeline import Lifeline
 from sweeper.messages import Alive, Message, Reply, Reported
 from sweeper.trial import JobSpec, member_facts
 

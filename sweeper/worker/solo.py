@@ -18,9 +18,9 @@ import numpy as np
 
 from sweeper.errors import RunError, did_you_mean
 from sweeper.layout import write_atomic
-from sweeper.lifeline import Lifeline
+from sweeper.worker.lifeline import Lifeline
 from sweeper.messages import Finished, Reply, Reported, Started, Stopped
-from sweeper.success import SPLITS
+from sweeper.verdict.success import SPLITS
 from sweeper.trial import CheckpointRef
 from sweeper.worker.checkpoint import (
     Checkpoints,
@@ -32,7 +32,7 @@ from sweeper.worker.checkpoint import (
 )
 from sweeper.worker.reporter import Reporter
 from sweeper.worker.training import Training
-from tasks.base import Evaluation
+from sweeper.task.base import Evaluation
 
 Ending = Literal["max_steps", "patience", "max_seconds", "stop_at", "told"]
 

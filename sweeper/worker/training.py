@@ -14,7 +14,7 @@ from sweeper.worker.optimizers import build_optimizer
 from sweeper.worker.progress import Plateau, Progress
 from sweeper.worker.randomness import random_state, restore_random_state, seed_everything
 from sweeper.worker.schedules import LearningRate
-from tasks.base import Evaluation, Task
+from sweeper.task.base import Evaluation, Task
 
 
 class Training:

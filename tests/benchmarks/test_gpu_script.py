@@ -17,7 +17,7 @@ from benchmarks.on_gpu.rig import ON_GPU, REHEARSAL, CheckError, Rig, Story, ste
 from benchmarks.on_gpu.rows import Row
 from benchmarks.on_gpu.weights import largest_difference, weights
 from sweeper.executors.base import Slot
-from sweeper.gpus import NONE
+from sweeper.executors.gpus import NONE
 from sweeper.messages import Finished, Lost, Reported, Started
 from sweeper.worker.checkpoint import write_checkpoint
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.devices import Placement
+from sweeper.executors.devices import Placement
 from sweeper.executors.base import Executor, Slot
 from sweeper.executors.inline import InlineExecutor
 from sweeper.executors.local import LocalExecutor

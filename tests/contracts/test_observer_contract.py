@@ -12,12 +12,12 @@ from rich.console import Console
 from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.observers import Everyone, Observer
-from sweeper.report import write_report
+from sweeper.watch.observers import Everyone, Observer
+from sweeper.report.report import write_report
 from sweeper.results import RunResult, StudyResult
 from sweeper.schema import Tracking
-from sweeper.terminal import Terminal
-from sweeper.tracking import make_tracker
+from sweeper.watch.terminal import Terminal
+from sweeper.watch.tracking import make_tracker
 from sweeper.trial import TrialSpec
 from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.utils._pytree import tree_map
 
-from tasks.base import Task
-from tasks.config import TaskConfig
-from tasks.esmm.config import EsmmConfig
-from tasks.esmm.task import EsmmTask
-from tasks.prepared import Prepared
+from sweeper.task.base import Task
+from sweeper.task.config import TaskConfig
+from sweeper_tasks.esmm.config import EsmmConfig
+from sweeper_tasks.esmm.task import EsmmTask
+from sweeper.task.prepared import Prepared
 from tests.tasks.esmm.tiny import MODELS, tiny_config, tiny_prepared, tiny_task
 
 SPLITS = ("train", "val", "test")

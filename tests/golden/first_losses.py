@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
-from sweeper.proposals import drafts_of
+from sweeper.study.proposals import drafts_of
 from sweeper.schema import RunSettings
-from sweeper.specs import SpecFactory
+from sweeper.study.specs import SpecFactory
 from sweeper.worker.training import Training
-from tasks.base import config_of
-from tasks.registry import TASKS
+from sweeper.task.base import config_of
+from sweeper.task.entry import TASKS
 from tests.sweeper.small_esmm import read_line
 
 N_STEPS = 20

@@ -2,8 +2,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from sweeper.errors import UserError
-from sweeper.samplers import check_extends, distributions
-from sweeper.search_space import SearchSpace, space_of
+from sweeper.search.samplers import check_extends, distributions
+from sweeper.search.search_space import SearchSpace, space_of
 
 
 def space(line: str) -> SearchSpace:

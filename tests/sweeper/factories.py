@@ -10,7 +10,7 @@ import yaml
 
 from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
-from sweeper.observers import StudyStart
+from sweeper.watch.observers import StudyStart
 from sweeper.results import Judgement, Objective, RunResult, StudyResult, TrialResult
 from sweeper.trial import TrialSpec
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks.reporting import Comparison, Part, Plot, Table
+from sweeper.task.reporting import Comparison, Part, Plot, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,9 +6,9 @@ from pathlib import Path
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from sweeper.command_line import read_overrides
-from sweeper.compose import Sweep
-from sweeper.config_source import ConfigSource
+from sweeper.config.command_line import read_overrides
+from sweeper.config.compose import Sweep
+from sweeper.config.config_source import ConfigSource
 
 CONF = Path(__file__).parents[2] / "conf"
 SMALL = (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweeper.compose import Composer
+from sweeper.config.compose import Composer
 from sweeper.errors import UserError
 from tests.sweeper.toy_app import TOY, source, toy_composer
 from tests.sweeper.toy_task import ToyConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.conclusion import (
+from sweeper.study.conclusion import (
     exit_code,
     runs_planned,
     steps_saved,
@@ -14,11 +14,11 @@ from sweeper.conclusion import (
     totals,
     without_verdict,
 )
-from sweeper.interrupts import Interrupt
+from sweeper.study.interrupts import Interrupt
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.locks import file_lock
 from sweeper.results import RunResult, RunState, TrialResult, TrialState
-from sweeper.run_state import Policy
+from sweeper.study.run_state import Policy
 from tests.sweeper.factories import (
     AUC,
     CONFIRM_SEEDS,

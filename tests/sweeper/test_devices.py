@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.devices import THREADS, Arrangement, Machine, arrange, slots_in_words, this_machine
+from sweeper.executors.devices import THREADS, Arrangement, Machine, arrange, slots_in_words, this_machine
 from sweeper.errors import UserError
 from sweeper.executors.base import Slot
-from sweeper.gpus import Gpu, Gpus
+from sweeper.executors.gpus import Gpu, Gpus
 from sweeper.schema import Inline, Local
 
 GIB = 2**30

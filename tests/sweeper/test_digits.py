@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweeper.digits import decimals
+from sweeper.verdict.digits import decimals
 
 
 @pytest.mark.parametrize(

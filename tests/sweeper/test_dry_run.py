@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from sweeper.dry_run import Plan, drawn
+from sweeper.study.dry_run import Plan, drawn
 from sweeper.executors.base import Slot
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, study_result, trial_spec
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper.incidents import kind, on_the_way, told
+from sweeper.report.incidents import kind, on_the_way, told
 from sweeper.layout import StudyFolder, write_atomic
-from sweeper.leaderboard import pruning, reasons, rows
-from sweeper.leaderboard_table import default_console, leaderboard_of
-from sweeper.replay import read_runs
-from sweeper.report import summary, trials_csv
-from sweeper.report_text import report_markdown
+from sweeper.report.leaderboard import pruning, reasons, rows
+from sweeper.report.leaderboard_table import default_console, leaderboard_of
+from sweeper.report.replay import read_runs
+from sweeper.report.report import summary, trials_csv
+from sweeper.report.report_text import report_markdown
 from sweeper.results import RunResult, StudyResult, TrialResult
 from tests.sweeper.factories import judgement, run_result, study_result, trial_spec
 

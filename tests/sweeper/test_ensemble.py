@@ -11,25 +11,27 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sweeper import ensemble_process, tracked
-from sweeper.conclusion import tidy_checkpoints
-from sweeper.devices import Placement
-from sweeper.ensemble import Ground, Outcome, best_runs, ensemble_of
-from sweeper.ensemble_entry import paired_interval
+from sweeper.study import ensemble_process
+
+from sweeper.watch import tracked
+from sweeper.study.conclusion import tidy_checkpoints
+from sweeper.executors.devices import Placement
+from sweeper.study.ensemble import Ground, Outcome, best_runs, ensemble_of
+from sweeper.study.ensemble_entry import paired_interval
 from sweeper.ensemble_spec import read_spec
 from sweeper.errors import UserError
 from sweeper.executors.base import Slot
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.leaderboard_table import leaderboard_of
-from sweeper.replay import read_rows
-from sweeper.report import write_report
-from sweeper.report_text import report_markdown
+from sweeper.report.leaderboard_table import leaderboard_of
+from sweeper.report.replay import read_rows
+from sweeper.report.report import write_report
+from sweeper.report.report_text import report_markdown
 from sweeper.results import StudyResult, TrialResult
-from sweeper.specs import SpecFactory
-from sweeper.standing import standing
-from sweeper.summary import read_summary, summary
-from sweeper.tidying import cleanable
-from tasks.registry import TASKS
+from sweeper.study.specs import SpecFactory
+from sweeper.report.standing import standing
+from sweeper.report.summary import read_summary, summary
+from sweeper.report.tidying import cleanable
+from sweeper.task.entry import TASKS
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, judgement, study_result
 from tests.sweeper.small_esmm import small_sweep
 

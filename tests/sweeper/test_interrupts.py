@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from sweeper.interrupts import watch_signals
+from sweeper.study.interrupts import watch_signals
 
 WAITING = """
 import sys, time
-from sweeper.interrupts import watch_signals
+from sweeper.study.interrupts import watch_signals
 with watch_signals() as interrupt:
     print("ready", flush=True)
     until = time.monotonic() + 20

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.judging import best_of, judge
+from sweeper.verdict.judging import best_of, judge
 from sweeper.layout import StudyFolder
 from sweeper.results import RunResult, StudyResult, TrialResult
-from sweeper.run_state import Policy
+from sweeper.study.run_state import Policy
 from tests.sweeper.factories import AUC, LOSS, study_result, trial_spec
 
 

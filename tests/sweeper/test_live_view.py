@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from sweeper.executors.base import Slot
-from sweeper.live_view import LiveView, Progress, Running, slot_table, totals
+from sweeper.watch.live_view import LiveView, Progress, Running, slot_table, totals
 from sweeper.messages import Alive, Reported, Started
 from sweeper.results import RunResult
 from tests.sweeper.factories import run_result, trial_spec

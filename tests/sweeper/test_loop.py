@@ -11,17 +11,17 @@ import pytest
 
 from sweeper.errors import OUT_OF_MEMORY
 from sweeper.executors.base import Slot
-from sweeper.interrupts import Interrupt
+from sweeper.study.interrupts import Interrupt
 from sweeper.layout import StudyFolder
-from sweeper.loop import Patience, Pruning, StudyLoop
+from sweeper.study.loop import Patience, Pruning, StudyLoop
 from sweeper.messages import Failed, Finished, Lost, Message, Reply, Started
 from sweeper.planning import job_for
-from sweeper.pruning import NoPruning
+from sweeper.search.pruning import NoPruning
 from sweeper.results import Objective, RunResult
-from sweeper.run_book import RunBook
-from sweeper.run_state import Policy, Runs, Wish, wanted_screening
-from sweeper.storage import open_storage
-from sweeper.tracker import NoTracker
+from sweeper.storage.run_book import RunBook
+from sweeper.study.run_state import Policy, Runs, Wish, wanted_screening
+from sweeper.storage.storage import open_storage
+from sweeper.watch.tracker import NoTracker
 from sweeper.trial import DeviceNeeds, JobSpec, TrialSpec, member_facts
 from tests.sweeper.plain_trials import plain_trial
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from sweeper.compose import Sweep
+from sweeper.config.compose import Sweep
 from sweeper.errors import StudyError
 from tests.sweeper.toy_app import TOY
 

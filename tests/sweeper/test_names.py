@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sweeper.errors import UserError
 from sweeper.layout import ResultsFolder, StudyFolder
 from sweeper.names import RESERVED, check_study_name, folder_name
-from sweeper.storage import open_storage
+from sweeper.storage.storage import open_storage
 from sweeper.trial import slugify
 from tests.sweeper.plain_trials import plain_trial
 

@@ -7,11 +7,11 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from sweeper.checking import Findings
-from sweeper.command_line import read_overrides
-from sweeper.config_source import ConfigSource
+from sweeper.config.checking import Findings
+from sweeper.config.command_line import read_overrides
+from sweeper.config.config_source import ConfigSource
 from sweeper.errors import Fault, UserError
-from sweeper.other_tasks import forgotten, with_forgotten_task
+from sweeper.config.other_tasks import forgotten, with_forgotten_task
 from tests.sweeper.toy_app import CONF
 
 

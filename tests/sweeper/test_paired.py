@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sweeper.paired import (
+from sweeper.verdict.paired import (
     Floats,
     Part,
     differences,

@@ -12,17 +12,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper import report
-from sweeper.curves import curve, flatten, read_evaluations
+from sweeper.report import report
+from sweeper.report.curves import curve, flatten, read_evaluations
 from sweeper.layout import StudyFolder
-from sweeper.leaderboard import difference, duration, number, p_value, rows
-from sweeper.plots import curves_figure, forest_figure, pareto_figure
-from sweeper.replay import read_runs
-from sweeper.report import best_yaml, command_again, summary, write_report
-from sweeper.report_html import self_contained, to_html
-from sweeper.report_text import report_markdown, table
+from sweeper.report.leaderboard import difference, duration, number, p_value, rows
+from sweeper.report.plots import curves_figure, forest_figure, pareto_figure
+from sweeper.report.replay import read_runs
+from sweeper.report.report import best_yaml, command_again, summary, write_report
+from sweeper.report.report_html import self_contained, to_html
+from sweeper.report.report_text import report_markdown, table
 from sweeper.results import Judgement, StudyResult
-from sweeper.summary import read_sentence, read_summary
+from sweeper.report.summary import read_sentence, read_summary
 from tests.sweeper.factories import (
     AUC,
     LOSS,

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.report import write_report
+from sweeper.report.report import write_report
 from sweeper.results import Judgement, StudyResult
 from sweeper.studies import main as studies
-from sweeper.study import run_sweep
-from sweeper.summary import read_summary
-from sweeper.task_report import Added, added_by_task, comparison
-from sweeper.validation import task_entry
-from tasks.config import TaskConfig
-from tasks.prepared import MANIFEST, Prepared
-from tasks.registry import TaskEntry
+from sweeper.study.study import run_sweep
+from sweeper.report.summary import read_summary
+from sweeper.report.task_report import Added, added_by_task, comparison
+from sweeper.config.validation import task_entry
+from sweeper.task.config import TaskConfig
+from sweeper.task.prepared import MANIFEST, Prepared
+from sweeper.task.entry import TaskEntry
 from tests.sweeper import fake_report
 from tests.sweeper.factories import (
     AUC,
@@ -234,7 +234,7 @@ def test_a_study_asks_the_function_that_its_configuration_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A built-in task with a report of the user's own, from the command line to the files."""
-    from tasks.esmm.config import EsmmConfig
+    from sweeper_tasks.esmm.config import EsmmConfig
 
     def announce(self: EsmmConfig, facts: Any) -> list[str]:
         return [f"{facts['rows']['train']} rows, focal term {self.active_focal is not None}"]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeper.results import Objective, RunResult
-from sweeper.run_state import (
+from sweeper.study.run_state import (
     Policy,
     RunKey,
     contenders,

@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweeper.errors import UserError
-from sweeper.samplers import (
+from sweeper.search.samplers import (
     custom_search_space,
     distributions,
     sampler_of,
@@ -16,7 +16,7 @@ from sweeper.samplers import (
     suggest_custom,
 )
 from sweeper.schema import Sampler
-from sweeper.search_space import SearchSpace, space_of
+from sweeper.search.search_space import SearchSpace, space_of
 
 MIXED = (
     "lr=tag(log,interval(1e-4,1e-2))",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from sweeper.selection import (
+from sweeper.verdict.selection import (
     Arm,
     Comparison,
     Confirmation,
@@ -22,7 +22,7 @@ from sweeper.selection import (
     sentence,
     verdict,
 )
-from tasks.config import Direction
+from sweeper.task.config import Direction
 
 FRESH = (1000, 1001, 1002)
 BASELINE = Arm(

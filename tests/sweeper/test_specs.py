@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.objectives import objectives_of
-from sweeper.proposals import drafts_of, policy_of
+from sweeper.study.objectives import objectives_of
+from sweeper.study.proposals import drafts_of, policy_of
 from sweeper.results import Objective
-from sweeper.specs import SpecFactory, notices_of
+from sweeper.study.specs import SpecFactory, notices_of
 from sweeper.trial import TrialSpec
 from tests.sweeper.small_esmm import small_sweep
 

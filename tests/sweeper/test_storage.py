@@ -12,8 +12,8 @@ import optuna
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.owners import is_gone, new_owner
-from sweeper.storage import LEASE_S, Storage, delete_study, open_storage
+from sweeper.storage.owners import is_gone, new_owner
+from sweeper.storage.storage import LEASE_S, Storage, delete_study, open_storage
 
 WORKLOAD = "toy|sha256:0|8|cpu"
 RESULT = {"seconds": 4.0, "steps_trained": 8}

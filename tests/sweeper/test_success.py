@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
-from sweeper.leaderboard_table import leaderboard_of
-from sweeper.proposals import drafts_of
-from sweeper.report import trials_csv
-from sweeper.report_text import report_markdown
+from sweeper.report.leaderboard_table import leaderboard_of
+from sweeper.study.proposals import drafts_of
+from sweeper.report.report import trials_csv
+from sweeper.report.report_text import report_markdown
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import RunSettings
-from sweeper.single import _success
-from sweeper.specs import SpecFactory
-from sweeper.success import (
+from sweeper.study.single import _success
+from sweeper.study.specs import SpecFactory
+from sweeper.verdict.success import (
     OPERATORS,
     Criterion,
     count,
@@ -34,9 +34,9 @@ from sweeper.success import (
     tell,
     tell_trial,
 )
-from sweeper.summary import summary
-from sweeper.terminal import Terminal
-from sweeper.tracked import end_update
+from sweeper.report.summary import summary
+from sweeper.watch.terminal import Terminal
+from sweeper.watch.tracked import end_update
 from tests.sweeper.factories import (
     AUC,
     LOSS,

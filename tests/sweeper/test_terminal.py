@@ -17,10 +17,10 @@ from rich.console import Console
 from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.observers import StudyStart
-from sweeper.report import write_report
+from sweeper.watch.observers import StudyStart
+from sweeper.report.report import write_report
 from sweeper.results import RunResult
-from sweeper.terminal import Terminal, leaderboard
+from sweeper.watch.terminal import Terminal, leaderboard
 from tests.sweeper.factories import (
     AUC,
     LOSS,

@@ -13,10 +13,10 @@ import pytest
 from sweeper.executors.base import Slot
 from sweeper.layout import ResultsFolder, StudyFolder
 from sweeper.messages import Started
-from sweeper.report import write_report
+from sweeper.report.report import write_report
 from sweeper.schema import Tracking
-from sweeper.summary import read_summary
-from sweeper.tracking import make_tracker
+from sweeper.report.summary import read_summary
+from sweeper.watch.tracking import make_tracker
 from sweeper.turns import Turns
 from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec, write_run
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sweeper.layout import StudyFolder
-from sweeper.report import write_report
-from sweeper.report_text import report_markdown
+from sweeper.report.report import write_report
+from sweeper.report.report_text import report_markdown
 from sweeper.results import StudyResult
-from sweeper.specs import in_blocks
-from sweeper.summary import summary
-from sweeper.terminal import Terminal
-from sweeper.trivial import sentence, trivial_of
-from sweeper.trivial import warnings as warnings_of
+from sweeper.study.specs import in_blocks
+from sweeper.report.summary import summary
+from sweeper.watch.terminal import Terminal
+from sweeper.verdict.trivial import sentence, trivial_of
+from sweeper.verdict.trivial import warnings as warnings_of
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result, study_start
 
 WORDS = "one score for all"

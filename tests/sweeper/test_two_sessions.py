@@ -10,16 +10,16 @@ from typing import Any
 import optuna
 import pytest
 
-from sweeper import asking as asking_module
-from sweeper.asking import ALONE_S, Adaptive, Enumerated, alone_with
+from sweeper.search import asking as asking_module
+from sweeper.search.asking import ALONE_S, Adaptive, Enumerated, alone_with
 from sweeper.errors import StudyError
 from sweeper.layout import StudyFolder
 from sweeper.locks import file_lock
 from sweeper.results import RunResult, TrialResult
-from sweeper.run_book import RunBook
-from sweeper.storage import LEASE_S, open_storage
+from sweeper.storage.run_book import RunBook
+from sweeper.storage.storage import LEASE_S, open_storage
 from sweeper.trial import TrialSpec
-from sweeper.trial_book import TrialBook
+from sweeper.search.trial_book import TrialBook
 from sweeper.turns import Turns
 from tests.sweeper.plain_trials import plain_trial
 

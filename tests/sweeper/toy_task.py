@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tasks.config import Preset, StrictModel, TaskConfig
-from tasks.prepared import Prepared
+from sweeper.task.config import Preset, StrictModel, TaskConfig
+from sweeper.task.prepared import Prepared
 
 
 class Data(StrictModel):

@@ -10,8 +10,8 @@ from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
 from pydantic import ValidationError
 from torch import Tensor
 
-from tasks.augmentation import augment, sampling_matrices
-from tasks.augmentation_config import Augmentation
+from sweeper_tasks.augmentation import augment, sampling_matrices
+from sweeper_tasks.augmentation_config import Augmentation
 
 untimed = settings(deadline=None, max_examples=25)
 NOTHING: dict[str, Any] = {

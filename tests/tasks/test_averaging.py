@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tasks.base import Averageable
-from tasks.captcha import averaging as captcha
-from tasks.esmm import averaging as esmm
-from tasks.esmm.model import EsmmOutput
-from tasks.losses.esmm import ctcvr_logits
-from tasks.registry import TASKS, TaskEntry
-from tasks.segmentation import averaging as segmentation
+from sweeper.task.base import Averageable
+from sweeper_tasks.captcha import averaging as captcha
+from sweeper_tasks.esmm import averaging as esmm
+from sweeper_tasks.esmm.model import EsmmOutput
+from sweeper_tasks.losses.esmm import ctcvr_logits
+from sweeper.task.entry import TASKS, TaskEntry
+from sweeper_tasks.segmentation import averaging as segmentation
 
 
 def logits(size: float, *shape: int) -> st.SearchStrategy[Tensor]:

@@ -1,6 +1,6 @@
 """Bad files are told by rule, each with its count and its first five."""
 
-from tasks.bad_files import BadFile, facts_of_skipped, fault_of, lines_of_skipped
+from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of, lines_of_skipped
 
 FOUND = [BadFile(f"p{i}", f"{i} x {i}", "an image has to be large") for i in range(7)] + [
     BadFile("q", "no mask", "an image needs a mask")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from tasks.influence import Floats, auc_influence, mean_influence, midranks
+from sweeper.task.influence import Floats, auc_influence, mean_influence, midranks
 
 few_scores = st.lists(st.integers(0, 5), min_size=2, max_size=30)
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tasks.base import Coefficients, Evaluation
-from tasks.influence import mean_influence
-from tasks.prepared import Prepared
+from sweeper.task.base import Coefficients, Evaluation
+from sweeper.task.influence import mean_influence
+from sweeper.task.prepared import Prepared
 
 from .config import MyConfig
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sweeper.channel import MAX_FRAME_BYTES
-from sweeper.devices import Placement
+from sweeper.worker.channel import MAX_FRAME_BYTES
+from sweeper.executors.devices import Placement
 from sweeper.executors.base import Slot
 from sweeper.executors.local import LocalExecutor
 from sweeper.executors.worker_process import ending

@@ -20,9 +20,9 @@ from sweeper.worker.average import Average, evaluate, mean_of
 from sweeper.worker.checkpoint import write_checkpoint
 from sweeper.worker.ensemble import LEFT_BEHIND, main
 from sweeper.worker.serve import run_job
-from tasks.prepared import MANIFEST
-from tasks.segmentation.classes import N_CLASSES
-from tasks.segmentation.model import Batch
+from sweeper.task.prepared import MANIFEST
+from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.model import Batch
 from tests.sweeper.worker.toy_jobs import Listener, toy_job
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.esmm import tiny as esmm

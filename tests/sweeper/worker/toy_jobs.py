@@ -9,7 +9,7 @@ from typing import Any
 from sweeper.layout import RunFolder
 from sweeper.messages import Message, Reply, Reported
 from sweeper.trial import CheckpointRef, DeviceNeeds, JobSpec, RunSpec
-from tasks.base import config_of
+from sweeper.task.base import config_of
 from tests.sweeper.worker.toy_config import ToyConfig, prepare
 
 HERE = "tests.sweeper.worker"

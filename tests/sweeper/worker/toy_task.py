@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tasks.base import Coefficients, Evaluation
-from tasks.prepared import Prepared
+from sweeper.task.base import Coefficients, Evaluation
+from sweeper.task.prepared import Prepared
 from tests.sweeper.worker.toy_config import N_FEATURES, N_ROWS, ToyConfig
 
 FAULTS: dict[str, BaseException] = {

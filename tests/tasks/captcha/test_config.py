@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 from pydantic import ValidationError
 
 from sweeper.schema import Settings
-from tasks.base import config_of
-from tasks.captcha.config import CaptchaConfig
-from tasks.config import stackable_values
+from sweeper.task.base import config_of
+from sweeper_tasks.captcha.config import CaptchaConfig
+from sweeper.task.config import stackable_values
 from tests.tasks.captcha.tiny import AUGMENTATION, LOSSES, tiny_config
 
 CONF = Path(__file__).parents[3] / "conf"

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
-from tasks.captcha.alphabet import N_CLASSES
-from tasks.captcha.loss import captcha_loss
-from tasks.captcha.loss_config import LossConfig
+from sweeper_tasks.captcha.alphabet import N_CLASSES
+from sweeper_tasks.captcha.loss import captcha_loss
+from sweeper_tasks.captcha.loss_config import LossConfig
 from tests.tasks.captcha.tiny import LOSSES, tiny_config
 
 NAMES = sorted(LOSSES)

@@ -7,9 +7,9 @@ from scipy.special import expit, softmax
 from sklearn.metrics import precision_score, recall_score
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from tasks.captcha.alphabet import N_CLASSES, Codes, encode
-from tasks.captcha.facts import facts_of, most_frequent
-from tasks.captcha.metrics import (
+from sweeper_tasks.captcha.alphabet import N_CLASSES, Codes, encode
+from sweeper_tasks.captcha.facts import facts_of, most_frequent
+from sweeper_tasks.captcha.metrics import (
     Confusion,
     Floats,
     confusions,

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tasks.captcha.alphabet import N_CLASSES
-from tasks.captcha.heads import AttentionHead, equal_shares
-from tasks.captcha.model import Batch, CaptchaCnn, ChannelAttention
+from sweeper_tasks.captcha.alphabet import N_CLASSES
+from sweeper_tasks.captcha.heads import AttentionHead, equal_shares
+from sweeper_tasks.captcha.model import Batch, CaptchaCnn, ChannelAttention
 from tests.tasks.captcha.tiny import tiny_config
 
 HEADS = ("dense", "attention")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.captcha import pictures
-from tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.captcha import pictures
+from sweeper_tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
 
 
 def test_the_aspect_is_kept_and_what_is_left_over_is_white() -> None:

@@ -9,12 +9,12 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tasks.captcha.alphabet import encode
-from tasks.captcha.contact_sheet import hardest
-from tasks.captcha.metrics import reading_metrics
-from tasks.captcha.report import report_parts
-from tasks.prepared import Prepared
-from tasks.reporting import Arm, Comparison, Plot, Table
+from sweeper_tasks.captcha.alphabet import encode
+from sweeper_tasks.captcha.contact_sheet import hardest
+from sweeper_tasks.captcha.metrics import reading_metrics
+from sweeper_tasks.captcha.report import report_parts
+from sweeper.task.prepared import Prepared
+from sweeper.task.reporting import Arm, Comparison, Plot, Table
 from tests.tasks.captcha.tiny import HEIGHT, LENGTH, WIDTH, tiny_config
 
 TRUE = ("Kk1", "K2", "lKlK")

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tasks.captcha.alphabet import N_CLASSES
-from tasks.captcha.config import CaptchaConfig
-from tasks.captcha.model import Batch
-from tasks.captcha.task import CaptchaTask
-from tasks.prepared import Prepared
+from sweeper_tasks.captcha.alphabet import N_CLASSES
+from sweeper_tasks.captcha.config import CaptchaConfig
+from sweeper_tasks.captcha.model import Batch
+from sweeper_tasks.captcha.task import CaptchaTask
+from sweeper.task.prepared import Prepared
 from tests.contracts.test_task_contract import Parts, TaskContract, seeded
 from tests.tasks.captcha.tiny import AUGMENTATION, LENGTH, LOSSES, tiny_config, tiny_prepared, tiny_task
 

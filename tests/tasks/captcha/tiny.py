@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tasks.captcha.alphabet import PADDING, ended
-from tasks.captcha.config import CaptchaConfig
-from tasks.captcha.facts import facts_of
-from tasks.captcha.task import CaptchaTask
-from tasks.prepared import Prepared
+from sweeper_tasks.captcha.alphabet import PADDING, ended
+from sweeper_tasks.captcha.config import CaptchaConfig
+from sweeper_tasks.captcha.facts import facts_of
+from sweeper_tasks.captcha.task import CaptchaTask
+from sweeper.task.prepared import Prepared
 
 ROWS = {"train": 40, "val": 30, "test": 24}
 HEIGHT, WIDTH, LENGTH = 8, 16, 4

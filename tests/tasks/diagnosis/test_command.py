@@ -6,12 +6,12 @@ import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from sweeper.command_line import read_command_line
-from sweeper.compose import Sweep
+from sweeper.config.command_line import read_command_line
+from sweeper.config.compose import Sweep
 from sweeper.errors import UserError
-from sweeper.proposals import drafts_of
-from sweeper.single import run_solo
-from sweeper.specs import SpecFactory
+from sweeper.study.proposals import drafts_of
+from sweeper.study.single import run_solo
+from sweeper.study.specs import SpecFactory
 from tests.tasks.diagnosis.test_config import CONF
 
 SMALL = ("task=diagnosis", "data.n_train=2000", "data.n_val=500", "data.n_test=500")

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 from pydantic import ValidationError
 
 from sweeper.schema import Settings
-from tasks.base import config_of
-from tasks.config import stackable_values
-from tasks.diagnosis.config import DiagnosisConfig
+from sweeper.task.base import config_of
+from sweeper.task.config import stackable_values
+from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from tests.tasks.diagnosis.tiny import AUTO, LOSSES, tiny_config
 
 CONF = Path(__file__).parents[3] / "conf"

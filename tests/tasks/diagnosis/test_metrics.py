@@ -8,8 +8,8 @@ from scipy.special import expit, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from tasks.diagnosis.calibration import fitted_temperature
-from tasks.diagnosis.metrics import (
+from sweeper_tasks.diagnosis.calibration import fitted_temperature
+from sweeper_tasks.diagnosis.metrics import (
     Floats,
     Labels,
     calibration_error,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sweeper.errors import UserError
-from tasks.diagnosis.config import DiagnosisConfig
-from tasks.diagnosis.data import prepare
-from tasks.prepared import Prepared
+from sweeper_tasks.diagnosis.config import DiagnosisConfig
+from sweeper_tasks.diagnosis.data import prepare
+from sweeper.task.prepared import Prepared
 from tests.tasks.diagnosis.tiny import SHARED, tiny_config
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "diagnosis"

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tasks.diagnosis.cohort import Cohort, build
-from tasks.diagnosis.config import DiagnosisConfig
-from tasks.diagnosis.task import DiagnosisTask
-from tasks.prepared import Prepared
+from sweeper_tasks.diagnosis.cohort import Cohort, build
+from sweeper_tasks.diagnosis.config import DiagnosisConfig
+from sweeper_tasks.diagnosis.task import DiagnosisTask
+from sweeper.task.prepared import Prepared
 
 ROWS = {"train": 60, "val": 40, "test": 50}
 BINARY, THREE = ("healthy", "ill"), ("healthy", "ill", "very ill")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from tasks.esmm.data_config import DataConfig
+from sweeper_tasks.esmm.data_config import DataConfig
 
 OPTIONS = Path(__file__).parents[3] / "conf" / "data" / "esmm"
 DataOf = Callable[..., Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.esmm.data import prepare
+from sweeper_tasks.esmm.data import prepare
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "esmm"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs shared/data beside the checkout")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sweeper.errors import UserError
-from tasks.esmm.data import prepare
-from tasks.esmm.tables import assign_splits
-from tasks.file_digest import file_digest
-from tasks.prepared import Prepared
+from sweeper_tasks.esmm.data import prepare
+from sweeper_tasks.esmm.tables import assign_splits
+from sweeper.task.file_digest import file_digest
+from sweeper.task.prepared import Prepared
 
 # Six training rows, two for validation, two for the test; each split has a click and a conversion.
 BY_HAND = """where,click,conversion,city,price

@@ -5,8 +5,8 @@ from math import log
 import numpy as np
 import pytest
 
-from tasks.esmm.metrics import Logits, esmm_metrics
-from tasks.esmm.trivial import trivial_facts
+from sweeper_tasks.esmm.metrics import Logits, esmm_metrics
+from sweeper_tasks.esmm.trivial import trivial_facts
 
 
 def test_its_metrics_are_those_of_a_model_that_gives_every_impression_the_rate_of_training() -> None:

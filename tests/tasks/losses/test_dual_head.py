@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import cross_entropy
 
-from tasks.losses.dual_head import (
+from sweeper_tasks.losses.dual_head import (
     confidence,
     is_right,
     jensen_shannon,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from tasks.losses.esmm import clicked_bce, ctcvr_logits
+from sweeper_tasks.losses.esmm import clicked_bce, ctcvr_logits
 
 untimed = settings(deadline=None)
 logits = st.floats(-100, 100, width=32)

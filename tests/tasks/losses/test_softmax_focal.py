@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import cross_entropy
 
-from tasks.losses.softmax_focal import log_p_true, softmax_cross_entropy, softmax_focal
+from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_cross_entropy, softmax_focal
 
 untimed = settings(deadline=None, max_examples=20)
 seeds = st.integers(0, 2**31)

@@ -9,7 +9,7 @@ import torch
 import yaml
 from pydantic import TypeAdapter
 
-from tasks.segmentation.data_config import DataConfig
+from sweeper_tasks.segmentation.data_config import DataConfig
 
 OPTIONS = Path(__file__).parents[3] / "conf" / "data" / "segmentation"
 DataOf = Callable[..., Any]

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from sweeper.errors import UserError
-from tasks.prepared import Prepared
-from tasks.segmentation.classes import CLASSES
-from tasks.segmentation.data import prepare
+from sweeper.task.prepared import Prepared
+from sweeper_tasks.segmentation.classes import CLASSES
+from sweeper_tasks.segmentation.data import prepare
 from tests.sweeper.small_esmm import read_line
 
 DataOf = Callable[..., Any]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.segmentation.classes import BACKGROUND
-from tasks.segmentation.facts import all_background, trivial_facts
-from tasks.segmentation.metrics import confusions
+from sweeper_tasks.segmentation.classes import BACKGROUND
+from sweeper_tasks.segmentation.facts import all_background, trivial_facts
+from sweeper_tasks.segmentation.metrics import confusions
 from tests.tasks.segmentation.tiny import Painter, tiny_prepared, tiny_task
 
 

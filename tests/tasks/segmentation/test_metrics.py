@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score
 
-from tasks.segmentation.classes import LARGE, N_CLASSES, SMALL
-from tasks.segmentation.metrics import confusions, f_by_class, f_by_image, segmentation_metrics
+from sweeper_tasks.segmentation.classes import LARGE, N_CLASSES, SMALL
+from sweeper_tasks.segmentation.metrics import confusions, f_by_class, f_by_image, segmentation_metrics
 
 untimed = settings(deadline=None, max_examples=20)
 

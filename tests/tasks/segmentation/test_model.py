@@ -9,10 +9,10 @@ import yaml
 from torch import nn
 
 from sweeper.errors import UserError
-from tasks.segmentation.classes import N_CLASSES
-from tasks.segmentation.config import MicroSeg, UnetSmall
-from tasks.segmentation.lmsa import Lmsa
-from tasks.segmentation.model import MAX_PARAMETERS, Batch, build_model
+from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.config import MicroSeg, UnetSmall
+from sweeper_tasks.segmentation.lmsa import Lmsa
+from sweeper_tasks.segmentation.model import MAX_PARAMETERS, Batch, build_model
 
 DOCUMENTED = {"depths": [2, 2, 2, 2], "mlp_ratio": 4, "first_stride": 4}
 MODELS = Path(__file__).parents[3] / "conf" / "model" / "segmentation"

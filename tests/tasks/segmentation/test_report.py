@@ -8,10 +8,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tasks.prepared import Prepared
-from tasks.reporting import Arm, Comparison, Plot, Table
-from tasks.segmentation.classes import CLASSES, LARGE, SMALL
-from tasks.segmentation.report import report_parts
+from sweeper.task.prepared import Prepared
+from sweeper.task.reporting import Arm, Comparison, Plot, Table
+from sweeper_tasks.segmentation.classes import CLASSES, LARGE, SMALL
+from sweeper_tasks.segmentation.report import report_parts
 from tests.tasks.segmentation.tiny import tiny_config, tiny_prepared, tiny_task
 
 SEEDS = (0, 1)

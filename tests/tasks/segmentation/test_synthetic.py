@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.prepared import Prepared
-from tasks.segmentation.classes import CLASSES, N_CLASSES
-from tasks.segmentation.data import prepare
-from tasks.segmentation.synthetic import PIXEL_SHARES, face
+from sweeper.task.prepared import Prepared
+from sweeper_tasks.segmentation.classes import CLASSES, N_CLASSES
+from sweeper_tasks.segmentation.data import prepare
+from sweeper_tasks.segmentation.synthetic import PIXEL_SHARES, face
 
 RARE = {"eye_g", "ear_r", "neck_l", "hat"}
 DataOf = Callable[..., Any]

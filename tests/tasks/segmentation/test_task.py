@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tasks.prepared import Prepared
-from tasks.segmentation.classes import N_CLASSES
-from tasks.segmentation.config import SegmentationConfig
+from sweeper.task.prepared import Prepared
+from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.config import SegmentationConfig
 from tests.tasks.segmentation.tiny import LOSSES, Painter, tiny_config, tiny_prepared, tiny_task
 
 STEP = torch.tensor(0)

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tasks.prepared import Prepared
-from tasks.segmentation.classes import N_CLASSES
-from tasks.segmentation.config import SegmentationConfig
-from tasks.segmentation.facts import trivial_facts
-from tasks.segmentation.model import Batch
-from tasks.segmentation.pictures import facts_of
-from tasks.segmentation.task import SegmentationTask
+from sweeper.task.prepared import Prepared
+from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.config import SegmentationConfig
+from sweeper_tasks.segmentation.facts import trivial_facts
+from sweeper_tasks.segmentation.model import Batch
+from sweeper_tasks.segmentation.pictures import facts_of
+from sweeper_tasks.segmentation.task import SegmentationTask
 
 SIZE = 16
 PICTURES = {"train": 20, "val": 7, "test": 6}

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from sweeper.errors import UserError
 from sweeper.schema import Settings
-from tasks.base import config_of
-from tasks.config import stackable_values
-from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.data_config import AbsaCsv, SyntheticReviews
+from sweeper.task.base import config_of
+from sweeper.task.config import stackable_values
+from sweeper_tasks.sentiment.config import SentimentConfig
+from sweeper_tasks.sentiment.data_config import AbsaCsv, SyntheticReviews
 from tests.sweeper.small_esmm import read_line
 from tests.tasks.sentiment.test_sources import CSV
 from tests.tasks.sentiment.tiny import DATA, tiny_config

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.sentiment.loss import polarity_ce, sentiment_loss, stacked_alpha
+from sweeper_tasks.sentiment.loss import polarity_ce, sentiment_loss, stacked_alpha
 from tests.tasks.sentiment.tiny import tiny_config
 
 LABELS = torch.tensor([[0, -1], [2, -1]])

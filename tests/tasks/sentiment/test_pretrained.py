@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from sweeper.errors import UserError
-from tasks.prepared import Prepared
-from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.data import prepare
-from tasks.sentiment.model import Batch
-from tasks.sentiment.task import SentimentTask
+from sweeper.task.prepared import Prepared
+from sweeper_tasks.sentiment.config import SentimentConfig
+from sweeper_tasks.sentiment.data import prepare
+from sweeper_tasks.sentiment.model import Batch
+from sweeper_tasks.sentiment.task import SentimentTask
 from tests.tasks.sentiment.tiny import tiny_config, tiny_task
 
 transformers: Any = pytest.importorskip("transformers", reason="needs pip install 'sweeper[bert]'")

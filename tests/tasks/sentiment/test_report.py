@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tasks.prepared import Prepared
-from tasks.reporting import Arm, Comparison, Part, Plot, Table
-from tasks.sentiment.facts import facts_of
-from tasks.sentiment.metrics import sentiment_metrics
-from tasks.sentiment.polarities import Labels
-from tasks.sentiment.report import report_parts
+from sweeper.task.prepared import Prepared
+from sweeper.task.reporting import Arm, Comparison, Part, Plot, Table
+from sweeper_tasks.sentiment.facts import facts_of
+from sweeper_tasks.sentiment.metrics import sentiment_metrics
+from sweeper_tasks.sentiment.polarities import Labels
+from sweeper_tasks.sentiment.report import report_parts
 from tests.tasks.sentiment.tiny import tiny_config
 
 ASPECTS = ("food", "staff")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from sweeper.errors import UserError
-from tasks.prepared import Prepared
-from tasks.sentiment.cells import cell_lines, cell_warnings
-from tasks.sentiment.config import SentimentConfig
-from tasks.sentiment.data import prepare
+from sweeper.task.prepared import Prepared
+from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
+from sweeper_tasks.sentiment.config import SentimentConfig
+from sweeper_tasks.sentiment.data import prepare
 from tests.tasks.sentiment.tiny import FILES, tiny_config
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "sentiment"

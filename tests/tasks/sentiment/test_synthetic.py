@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sentiment.data import prepare
-from tasks.sentiment.data_config import SyntheticReviews
-from tasks.sentiment.phrases import ASPECTS
-from tasks.sentiment.polarities import counts_of
-from tasks.sentiment.reviews import Review
-from tasks.sentiment.synthetic_reviews import misspelt, review, shares_of, source
+from sweeper_tasks.sentiment.data import prepare
+from sweeper_tasks.sentiment.data_config import SyntheticReviews
+from sweeper_tasks.sentiment.phrases import ASPECTS
+from sweeper_tasks.sentiment.polarities import counts_of
+from sweeper_tasks.sentiment.reviews import Review
+from sweeper_tasks.sentiment.synthetic_reviews import misspelt, review, shares_of, source
 from tests.tasks.sentiment.tiny import DATA, tiny_config
 
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tasks.base import Averageable
-from tasks.sentiment.facts import facts_of
-from tasks.sentiment.metrics import macro_f1_influence
-from tasks.sentiment.model import Batch, Sizes, build_model
-from tasks.sentiment.task import SentimentTask
+from sweeper.task.base import Averageable
+from sweeper_tasks.sentiment.facts import facts_of
+from sweeper_tasks.sentiment.metrics import macro_f1_influence
+from sweeper_tasks.sentiment.model import Batch, Sizes, build_model
+from sweeper_tasks.sentiment.task import SentimentTask
 from tests.contracts.test_task_contract import Parts, TaskContract, metric_names, seeded
 from tests.tasks.sentiment.tiny import (
     ASPECTS,

@@ -1,0 +1,253 @@
+"""Every point of a search space, composed and validated -> a Sweep, or all faults at once."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from sweeper.config.compose import Composer, Sweep
+from sweeper.config.ensemble_checks import check_ensemble
+from sweeper.errors import Fault, UserError
+from sweeper.search.grammar import Choices
+from sweeper.search.pruner_checks import check_pruner
+from sweeper.schema import Settings
+from sweeper.search.search_space import MAX_POINTS, Point, SearchSpace, extremes, grid
+from sweeper.task.config import TaskConfig
+
+MAX_FAULTS = 100
+NUMERIC_ONLY = ("cmaes", "qmc")
+"""Samplers that leave choices to chance."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A configuration with its typed halves."""
+
+    config: dict[str, Any]
+    settings: Settings
+    task_config: TaskConfig
+
+
+class Findings:
+    """Faults, each once, in the order in which they were found."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self._faults = {str(fault): fault for fault in faults}
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """All that was found, but for what follows from others of it."""
+        wrong = {fault.where for fault in self._faults.values()}
+        return tuple(fault for fault in self._faults.values() if fault.follows_from not in wrong)
+
+    def add(self, faults: Iterable[Fault]) -> None:
+        """Remember these, but for what is known."""
+        for fault in faults:
+            self._faults.setdefault(str(fault), fault)
+
+    def collect(self, check: Callable[[], object]) -> None:
+        """Run a check and remember the faults that it raises."""
+        try:
+            check()
+        except UserError as error:
+            self.add(error.faults)
+
+    def checked(self, composer: Composer, overrides: Sequence[str]) -> Checked | None:
+        """The configuration at `overrides`; None, its faults remembered, where its values cannot be used."""
+        try:
+            config, faults = composer.attempt(overrides)
+        except UserError as error:
+            self.add(error.faults)
+            return None
+        self.add(faults)
+        try:
+            return Checked(config, *composer.validate(config, overrides))
+        except UserError as error:
+            self.add(fault for fault in error.faults if not _repeats(fault, faults))
+            return None
+
+    def at_each(self, composer: Composer, points: Iterable[Point]) -> list[Checked]:
+        """The configurations at these points that can be had; gives up after MAX_FAULTS faults."""
+        found = []
+        for point in points:
+            checked = self.checked(composer, point.overrides)
+            if checked is not None:
+                found.append(checked)
+            if len(self._faults) >= MAX_FAULTS:
+                break
+        return found
+
+
+def checked_run(
+    composer: Composer, space: SearchSpace, faults: Sequence[Fault], command: tuple[str, ...]
+) -> Sweep:
+    """One solo run of the fixed configuration, as a sweep of one point. Raises UserError with all faults."""
+    found = Findings(faults)
+    run = found.checked(composer, ())
+    if found.faults or run is None:
+        raise UserError(found.faults)
+    named = "study.trials: named trials are run with -m (--multirun) only"
+    warnings = (*space.warnings, *([named] if run.settings.study.trials else []))
+    point = Point("solo", {}, ())
+    return Sweep(composer, run.settings, run.task_config, run.config, space, (point,), warnings, command)
+
+
+def checked_sweep(
+    composer: Composer, space: SearchSpace, faults: Sequence[Fault], command: tuple[str, ...]
+) -> Sweep:
+    """The sweep over a space. A fault in a fixed key does not keep the swept ones from being looked at."""
+    found = Findings(faults)
+    base = _base(composer, space, found)
+    if base is None:
+        found.at_each(composer, extremes(space))
+        raise UserError(found.faults)
+    settings, study = base.settings, base.settings.study
+    composer = composer.with_labels(_labels_of_trials(composer, settings))
+    is_adaptive = _is_adaptive(space, settings)
+    found.add(_contradictions(space, settings, is_adaptive))
+    if is_adaptive or found.faults:
+        points, checked = None, found.at_each(composer, extremes(space))
+    else:
+        points = tuple(islice(grid(space, named_trials(composer), settings.sampler.seed), study.n_trials))
+        checked = found.at_each(composer, points)
+    found.add(_in_baseline(composer, settings, found))
+    if is_adaptive:
+        found.collect(lambda: _check_sampler(settings))
+    found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
+    found.collect(lambda: check_ensemble(settings))
+    if found.faults:
+        raise UserError(found.faults)
+    if points is not None:
+        points = tuple(_with_named_params(*pair, space) for pair in zip(points, checked, strict=True))
+    warnings = (
+        *space.warnings,
+        *_warnings(space, settings, is_adaptive),
+        *_overruled(space, points if study.trials else None),
+    )
+    return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command)
+
+
+def _base(composer: Composer, space: SearchSpace, found: Findings) -> Checked | None:
+    """The fixed configuration; where only the swept keys make it valid, that at the first point."""
+    alone = Findings(found.faults)
+    base = alone.checked(composer, ())
+    if base is None and space.swept:
+        return found.checked(composer, next(extremes(space)).overrides)
+    found.add(alone.faults)
+    return base
+
+
+def named_trials(composer: Composer) -> dict[str, list[str]]:
+    """`study.trials`, its interpolations (`${data.preset...}`) left for each trial to resolve."""
+    node = OmegaConf.select(composer.tree(), "study.trials")
+    plain = OmegaConf.to_container(node, resolve=False) if isinstance(node, DictConfig) else {}
+    assert isinstance(plain, dict)
+    return {str(name): list(lines) for name, lines in plain.items()}
+
+
+def _in_baseline(composer: Composer, settings: Settings, found: Findings) -> Iterable[Fault]:
+    """What is wrong with the baseline only: it has the fixed overrides and its own, no swept ones."""
+    baseline = Findings(())
+    baseline.checked(composer, settings.study.baseline)
+    known = {str(fault) for fault in found.faults}
+    fixed = {line.lstrip("+").partition("=")[0] for line in composer.fixed}
+    for fault in baseline.faults:
+        if str(fault) not in known:
+            where = f"baseline: {fault.where}"
+            if fault.where not in fixed:
+                yield replace(fault, where=where)
+                continue
+            only = f"Where candidates alone should have it, sweep one value: {fault.where}=choice(...)."
+            # candidates know the key: the hint how to get it is no news
+            yield replace(fault, where=where, problem=fault.problem.partition("; did you ")[0], advice=only)
+
+
+def _is_adaptive(space: SearchSpace, settings: Settings) -> bool:
+    """Whether a sampler decides: not over named trials, not for `grid`, not where all can be enumerated."""
+    study = settings.study
+    if study.trials or settings.sampler.name == "grid":
+        return False
+    return bool(space.intervals or study.custom_search_space or study.n_trials is not None)
+
+
+def _contradictions(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iterable[Fault]:
+    study = settings.study
+    why = "named trials (study.trials)" if study.trials else "sampler=grid"
+    for swept in () if is_adaptive else space.intervals:
+        problem = f"got an interval (from override '{swept.source}'), which {why} cannot enumerate"
+        yield Fault(swept.key, problem, "Name the values, or use range(...) with a step.")
+    if is_adaptive and study.n_trials is None:
+        what = f"the interval of {space.intervals[0].key}" if space.intervals else "custom_search_space"
+        yield Fault(
+            "study.n_trials", f"missing; {what} has no end", "Say how many trials: study.n_trials=40."
+        )
+    if study.custom_search_space is not None and not is_adaptive:
+        problem = f"got '{study.custom_search_space}', which {why} cannot enumerate"
+        yield Fault("study.custom_search_space", problem)
+    n_points = space.n_points * len(study.trials or [""])
+    if not is_adaptive and n_points > MAX_POINTS and study.n_trials is None:
+        problem = f"got {n_points} points; expected at most {MAX_POINTS}"
+        yield Fault("command line", problem, "Give study.n_trials, so that a sampler chooses among them.")
+
+
+def _warnings(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iterable[str]:
+    n_trials, n_points = settings.study.n_trials, space.n_points * len(settings.study.trials or [""])
+    if not is_adaptive and n_trials is not None and n_trials < n_points:
+        yield f"study.n_trials: the first {n_trials} of {n_points} points are tried"
+    if not is_adaptive and n_trials is not None and n_trials > n_points:
+        yield f"study.n_trials: got {n_trials}, but the grid has {n_points} points; each is tried once"
+    if is_adaptive and settings.sampler.name in NUMERIC_ONLY:
+        for swept in space.swept:
+            if isinstance(swept.domain, Choices):
+                yield f"sampler.name: {settings.sampler.name} draws the choices of {swept.key} at random"
+
+
+def _overruled(space: SearchSpace, named: Sequence[Point] | None) -> Iterable[str]:
+    """What the command line fixes in vain, because named trials set it themselves."""
+    fixed = {line.lstrip("+").partition("=")[0]: line for line in space.fixed}
+    for key in dict.fromkeys(key for point in named or () for key in point.params if key in fixed):
+        names = ", ".join(point.name for point in named or () if key in point.params)
+        yield (
+            f"{key}: '{fixed[key]}' has no effect on named trials that set it themselves ({names}). "
+            f"To compare one value with the baseline, sweep it alone: {key}=choice(...)"
+        )
+
+
+def _check_sampler(settings: Settings) -> None:
+    from sweeper.search.samplers import custom_search_space, sampler_of  # Optuna, which a grid does not need
+
+    study = settings.study
+    sampler_of(settings.sampler, settings.sampler.seed, len(study.metrics or [""]))
+    if study.custom_search_space is not None:
+        custom_search_space(study.custom_search_space)
+
+
+def _labels_of_trials(composer: Composer, settings: Settings) -> dict[str, str]:
+    """For each override of a named trial or of the baseline the place where the user wrote it."""
+    named = named_trials(composer)
+    labels = {line: f"'{line}' of study.trials.{name}" for name, lines in named.items() for line in lines}
+    return labels | {line: f"'{line}' of study.baseline" for line in settings.study.baseline}
+
+
+def _with_named_params(point: Point, checked: Checked, space: SearchSpace) -> Point:
+    """The point with the parameters that its named trial sets, as they are in the resolved configuration."""
+    n_swept = len(space.swept)
+    named = point.overrides[: len(point.overrides) - n_swept]
+    pairs = [line.lstrip("+").partition("=")[::2] for line in named if not line.startswith("~")]
+    own = {key: _value_at(checked.config, key, text) for key, text in pairs}
+    return replace(point, params={**own, **point.params})
+
+
+def _value_at(config: Mapping[str, Any], key: str, text: str) -> Any:
+    """The value at a dotted key; the text of the override where that is a section, chosen by its group."""
+    node: Any = config
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return text if node is None or isinstance(node, Mapping) else node
+
+
+def _repeats(fault: Fault, earlier: Sequence[Fault]) -> bool:
+    """Whether validation says again what is known of the same key, or of a section around it."""
+    return any(fault.where == known.where or fault.where.startswith(f"{known.where}.") for known in earlier)

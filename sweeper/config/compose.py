@@ -1,0 +1,247 @@
+"""Overrides -> a plain, resolved configuration, by Hydra's rules; fast where only values change.
+
+Hydra composes the chosen groups first and then applies value overrides to the result, in order. So one tree
+is kept for each combination of group choices, and value overrides are applied to a copy of it: the same
+configuration in a tenth of the time.
+"""
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeper.config.config_faults import first_line, syntax_error, unresolved
+from sweeper.config.config_source import COMPOSITION_ERRORS, ConfigSource
+from sweeper.errors import Fault, UserError
+from sweeper.search.grammar import key_of
+from sweeper.config.other_tasks import and_its_task, with_forgotten_task
+from sweeper.schema import Settings
+from sweeper.search.search_space import Point, SearchSpace
+from sweeper.config.validation import task_entry, validated
+from sweeper.task.config import TaskConfig
+
+__all__ = ["Composer", "Sweep", "task_entry"]
+
+Line = tuple[str, Override]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A composed, unresolved configuration, with Hydra's own node and without; what could not be applied."""
+
+    whole: DictConfig
+    own: DictConfig
+    faults: list[Fault]
+
+
+class Composer:
+    """Composes configurations that share a config folder, a primary config and fixed overrides.
+
+    `labels` says where the user wrote an override, by its text or its key, unless on the command line.
+    """
+
+    def __init__(
+        self,
+        source: ConfigSource,
+        fixed: Sequence[str] = (),
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        self.source, self.fixed, self._labels = source, tuple(fixed), dict(labels or {})
+        self._trees: dict[tuple[str, ...], Tree] = {}
+
+    @classmethod
+    def of(cls, loader: ConfigLoader, config_name: str | None, fixed: Sequence[str] = ()) -> "Composer":
+        """A composer for Hydra's loader and the name of a primary config."""
+        return cls(ConfigSource(loader, config_name, fixed), fixed)
+
+    def with_labels(self, labels: Mapping[str, str]) -> "Composer":
+        """The same composer, knowing of more places where overrides were written."""
+        return Composer(self.source, self.fixed, {**self._labels, **labels})
+
+    def compose(self, overrides: Sequence[str] = ()) -> dict[str, Any]:
+        """The whole configuration but for Hydra's node. Raises UserError with all that stands in the way."""
+        config, faults = self.attempt(overrides)
+        if faults:
+            raise UserError(faults)
+        return config
+
+    def attempt(self, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], list[Fault]]:
+        """What can be composed, null for what cannot, and the faults. Raises UserError where nothing can."""
+        tree, faults = self._tree_at(overrides)
+        try:
+            return _plain(tree), faults
+        except OmegaConfBaseException:  # key by key only now: it costs as much as resolving
+            missing = list(unresolved(tree, self.sources(overrides)))
+        for fault in missing:
+            OmegaConf.update(tree, fault.where, None)
+        return _plain(tree), faults + missing
+
+    def validate(
+        self, config: Mapping[str, Any], overrides: Sequence[str] = ()
+    ) -> tuple[Settings, TaskConfig]:
+        """The typed halves of `config`, composed from `overrides`. Raises UserError with all faults."""
+        try:
+            return validated(config, {})
+        except UserError:  # who wrote what is looked up only now: most configurations are valid
+            pass
+        try:
+            return validated(config, self.sources(overrides))
+        except UserError as error:
+            raise UserError(self._explained(error.faults, config, overrides)) from error
+
+    def _explained(
+        self, faults: Sequence[Fault], config: Mapping[str, Any], overrides: Sequence[str]
+    ) -> Sequence[Fault]:
+        """The faults, those of a section in one where its option is another built-in task's."""
+        task = config.get("task") or {}
+        if task.get("target") is not None:  # a task from outside may use the options of any
+            return faults
+        parsed, _ = self.parse([*self.fixed, *overrides])
+        chosen = [
+            (line[1].key_or_group, str(line[1].value()), self._label(line))
+            for line in parsed
+            if self.source.is_choice(line[1])
+        ]
+        return with_forgotten_task(faults, str(task.get("name")), chosen, self.source)
+
+    def recompose(self, overrides: Sequence[str] = ()) -> dict[str, Any]:
+        """What `compose` returns, by Hydra alone and from nothing: the reference for its tests."""
+        return _plain(_without_hydra(self.source.load([*self.fixed, *overrides])))
+
+    def tree(self) -> DictConfig:
+        """The fixed configuration, unresolved, with Hydra's own node; what cannot be applied is left out."""
+        return self._fixed_tree(()).whole
+
+    @property
+    def fixed_faults(self) -> list[Fault]:
+        """What is wrong with the fixed overrides, before validation."""
+        return self._fixed_tree(()).faults
+
+    def parse(self, lines: Iterable[str]) -> tuple[list[Line], list[Fault]]:
+        """The overrides with their texts, and a fault for each text that Hydra's grammar refuses."""
+        parsed, faults = [], []
+        for line in lines:
+            try:
+                parsed.append((line, self.source.parse(line)))
+            except HydraException as error:
+                where = self._labels.get(line, f"override '{line}'")
+                advice = "Quote what the shell or Hydra would take apart: 'key=\"a b\"'."
+                faults.append(Fault(where, f"cannot be read: {syntax_error(error)}", advice))
+        return parsed, faults
+
+    def sources(self, overrides: Sequence[str] = ()) -> dict[str, str]:
+        """For each overridden key who overrode it, for each other section which group option it came from."""
+        parsed, _ = self.parse([*self.fixed, *overrides])
+        base, _ = self._base(tuple(line for line in parsed if self.source.is_choice(line[1])))
+        choices = {
+            str(group): f"{group}={choice}"
+            for group, choice in base.hydra.runtime.choices.items()
+            if choice is not None and "/" not in str(group)
+        }
+        return choices | {key_of(override): self._label((line, override)) for line, override in parsed}
+
+    def _tree_at(self, overrides: Sequence[str]) -> tuple[DictConfig, list[Fault]]:
+        own, faults = self.parse(overrides)
+        choices = tuple(line for line, override in own if self.source.is_choice(override))
+        fixed = self._fixed_tree(choices)
+        tree = copy.deepcopy(fixed.own)
+        return tree, [*fixed.faults, *faults, *self._applied(tree, own)]
+
+    def _fixed_tree(self, choices: tuple[str, ...]) -> "Tree":
+        """The tree of the fixed overrides and of a point's group choices; not to be changed, it is kept."""
+        if choices not in self._trees:
+            fixed, faults = self.parse(self.fixed)
+            chosen = [line for line in fixed if self.source.is_choice(line[1])]
+            base, refused = self._base((*chosen, *self.parse(choices)[0]))
+            tree = copy.deepcopy(base)
+            faults += [*refused, *self._applied(tree, fixed)]
+            self._trees[choices] = Tree(tree, _without_hydra(tree), faults)
+        return self._trees[choices]
+
+    def _applied(self, tree: DictConfig, lines: Sequence[Line]) -> list[Fault]:
+        values = [line for line in lines if not self.source.is_choice(line[1])]
+        return [fault for line in values for fault in self.source.apply(tree, line[1], self._label(line))]
+
+    def _base(self, chosen: Sequence[Line]) -> tuple[DictConfig, list[Fault]]:
+        """The base for these group choices, without those that cannot be: each of them is a fault."""
+        faults: list[Fault] = []
+        good: list[Line] = []
+        for line in chosen:
+            wrong = self.source.option_faults(line[1], [line[1].value()], self._label(line))
+            if wrong and "task" not in {override.key_or_group for _, override in chosen}:
+                task = OmegaConf.select(self.source.base(()), "task.name", throw_on_missing=False)
+                wrong = [and_its_task(fault, str(line[1].value()), task, self.source) for fault in wrong]
+            faults += wrong
+            good += [] if wrong else [line]
+        try:
+            return self.source.base(text for text, _ in good), faults
+        except COMPOSITION_ERRORS as error:
+            possible = [line for line in good if self.source.refusal([line[0]]) is None]
+            if len(possible) == len(good):  # each alone is possible, all together are not
+                raise UserError([*faults, Fault("configuration", first_line(error))]) from error
+        refused = [
+            Fault(key_of(line[1]), f"{self.source.refusal([line[0]])} (from {self._label(line)})")
+            for line in good
+            if line not in possible
+        ]
+        return self.source.base(text for text, _ in possible), [*faults, *refused]
+
+    def _label(self, line: Line) -> str:
+        """Where the user wrote an override: known by its text, by its key (a swept one), or not at all."""
+        text, override = line
+        return self._labels.get(text) or self._labels.get(key_of(override)) or f"override '{text}'"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A checked command line: what is fixed, what is swept, and which points are tried.
+
+    `points` is None where a sampler decides. `settings`, `task_config` and `config` are
+    those of the fixed overrides; of the first point, where only the swept keys make a valid configuration.
+    """
+
+    composer: Composer
+    settings: Settings
+    task_config: TaskConfig
+    config: dict[str, Any]
+    space: SearchSpace
+    points: tuple[Point, ...] | None
+    warnings: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether a sampler decides what is tried."""
+        return self.points is None
+
+    @property
+    def swept_keys(self) -> tuple[str, ...]:
+        """The swept keys in the user's order, then those that named trials set."""
+        named = [key for point in self.points or () for key in point.params]
+        return tuple(dict.fromkeys([*self.space.keys, *named]))
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """The replicate seeds: those named, or `study.n_seeds` from `seed` on."""
+        study = self.settings.study
+        first = self.settings.seed
+        return study.seeds or tuple(range(first, first + study.n_seeds))
+
+
+def _plain(tree: DictConfig) -> dict[str, Any]:
+    plain = OmegaConf.to_container(tree, resolve=True, throw_on_missing=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _without_hydra(tree: DictConfig) -> DictConfig:
+    own = OmegaConf.masked_copy(tree, [str(key) for key in tree if key != "hydra"])
+    OmegaConf.set_struct(own, True)
+    return own

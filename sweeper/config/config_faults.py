@@ -1,0 +1,73 @@
+"""What is wrong with a configuration tree, in the user's terms: unknown keys, missing values."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeper.errors import Fault, did_you_mean
+from sweeper.config.validation import Sources, source_of
+
+
+def unknown_key(key: str, tree: DictConfig, source: str, hint: str = "") -> Fault:
+    """The fault of a key that does not exist; without another hint, a key of a similar name is suggested."""
+    hint = hint or did_you_mean(key, dotted_keys(tree, hydra=key.startswith("hydra.")))
+    problem = f"no such parameter (from {source}){hint}"
+    return Fault(key, problem, "" if hint else "Add a new one with +key=value.")
+
+
+def dotted_keys(tree: DictConfig, *, hydra: bool = False) -> list[str]:
+    """Every key of the tree as a dotted path, sections included; Hydra's own only when asked for."""
+    plain = OmegaConf.to_container(tree, resolve=False)
+    assert isinstance(plain, dict)
+    return list(_paths({key: value for key, value in plain.items() if hydra or key != "hydra"}, ""))
+
+
+def unresolved(tree: DictConfig, sources: Sources) -> Iterator[Fault]:
+    """A fault for each `???` and for each interpolation that leads nowhere."""
+    yield from _unresolved(tree, "", sources)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of the innermost message: Hydra wraps OmegaConf's errors in empty ones."""
+    while not str(error).strip() and error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().split("\n")[0].rstrip(".")
+
+
+def syntax_error(error: BaseException) -> str:
+    """What Hydra's parser stumbled over, without its list of all tokens that it would have liked better."""
+    noise = ("Error parsing", "See http", "LexerNoViable")
+    lines = [line for line in str(error).split("\n") if line.strip(" ^") and not line.startswith(noise)]
+    return lines[0].partition(" expecting ")[0] if lines else "not a valid override"
+
+
+def _unresolved(node: DictConfig | ListConfig, prefix: str, sources: Sources) -> Iterator[Fault]:
+    keys: Iterable[Any] = range(len(node)) if isinstance(node, ListConfig) else list(node)
+    for key in keys:
+        path, inner = f"{prefix}{key}", node._get_node(key)
+        if OmegaConf.is_missing(node, key):
+            yield Fault(path, f"missing{source_of(path, sources)}", f"Give it a value: {path}=...")
+        elif OmegaConf.is_interpolation(node, key):
+            yield from _dead_reference(node, key, path, sources)
+        elif isinstance(inner, (DictConfig, ListConfig)) and not inner._is_none():
+            yield from _unresolved(inner, f"{path}.", sources)
+
+
+def _dead_reference(node: DictConfig | ListConfig, key: Any, path: str, sources: Sources) -> Iterator[Fault]:
+    try:
+        node[key]
+    except OmegaConfBaseException as error:
+        text = OmegaConf.to_container(node, resolve=False)[key]  # type: ignore[index]
+        problem = f"got {text}{source_of(path, sources)}, which leads nowhere: {first_line(error)}"
+        section = re.search(r"\$\{(\w+)\.", str(text))
+        yield Fault(path, problem, follows_from=section[1] if section else "")
+
+
+def _paths(node: Mapping[Any, Any], prefix: str) -> Iterator[str]:
+    for key, value in node.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{prefix}{key}.")

@@ -1,0 +1,170 @@
+"""Device slots: where jobs may run at a time, and what a worker needs in its environment for each.
+
+    executor.devices ──> GPUs by number, or the CPU ──> one seat a job, at most max_jobs ──> Placement
+
+A worker is given its GPU by UUID, and sees no other: in which order CUDA would count them does not matter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sweeper.errors import Fault, UserError
+from sweeper.executors.base import Slot
+from sweeper.executors.gpus import NONE, VISIBLE, Gpu, Gpus, gpus_here, torch_has_cuda
+from sweeper.schema import Inline, Local
+
+MOST_CPU_SLOTS = 8
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""Read once, when the library is loaded: to be set before torch and numpy are imported."""
+
+WHERE = "executor.devices"
+INSTEAD = "use executor.devices=cpu"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What slots are made of. `has_cuda`: whether the installed torch can use GPUs at all."""
+
+    n_cores: int
+    gpus: Gpus = NONE
+    has_cuda: bool = True
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A slot, and the environment that its worker has to have before torch is imported."""
+
+    slot: Slot
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """One placement a slot, at least one; `warnings` say what is left out or has no effect."""
+
+    placements: tuple[Placement, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots alone."""
+        return tuple(placement.slot for placement in self.placements)
+
+
+def arrange(executor: Inline | Local, machine: Machine | None = None) -> Arrangement:
+    """The slots that a configuration makes of `machine`, this one unless told otherwise.
+
+    Neighbours in the order of slots are on different GPUs, so that few jobs spread over all of them; so does
+    the cap `max_jobs`. Raises UserError where the machine has not what is asked for.
+    """
+    machine = machine or this_machine()
+    return _inline(executor, machine) if isinstance(executor, Inline) else _local(executor, machine)
+
+
+def this_machine() -> Machine:
+    """The cores that this process may use (cgroups and affinity count) and the GPUs that CUDA shows to it."""
+    from joblib import cpu_count  # imports slowly, and most commands need no slots
+
+    gpus = gpus_here()
+    return Machine(cpu_count(), gpus, has_cuda=not gpus.shown or torch_has_cuda())
+
+
+def slots_in_words(slots: tuple[Slot, ...]) -> str:
+    """`2 slots on cpu, 1 thread each`."""
+    n_threads = slots[0].n_threads
+    text = f"{len(slots)} slot{'s' * (len(slots) != 1)} on {_devices_in_words(slots)}"
+    each = " each" * (len(slots) != 1)
+    return text if n_threads is None else f"{text}, {n_threads} thread{'s' * (n_threads != 1)}{each}"
+
+
+def _devices_in_words(slots: tuple[Slot, ...]) -> str:
+    labels = list(dict.fromkeys(slot.label for slot in slots))
+    if len(labels) == 1:
+        return labels[0]
+    *numbers, last = (label.removeprefix("gpu ") for label in labels)
+    return f"gpus {', '.join(numbers)} and {last}"
+
+
+def _inline(executor: Inline, machine: Machine) -> Arrangement:
+    """The one slot in this process, whose environment stays the user's."""
+    has_gpu = bool(machine.gpus.shown) and machine.has_cuda
+    automatic = "cuda:0" if has_gpu else "cpu"
+    device = automatic if executor.device == "auto" else executor.device
+    kind, _, number = device.partition(":")
+    label = f"gpu {number or 0}" if kind == "cuda" else device
+    return Arrangement((Placement(Slot(0, device, executor.n_threads, label), {}),))
+
+
+def _local(config: Local, machine: Machine) -> Arrangement:
+    gpus, warnings = _gpus_for(config, machine)
+    seats = [(f"gpu {number}", gpu.uuid) for number, gpu in gpus.items()] * config.jobs_per_device
+    if not seats:
+        seats = [("cpu", "")] * (config.n_slots or min(machine.n_cores, MOST_CPU_SLOTS))
+    seats = seats[: config.max_jobs]
+    n_threads = config.n_threads or max(1, machine.n_cores // len(seats))
+    placements = [
+        Placement(Slot(index, "cuda:0" if uuid else "cpu", n_threads, label), environment_of(uuid, n_threads))
+        for index, (label, uuid) in enumerate(seats)
+    ]
+    told = filter(None, [*warnings, _without_effect(config, on_gpus=bool(gpus))])
+    return Arrangement(tuple(placements), tuple(told))
+
+
+def environment_of(uuid: str, n_threads: int) -> dict[str, str]:
+    """What a worker needs that sees this GPU only; without one (""), it cannot make a CUDA context either."""
+    return {VISIBLE: uuid} | dict.fromkeys(THREADS, str(n_threads))
+
+
+def _gpus_for(config: Local, machine: Machine) -> tuple[dict[int, Gpu], list[str]]:
+    """The GPUs to use, by number, none for the CPU; and what is to be said about it."""
+    if config.devices == "cpu":
+        return {}, []
+    shown = dict(enumerate(machine.gpus.shown))
+    problem, doubt = [machine.gpus.problem], [machine.gpus.doubt]
+    if config.devices != "auto":
+        return {number: shown[number] for number in _checked(config.devices, machine)}, [*problem, *doubt]
+    if not shown:
+        return {}, problem
+    if not machine.has_cuda:
+        return {}, [f"{WHERE}: the CPU is used, since the installed torch is built without CUDA"]
+    free = {number: gpu for number, gpu in shown.items() if not gpu.is_filled}
+    if not free:
+        raise UserError(_all_filled(shown))
+    return free, [*problem, *(_left_out(number, gpu) for number, gpu in shown.items() if gpu.is_filled)]
+
+
+def _checked(numbers: tuple[int, ...], machine: Machine) -> tuple[int, ...]:
+    shown = machine.gpus.shown
+    missing = [number for number in numbers if number >= len(shown)]
+    if missing and not shown:
+        why = machine.gpus.problem or machine.gpus.doubt
+        problem = f"got {list(numbers)}, but no GPU is found here" + f" ({why})" * bool(why)
+        raise UserError(Fault(WHERE, problem, "Use executor.devices=cpu or executor.devices=auto."))
+    if missing:
+        here = ", ".join(f"{number} ({gpu.name})" for number, gpu in enumerate(shown))
+        problem = f"got {', '.join(map(str, missing))}; expected numbers of the GPUs found here: {here}"
+        why = machine.gpus.problem or machine.gpus.doubt
+        raise UserError(Fault(WHERE, problem + f" ({why})" * bool(why), f"Name others, or {INSTEAD}."))
+    if not machine.has_cuda:
+        problem = f"got {list(numbers)}, but the installed torch is built without CUDA"
+        raise UserError(Fault(WHERE, problem, f"Install a torch with CUDA, or {INSTEAD}."))
+    return numbers
+
+
+def _all_filled(shown: Mapping[int, Gpu]) -> Fault:
+    used = ", ".join(f"gpu {number} has {gpu.memory}" for number, gpu in shown.items())
+    problem = f"got auto, but others fill every GPU ({used}); expected one with half of its memory free"
+    return Fault(WHERE, problem, f"Name those to be used all the same ({WHERE}={[*shown]}), or {INSTEAD}.")
+
+
+def _left_out(number: int, gpu: Gpu) -> str:
+    how = f"name it in {WHERE} to use it all the same"
+    return f"{WHERE}: gpu {number} ({gpu.name}) is left out, it has {gpu.memory}; {how}"
+
+
+def _without_effect(config: Local, on_gpus: bool) -> str:
+    if on_gpus and config.n_slots is not None:
+        return "executor.n_slots: has no effect on GPUs; use executor.jobs_per_device"
+    if not on_gpus and config.jobs_per_device != 1:
+        return "executor.jobs_per_device: has no effect on the CPU; use executor.n_slots"
+    return ""

@@ -1,0 +1,138 @@
+"""Which model of a study is meant: the champion's best run, any single run, or the ensemble. Torch-free."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from sweeper.ensemble_spec import Member, model_digest, read_spec
+from sweeper.errors import Fault, UserError
+from sweeper.layout import RunFolder, StudyFolder
+from sweeper.report.leaderboard import as_list, number
+from sweeper.report.replay import read_rows
+from sweeper.schema import TaskSection
+from sweeper.report.summary import read_summary
+from sweeper.config.validation import task_entry
+from sweeper.task.entry import TASKS, TaskEntry
+
+CHAMPION, ENSEMBLE = "champion", "ensemble"
+N_LISTED = 10
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ChosenRun:
+    """A run by its folder, with its whole configuration; `name` as reports call it."""
+
+    name: str
+    folder: RunFolder
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The runs whose models are averaged, mostly one; `words` say which and why these. They can predict."""
+
+    words: str
+    entry: TaskEntry
+    runs: tuple[ChosenRun, ...]
+
+
+def choose(study: StudyFolder, model: str) -> Chosen:
+    """What `model` ("champion", "ensemble" or "<trial>/<seed>") means. Raises UserError."""
+    if not study.summary.exists():
+        problem = "has no report yet: it was interrupted, or runs now"
+        raise UserError(Fault(study.path.name, problem, "The command that began it goes on with it"))
+    summary = read_summary(study)
+    if model == ENSEMBLE:
+        runs, words = _ensemble(study), "the ensemble"
+    else:
+        row, words = _row(study, summary, model)
+        runs = (_run_of(study, row),)
+    entry = _entry(summary["task"], runs[0])
+    for run in runs:
+        _refuse_without_model(run)
+    return Chosen(f"{', '.join(run.name for run in runs)}: {words} of study {summary['study']}", entry, runs)
+
+
+def _row(study: StudyFolder, summary: Mapping[str, Any], model: str) -> tuple[Row, str]:
+    """A complete run, and what it is to the study."""
+    rows = [row for row in read_rows(study) if row["state"] == "COMPLETE"]
+    if model == CHAMPION:
+        return _champion(rows, summary)
+    found = [row for row in rows if f"{row['trial']}/{row['seed']}" == model]
+    if not found:
+        known = ", ".join(f"{row['trial']}/{row['seed']}" for row in rows[:N_LISTED])
+        more = f" and {len(rows) - N_LISTED} more" if len(rows) > N_LISTED else ""
+        problem = f"got '{model}'; expected {CHAMPION}, {ENSEMBLE}, or <trial>/<seed> of a complete run"
+        raise UserError(Fault("model", f"{problem}: {known or 'there is none'}{more}"))
+    return found[0], "a single run"
+
+
+def _champion(rows: Sequence[Row], summary: Mapping[str, Any]) -> tuple[Row, str]:
+    """The best run, on validation, of the best candidate; of the baseline where no candidate is best."""
+    if isinstance(summary["metric"], list):
+        listed = ", ".join(f"{entry['trial']} {entry['name']}" for entry in as_list(summary["best"]))
+        problem = f"got '{CHAMPION}', but a study with several objectives has a front: trials {listed}"
+        raise UserError(Fault("model", problem, "Name one of their runs: model=<trial>/<seed>"))
+    arm, sign = summary["best"] or summary["baseline"], 1 if summary["direction"] == "maximize" else -1
+    key = f"metrics.val/{summary['metric']}"
+    own = [row for row in rows if int(row["trial"]) == arm["trial"] and row[key]]
+    if not own:
+        problem = f"got '{CHAMPION}', but no run of the study is complete"
+        raise UserError(Fault("model", problem, "`python -m sweeper.studies show` tells the reasons"))
+    best = max(own, key=lambda row: sign * float(row[key]))
+    who = "best candidate" if summary["best"] else "baseline, as no candidate finished,"
+    value = f"val {summary['metric']} {number(float(best[key]))}"
+    return best, f"the best run on validation ({value}) of the {who}"
+
+
+def _run_of(study: StudyFolder, row: Row) -> ChosenRun:
+    folder = RunFolder(study.path / row["folder"])
+    name = f"trial {row['trial']} {row['name']} seed {row['seed']}"
+    if not folder.config.exists():
+        problem = f"{name} has no configuration left ({folder.config})"
+        raise UserError(Fault("model", problem, "Choose another run: model=<trial>/<seed>"))
+    return ChosenRun(name, folder, yaml.safe_load(folder.config.read_text()))
+
+
+def _ensemble(study: StudyFolder) -> tuple[ChosenRun, ...]:
+    spec = read_spec(study.ensemble.request)
+    if spec is None:
+        problem = f"got '{ENSEMBLE}', but the study has none"
+        advice = "Run its command again with study.ensemble_top_k=3, or choose model=champion"
+        raise UserError(Fault("model", problem, advice))
+    return tuple(_run_of_member(study, member) for member in spec.members)
+
+
+def _run_of_member(study: StudyFolder, member: Member) -> ChosenRun:
+    run = ChosenRun(
+        str(member), RunFolder(study.path.joinpath(*Path(member.folder).parts[-3:])), member.config
+    )
+    if run.folder.best.exists() and model_digest(run.folder) != member.model:
+        problem = f"the model of {member} is another one than when the ensemble was made"
+        raise UserError(Fault("model", problem, "Run the study's command again: it makes the ensemble anew"))
+    return run
+
+
+def _entry(task: str, run: ChosenRun) -> TaskEntry:
+    try:
+        entry = task_entry(TaskSection.model_validate(run.config["task"]))
+    except (ValidationError, KeyError) as error:
+        raise UserError(Fault(run.name, "has a configuration of another version of this program")) from error
+    if entry.predict is None:
+        able = " and ".join(sorted(name for name, known in TASKS.items() if known.predict))
+        problem = f"got a study of task '{task}', which reads no files; expected one of {able}"
+        raise UserError(Fault("study", problem))
+    return entry
+
+
+def _refuse_without_model(run: ChosenRun) -> None:
+    if not run.folder.best.exists():
+        problem = f"the model of {run.name} is gone: a study keeps those of its champion and of its ensemble"
+        advice = f"Train it again with: python -m sweeper.worker {quote(str(run.folder.job))}"
+        raise UserError(Fault("model", problem, advice))

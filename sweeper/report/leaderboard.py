@@ -1,0 +1,222 @@
+"""The leaderboard as text, made from a `summary.json`: for terminal, report, and companion command."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import stdev
+from typing import Any
+
+from sweeper.verdict.digits import decimals
+from sweeper.report.incidents import on_the_way, told
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial, ready to print. `marks`: "baseline", "best", "front"; `values` one text an objective.
+
+    `ending`: the state in words, with the step where it was pruned, or the runs that are still missing.
+    """
+
+    trial: int
+    name: str
+    marks: frozenset[str]
+    state: str
+    ending: str
+    reason: str | None
+    values: tuple[str, ...]
+    test: tuple[str, ...]
+    difference: str
+    interval: str
+    p_adjusted: str
+    steps: int
+    seconds: float
+
+
+def rows(summary: Mapping[str, Any]) -> list[Row]:
+    """All trials of a summary, best validation value first.
+
+    Those with a value on more seeds come before those with fewer: an adaptive study replicates a few. Trials
+    without a value are not ranked with the others but follow: pruned ones, those that got furthest first,
+    then unfinished, then failed ones. With several objectives the front comes first, then the others, each in
+    order of their numbers.
+    """
+    chosen = {entry["trial"] for entry in as_list(summary["best"])}
+    mark = "front" if is_multi_objective(summary) else "best"
+    ranked = sorted(summary["trials"], key=lambda trial: _rank(summary, trial, chosen))
+    return [_row(trial, _marks(trial, chosen, mark), len(summary["seeds"])) for trial in ranked]
+
+
+def reasons(summary: Mapping[str, Any]) -> list[str]:
+    """Why trials failed or are unfinished, a line for each kind. A pruned trial's reason is in the report."""
+    told_about = [row for row in rows(summary) if row.reason is not None and row.state != "PRUNED"]
+    return told((f"trial {row.trial} {row.name} {row.state.lower()}", str(row.reason)) for row in told_about)
+
+
+def pruning(summary: Mapping[str, Any]) -> str:
+    """How many trials were pruned and what that saved, in one sentence; empty where none was."""
+    n_pruned = sum(trial["state"] == "PRUNED" for trial in summary["trials"])
+    if not n_pruned:
+        return ""
+    totals = summary["totals"]
+    saved, taken = totals.get("steps_saved", 0), totals["steps_trained"] + totals["steps_inherited"]
+    trials = f"{n_pruned} trial{'s' * (n_pruned != 1)} pruned"
+    if not saved:
+        return trials
+    return f"{trials}: {saved:,} of {saved + taken:,} steps ({saved / (saved + taken):.0%}) were not needed"
+
+
+def incidents(summary: Mapping[str, Any]) -> str:
+    """How many incidents there were before the runs' ends, in one sentence; empty where there was none."""
+    n = len(on_the_way(summary["trials"]))
+    return f"{n} incident{'s' * (n != 1)} on the way, named in the report" if n else ""
+
+
+def objectives(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(metric, direction) of each objective."""
+    return list(zip(as_list(summary["metric"]), as_list(summary["direction"]), strict=True))
+
+
+def is_multi_objective(summary: Mapping[str, Any]) -> bool:
+    """Whether the study has a front rather than a best trial."""
+    return isinstance(summary["metric"], list)
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list as it is, None as an empty one, anything else as a list of one."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def number(value: float | None) -> str:
+    """`value` with four significant digits, and no exponent where that is readable: 0.7425, 12.30, 4813."""
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return str(value)
+    if value and not 1e-6 <= abs(value) < 1e6:
+        return f"{value:.3e}"
+    return f"{value:.{_decimals(value)}f}"
+
+
+def difference(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """`+0.0007` and `[-0.0008, +0.0022]`, with two significant digits of the interval's half-width."""
+    value, low, high = interval_of_difference(entry)
+    if value is None:
+        return NOTHING, NOTHING
+    if low is None or high is None:
+        return f"{value:+.{decimals(value)}f}", NOTHING
+    digits = decimals((high - low) / 2, value, low, high)
+    return f"{value:+.{digits}f}", f"[{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def interval_of_difference(entry: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
+    """Difference and the limits of its interval; `ci_low` and `ci_high` are those of the improvement."""
+    value, low, high = (entry.get(key) for key in ("difference", "ci_low", "ci_high"))
+    is_turned = value is not None and entry.get("improvement", value) != value
+    if is_turned and low is not None and high is not None:
+        low, high = -high, -low
+    return value, low, high
+
+
+def in_objective(entry: Mapping[str, Any], i: int) -> dict[str, Any]:
+    """The comparison of a study with several objectives in its objective `i`."""
+    keys = ("difference", "improvement", "ci_low", "ci_high", "p_adjusted")
+    return {key: entry[key][i] if isinstance(entry.get(key), list) else None for key in keys}
+
+
+def p_value(value: float | None) -> str:
+    """Two digits, never a bare zero."""
+    if value is None:
+        return NOTHING
+    return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def duration(seconds: float | None) -> str:
+    """`21.4 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def age(seconds: float) -> str:
+    """`40 s`, `3 min`, `2 h`, `5 d`: how long ago something was."""
+    for unit, size in (("d", 172_800), ("h", 7200), ("min", 120)):
+        if seconds >= size:
+            return f"{int(2 * seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def spread(per_seed: Mapping[str, Any], index: int) -> float | None:
+    """The standard deviation over seeds of objective `index`; None with fewer than two seeds."""
+    values = [as_list(value)[index] for value in per_seed.values()]
+    return stdev(values) if len(values) > 1 else None
+
+
+def _row(trial: Mapping[str, Any], marks: frozenset[str], n_seeds: int) -> Row:
+    values = as_list(trial["value"])
+    compared = {} if isinstance(trial["difference"], list) else trial  # told of the front only
+    estimate, interval = difference(compared)
+    return Row(
+        trial=trial["trial"],
+        name=trial["name"],
+        marks=marks,
+        state=trial["state"],
+        ending=_ending(trial, n_seeds),
+        reason=trial["reason"],
+        values=tuple(_with_spread(value, trial["per_seed"], i, n_seeds) for i, value in enumerate(values)),
+        test=tuple(number(value) for value in as_list(trial["test"])),
+        difference=estimate,
+        interval=interval,
+        p_adjusted=p_value(compared.get("p_adjusted")),
+        steps=trial["steps_trained"],
+        seconds=trial["seconds"],
+    )
+
+
+def _ending(trial: Mapping[str, Any], n_seeds: int) -> str:
+    state = str(trial["state"])
+    if state in ("WAITING", "RUNNING"):
+        return f"{len(trial['per_seed'])} of {n_seeds} seeds"
+    step = trial.get("pruned_at")
+    return state.lower() if step is None else f"pruned at {step}"
+
+
+def _with_spread(value: float | None, per_seed: Mapping[str, Any], index: int, n_seeds: int) -> str:
+    if value is None:
+        return NOTHING
+    if len(per_seed) < n_seeds:
+        return f"{number(value)} ({len(per_seed)} of {n_seeds} seeds)"
+    around = spread(per_seed, index)
+    return number(value) if around is None else f"{number(value)} ± {around:.{_decimals(value)}f}"
+
+
+def _marks(trial: Mapping[str, Any], chosen: set[int], mark: str) -> frozenset[str]:
+    own = [mark] if trial["trial"] in chosen else []
+    return frozenset([*own, "baseline"] if trial["role"] == "baseline" else own)
+
+
+def _rank(summary: Mapping[str, Any], trial: Mapping[str, Any], chosen: set[int]) -> tuple[float, ...]:
+    if is_multi_objective(summary):
+        return (trial["trial"] not in chosen, trial["trial"])
+    if trial["value"] is None:
+        behind = {"PRUNED": 1, "FAILED": 3}.get(trial["state"], 2)
+        return (behind, -(trial.get("pruned_at") or 0), trial["trial"])
+    sign = 1 if summary["direction"] == "maximize" else -1
+    n_missing = len(summary["seeds"]) - len(trial["per_seed"])
+    return (0, n_missing, -sign * trial["value"], trial["trial"])
+
+
+def _decimals(value: float) -> int:
+    """Digits after the point: four for 0.001 to 1, where metrics are at home, else four significant ones."""
+    if value == 0 or 1e-3 <= abs(value) < 1:
+        return 4
+    return max(0, 3 - math.floor(math.log10(abs(value))))

@@ -1,0 +1,274 @@
+"""The report in markdown; reads well raw, too."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sweeper.report.curves import flatten
+from sweeper.report.ensemble_text import ensemble_section
+from sweeper.errors import sentences
+from sweeper.report.front_text import front_section
+from sweeper.report.incidents import endings, on_the_way, told
+from sweeper.report.leaderboard import (
+    NOTHING,
+    Row,
+    as_list,
+    difference,
+    duration,
+    is_multi_objective,
+    number,
+    objectives,
+    p_value,
+    pruning,
+    rows,
+)
+from sweeper.results import Judgement, StudyResult
+from sweeper.verdict.success import count, in_words
+from sweeper.verdict.trivial import sentence as sentence_of_trivial
+
+MAX_LISTED = 6
+"""A longer list of facts is for programs."""
+CAPTIONS = {
+    "curves": "Validation over the steps: mean over the seeds, band from the lowest to the highest.",
+    "forest": "Differences to the baseline on test with their intervals; right of zero means a larger value. "
+    "The confirmed one is a single test; the others hold all at once, and come from other seeds.",
+    "pareto": "The trials on validation; the steps lead along those that no other beats in both objectives.",
+}
+
+
+def report_markdown(
+    result: StudyResult,
+    judgement: Judgement,
+    summary: Mapping[str, Any],
+    images: Sequence[str],
+    sections: Sequence[list[str]] = (),
+) -> str:
+    """The report of a study; `images` are paths relative to it, `sections` those of its task, in lines."""
+    blocks = [
+        [f"# {result.study}", "", f"> **{judgement.sentence}**", *_stopped(summary)],
+        _leaderboard(result, summary),
+        front_section(summary, judgement.notes, table),
+        _confirmation(result, judgement),
+        ensemble_section(summary, table),
+        _plots(images),
+        *sections,
+        _success(summary),
+        _listed("Warnings", _warnings(summary)),
+        _listed("Failed", told(endings(summary["trials"], "FAILED"))),
+        _listed("Interrupted", told(endings(summary["trials"], "INTERRUPTED"))),
+        _pruned(summary),
+        _listed("What went wrong on the way", told(on_the_way(summary["trials"]))),
+        _data(result),
+        _reproduce(result),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def table(head: Sequence[str], body: Iterable[Sequence[str]], left: Sequence[str] = ()) -> list[str]:
+    """A markdown table whose columns line up when it is read raw; those named in `left` are left-aligned."""
+    lines = [list(head), *([_cell(text) for text in row] for row in body)]
+    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(head))]
+    is_left = [name in left for name in head]
+    rule = ["-" * width if is_left[i] else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+    lines.insert(1, rule)
+    return [
+        "| " + " | ".join(_pad(text, widths[i], is_left[i]) for i, text in enumerate(line)) + " |"
+        for line in lines
+    ]
+
+
+def _pad(text: str, width: int, left: bool) -> str:
+    return text.ljust(width) if left else text.rjust(width)
+
+
+def _cell(text: str) -> str:
+    """Text that can break neither a table nor a page."""
+    one_line = " ".join(text.split())
+    return one_line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+
+
+def _leaderboard(result: StudyResult, summary: Mapping[str, Any]) -> list[str]:
+    several = is_multi_objective(summary)
+    metrics = [metric for metric, _ in objectives(summary)]
+    compared = [] if several else ["test difference", f"{result.confidence:.0%} interval", "p (Holm)"]
+    head = [
+        *("#", "trial", *(f"val {metric}" for metric in metrics), *(f"test {metric}" for metric in metrics)),
+        *(*compared, "state", "time"),
+    ]
+    body = [_line(row, len(metrics), several) for row in rows(summary)]
+    below = [*_legend(result, several), *_trivial(summary)]
+    return ["## Leaderboard", "", *table(head, body, left=("trial", "state")), "", *below]
+
+
+def _trivial(summary: Mapping[str, Any]) -> list[str]:
+    text = sentence_of_trivial(summary)
+    return ["", _cell(text)] if text else []
+
+
+def _line(row: Row, n_objectives: int, several: bool) -> list[str]:
+    compared = [] if several else [row.difference, row.interval, row.p_adjusted]
+    values = row.values or (NOTHING,) * n_objectives
+    test = row.test or (NOTHING,) * n_objectives
+    return [
+        *(str(row.trial), _name(row), *values, *test),
+        *(*compared, row.ending, duration(row.seconds)),
+    ]
+
+
+def _name(row: Row) -> str:
+    special = row.marks - ({"baseline"} if row.name == "baseline" else set())
+    return row.name + (f" ({', '.join(sorted(special))})" if special else "")
+
+
+def _legend(result: StudyResult, several: bool) -> list[str]:
+    goal = ", ".join(f"{objective.metric}: {objective.direction}" for objective in result.objectives)
+    seeds = f"Mean ± standard deviation over seeds {_enumerate(result.seeds)} ({goal})."
+    if several:
+        return [f"{seeds} Trials of the front come first."]
+    return [
+        f"{seeds} The best is chosen on validation; differences are trial minus baseline on test,",
+        "Holm-adjusted and exploratory: the verdict rests on the confirmation alone.",
+        *_counted_in(len(result.given_up)),
+    ]
+
+
+def _counted_in(n_given_up: int) -> list[str]:
+    if not n_given_up:
+        return []
+    why = "so that the others look no surer for it"
+    return [f"Pruned and failed candidates ({n_given_up}) count in intervals and p values, {why}."]
+
+
+def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
+    facts = judgement.confirmation
+    if facts is None:
+        return []
+    metric = f"test {result.objectives[0].metric}"
+    estimate, interval = difference(facts)
+    pairs = [(s, base, facts["best_per_seed"].get(s)) for s, base in facts["baseline_per_seed"].items()]
+    body = [[seed, number(base), number(best), _signed(best, base)] for seed, base, best in pairs]
+    return [
+        *("## Confirmation", ""),
+        "Baseline and best, trained again on fresh seeds and compared once on the test split.",
+        *("", *table(["seed", f"{metric}, baseline", f"{metric}, best", "difference"], body), ""),
+        f"- difference {estimate}, {result.confidence:.0%} interval {interval}, "
+        f"p = {p_value(facts.get('p_value'))}",
+        f"- standard error from seeds {_small(facts.get('se_seeds'))}, from the finite test set "
+        f"{_small(facts.get('se_examples'))}; degrees of freedom {_small(facts.get('df'))}",
+        *_seeds_needed(result, facts),
+        *(f"- note: {_cell(note)}" for note in judgement.notes),
+    ]
+
+
+def _signed(best: float | None, base: float | None) -> str:
+    return NOTHING if best is None or base is None else f"{best - base:+.2g}"
+
+
+def _small(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2g}"
+
+
+def _seeds_needed(result: StudyResult, facts: Mapping[str, Any]) -> list[str]:
+    needed = facts.get("seeds_needed_for_min_effect")
+    if needed is None or result.min_effect is None:
+        return []
+    return [f"- seeds needed to find an effect of {result.min_effect:g}: {needed}"]
+
+
+def _plots(images: Sequence[str]) -> list[str]:
+    if not images:
+        return []
+    lines = ["## Plots"]
+    for image in images:
+        caption = CAPTIONS[image.rsplit("/", 1)[-1].removesuffix(".png")]
+        lines += ["", f"![{caption}]({image})", "", f"*{caption}*"]
+    return lines
+
+
+def _listed(title: str, entries: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *(f"- {_cell(entry)}" for entry in entries)] if entries else []
+
+
+def _success(summary: Mapping[str, Any]) -> list[str]:
+    """What each trial reached of `trainer.success`, in the order of the leaderboard."""
+    told = {trial["trial"]: trial["success"] for trial in summary["trials"]}
+    ranked = [row for row in rows(summary) if told[row.trial]]
+    if not ranked:
+        return []
+    head = ["trial", *(one["criterion"] for one in told[ranked[0].trial]), "met"]
+    body = [[_name(row), *map(in_words, told[row.trial]), count(told[row.trial])] for row in ranked]
+    return [
+        *("## Success criteria", "", *table(head, body, left=("trial",)), ""),
+        "Means over the seeds, of validation where no split is named; a ratio is that of two means. Not",
+        "available: what the runs of a trial have not all measured, or have not finite.",
+    ]
+
+
+def _warnings(summary: Mapping[str, Any]) -> list[str]:
+    notices: dict[str, list[str]] = {}
+    for trial in summary["trials"]:
+        for notice in trial["warnings"]:
+            notices.setdefault(notice, []).append(f"{trial['trial']} {trial['name']}")
+    return [*summary["warnings"], *(f"{notice} (trial {', '.join(who)})" for notice, who in notices.items())]
+
+
+def _stopped(summary: Mapping[str, Any]) -> list[str]:
+    if summary["state"] == "finished":
+        return []
+    why, advice = summary["stopped_because"], "The same command goes on with the study."
+    return ["", sentences(f"Not finished: {_cell(why)}" if why else "Not finished", advice)]
+
+
+def _pruned(summary: Mapping[str, Any]) -> list[str]:
+    pruned = told(endings(summary["trials"], "PRUNED"))
+    return [*_listed("Pruned", pruned), "", f"{pruning(summary)}."] if pruned else []
+
+
+def _data(result: StudyResult) -> list[str]:
+    kind = "Real data" if result.data.get("real") else "Generated data"
+    told_elsewhere = ("name", "real", "trivial", "trivial_predictor", "skipped")  # skipped: announced
+    facts = flatten({key: value for key, value in result.data.items() if key not in told_elsewhere})
+    shown = ((key.removeprefix("facts."), _fact(value)) for key, value in facts.items())
+    return [
+        *("## Data", "", f"{kind}: `{result.data.get('name')}`.", ""),
+        *(f"- {key.replace('_', ' ').replace('.', ' ')}: {text}" for key, text in shown if text),
+        *(("", "```", *result.announced, "```") if result.announced else ()),
+    ]
+
+
+def _fact(value: Any) -> str:
+    """A number or a name as people write it; nothing for what is too long to read."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return number(value)
+    if _is_list(value) and (len(value) > MAX_LISTED or any(map(_is_list, value))):
+        return ""
+    text = ", ".join(map(_fact, value)) if _is_list(value) else str(value)
+    return _cell(text) if len(text) <= 100 else ""
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _reproduce(result: StudyResult) -> list[str]:
+    facts, totals = result.provenance, result.totals
+    state = " (with uncommitted changes)" if facts.get("git_dirty") else ""
+    versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
+    devices = ", ".join(map(str, as_list(totals.get("devices"))))
+    return [
+        *("## How to reproduce", "", "```", str(facts.get("command", "")), "```", ""),
+        f"- code: git {facts.get('git_sha') or 'unknown'}{state}, hash {facts.get('code_hash')}",
+        f"- versions: {versions}",
+        f"- machine: {facts.get('cpu')}, threads {facts.get('threads')}, devices {devices or 'unknown'}",
+        f"- study: {totals.get('runs')} runs of {totals.get('trials')} trials, "
+        f"{_fact(totals.get('steps_trained'))} steps trained in {duration(totals.get('train_s'))}",
+        f"- this session: {facts.get('started')} to {facts.get('finished')}, "
+        f"{duration(totals.get('wall_s'))}; {totals.get('runs_reused', 0)} runs were known before",
+    ]
+
+
+def _enumerate(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds)) if len(seeds) <= 10 else f"{seeds[0]} to {seeds[-1]} ({len(seeds)})"

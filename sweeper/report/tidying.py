@@ -1,0 +1,74 @@
+"""What may be removed of a study, and what never: anything that a session at work needs."""
+
+import json
+from contextlib import nullcontext, suppress
+
+from sweeper.ensemble_spec import member_folders
+from sweeper.errors import Fault, UserError
+from sweeper.layout import RunFolder
+from sweeper.locks import file_lock
+from sweeper.report.publishing import champions
+from sweeper.report.replay import read_rows
+from sweeper.report.standing import Standing
+from sweeper.report.summary import ENDED
+
+
+def remove_checkpoints(folder: RunFolder) -> list[int]:
+    """The sizes of the files removed; none where a worker writes into the folder now."""
+    sizes: list[int] = []
+    # a worker makes the lock before it writes: where there is none, nobody was ever at work
+    lock = file_lock(folder.lock, 0.0) if folder.lock.exists() else nullcontext()
+    with suppress(TimeoutError, FileNotFoundError), lock:
+        for path in folder.checkpoints:
+            size = path.stat().st_size
+            path.unlink()
+            sizes.append(size)
+    return sizes
+
+
+def is_held(folder: RunFolder) -> bool:
+    """Whether a worker writes into the folder now."""
+    if not folder.lock.exists():
+        return False
+    try:
+        with file_lock(folder.lock, 0.0):
+            return False
+    except TimeoutError:
+        return True
+
+
+def cleanable(study: Standing) -> tuple[list[RunFolder], int]:
+    """The ended runs whose checkpoints nobody needs; how many others need theirs to resume.
+
+    The champion's and those of the ensemble's members stay.
+
+    The study has a summary.
+    """
+    assert study.summary is not None
+    best, rows = champions(study.summary), read_rows(study.folder)
+    ended = {row["folder"] for row in rows if row["state"] in ENDED}
+    chosen = {row["folder"] for row in rows if int(row["trial"]) in best}
+    chosen |= {str(path.relative_to(study.folder.path)) for path in member_folders(study.folder)}
+    with_files = [run for run in study.folder.runs if run.checkpoints]
+    there = {str(run.path.relative_to(study.folder.path)): run for run in with_files}
+    return [there[name] for name in there if name in ended - chosen], len(there.keys() - ended)
+
+
+def refuse_what_runs(study: Standing) -> None:
+    """Raises UserError while a session, or a late worker, is at the study."""
+    name = study.folder.path.name
+    if n := study.activity.n_running:
+        problem = f"is running on {study.where} ({n} run{'s' * (n != 1)} now)"
+        raise UserError(Fault(name, problem, "Stop it there first, with Ctrl-C, or wait for its end"))
+    if held := [run for run in study.folder.runs if is_held(run)]:
+        raise UserError(Fault(name, f"a worker writes into {held[0].path} now", "Wait for its end"))
+
+
+def names_in_storage(study: Standing) -> list[str]:
+    """The study's full name, or names; the folder's is that name made safe for file systems."""
+    if study.activity.names:
+        return sorted(study.activity.names)
+    if study.summary is not None:
+        return [str(study.summary["study"])]
+    jobs = [run.job for run in study.folder.runs if run.job.exists()]
+    return [str(json.loads(jobs[0].read_text())["study"]) if jobs else study.folder.path.name]

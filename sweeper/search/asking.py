@@ -1,0 +1,216 @@
+"""Where a study's trials come from: a list worked off in order, or a sampler asked again and again.
+
+Several sessions may ask for one study at a time. Each looks and asks while it holds `alone`, so that none
+asks what another has begun; and each takes over the trials that others have begun, so that all know all.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
+
+from sweeper.errors import StudyError
+from sweeper.trial import TrialSpec, canonical
+from sweeper.search.trial_book import Bounds, TrialBook, is_number
+from sweeper.turns import Turns
+
+Draft = TrialSpec
+"""A trial that Optuna has not numbered yet."""
+
+Alone = Callable[[], AbstractContextManager[bool]]
+"""A lock on the asking for one study; whether another session may have asked since it was last held."""
+Adopt = Callable[[TrialSpec], None]
+
+ALONE_S = 45.0
+"""Less than a lease: who waits for this lock renews none."""
+LOOK_S = 1.0
+"""Once all is asked, other sessions' further trials are looked for this often."""
+
+
+def point_of(trial: TrialSpec) -> tuple[str, str, str]:
+    """What a trial stands for, under whatever number: role, parameters, fingerprint."""
+    return trial.role, canonical(trial.params), trial.fingerprint
+
+
+def numeric_bounds(drafts: Iterable[Draft]) -> Bounds:
+    """The smallest and largest value of each parameter that is a number in every draft that has it."""
+    values: dict[str, list[Any]] = {}
+    for draft in drafts:
+        for key, value in draft.params.items():
+            values.setdefault(key, []).append(value)
+    numeric = {key: held for key, held in values.items() if all(is_number(value) for value in held)}
+    return {key: (float(min(held)), float(max(held))) for key, held in numeric.items()}
+
+
+def _nobody_else() -> AbstractContextManager[bool]:
+    return nullcontext(True)
+
+
+class Begun:
+    """The study's trials as far as this session knows them, and those that others begin meanwhile.
+
+    `adopt` is told of each trial of another session before anybody else is.
+    """
+
+    def __init__(self, book: TrialBook, adopt: Adopt) -> None:
+        self.known = book.specs()
+        self._book, self._adopt = book, adopt
+        self._points = {point_of(spec) for spec in self.known}
+        self._numbers = {spec.number for spec in self.known if spec.role == "candidate"}
+        self._foreign: deque[TrialSpec] = deque()
+        self._look_at, self._has_tidied = 0.0, False
+
+    @property
+    def n_candidates(self) -> int:
+        """How many candidates have been begun in this study."""
+        return len(self._numbers)
+
+    @property
+    def n_foreign(self) -> int:
+        """How many trials `next_foreign` still has."""
+        return len(self._foreign)
+
+    def has(self, draft: Draft) -> bool:
+        """Whether this point has been begun."""
+        return point_of(draft) in self._points
+
+    def add(self, spec: TrialSpec) -> TrialSpec:
+        """A trial that has been begun."""
+        self._points.add(point_of(spec))
+        if spec.role == "candidate":
+            self._numbers.add(spec.number)
+        return spec
+
+    def look_alone(self, has_changed: bool) -> None:
+        """Learn of trials that other sessions have begun, while none of them begins one."""
+        if not self._has_tidied:
+            self._has_tidied = True
+            self._book.fail_undescribed()
+            self.look()
+        elif has_changed:
+            self.look()
+
+    def look(self) -> None:
+        """Learn of trials that other sessions have begun."""
+        self._look_at = time.monotonic() + LOOK_S
+        for spec in self._book.candidates(max(self._numbers, default=0)):
+            self._adopt(spec)
+            self._foreign.append(self.add(spec))
+
+    def look_now_and_then(self) -> None:
+        """The same, but not all the time."""
+        if time.monotonic() >= self._look_at:
+            self.look()
+
+    def next_foreign(self) -> TrialSpec | None:
+        """The next trial of another session that nobody was told of yet."""
+        return self._foreign.popleft() if self._foreign else None
+
+
+class Enumerated:
+    """Each draft once, in order. A study accumulates: trials of earlier commands stay part of it."""
+
+    def __init__(
+        self,
+        drafts: Sequence[Draft],
+        book: TrialBook,
+        alone: Alone = _nobody_else,
+        adopt: Adopt = lambda _: None,
+    ) -> None:
+        self._begun = Begun(book, adopt)
+        self.known = self._begun.known
+        self._new = deque(draft for draft in drafts if not self._begun.has(draft))
+        self._book, self._alone = book, alone
+        self._bounds = numeric_bounds([*drafts, *self.known])
+
+    @property
+    def n_left(self) -> int:
+        """How many trials are still to come."""
+        return len(self._new) + self._begun.n_foreign
+
+    def ask(self) -> TrialSpec | None:
+        """The next new draft as a numbered trial, or a trial that another session has begun."""
+        if not self._new:
+            self._begun.look_now_and_then()
+            return self._begun.next_foreign()
+        with self._alone() as has_changed:
+            if self._new[0].role == "baseline":
+                return self._begin()
+            self._begun.look_alone(has_changed)
+            self._new = deque(draft for draft in self._new if not self._begun.has(draft))
+            return self._begun.next_foreign() or self._begin()
+
+    def _begin(self) -> TrialSpec | None:
+        if not self._new:
+            return None
+        draft = self._new.popleft()
+        if draft.role == "baseline":
+            return self._begun.add(self._book.add_baseline(draft))
+        spec = self._book.add(
+            draft.params, self._bounds, lambda number: draft.model_copy(update={"number": number})
+        )
+        return self._begun.add(spec)
+
+
+class Adaptive:
+    """The baseline, then candidates where the sampler wants them, up to `n_trials` in the whole study."""
+
+    def __init__(
+        self,
+        baseline: Draft,
+        n_trials: int,
+        book: TrialBook,
+        suggest: Callable[[], TrialSpec],
+        alone: Alone = _nobody_else,
+        adopt: Adopt = lambda _: None,
+    ) -> None:
+        self._begun = Begun(book, adopt)
+        self.known = self._begun.known
+        self._baseline = None if self._begun.has(baseline) else baseline
+        self._n_trials, self._book, self._suggest, self._alone = n_trials, book, suggest, alone
+
+    @property
+    def n_left(self) -> int:
+        """How many trials are still to come."""
+        return (self._baseline is not None) + self._n_unasked + self._begun.n_foreign
+
+    @property
+    def _n_unasked(self) -> int:
+        return max(0, self._n_trials - self._begun.n_candidates)
+
+    def ask(self) -> TrialSpec | None:
+        """The baseline, then the sampler's next suggestion, or a trial that another session has begun."""
+        if self._baseline is not None:
+            baseline, self._baseline = self._baseline, None
+            with self._alone():
+                return self._begun.add(self._book.add_baseline(baseline))
+        if not self._n_unasked:
+            self._begun.look_now_and_then()
+            return self._begun.next_foreign()
+        with self._alone() as has_changed:
+            self._begun.look_alone(has_changed)
+            return self._begun.next_foreign() or self._begin()
+
+    def _begin(self) -> TrialSpec | None:
+        return self._begun.add(self._suggest()) if self._n_unasked else None
+
+
+class Nobody:
+    """No further trials: what a study's later phases ask."""
+
+    def ask(self) -> TrialSpec | None:
+        """None."""
+        return None
+
+
+@contextmanager
+def alone_with(turns: Turns) -> Iterator[bool]:
+    """Our turn to ask for trials of a study. Raises StudyError where another session does not end its own."""
+    with ExitStack() as stack:
+        try:
+            has_changed = stack.enter_context(turns.take())
+        except TimeoutError as error:
+            problem = f"{error}, for {ALONE_S:g} s; it may hang"
+            raise StudyError(f"{problem}. End that one; the same command resumes the study") from error
+        yield has_changed

@@ -1,0 +1,200 @@
+"""Optuna's side of a study: who is tried next, under which number, and what became of it.
+
+Optuna sees numeric parameters as floats (so that its dashboard and importances work); true values, strings
+and lists among them, are in the trial's user attribute `spec`, whole. The baseline is no trial of Optuna's
+but an attribute of its study: it has none of the swept parameters, and one such trial would take the common
+search space from every sampler that needs one. So our trial n is Optuna's n - 1. Enumerated points are
+proposed by us, since Optuna's own grid samplers fail on the last `tell` and its categorical distributions
+cannot grow.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from sweeper.search.pruners import SCREENED, first_seeds
+from sweeper.storage.remembering import look_of
+from sweeper.results import TrialResult
+from sweeper.trial import TrialSpec
+
+SPEC = "spec"
+BASELINE = "baseline"
+VERDICT = "pruned because"
+STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAILED": TrialState.FAIL}
+SamplerFactory = Callable[[int], optuna.samplers.BaseSampler]
+Bounds = Mapping[str, tuple[float, float]]
+
+
+class PointSampler(optuna.samplers.BaseSampler):
+    """Proposes the one point that it was given."""
+
+    def __init__(self, point: Mapping[str, float]) -> None:
+        self._point = point
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Nothing is sampled jointly."""
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Nothing is sampled jointly."""
+        return {}
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """The point's own value."""
+        return self._point[param_name]
+
+
+class TrialBook:
+    """The trials of one Optuna study, as specs."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study, self._look = study, look_of(study)
+        self._screened: set[int] = set()
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self._study.study_name)
+
+    def specs(self) -> list[TrialSpec]:
+        """All trials that were begun in this study, the baseline first, in order of their numbers."""
+        baseline = self._study.user_attrs.get(BASELINE)
+        known = [] if baseline is None else [TrialSpec.model_validate_json(baseline)]
+        return [*known, *self.candidates()]
+
+    def candidates(self, after: int = 0) -> list[TrialSpec]:
+        """The candidates with numbers above `after`, in order."""
+        self._look()
+        attributes = [trial.user_attrs for trial in self._study.get_trials(deepcopy=False)[after:]]
+        return [TrialSpec.model_validate_json(attrs[SPEC]) for attrs in attributes if SPEC in attrs]
+
+    def add_baseline(self, draft: TrialSpec) -> TrialSpec:
+        """The baseline, number 0, remembered on the study."""
+        spec = draft.model_copy(update={"number": 0})
+        return TrialSpec.model_validate_json(self.remember(BASELINE, spec.model_dump_json()))
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """The last distribution of each parameter that was ever suggested in this study."""
+        known: dict[str, BaseDistribution] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            known |= trial.distributions
+        return known
+
+    def add(
+        self, params: Mapping[str, Any], bounds: Bounds, spec_of: Callable[[int], TrialSpec]
+    ) -> TrialSpec:
+        """A new trial at a point of ours; `spec_of(number)` describes it, `bounds` span the grid."""
+        point = {key: float(value) for key, value in params.items() if key in bounds and is_number(value)}
+        self._study.sampler = PointSampler(point)
+        trial = self._study.ask({key: FloatDistribution(*bounds[key]) for key in point})
+        return self._describe(trial, spec_of)
+
+    def suggest(
+        self,
+        sampler: SamplerFactory,
+        define: Callable[[optuna.Trial], Mapping[str, Any]],
+        spec_of: Callable[[int, Mapping[str, Any]], TrialSpec],
+    ) -> TrialSpec:
+        """A new trial at a point of the sampler's choice.
+
+        `define(trial)` suggests the parameters. The sampler is made anew for each trial, seeded by its
+        number, so that a resumed study goes on as an undisturbed one would.
+        """
+        self._study.sampler = sampler(len(self._study.get_trials(deepcopy=False)))
+        trial = self._study.ask()
+        params = define(trial)
+        return self._describe(trial, lambda number: spec_of(number, params))
+
+    def tell(self, result: TrialResult, values: Sequence[float] | None) -> None:
+        """The trial's state, reason and values; a trial that was told before stays as it was."""
+        if result.spec.role == "baseline":
+            told = {"state": result.state, "values": list(values or ()), "reason": result.reason}
+            self.remember(f"{BASELINE} result", told)
+            return
+        number = result.spec.number - 1
+        trial = self._study.get_trials(deepcopy=False)[number]
+        if trial.state.is_finished():
+            return
+        told_values = list(values) if result.state == "COMPLETE" and values else None
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):  # told by another session just now
+            if result.reason:
+                optuna.trial.Trial(self._study, trial._trial_id).set_user_attr("reason", result.reason)
+            self._study.tell(number, told_values, state=STATES[result.state], skip_if_finished=True)
+
+    def fail_undescribed(self) -> None:
+        """End trials whose session died before it had described them; to be called while nobody asks."""
+        for trial in self._study.get_trials(deepcopy=False):
+            if SPEC not in trial.user_attrs and not trial.state.is_finished():
+                optuna.trial.Trial(self._study, trial._trial_id).set_user_attr("reason", "never described")
+                self._study.tell(trial.number, state=TrialState.FAIL)
+
+    def report(
+        self, number: int, step: int, value: float, pruner: optuna.pruners.BasePruner, why: str
+    ) -> str | None:
+        """Show Optuna an evaluation of the trial's first seed; `why`, if `pruner` would end the run there.
+
+        A verdict stays, so that a run whose worker or parent died before it heard is ended when it is back.
+        A step that is there was judged when it came; a trial that Optuna holds finished is left alone.
+        """
+        storage, study_id = self._study._storage, self._study._study_id
+        known = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study_id, number - 1))
+        if known.state.is_finished():
+            return None
+        if VERDICT in known.user_attrs or step in known.intermediate_values:
+            return known.user_attrs.get(VERDICT)
+        trial = optuna.trial.Trial(first_seeds(self._study, pruner), known._trial_id)
+        with suppress(optuna.exceptions.UpdateFinishedTrialError):  # told by another session just now
+            trial.report(value, step)
+            if trial.should_prune():
+                trial.set_user_attr(VERDICT, why)
+                return why
+        return None
+
+    def mark_screened(self, numbers: Iterable[int]) -> None:
+        """From now on pruners compare with these trials' first seeds, while others may still run."""
+        new = set(numbers) - self._screened
+        self._screened |= new
+        known = self._study.get_trials(deepcopy=False) if new else []
+        for number in sorted(new):
+            trial = known[number - 1]
+            if not trial.state.is_finished() and SCREENED not in trial.user_attrs:
+                with suppress(optuna.exceptions.UpdateFinishedTrialError):
+                    optuna.trial.Trial(self._study, trial._trial_id).set_user_attr(SCREENED, True)
+
+    def remember(self, key: str, value: Any) -> Any:
+        """The value first remembered under `key`: `value` itself the first time."""
+        known = self._study.user_attrs
+        if key not in known:
+            self._study.set_user_attr(key, value)
+            return value
+        return known[key]
+
+    def _describe(self, trial: optuna.Trial, spec_of: Callable[[int], TrialSpec]) -> TrialSpec:
+        try:
+            spec = spec_of(trial.number + 1)
+        except Exception as error:
+            trial.set_user_attr("reason", str(error))
+            self._study.tell(trial, state=TrialState.FAIL)
+            raise
+        trial.set_user_attr(SPEC, spec.model_dump_json())
+        trial.set_user_attr("name", spec.name)  # for Optuna's dashboard
+        return spec
+
+
+def is_number(value: Any) -> bool:
+    """Whether Optuna can be shown this value as a float."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,85 @@
+"""When the place that results go to gives out: a full disk, a closed folder, a failing database."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sweeper.disk import is_full
+from sweeper.storage.engine import StorageFailure
+from sweeper.errors import Fault, StudyError, UserError
+
+OPTUNA_LACKS = "Record does not exist"
+DELETED = (
+    "study.storage: the study was deleted from the database while it ran. Its run folders are left alone"
+)
+CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
+
+
+@contextmanager
+def place_told(results_dir: str) -> Iterator[None]:
+    """Within, a full disk or a failing database is a StudyError, a closed folder a UserError; a line each."""
+    try:
+        yield
+    except (UserError, StudyError):
+        raise
+    except Exception as error:
+        causes = list(_chain(error))
+        if any(is_full(cause) for cause in causes):
+            raise StudyError(_full(results_dir)) from error
+        if closed := next((cause for cause in causes if _is_closed(cause, results_dir)), None):
+            raise UserError(_closed(results_dir, closed)) from error
+        if failed := next((cause for cause in causes if isinstance(cause, StorageFailure)), None):
+            raise StudyError(str(failed)) from error
+        if any(isinstance(cause, KeyError) and OPTUNA_LACKS in str(cause) for cause in causes):
+            raise StudyError(DELETED) from error
+        raise
+
+
+def read_only_folder(path: Path) -> bool:
+    """Whether nothing can be written in a folder, or, where it is yet to be made, in the one above it."""
+    folder = _existing(path)
+    return folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK)
+
+
+def closed_database(shown: str, folder: Path) -> Fault:
+    """The fault of a database file in a folder that cannot be written; `shown` is its URL for people."""
+    problem = f"cannot open '{shown}', since the folder '{_existing(folder)}' cannot be written"
+    return Fault("study.storage", problem, "Choose another: study.storage=sqlite:///<file>")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_closed(error: BaseException, results_dir: str) -> bool:
+    """Whether it is the results folder, or one above it, that refuses; not a data file of the user's."""
+    if not isinstance(error, OSError):
+        return "readonly database" in str(error)
+    if error.errno not in CLOSED or not isinstance(error.filename, (str, Path)):
+        return False
+    path, results = Path(error.filename).absolute(), Path(results_dir).absolute()
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return path == results or path in results.parents
+    return path == results or path in results.parents or results in path.parents
+
+
+def _full(results_dir: str) -> str:
+    free = shutil.disk_usage(_existing(Path(results_dir))).free / 2**20
+    return (
+        f"study.results_dir: no space left for '{results_dir}' ({free:.1f} MiB free). What was written is "
+        "whole; free some space and run the same command again"
+    )
+
+
+def _closed(results_dir: str, error: BaseException) -> Fault:
+    problem = f"got '{results_dir}', which cannot be written ({error}); expected a folder of yours"
+    return Fault("study.results_dir", problem, "Choose another: study.results_dir=<folder>")
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if os.path.exists(folder))

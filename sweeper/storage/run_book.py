@@ -1,0 +1,93 @@
+"""Which runs are known, claimed or settled: the study's view of the table of runs."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+from sweeper.layout import StudyFolder
+from sweeper.results import RunResult
+from sweeper.study.run_state import RunKey
+from sweeper.storage.storage import LEASE_S, Claim, RunRow, Storage
+from sweeper.trial import TrialSpec
+
+NOT_STORED = {"trial", "seed", "state", "attempt", "folder", "reused"}
+
+
+class RunBook:
+    """Claims runs before they start and settles them when they end; knows what is not worth running again."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        folder: StudyFolder,
+        workload_of: Callable[[TrialSpec], str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._storage, self._folder, self._workload_of, self._clock = storage, folder, workload_of, clock
+        self._claims: dict[RunKey, Claim] = {}
+        self._renewed = clock()
+
+    def known(self, trials: Iterable[TrialSpec]) -> dict[RunKey, RunResult]:
+        """Results of these trials' runs, whoever trained them; equal fingerprints share one."""
+        known = list(trials)
+        marks = {trial.fingerprint for trial in known}
+        rows: dict[str, list[RunRow]] = {}
+        for row in self._storage.runs(marks.pop() if len(marks) == 1 else None).values():
+            if row.state in ("COMPLETE", "FAILED", "PRUNED"):
+                rows.setdefault(row.fingerprint, []).append(row)
+        return {
+            (trial.number, row.seed): self._result(trial, row)
+            for trial in known
+            for row in rows.get(trial.fingerprint, [])
+        }
+
+    def claim(self, trial: TrialSpec, seed: int) -> int | None:
+        """The attempt number of a run that is now ours, or None where somebody else has it."""
+        workload = self._workload_of(trial)
+        claim = self._storage.claim(trial.fingerprint, seed, trial.number, workload, self._clock())
+        if claim is None:
+            return None
+        self._claims[trial.number, seed] = claim
+        return claim.attempt
+
+    def settle(self, trial: TrialSpec, result: RunResult) -> bool:
+        """Write the outcome of a run we claimed; False, writing nothing, where the claim was lost."""
+        claim = self._claims.pop((trial.number, result.seed), None)
+        return claim is not None and self._storage.settle(claim, result.state, self._stored(trial, result))
+
+    def renew(self) -> list[RunKey]:
+        """Keep our claims alive, and name those that others have taken over; cheap to call often."""
+        now = self._clock()
+        if not self._claims or now - self._renewed <= LEASE_S / 4:
+            return []
+        self._renewed = now
+        lost = self._storage.renew(now, list(self._claims.values()))
+        keys = [key for key, claim in self._claims.items() if claim in lost]
+        for key in keys:
+            del self._claims[key]
+        return keys
+
+    def adopt(self, trial: TrialSpec, result: RunResult) -> None:
+        """Write down a run whose outcome is known from elsewhere than this table."""
+        stored = self._stored(trial, result)
+        row = RunRow(trial.fingerprint, result.seed, trial.number, result.state, result.attempt, stored)
+        self._storage.adopt(row, self._workload_of(trial))
+
+    def _stored(self, trial: TrialSpec, result: RunResult) -> dict[str, Any]:
+        stored = {name: value for name, value in asdict(result).items() if name not in NOT_STORED}
+        folder = result.folder or self._folder.run(trial, result.seed).path
+        return {**stored, "folder": str(folder.relative_to(self._folder.path))}
+
+    def _result(self, trial: TrialSpec, row: RunRow) -> RunResult:
+        stored = {"incidents": (), **row.result}
+        return RunResult(
+            trial=trial.number,
+            seed=row.seed,
+            state=row.state,  # type: ignore[arg-type]  # the table holds what we wrote
+            attempt=row.attempt,
+            folder=self._folder.path / stored.pop("folder"),
+            reused=row.trial != trial.number,
+            incidents=tuple(stored.pop("incidents")),
+            **stored,
+        )

@@ -1,0 +1,146 @@
+"""The end of a study: its result as one record, its exit code, and which checkpoints stay."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sweeper.config.compose import Sweep
+from sweeper.ensemble_spec import member_folders
+from sweeper.errors import sentences
+from sweeper.study.interrupts import Interrupt
+from sweeper.layout import StudyFolder
+from sweeper.results import Judgement, StudyResult, TrialResult
+from sweeper.study.run_state import Policy, screening_seeds
+from sweeper.report.summary import ENDED
+from sweeper.report.tidying import remove_checkpoints
+
+
+def study_result(
+    *,
+    study: str,
+    sweep: Sweep,
+    policy: Policy,
+    trials: tuple[TrialResult, ...],
+    data: dict[str, Any],
+    n_jobs: int,
+    wall_s: float,
+    provenance: dict[str, Any],
+    warnings: tuple[str, ...],
+    stopped_because: str | None = None,
+) -> StudyResult:
+    """Everything that is known, for selection, report and tracking.
+
+    `stopped_because`: why the study ended before its time (a signal, too many failures, `study.timeout_s`).
+    """
+    is_over = stopped_because is None and all(trial.state in ENDED for trial in trials)
+    return StudyResult(
+        study=study,
+        task=sweep.settings.task.name,
+        objectives=policy.objectives,
+        seeds=policy.seeds,
+        confirm_seeds=policy.confirm_seeds,
+        confidence=sweep.settings.study.confidence,
+        min_effect=sweep.settings.study.min_effect,
+        trials=trials,
+        data=data,
+        config=sweep.config,
+        totals={
+            **totals(trials, n_jobs),
+            "wall_s": wall_s,
+            "steps_saved": steps_saved(trials, policy),
+            "runs_planned": runs_planned(trials, policy, is_over=is_over),
+            "stopped_because": stopped_because,
+        },
+        provenance=provenance,
+        warnings=warnings,
+    )
+
+
+def totals(trials: Iterable[TrialResult], n_jobs: int) -> dict[str, Any]:
+    """Counts over the whole study; `runs_reused` did not need training in this session."""
+    known = list(trials)
+    runs = [run for trial in known for run in trial.runs.values()]
+    own = [run for run in runs if not run.reused]
+    return {
+        "trials": len(known),
+        "runs": sum(run.state in ENDED for run in runs),
+        "runs_reused": max(0, len(runs) - n_jobs),  # a job may have been lost to another session
+        "jobs": n_jobs,
+        "train_s": sum(run.seconds for run in own),
+        "steps_trained": sum(run.steps_trained for run in own),
+        "steps_inherited": sum(run.steps_inherited for run in own),
+        "devices": sorted({run.device for run in own if run.device}),
+        "states": dict(sorted(Counter(run.state for run in runs).items())),
+        "incidents": sum(len(run.incidents) for run in own),
+    }
+
+
+def steps_saved(trials: Sequence[TrialResult], policy: Policy) -> int:
+    """Steps that pruned trials were spared: what their pruned runs, and the seeds they never began, lack."""
+    pruned = [trial for trial in trials if trial.state == "PRUNED" and not _is_shared(trial)]
+    return sum(_spared(trial, screening_seeds(trial.spec, policy, set())) for trial in pruned)
+
+
+def _is_shared(trial: TrialResult) -> bool:
+    """Whether a trial of equal fingerprint has done, and saved, the work."""
+    return any(run.reused for run in trial.runs.values())
+
+
+def _spared(trial: TrialResult, owed: Sequence[int]) -> int:
+    """A run that is complete was spared nothing, even where patience ended it early."""
+    pruned = [run for run in trial.runs.values() if run.state == "PRUNED"]
+    n_begun_not = len(set(owed) - trial.runs.keys())
+    taken = sum(run.steps_trained + run.steps_inherited for run in pruned)
+    return (len(pruned) + n_begun_not) * trial.spec.max_steps - taken
+
+
+def runs_planned(trials: Sequence[TrialResult], policy: Policy, *, is_over: bool) -> int:
+    """The runs of the whole study; for one that is not over, as many as it will have if none is lost."""
+    ended = [run for trial in trials for run in trial.runs.values() if run.state in ENDED]
+    if is_over:
+        return len(ended)
+    waiting = [trial for trial in trials if trial.state not in ENDED]
+    of_one = len(policy.seeds) if policy.replicate_top_k is None else 1
+    n_unasked = max(0, policy.n_candidates - sum(trial.spec.role == "candidate" for trial in trials))
+    n_open = sum(_n_open(trial, screening_seeds(trial.spec, policy, set())) for trial in waiting)
+    n_confirmed = sum(run.seed in policy.confirm_seeds for run in ended)
+    n_confirming = max(0, 2 * len(policy.confirm_seeds) - n_confirmed)
+    return len(ended) + n_open + n_unasked * of_one + n_confirming
+
+
+def _n_open(trial: TrialResult, owed: Sequence[int]) -> int:
+    return sum(seed not in trial.runs or trial.runs[seed].state not in ENDED for seed in owed)
+
+
+def without_verdict(judgement: Judgement, why: str) -> Judgement:
+    """The judgement of a study that ended before its time: no result, whatever the trials so far may say."""
+    sentence = sentences(f"No result: {why}", judgement.sentence)
+    return replace(judgement, verdict="no result", sentence=sentence)
+
+
+def exit_code(judgement: Judgement, interrupt: Interrupt, stopped_because: str | None) -> int:
+    """0 finished, whatever the verdict; 1 no result; 130 or 143 when told to stop."""
+    if interrupt.received is not None:
+        return interrupt.exit_code
+    return 1 if stopped_because or judgement.verdict == "no result" else 0
+
+
+def tidy_checkpoints(
+    folder: StudyFolder, result: StudyResult, judgement: Judgement, members: Collection[Path] = ()
+) -> None:
+    """Remove the checkpoints of ended runs but the champion's: those of the best candidate, or of the front.
+
+    The members of an ensemble keep theirs, those of an earlier one and these `members`: their models are
+    needed to predict, or to try again. Runs that are not in `result`, or have not ended, stay as they are:
+    another session may train them now.
+    """
+    champions = {judgement.best, *(judgement.front or [])}
+    runs = [(trial.spec.number, run) for trial in result.trials for run in trial.runs.values()]
+    kept = {run.folder for number, run in runs if number in champions}
+    kept |= set(members) | member_folders(folder)
+    ended = {run.folder for _, run in runs if run.state in ENDED} - kept
+    for run_folder in folder.runs:
+        if run_folder.path in ended:
+            remove_checkpoints(run_folder)

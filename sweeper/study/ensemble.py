@@ -1,0 +1,160 @@
+"""The k best runs of a study as one model: which they are, and what their average reaches beside the best.
+
+Chosen on validation over the complete screening runs, the baseline's included. A process of its own averages
+and evaluates them (`ensemble_process`, `worker/ensemble`); here its figures are asked for. Nothing that
+fails in it is worth a study's verdict: it ends in a warning.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from sweeper.executors.devices import Placement
+from sweeper.config.ensemble_checks import WHERE
+from sweeper.study.ensemble_entry import entry_of
+from sweeper.study.ensemble_process import evaluate_apart
+from sweeper.ensemble_spec import (
+    EnsembleFigures,
+    EnsembleSpec,
+    Member,
+    model_digest,
+    read_figures,
+    read_spec,
+)
+from sweeper.layout import RunFolder, StudyFolder, write_atomic
+from sweeper.locks import file_lock
+from sweeper.results import RunResult, StudyResult, TrialResult
+from sweeper.schema import Inline, Local
+
+N_LISTED = 5
+TIMEOUT_S = 7200.0
+"""The end of an evaluation where `executor.job_timeout_s` sets none: two passes a model, no training."""
+
+Best = tuple[TrialResult, RunResult]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The object `ensemble` of `summary.json`, or why there is none; and the run folders that are needed."""
+
+    entry: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    members: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where and how long an ensemble may be evaluated. `prepared`: the folder of the study's data."""
+
+    folder: StudyFolder
+    prepared: Path
+    placement: Placement
+    timeout_s: float
+    is_stopped: Callable[[], bool]
+
+
+def timeout_of(executor: Inline | Local) -> float:
+    """As long as a job may take, where that is limited."""
+    return (executor.job_timeout_s if isinstance(executor, Local) else None) or TIMEOUT_S
+
+
+def ensemble_of(result: StudyResult, k: int, ground: Ground) -> Outcome:
+    """The average of the k best runs, evaluated unless an earlier session has done so, and compared."""
+    best = best_runs(result, k)
+    members = frozenset(run.folder for _, run in best if run.folder is not None)
+    if len(best) < 2:
+        return _none(f"only {len(best)} run is complete" if best else "no run is complete", members)
+    if gone := [run for _, run in best if run.folder is None or not RunFolder(run.folder).best.exists()]:
+        return _none(_gone(gone), members)
+    try:
+        spec = _spec(result, best, ground)
+        figures = _evaluated(spec, ground)
+    except OSError as error:
+        return _none(str(error), members)
+    if isinstance(figures, str):
+        return _none(figures, members)
+    entry = entry_of(result, k, spec, figures, best[0][1], ground.folder.ensemble.records)
+    fewer = f"{WHERE}: got {k}, but only {len(best)} different runs are complete; they are averaged"
+    return Outcome(entry, (fewer,) if len(best) < k else (), members)
+
+
+def best_runs(result: StudyResult, k: int) -> list[Best]:
+    """The k complete screening runs that are best on validation; of equals the lower trial, then seed.
+
+    Trials of equal fingerprint share their runs: each counts once.
+    """
+    objective = result.objectives[0]
+    key = f"val/{objective.metric}"
+    found = {
+        (trial.spec.fingerprint, run.seed): (trial, run)
+        for trial in reversed(result.trials)  # of those that share a run, the lowest has the last word
+        for run in trial.runs.values()
+        if run.state == "COMPLETE" and run.seed in result.seeds and key in run.metrics
+    }
+
+    def rank(best: Best) -> tuple[float, int, int]:
+        return -objective.sign * best[1].metrics[key], best[1].trial, best[1].seed
+
+    return sorted(found.values(), key=rank)[:k]
+
+
+def _none(why: str, members: frozenset[Path]) -> Outcome:
+    return Outcome(None, (f"{WHERE}: no ensemble, since {why}",), members)
+
+
+def _gone(runs: Sequence[RunResult]) -> str:
+    """Models that an earlier session removed: told is how to train them again, not done unasked."""
+    n = len(runs)
+    are = "models of {} of the best runs are" if n > 1 else "model of {} of the best runs is"
+    listed = "; ".join(
+        f"python -m sweeper.worker {quote(f'{run.folder}/job.json')}" for run in runs[:N_LISTED]
+    )
+    return (
+        f"the {are.format(n)} gone: a study that ends without {WHERE} keeps its champion's best.pt only. "
+        f"Train {'them' if n > 1 else 'it'} again, then repeat this command: {listed}"
+        + (f" and {n - N_LISTED} more" if n > N_LISTED else "")
+    )
+
+
+def _spec(result: StudyResult, best: Sequence[Best], ground: Ground) -> EnsembleSpec:
+    metric, slot = result.objectives[0].metric, ground.placement.slot
+    return EnsembleSpec(
+        study=result.study,
+        metric=metric,
+        members=tuple(_member(trial, run, run.metrics[f"val/{metric}"]) for trial, run in best),
+        prepared=str(ground.prepared),
+        device=slot.device,
+        n_threads=slot.n_threads,
+    )
+
+
+def _member(trial: TrialResult, run: RunResult, val: float) -> Member:
+    assert run.folder is not None
+    return Member(
+        trial=run.trial,
+        name=trial.spec.name,
+        seed=run.seed,
+        val=val,
+        folder=str(run.folder),
+        model=model_digest(RunFolder(run.folder)),
+        config=trial.spec.config,
+    )
+
+
+def _evaluated(spec: EnsembleSpec, ground: Ground) -> EnsembleFigures | str:
+    """The figures of `spec`, known or new; or why there are none."""
+    folder = ground.folder.ensemble
+    try:
+        with file_lock(folder.lock, 0.0):
+            known = read_spec(folder.request)
+            if known is not None and known.asks_the_same_as(spec) and (found := read_figures(folder.result)):
+                return found
+            folder.result.unlink(missing_ok=True)  # that of another request
+            write_atomic(folder.request, spec.model_dump_json(indent=2))
+            environment = ground.placement.environment
+            problem = evaluate_apart(folder, environment, ground.timeout_s, ground.is_stopped)
+    except TimeoutError:
+        return "another session evaluates it now; the same command shows it later"
+    return problem or read_figures(folder.result) or f"{folder.result} cannot be read"

@@ -1,0 +1,284 @@
+"""The study loop: ask, plan, submit, receive, tell. Whatever else a study does is an observer's business."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sweeper.study.active import Active, ActiveJobs
+from sweeper.errors import DiskFullError
+from sweeper.executors.base import Executor, Slot
+from sweeper.study.interrupts import Interrupt
+from sweeper.messages import Alive, Failed, Message, Reported, Started
+from sweeper.watch.observers import Observer
+from sweeper.study.outcomes import LastWord, died, outcome
+from sweeper.results import RunResult
+from sweeper.study.retries import Retries
+from sweeper.storage.run_book import RunBook
+from sweeper.study.run_state import Policy, RunKey, Runs, Wish, judged, n_failed
+from sweeper.trial import JobSpec, TrialSpec
+
+DISK_FULL = DiskFullError.__name__
+PATIENCE_S = 1.0
+"""How long to wait for messages before looking at leases, signals and other parents' results again."""
+
+
+class Asker(Protocol):
+    """Where further trials come from; `None` when there are no more."""
+
+    def ask(self) -> TrialSpec | None:
+        """The next trial, or None."""
+
+
+class Pruning(Protocol):
+    """Who says that a run is not worth its time. Never asked about trials that are not prunable."""
+
+    def after_report(self, trial: TrialSpec, reported: Reported) -> str | None:
+        """Why the run should end at this evaluation, in a few words, or None."""
+
+    def before_run(self, trial: TrialSpec, seed: int, runs: Runs) -> str | None:
+        """Why a run need not be started, given all that is known of others, or None."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Limits in seconds and counts; `now` reads a clock that only goes forward."""
+
+    grace_s: float
+    retries: int
+    now: Callable[[], float] = time.monotonic
+
+
+class StudyLoop:
+    """Keeps every slot busy with the runs that are wanted, until none is."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        book: RunBook,
+        executor: Executor,
+        observer: Observer,
+        interrupt: Interrupt,
+        pruning: Pruning,
+        patience: Patience,
+        job_of: Callable[[TrialSpec, int, int, Slot, bool], JobSpec],
+        on_run_ended: Callable[[], None],
+        is_time_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.trials: dict[int, TrialSpec] = {}
+        self.runs: dict[RunKey, RunResult] = {}
+        self.stopped_because: str | None = None
+        self._interrupted: dict[RunKey, RunResult] = {}
+        self._policy, self._book, self._executor = policy, book, executor
+        self._observer, self._interrupt, self._pruning = observer, interrupt, pruning
+        self._patience, self._retries = patience, Retries(patience.retries)
+        self._job_of, self._on_run_ended, self._is_time_up = job_of, on_run_ended, is_time_up
+        self._active = ActiveJobs(executor.slots, self._retries)
+        self._started_runs: set[RunKey] = set()
+        self._incidents: dict[RunKey, list[str]] = {}
+        self._stop_by: float | None = None
+        self._said: set[str] = set()
+
+    def add(self, trial: TrialSpec) -> None:
+        """A trial joins, with all that is known of its runs."""
+        self.trials[trial.number] = trial
+        self._learn([trial])
+        self._on_run_ended()
+
+    def work_off(self, wanted: Callable[[], Wish], asker: Asker) -> None:
+        """Run what `wanted()` names, and what `asker` adds while slots are free, until nothing is left."""
+        self._stop_if_too_many_failed()
+        while not (self.is_stopping and not self._active):
+            self._fill(wanted, asker)
+            if not self._active and (self._is_time_up() or not wanted().runs):
+                return
+            self._receive()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no further run should start."""
+        return self.stopped_because is not None or self._interrupt.received is not None
+
+    @property
+    def all_runs(self) -> dict[RunKey, RunResult]:
+        """`runs`, and those that were interrupted in this session and have not ended since."""
+        return {**self._interrupted, **self.runs}
+
+    @property
+    def n_jobs(self) -> int:
+        """Runs that this process trained itself."""
+        return len(self._started_runs)
+
+    def _stop_jobs(self) -> None:
+        """Running jobs leave with a checkpoint; those that have not within the time of grace are killed."""
+        now, grace_s = self._patience.now(), self._patience.grace_s
+        if self._stop_by is None:
+            self._stop_by = now + grace_s
+            why = f"{self._interrupt.received.name}: " if self._interrupt.received is not None else ""
+            self._observer.warned(f"{why}running jobs write a checkpoint and leave, within {grace_s:g} s")
+            for active in self._active:
+                if active.has_started:
+                    self._executor.stop(active.job.job_id)
+                else:  # there is nothing yet that a checkpoint could keep
+                    self._executor.kill(active.job.job_id, "stopped before it began")
+        elif now >= self._stop_by:
+            for active in self._active:
+                self._executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
+
+    def _fill(self, wanted: Callable[[], Wish], asker: Asker) -> None:
+        while not self.is_stopping and not self._is_time_up():
+            keys = wanted().runs
+            free = self._active.free(keys)
+            if not free:
+                return
+            if self._start_one(keys, free):
+                continue
+            trial = asker.ask()
+            if trial is None:
+                return
+            self.add(trial)
+
+    def _start_one(self, keys: Sequence[RunKey], free: Mapping[Slot, RunKey | None]) -> bool:
+        """Start the first run that a free slot may have and nobody else holds; False where there is none."""
+        for slot, alone in free.items():
+            if alone is not None and self._start(alone, slot):
+                return True
+        for slot, alone in free.items():
+            if alone is None:
+                return any(self._start(key, slot) for key in keys if not self._retries.is_alone(key))
+        return False
+
+    def _start(self, key: RunKey, slot: Slot) -> bool:
+        trial, seed = self.trials[key[0]], key[1]
+        if self._active.trains(trial, seed) or (attempt := self._book.claim(trial, seed)) is None:
+            return False
+        why = self._pruning.before_run(trial, seed, self.runs) if trial.prunable else None
+        if why is not None:
+            self._settle(trial, RunResult(trial.number, seed, "PRUNED", reason=why, attempt=attempt))
+        else:
+            self._submit(trial, seed, attempt, slot)
+        return True
+
+    def _submit(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot) -> None:
+        is_alone = self._retries.is_alone((trial.number, seed))
+        job = self._job_of(trial, seed, attempt, slot, is_alone)
+        self._active.add(Active(slot, job, trial, seed, self._patience.now()))
+        self._started_runs.add((trial.number, seed))
+        self._executor.submit(slot, job)
+
+    def _receive(self) -> None:
+        self._kill_lost_claims()
+        if self.is_stopping:
+            self._stop_jobs()
+        is_idle = not self._active
+        for message in self._executor.receive(PATIENCE_S):
+            self._handle(message)
+        if is_idle:
+            self._wait_for_others()
+
+    def _kill_lost_claims(self) -> None:
+        lost = set(self._book.renew())
+        for active in self._active:
+            if active.key in lost:
+                active.is_taken = True
+                self._executor.kill(active.job.job_id, "another session has taken the run over")
+
+    def _wait_for_others(self) -> None:
+        """Another session holds what is wanted; its results are ours too, once they are there."""
+        self._say_once("another session holds the runs that are left; waiting for its results or its end")
+        self._learn(list(self.trials.values()))
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._observer.warned(text)
+
+    def _handle(self, message: Message) -> None:
+        active = self._active.get(message.job_id, message.attempt)
+        if active is None:
+            return  # a late word from an attempt that is no longer ours
+        if isinstance(message, Started):
+            active.reached = active.step = message.resumed_step
+            active.has_started = True
+            self._incidents.setdefault(active.key, []).extend(message.incidents)
+            self._observer.run_started(active.trial, message, active.slot)
+        elif isinstance(message, Alive):
+            active.step = message.step
+            self._observer.run_stepped(active.trial, message)
+        elif isinstance(message, Reported):
+            self._answer(active, message)
+        else:
+            self._active.remove(active)
+            self._end(active, message)
+
+    def _answer(self, active: Active, reported: Reported) -> None:
+        active.reached = active.step = reported.step
+        if self.is_stopping:
+            self._executor.reply(reported, "stop")
+        else:
+            trial = active.trial
+            active.pruned_because = self._pruning.after_report(trial, reported) if trial.prunable else None
+            self._executor.reply(reported, "continue" if active.pruned_because is None else "prune")
+        self._observer.run_reported(active.trial, reported)
+
+    def _end(self, active: Active, message: LastWord) -> None:
+        result = judged(self._outcome(active, message), self._policy.objectives)
+        incidents = self._incidents.setdefault(active.key, [])
+        self._settle(active.trial, replace(result, incidents=tuple(incidents)))
+        if result.state == "INTERRUPTED":
+            incidents.append(f"attempt {active.attempt}: {result.reason}")
+        elif result.state == "FAILED":
+            self._count_failures(active)
+
+    def _outcome(self, active: Active, message: LastWord) -> RunResult:
+        result = outcome(active.job, message, pruned_because=active.pruned_because)
+        if died(message):
+            result = replace(result, reason=f"{result.reason}, at step {active.step}")
+        if result.state == "FAILED":  # it has no figures of its own
+            seconds = self._patience.now() - active.since
+            result = replace(result, steps_trained=active.step, seconds=seconds)
+        is_ending = self.is_stopping or active.is_taken
+        result = self._retries.reconsider(
+            active.key,
+            message,
+            replace(result, device=active.slot.label),
+            device=active.slot.label,
+            reached=active.reached,
+            is_ending=is_ending,
+        )
+        if result.state == "INTERRUPTED" and isinstance(message, Failed) and message.error == DISK_FULL:
+            self._stop(result.reason or DISK_FULL)  # nothing else could be written either
+        return result
+
+    def _settle(self, trial: TrialSpec, result: RunResult) -> None:
+        if result.state == "INTERRUPTED":
+            self._interrupted[trial.number, result.seed] = result
+        kept = self._book.settle(trial, result)
+        if kept and result.state != "INTERRUPTED":
+            self._learn([other for other in self.trials.values() if other.fingerprint == trial.fingerprint])
+        self._observer.run_ended(trial, result)
+        self._on_run_ended()
+
+    def _learn(self, trials: Sequence[TrialSpec]) -> None:
+        known = self._book.known(trials)
+        self.runs |= {key: judged(run, self._policy.objectives) for key, run in known.items()}
+
+    def _count_failures(self, active: Active) -> None:
+        failed, allowed = n_failed(self.trials.values(), self.runs), self._policy.failures_allowed
+        folder = active.job.members[0].folder
+        self._observer.warned(
+            f"trial {active.trial.number} ({active.trial.name}) seed {active.seed} has failed ({failed} of "
+            f"{self._policy.n_candidates} so far, {allowed} may). Log: {folder}/log.txt. "
+            f"Again: python -m sweeper.worker {folder}/job.json"
+        )
+        self._stop_if_too_many_failed()
+
+    def _stop_if_too_many_failed(self) -> None:
+        failed, allowed = n_failed(self.trials.values(), self.runs), self._policy.failures_allowed
+        if failed > allowed:
+            self._stop(f"{failed} failed candidates, more than study.max_failure_rate allows ({allowed})")
+
+    def _stop(self, why: str) -> None:
+        if self.stopped_because is None:
+            self.stopped_because = why
+            self._observer.warned(f"stopping: {why}")

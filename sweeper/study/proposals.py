@@ -1,0 +1,125 @@
+"""Who proposes the trials of a sweep: the list of its points, or its sampler."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from sweeper.search.asking import ALONE_S, Adaptive, Draft, Enumerated, alone_with
+from sweeper.config.compose import Sweep
+from sweeper.errors import Fault, UserError
+from sweeper.layout import StudyFolder
+from sweeper.study.objectives import metric_faults, objectives_of
+from sweeper.search.pruner_checks import acts_on_evaluations
+from sweeper.study.run_state import Policy
+from sweeper.search.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
+from sweeper.schema import Settings, Wilcoxon
+from sweeper.search.search_space import extremes
+from sweeper.study.specs import SpecFactory, in_short
+from sweeper.trial import TrialSpec
+from sweeper.search.trial_book import TrialBook
+from sweeper.turns import Turns
+
+FIRST_CONFIRMATION_SEED = 1000
+
+
+def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
+    """The baseline and all points of an enumerated sweep, not numbered yet.
+
+    Raises UserError with all that cannot train on the data, of a sampler's space at its extreme points, and
+    with all metrics that are asked for and not there.
+    """
+    points = extremes(sweep.space) if sweep.points is None else sweep.points
+    candidates = [factory.spec(-1, p.name, "candidate", p.params, p.overrides) for p in points]
+    drafts = [factory.baseline(-1), *candidates]
+    found: dict[Fault, list[str]] = {}
+    for draft in drafts:
+        for fault in factory.faults(draft):
+            found.setdefault(fault, []).append(draft.name)
+    faults = [_with_names(fault, names, len(drafts)) for fault, names in found.items()]
+    if faults := [*faults, *metric_faults(sweep, factory, drafts)]:
+        raise UserError(faults)
+    return drafts if sweep.points is not None else drafts[:1]
+
+
+def _with_names(fault: Fault, names: Sequence[str], n_drafts: int) -> Fault:
+    """The fault with the trials that have it, unless all do."""
+    about = f" (in {in_short(names)})" if len(names) < n_drafts else ""
+    return replace(fault, where=f"{fault.where}{about}")
+
+
+def reopened(settings: Settings) -> frozenset[str]:
+    """The states in which a run of an earlier command is tried again by this one."""
+    retry = settings.study.retry
+    failed = {"FAILED"} if retry in ("failed", "all") else set()
+    is_unpruned = retry in ("pruned", "all") or settings.pruner.name == "none"
+    return frozenset(failed | ({"PRUNED"} if is_unpruned else set()))
+
+
+def policy_of(sweep: Sweep) -> Policy:
+    """How the study spends its runs.
+
+    Raises UserError where confirmation seeds are not fresh, or a pruner cannot work.
+    """
+    study, pruner = sweep.settings.study, sweep.settings.pruner
+    n_candidates = study.n_trials if sweep.points is None else len(sweep.points)
+    assert n_candidates is not None
+    objectives, fresh = objectives_of(sweep), _confirm_seeds(study.confirm_seeds, sweep.seeds)
+    return Policy(
+        seeds=sweep.seeds,
+        confirm_seeds=fresh if len(objectives) == 1 else (),  # a front has no one best to confirm
+        objectives=objectives,
+        replicate_top_k=study.replicate_top_k if sweep.is_adaptive else None,
+        max_failure_rate=study.max_failure_rate,
+        n_candidates=n_candidates,
+        is_screened=acts_on_evaluations(pruner),
+        is_seed_major=isinstance(pruner, Wilcoxon),
+    )
+
+
+def asker_of(
+    sweep: Sweep, factory: SpecFactory, drafts: Sequence[Draft], trials: TrialBook
+) -> Enumerated | Adaptive:
+    """Where the trials come from."""
+    folder = StudyFolder.of(sweep.settings.study.results_dir, trials.name)
+    alone = partial(alone_with, Turns(folder.asking_lock, ALONE_S))
+    if not sweep.is_adaptive:
+        return Enumerated(drafts, trials, alone, factory.adopt)
+    check_extends(sweep.space, trials.distributions())
+    n_trials = sweep.settings.study.n_trials
+    assert n_trials is not None
+    return Adaptive(
+        drafts[0], n_trials, trials, lambda: _suggest(sweep, factory, trials), alone, factory.adopt
+    )
+
+
+def _suggest(sweep: Sweep, factory: SpecFactory, trials: TrialBook) -> TrialSpec:
+    sampler, custom = sweep.settings.sampler, sweep.settings.study.custom_search_space
+    # a quasi-random sequence is one sequence under one seed; other samplers draw anew for each trial
+    step = 0 if sampler.name == "qmc" else 1
+
+    def define(trial: Any) -> Mapping[str, Any]:
+        if custom is None:
+            return suggest(sweep.space, trial)
+        return suggest_custom(custom_search_space(custom), sweep.config, trial, sweep.space)
+
+    def describe(number: int, params: Mapping[str, Any]) -> TrialSpec:
+        point = sweep.space.point(params)
+        return factory.spec(number, point.name, "candidate", point.params, point.overrides)
+
+    n_objectives = len(objectives_of(sweep))
+    return trials.suggest(
+        lambda number: sampler_of(sampler, sampler.seed + step * number, n_objectives), define, describe
+    )
+
+
+def _confirm_seeds(given: int | tuple[int, ...], seeds: Sequence[int]) -> tuple[int, ...]:
+    fresh = (
+        tuple(range(FIRST_CONFIRMATION_SEED, FIRST_CONFIRMATION_SEED + given))
+        if isinstance(given, int)
+        else given
+    )
+    if shared := sorted(set(fresh) & set(seeds)):
+        problem = f"got {list(fresh)}, of which {shared} are screening seeds; expected fresh ones"
+        raise UserError(Fault("study.confirm_seeds", problem, "Choose others"))
+    return fresh

@@ -1,0 +1,41 @@
+"""When the database knows nothing of a study whose results are still on disk: it is told of them again."""
+
+from sweeper.layout import RunFolder, StudyFolder
+from sweeper.report.replay import read_runs
+from sweeper.results import RunResult
+from sweeper.storage.run_book import RunBook
+from sweeper.storage.storage import Storage
+from sweeper.report.summary import read_summary
+from sweeper.search.trial_book import TrialBook
+
+
+def recovered(storage: Storage, folder: StudyFolder, trials: TrialBook) -> list[str]:
+    """What to say loudly where the database was lost, after all that `trials.csv` lists is known again.
+
+    A run is known by configuration, data and seed, so that it is found under whatever number its trial gets
+    now. Runs that no table lists (the study was killed) go on from their last checkpoint.
+    """
+    if not folder.runs or storage.runs():
+        return []
+    n_known = 0
+    if folder.summary.exists():
+        summary = read_summary(folder)
+        trials.remember("code_hash", summary["provenance"]["code_hash"])
+        book = RunBook(storage, folder, lambda _: "")
+        for trial, run in read_runs(folder, summary):
+            if _is_whole(run):
+                book.adopt(trial, run)
+                n_known += 1
+    return [
+        f"study.storage: the database knows nothing of this study, whose folder {folder.path} holds "
+        f"{len(folder.runs)} runs (was it deleted?); {n_known} results are taken over from that folder, "
+        "other runs go on from their checkpoints where these fit. Delete the folder to start afresh"
+    ]
+
+
+def _is_whole(run: RunResult) -> bool:
+    """Whether this is a result of its own, with the records that the verdict is made of."""
+    if run.reused or run.folder is None:
+        return False
+    has_records = RunFolder(run.folder).records.exists()
+    return run.state in ("FAILED", "PRUNED") or (run.state == "COMPLETE" and has_records)

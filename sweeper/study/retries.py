@@ -1,0 +1,61 @@
+"""What becomes of runs that did not end on their own account. Decisions and words only, no I/O."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sweeper.errors import OUT_OF_MEMORY
+from sweeper.messages import Failed
+from sweeper.study.outcomes import LastWord, died
+from sweeper.results import RunResult
+from sweeper.study.run_state import RunKey
+
+
+class Retries:
+    """Which runs are tried again, and which have to run alone.
+
+    A run that is lost with its worker is tried again from its last checkpoint, `allowed` times in a row
+    without progress. One that ran out of memory is tried once more, alone on its device.
+    """
+
+    def __init__(self, allowed: int) -> None:
+        self._allowed = allowed
+        self._lost: dict[RunKey, tuple[int, int]] = {}
+        self._alone_on: dict[RunKey, str] = {}
+
+    def reconsider(
+        self, key: RunKey, message: LastWord, result: RunResult, *, device: str, reached: int, is_ending: bool
+    ) -> RunResult:
+        """`result`, or what it comes to where the run is not to blame for it.
+
+        `reached`: the last step that the run has reported. `is_ending`: nothing is tried again by this
+        session, so that no attempt counts.
+        """
+        if died(message) and not is_ending:
+            return self._after_death(key, result, reached)
+        if isinstance(message, Failed) and message.error == OUT_OF_MEMORY:
+            return self._after_out_of_memory(key, result, device)
+        return result
+
+    def is_alone(self, key: RunKey) -> bool:
+        """Whether the run must share its device with nobody."""
+        return key in self._alone_on
+
+    def waiting_for(self, device: str, keys: Iterable[RunKey]) -> RunKey | None:
+        """The first of `keys` that is to run alone on `device`."""
+        wanted = set(keys)
+        return next((key for key, place in self._alone_on.items() if place == device and key in wanted), None)
+
+    def _after_death(self, key: RunKey, result: RunResult, reached: int) -> RunResult:
+        n_before, reached_before = self._lost.get(key, (0, -1))
+        n_lost = 1 if reached > reached_before else n_before + 1
+        self._lost[key] = (n_lost, max(reached, reached_before))
+        if n_lost <= self._allowed:
+            return replace(result, reason=f"{result.reason}; tried again from its last checkpoint")
+        times = "once" if n_lost == 1 else f"{n_lost} times without progress"
+        return replace(result, state="FAILED", reason=f"{result.reason}; {times}")
+
+    def _after_out_of_memory(self, key: RunKey, result: RunResult, device: str) -> RunResult:
+        if key in self._alone_on:
+            return replace(result, reason=f"{result.reason} It had {device} to itself.")
+        self._alone_on[key] = device
+        return replace(result, state="INTERRUPTED", reason=f"{result.reason} Tried again alone on {device}.")

@@ -1,0 +1,207 @@
+"""Which runs a study still wants, and what a trial's runs say about the trial. Pure.
+
+The study loop keeps no plan. After every event it asks `wanted` again, with all that is known; so a resumed
+study, an extended one and an undisturbed one take the same decisions.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from sweeper.errors import did_you_mean
+from sweeper.results import Objective, RunResult, TrialResult, TrialState
+from sweeper.verdict.selection import pareto_front
+from sweeper.trial import TrialSpec
+
+RunKey = tuple[int, int]
+"""(trial number, seed)."""
+
+Runs = Mapping[RunKey, RunResult]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a study spends its runs.
+
+    `replicate_top_k`: None replicates every trial on all seeds (enumerated grids); a number screens on the
+    first seed and replicates only the best so many (adaptive sampling). `is_screened`: a pruner looks at the
+    evaluations of each candidate's first seed; it goes ahead of all further ones. `is_seed_major`: trials are
+    given up between seeds, and so go through them side by side.
+    """
+
+    seeds: tuple[int, ...]
+    confirm_seeds: tuple[int, ...]
+    objectives: tuple[Objective, ...]
+    replicate_top_k: int | None
+    max_failure_rate: float
+    n_candidates: int
+    is_screened: bool = False
+    is_seed_major: bool = False
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether candidates begin with their first seed alone, until all trials are asked."""
+        return self.replicate_top_k is not None or self.is_screened or self.is_seed_major
+
+    @property
+    def failures_allowed(self) -> int:
+        """So many failed trials may be; one more stops the study."""
+        return int(self.max_failure_rate * self.n_candidates)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Runs to start next, in order, and the phase that they belong to."""
+
+    phase: str
+    runs: tuple[RunKey, ...]
+
+
+def trial_state(runs: Mapping[int, RunResult], seeds: Sequence[int]) -> tuple[TrialState, str | None]:
+    """A trial's state from its runs on the screening seeds: one failure fails it."""
+    ended = [runs[seed] for seed in seeds if seed in runs]
+    for state in ("FAILED", "PRUNED"):
+        for run in ended:
+            if run.state == state:
+                return state, f"seed {run.seed}: {run.reason}"
+    if len(ended) == len(seeds) and all(run.state == "COMPLETE" for run in ended):
+        return "COMPLETE", None
+    return ("RUNNING" if ended else "WAITING"), None
+
+
+def judged(run: RunResult, objectives: Sequence[Objective]) -> RunResult:
+    """The run; FAILED where it is complete, but without a value of some objective on validation."""
+    lacking = [o.metric for o in objectives if f"val/{o.metric}" not in run.metrics]
+    if run.state != "COMPLETE" or not lacking:
+        return run
+    known = sorted(key.removeprefix("val/") for key in run.metrics if key.startswith("val/"))
+    reason = (
+        f"val/{lacking[0]}: got no finite value; expected an objective (study.metrics). "
+        f"It has {', '.join(known) or 'none'}{did_you_mean(lacking[0], known)}"
+    )
+    return replace(run, state="FAILED", reason=reason)
+
+
+def trial_results(
+    trials: Iterable[TrialSpec], runs: Runs, seeds_of: Callable[[TrialSpec], Sequence[int]]
+) -> tuple[TrialResult, ...]:
+    """Each trial with its runs, in order of the numbers."""
+    by_trial: dict[int, dict[int, RunResult]] = {}
+    for (number, seed), run in runs.items():
+        by_trial.setdefault(number, {})[seed] = run
+    results = []
+    for spec in sorted(trials, key=lambda trial: trial.number):
+        own = by_trial.get(spec.number, {})
+        state, reason = trial_state(own, seeds_of(spec))
+        results.append(TrialResult(spec, state, reason, own))
+    return tuple(results)
+
+
+def n_failed(trials: Iterable[TrialSpec], runs: Runs) -> int:
+    """The number of candidates with a failed run."""
+    failed = {number for (number, _), run in runs.items() if run.state == "FAILED"}
+    return sum(trial.number in failed for trial in trials if trial.role == "candidate")
+
+
+def screening_seeds(trial: TrialSpec, policy: Policy, contenders: set[int]) -> tuple[int, ...]:
+    """The seeds that this trial is owed: all, or in adaptive studies the first until it contends."""
+    everything = policy.replicate_top_k is None or not trial.prunable or trial.number in contenders
+    return policy.seeds if everything else policy.seeds[:1]
+
+
+def contenders(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> set[int]:
+    """Numbers of the candidates that are best on the first seed; none in enumerated studies."""
+    if policy.replicate_top_k is None:
+        return set()
+    return set(islice(_first_seed_ranks(trials, runs, policy), policy.replicate_top_k))
+
+
+def opening_seeds(trial: TrialSpec, policy: Policy) -> tuple[int, ...]:
+    """The seeds that this trial begins with, whatever becomes of others: all, or the first."""
+    return policy.seeds[:1] if policy.is_staged and trial.prunable else policy.seeds
+
+
+def wanted_screening(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, *, all_asked: bool) -> Wish:
+    """Screening runs that are not known yet. In a staged study the first seeds of all trials come first.
+
+    Once all trials are asked, the others follow: in adaptive studies those of the contenders, which are only
+    known when all first seeds are; else each trial's own, with a pruner of evaluations only once it has
+    finished its first.
+    """
+    first = _missing(trials, runs, lambda trial: opening_seeds(trial, policy))
+    is_adaptive = policy.replicate_top_k is not None
+    if not policy.is_staged or not all_asked or (is_adaptive and first):
+        return Wish("screening", first)
+    chosen = contenders(trials, runs, policy)
+    further = _missing(_ready(trials, runs, policy), runs, lambda t: screening_seeds(t, policy, chosen))
+    if policy.is_seed_major:
+        further = tuple(sorted(further, key=lambda key: policy.seeds.index(key[1])))
+    return Wish("replication" if is_adaptive else "screening", tuple(dict.fromkeys((*first, *further))))
+
+
+def screened(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> set[int]:
+    """Numbers of the candidates that a pruner of evaluations let finish their first seed."""
+    if not policy.is_screened:
+        return set()
+    return {trial.number for trial in trials if trial.prunable and _has_finished_first(trial, runs, policy)}
+
+
+def wanted_confirmation(baseline: TrialSpec, best: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Wish:
+    """Runs of the confirmation phase that are not known yet, baseline and best alternating by seed."""
+    arms = [baseline, *best]
+    lost = _lost(runs)
+    keys = [(trial.number, seed) for seed in policy.confirm_seeds for trial in arms]
+    return Wish("confirmation", tuple(key for key in keys if key not in runs and key[0] not in lost))
+
+
+def _ready(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Sequence[TrialSpec]:
+    """Trials that may go on to their further seeds."""
+    if not policy.is_screened:
+        return trials
+    return [trial for trial in trials if not trial.prunable or _has_finished_first(trial, runs, policy)]
+
+
+def _has_finished_first(trial: TrialSpec, runs: Runs, policy: Policy) -> bool:
+    run = runs.get((trial.number, policy.seeds[0]))
+    return run is not None and run.state == "COMPLETE"
+
+
+def _missing(
+    trials: Sequence[TrialSpec], runs: Runs, seeds_of: Callable[[TrialSpec], Sequence[int]]
+) -> tuple[RunKey, ...]:
+    lost = _lost(runs)
+    return tuple(
+        (trial.number, seed)
+        for trial in trials
+        if trial.number not in lost
+        for seed in seeds_of(trial)
+        if (trial.number, seed) not in runs
+    )
+
+
+def _lost(runs: Runs) -> set[int]:
+    """Trials with a failed or pruned run get no further ones: they have no mean over all seeds any more."""
+    return {number for (number, _), run in runs.items() if run.state in ("FAILED", "PRUNED")}
+
+
+def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Iterator[int]:
+    """Numbers of the candidates that finished their first seed, best first.
+
+    With several objectives those that no other beats come first, then those that only these beat, and so on;
+    within such a layer the first objective decides.
+    """
+    gains = {
+        trial.number: _gains(runs[trial.number, policy.seeds[0]], policy.objectives)
+        for trial in trials
+        if trial.prunable and _has_finished_first(trial, runs, policy)
+    }
+    left = sorted(gains, key=lambda number: (-gains[number][0], number))
+    while left:
+        front = pareto_front([gains[number] for number in left], ["maximize"] * len(policy.objectives))
+        layer = [left[index] for index in front] or left  # what is not finite belongs to no front
+        yield from layer
+        left = [number for number in left if number not in layer]
+
+
+def _gains(run: RunResult, objectives: Sequence[Objective]) -> list[float]:
+    return [objective.sign * run.metrics[f"val/{objective.metric}"] for objective in objectives]

@@ -1,0 +1,96 @@
+"""`python -m sweeper` without `-m`: one configuration, trained in this process, its metrics printed.
+
+It trains as a study's run would: on the executor's first slot, with as many threads.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sweeper.config.compose import Sweep
+from sweeper.executors.devices import arrange
+from sweeper.errors import StudyError, UserError
+from sweeper.layout import ResultsFolder, RunFolder, write_atomic
+from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
+from sweeper.study.objectives import metric_faults
+from sweeper.storage.places import place_told
+from sweeper.planning import job_for
+from sweeper.study.specs import SpecFactory, notices_of
+from sweeper.verdict.success import SPLITS, Criterion, criteria_of, lines, missing, tell
+from sweeper.trial import DeviceNeeds
+
+SOLO = "solo"
+
+
+def run_solo(sweep: Sweep) -> int:
+    """Train the fixed configuration on `seed`; the exit code. Raises StudyError where the run fails."""
+    with place_told(sweep.settings.study.results_dir):
+        return _run(sweep)
+
+
+def _run(sweep: Sweep) -> int:
+    factory, settings = SpecFactory(sweep), sweep.settings
+    arrangement = arrange(settings.executor)
+    placement = arrangement.placements[0]
+    trial = factory.spec(0, settings.task.name, "candidate", {}, ())
+    if faults := [*factory.faults(trial), *metric_faults(sweep, factory, [trial])]:
+        raise UserError(faults)
+    notices = (*notices_of([trial]), *factory.warnings([trial]))
+    for warning in (*sweep.warnings, *arrangement.warnings, *notices):
+        print(f"warning: {warning}")
+    for line in factory.announced([trial]):
+        print(line)
+    place = ResultsFolder(Path(settings.study.results_dir)).solo
+    folder = RunFolder(place / trial.fingerprint[:8] / f"seed{settings.seed}")
+    needs = DeviceNeeds(device=placement.slot.device, n_threads=placement.slot.n_threads)
+    prepared = factory.prepared_of(trial)
+    job = job_for(SOLO, trial, settings.seed, 1, folder, prepared.folder, needs)
+    write_atomic(folder.job, job.model_dump_json(indent=2))
+    os.environ.update(placement.environment)
+    from sweeper.worker.serve import run_job  # torch, only now that its environment is made
+
+    printer = _Printer(trial.name, f"val/{settings.task.metric}", criteria_of(trial.config), folder)
+    run_job(job, printer.hear)
+    return 0
+
+
+class _Printer:
+    """Prints what one run says."""
+
+    def __init__(self, name: str, metric: str, criteria: Sequence[Criterion], folder: RunFolder) -> None:
+        self._name, self._metric, self._criteria, self._folder = name, metric, criteria, folder
+
+    def hear(self, message: Message) -> Reply:
+        if isinstance(message, Started):
+            head = f"{self._name}: {message.total_steps} steps on {message.device}"
+            print("\n".join([head, *message.notes, *message.incidents]))
+        elif isinstance(message, Reported):
+            value = message.metrics[self._metric]
+            print(f"step {message.step}: {self._metric} {value:.4f} ({message.steps_per_s:.1f} steps/s)")
+        elif isinstance(message, Finished):
+            Console().print(_table(message.metrics))
+            print("".join(f"{line}\n" for line in _success(self._criteria, message.metrics)), end="")
+            print(f"best step {message.best_step}, {message.seconds:.1f} s; {self._folder.path}")
+        elif isinstance(message, Failed):
+            again = f"python -m sweeper.worker {self._folder.job}"
+            raise StudyError(f"{message.reason} {message.advice} Log: {self._folder.log}. Again: {again}")
+        return "continue"
+
+
+def _success(criteria: Sequence[Criterion], metrics: Mapping[str, float]) -> list[str]:
+    told = [f"success: {line}" for line in lines(tell(criteria, metrics.get))]
+    return [*told, *(f"warning: {text}" for text in missing(criteria, metrics))]
+
+
+def _table(metrics: dict[str, float]) -> Table:
+    """One line a metric, one column a split."""
+    found = {key.split("/")[0] for key in metrics}
+    splits = [split for split in SPLITS if split in found]
+    table = Table("metric", *splits, box=None, pad_edge=False)
+    for name in dict.fromkeys(key.split("/", 1)[1] for key in metrics):
+        values = [metrics.get(f"{split}/{name}") for split in splits]
+        table.add_row(name, *("-" if value is None else f"{value:.4f}" for value in values))
+    return table

@@ -1,0 +1,244 @@
+"""From overrides to a TrialSpec: compose, validate, prepare the data, fingerprint, name."""
+
+import errno
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from sweeper.config.compose import Sweep, task_entry
+from sweeper.errors import Fault, UserError
+from sweeper.executors.base import Slot
+from sweeper.schema import RUN_SECTIONS, Settings
+from sweeper.verdict.success import SPLITS
+from sweeper.trial import Role, TrialSpec, canonical, fingerprint
+from sweeper.task.config import TaskConfig
+from sweeper.task.prepared import Prepared, digest_of
+
+MetricNames = Mapping[str, frozenset[str]]
+"""The names of a trial's metrics by split."""
+N_BLOCKS = 3
+"""So many trials that are announced differently are shown."""
+
+
+class SpecFactory:
+    """Makes the trials of one sweep. Data are prepared once for each data section that occurs."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._prepared: dict[str, Prepared] = {}
+        self._by_fingerprint: dict[str, Prepared] = {}
+
+    def baseline(self, number: int) -> TrialSpec:
+        """The reference trial: the fixed configuration with `study.baseline` applied."""
+        return self.spec(number, "baseline", "baseline", {}, self._sweep.settings.study.baseline)
+
+    def spec(
+        self, number: int, name: str, role: Role, params: Mapping[str, JsonValue], overrides: Sequence[str]
+    ) -> TrialSpec:
+        """The trial at these overrides. Raises UserError where they do not make a valid configuration."""
+        config = self._sweep.composer.compose(list(overrides))
+        settings, task_config = self._sweep.composer.validate(config, list(overrides))
+        prepared = self.prepare(settings, task_config)
+        self._refuse_other_data(name, prepared)
+        max_steps = settings.trainer.total_steps(prepared.n_train)
+        mark = fingerprint(_effective(settings, task_config, prepared), prepared.digest)
+        self._by_fingerprint[mark] = prepared
+        return TrialSpec(
+            number=number,
+            name=name,
+            role=role,
+            prunable=role != "baseline",
+            params=dict(params),
+            overrides=tuple(overrides),
+            config=run_config(settings, task_config),
+            fingerprint=mark,
+            max_steps=max_steps,
+            notices=(*task_config.notices(max_steps), *_idle(params, task_config, max_steps)),
+        )
+
+    def _refuse_other_data(self, name: str, prepared: Prepared) -> None:
+        """Trials are compared on one test split; on another one a difference would say nothing."""
+        own = self.prepare(self._sweep.settings, self._sweep.task_config)
+        if prepared.digest != own.digest:
+            problem = (
+                f"trial '{name}' has other data than the fixed configuration; expected one data set a study"
+            )
+            raise UserError(Fault("data", problem, "Start a study for each data set"))
+
+    def adopt(self, trial: TrialSpec) -> None:
+        """Make known on which data a trial of an earlier command trains."""
+        if trial.fingerprint not in self._by_fingerprint:
+            prepared = self.prepare(self._sweep.settings, self.task_config_of(trial))
+            self._by_fingerprint[trial.fingerprint] = prepared
+
+    def task_config_of(self, trial: TrialSpec) -> TaskConfig:
+        """The task's own sections of a trial's configuration."""
+        task_class = task_entry(self._sweep.settings.task).config_class()
+        sections = {key: value for key, value in trial.config.items() if key not in RUN_SECTIONS}
+        return task_class.model_validate_json(canonical(sections))
+
+    def prepare(self, settings: Settings, task_config: TaskConfig) -> Prepared:
+        """The prepared data of a configuration. Raises UserError where the data cannot be used."""
+        data = task_config.model_dump(mode="json", by_alias=True)["data"]
+        key = canonical(data)
+        if key not in self._prepared:
+            cache = _cache_of(settings, data.get("cache_dir"))
+            self._prepared[key] = task_entry(settings.task).prepare_function()(task_config, cache)
+        return self._prepared[key]
+
+    def prepared_of(self, trial: TrialSpec) -> Prepared:
+        """The prepared data that a trial of this factory trains on."""
+        return self._by_fingerprint[trial.fingerprint]
+
+    def data(self) -> dict[str, Any]:
+        """What a report says of the data of the fixed configuration."""
+        prepared = self.prepare(self._sweep.settings, self._sweep.task_config)
+        name = self._sweep.config["data"].get("name")
+        return {"name": name, "digest": prepared.digest, "real": prepared.real, **prepared.facts}
+
+    def faults(self, trial: TrialSpec) -> list[Fault]:
+        """What keeps a trial of this factory from training on its data."""
+        return self.task_config_of(trial).faults(self.prepared_of(trial).facts)
+
+    def metric_names(self, trial: TrialSpec) -> MetricNames | None:
+        """What the runs of a trial of this factory measure; None where the task does not say."""
+        config, facts = self.task_config_of(trial), self.prepared_of(trial).facts
+        found = {split: config.metric_names(facts, split) for split in SPLITS}
+        known = {split: names for split, names in found.items() if names is not None}
+        return known if len(known) == len(SPLITS) else None
+
+    def announced(self, trials: Sequence[TrialSpec]) -> tuple[str, ...]:
+        """What the task says of the data when these trials begin to train on them, in lines."""
+        said = ((t.name, self.task_config_of(t).announce(self.prepared_of(t).facts)) for t in trials)
+        return tuple(in_blocks(said))
+
+    def warnings(self, trials: Sequence[TrialSpec]) -> list[str]:
+        """What the task warns of in the data that these trials train on, each warning once."""
+        said = (self.task_config_of(t).warnings(self.prepared_of(t).facts) for t in trials)
+        return list(dict.fromkeys(warning for warnings in said for warning in warnings))
+
+    def fixed(self) -> dict[str, Any]:
+        """All that the trials of this study share: what its name stands for."""
+        sweep, study, task = self._sweep, self._sweep.settings.study, self._sweep.settings.task
+        fixed = _trained(sweep.settings, sweep.task_config)
+        for key in sweep.swept_keys:
+            _drop(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
+        shared = {
+            "baseline": list(study.baseline),
+            "objectives": list(study.metrics or (f"{task.metric}:{task.direction}",)),
+            "data digest": self.prepare(sweep.settings, sweep.task_config).digest,
+        }
+        return {**fixed, "study": {**shared, "swept": sorted(sweep.swept_keys)}}
+
+    def study_name(self) -> str:
+        """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""
+        mark = digest_of(canonical(self.fixed())).removeprefix("sha256:")[:8]
+        return self._sweep.settings.study.name or f"{self._sweep.settings.task.name}-{mark}"
+
+
+def notices_of(trials: Iterable[TrialSpec]) -> list[str]:
+    """Each warning about a configuration once, with the trials that it is about."""
+    about: dict[str, list[str]] = {}
+    for trial in trials:
+        for notice in trial.notices:
+            about.setdefault(notice, []).append(trial.name)
+    return [f"{notice} (in {in_short(names)})" for notice, names in about.items()]
+
+
+def in_blocks(said: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """The lines with which all trials begin, once; then what differs, under the names of its trials each.
+
+    At most three such blocks: the first ones, in the order of the trials.
+    """
+    about: dict[tuple[str, ...], list[str]] = {}
+    for name, lines in said:
+        about.setdefault(tuple(lines), []).append(name)
+    columns = takewhile(lambda column: len(set(column)) == 1, zip(*about, strict=False))
+    common = [column[0] for column in columns]
+    blocks = [(lines[len(common) :], names) for lines, names in about.items() if len(lines) > len(common)]
+    shown = [line for lines, names in blocks[:N_BLOCKS] for line in (f"in {in_short(names)}:", *lines)]
+    left = [name for _, names in blocks[N_BLOCKS:] for name in names]
+    return [*common, *shown, *([f"in {in_short(left)}: not shown"] if left else [])]
+
+
+def run_config(settings: Settings, task_config: TaskConfig) -> dict[str, JsonValue]:
+    """What a worker gets: the validated sections that training depends on."""
+    sections = settings.model_dump(mode="json", by_alias=True, include=set(RUN_SECTIONS))
+    return {**sections, **task_config.model_dump(mode="json", by_alias=True)}
+
+
+def workload(settings: Settings, prepared: Prepared, slot: Slot) -> str:
+    """Runs of one workload take about the same time a step."""
+    place = f"{slot.device}|{slot.n_threads} threads"
+    return f"{settings.task.name}|{prepared.digest[:32]}|{settings.trainer.batch_size}|{place}"
+
+
+def _cache_of(settings: Settings, configured: str | None) -> Path:
+    """The folder of prepared data; a task of the user's need not have a key for it."""
+    usual = Path(settings.study.results_dir) / "cache"
+    if configured is None or Path(configured) == usual:
+        return usual  # who opens the results says what is wrong with them
+    try:
+        Path(configured).mkdir(parents=True, exist_ok=True)
+        if not os.access(configured, os.W_OK | os.X_OK):
+            raise PermissionError(os.strerror(errno.EACCES))
+    except OSError as error:
+        problem = f"got '{configured}', which cannot be written ({error}); expected a folder of yours"
+        raise UserError(
+            Fault("data.cache_dir", problem, "Choose another: data.cache_dir=<folder>")
+        ) from error
+    return Path(configured)
+
+
+def _trained(settings: Settings, task_config: TaskConfig) -> dict[str, Any]:
+    own = {"optimizer": settings.optimizer, "trainer": settings.trainer}
+    sections = {name: section.without_cosmetics() for name, section in own.items()}
+    task = settings.task
+    return {"task": [task.name, task.target], **sections, **task_config.without_cosmetics()}
+
+
+def _effective(settings: Settings, task_config: TaskConfig, prepared: Prepared) -> dict[str, Any]:
+    steps = settings.trainer.total_steps(prepared.n_train)
+    trained = {**_trained(settings, task_config), **task_config.effective(steps)}
+    return {**trained, "trainer": {**trained["trainer"], "max_steps": steps, "epochs": None}}
+
+
+def _idle(params: Mapping[str, JsonValue], task_config: TaskConfig, max_steps: int) -> list[str]:
+    inactive = task_config.inactive(max_steps)
+    return [
+        f"{key}: swept, but the rest of this configuration makes it inactive; it changes nothing"
+        for key in params
+        if key.lstrip("+") in inactive
+    ]
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """One line for each dotted key in which two configurations differ: `key: old -> new`."""
+    lines = []
+    for key in sorted(old.keys() | new.keys()):
+        was, now = old.get(key), new.get(key)
+        if isinstance(was, Mapping) and isinstance(now, Mapping):
+            lines += differences(was, now, f"{prefix}{key}.")
+        elif was != now:
+            lines.append(f"{prefix}{key}: {was} -> {now}")
+    return lines
+
+
+def in_short(names: Sequence[str]) -> str:
+    """The names of trials, the first four of them where there are more."""
+    listed = ", ".join(names[:4])
+    return listed if len(names) <= 4 else f"{listed} and {len(names) - 4} more trials"
+
+
+def _drop(config: dict[str, Any], path: list[str]) -> None:
+    *parents, last = path
+    for parent in parents:
+        inner = config.get(parent)
+        if not isinstance(inner, dict):
+            return
+        config = inner
+    config.pop(last, None)

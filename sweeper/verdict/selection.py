@@ -1,0 +1,330 @@
+"""From runs to a verdict: which candidate is best, is it better than the baseline, how sure is that? Pure.
+
+The order matters. `choose` sees validation only; `confirm` tests its choice once, on the test split and
+on fresh seeds, so that neither lucky seeds nor a lucky split carry over; `explore` shows the rest and
+promises nothing. `benchmarks/verdicts.py` measures how often all this is wrong.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite, nan
+from typing import Literal
+
+from sweeper.verdict.digits import decimals
+from sweeper.verdict.paired import (
+    Influence,
+    Interval,
+    Part,
+    PerSeed,
+    differences,
+    examples_part,
+    guarded,
+    holm,
+    seeds_needed,
+    spread,
+    student,
+)
+from sweeper.task.config import Direction
+
+Verdict = Literal["better", "worse", "not distinguishable", "not confirmed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One trial as selection sees it: the objective of its complete runs by seed.
+
+    `screening`: validation, screening seeds. `test`: test split, screening seeds. `confirmation`: test
+    split, confirmation seeds. `influence`: influence values on the test split, of any of these seeds;
+    None or empty where the task keeps none.
+    """
+
+    number: int
+    name: str
+    screening: PerSeed = field(default_factory=dict)
+    test: PerSeed = field(default_factory=dict)
+    confirmation: PerSeed = field(default_factory=dict)
+    influence: Influence | None = None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The one test of a study: the chosen candidate against the baseline, test split, confirmation seeds.
+
+    `difference` is candidate minus baseline in the metric's unit, over the seeds that both completed;
+    `improvement` carries the sign of the direction; `ci_low` and `ci_high` are the improvement's interval.
+    What cannot be known is None.
+    """
+
+    baseline_per_seed: Mapping[int, float]
+    best_per_seed: Mapping[int, float]
+    difference: float
+    improvement: float
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
+    se_seeds: float | None
+    se_examples: float | None
+    df: float | None
+    seeds_needed_for_min_effect: int | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate against the baseline on the screening seeds' test values: exploratory."""
+
+    difference: float
+    improvement: float
+    ci_low: float | None
+    ci_high: float | None
+    p_adjusted: float | None
+
+
+def choose(arms: Iterable[Arm], baseline: int, direction: Direction, seeds: Sequence[int]) -> int | None:
+    """The number of the candidate with the best mean validation value over all `seeds`.
+
+    A candidate that lacks a seed is out: else one that fails on hard seeds would win by failing. Ties go
+    to the lowest number. None where no candidate is complete.
+    """
+    means = {
+        arm.number: _mean([arm.screening.get(seed, nan) for seed in seeds])
+        for arm in arms
+        if arm.number != baseline
+    }
+    complete = [number for number, mean in means.items() if isfinite(mean)]
+    return min(complete, key=lambda number: (-_sign(direction) * means[number], number), default=None)
+
+
+def confirm(
+    best: Arm, baseline: Arm, *, direction: Direction, confidence: float, min_effect: float | None = None
+) -> Confirmation | None:
+    """The verdict's numbers: paired difference of means on the confirmation seeds, one two-sided test.
+
+    The seed part comes from this pair's own differences, screening and confirmation seeds each about
+    their own mean (screening means are selected, their spread is not). Other candidates are left out on
+    purpose. Pooling them assumes that all arms are equally noisy and equally alike: where that holds it
+    would add 0.07 to the power at 5 seeds; where it fails the test errs twice as often as it says, or one
+    unstable candidate hides what another achieves (`benchmarks/verdicts.py`).
+
+    None where no confirmation seed was completed by both.
+    """
+    pair = differences(best.confirmation, baseline.confirmation)
+    if not pair:
+        return None
+    difference, sign = _mean(pair), _sign(direction)
+    run = spread(differences(best.test, baseline.test), pair)
+    seeds, examples = run.over(len(pair)) if run else None, _examples(best, baseline)
+    interval = student(sign * difference, seeds, examples, confidence)
+    needed = seeds_needed(min_effect, run, len(pair), examples, confidence) if run and min_effect else None
+    return Confirmation(
+        baseline_per_seed=_finite(baseline.confirmation),
+        best_per_seed=_finite(best.confirmation),
+        difference=difference,
+        improvement=sign * difference,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        p_value=interval.p_value,
+        se_seeds=_root(seeds),
+        se_examples=_root(examples),
+        df=interval.df,
+        seeds_needed_for_min_effect=needed,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """All arms in one objective: what `explore` compares."""
+
+    arms: Iterable[Arm]
+    direction: Direction
+
+
+def explore(
+    panels: Sequence[Panel], baseline: int, *, confidence: float, given_up: Collection[int] = ()
+) -> list[dict[int, Comparison]]:
+    """Every candidate against the baseline, on the test split and the screening seeds.
+
+    By trial number, for each panel; `baseline` is the reference's number.
+
+    `p_adjusted` is Holm's over all candidates and objectives. The intervals are Bonferroni's, hence
+    simultaneous. Holm is the sharper of the two: a small p_adjusted may stand beside an interval that just
+    holds zero, never the other way round. The seed part is `paired.guarded`, so that three seeds say
+    something.
+
+    `given_up`: the candidates that were pruned or failed. They were tried, so both count them: what is
+    left must not look surer because the rest was ended early.
+    """
+    paired = [_pairs(panel, baseline) for panel in panels]
+    n_tests = sum(len(pairs.spreads.keys() | set(given_up)) for pairs in paired)
+    level = 1 - (1 - confidence) / max(n_tests, 1)
+    intervals = {
+        (i, number): pairs.interval(number, level)
+        for i, pairs in enumerate(paired)
+        for number, values in pairs.differences.items()
+        if values
+    }
+    p_values = {key: interval.p_value for key, interval in intervals.items() if interval.p_value is not None}
+    tried = {(i, number) for i in range(len(panels)) for number in given_up}
+    adjusted = holm(p_values, n_untested=len(tried - p_values.keys()))
+    return [
+        {
+            number: _comparison(pairs.mean(number), pairs.sign, interval, adjusted.get((i, number)))
+            for (panel, number), interval in intervals.items()
+            if panel == i
+        }
+        for i, pairs in enumerate(paired)
+    ]
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """One panel's differences to the baseline, by trial number, with what is known of their noise."""
+
+    differences: Mapping[int, list[float]]
+    spreads: Mapping[int, Part]
+    examples: Mapping[int, Part | None]
+    sign: int
+
+    def mean(self, number: int) -> float:
+        return _mean(self.differences[number])
+
+    def interval(self, number: int, level: float) -> Interval:
+        """That of the improvement."""
+        n = len(self.differences[number])
+        seeds = self.spreads[number].over(n) if number in self.spreads else None
+        return student(self.sign * self.mean(number), seeds, self.examples[number], level)
+
+
+def _pairs(panel: Panel, baseline: int) -> _Pairs:
+    by_number = {arm.number: arm for arm in sorted(panel.arms, key=lambda arm: arm.number)}
+    reference = by_number.pop(baseline)
+    found = {number: differences(arm.test, reference.test) for number, arm in by_number.items()}
+    return _Pairs(
+        differences=found,
+        spreads=guarded({number: part for number, pair in found.items() if (part := spread(pair))}),
+        examples={number: _examples(arm, reference) for number, arm in by_number.items()},
+        sign=_sign(panel.direction),
+    )
+
+
+def verdict(confirmation: Confirmation | None) -> Verdict:
+    """What the confirmation allows to say; without an interval nothing can be told apart."""
+    if confirmation is None:
+        return "not confirmed"
+    if confirmation.ci_low is None or confirmation.ci_high is None:
+        return "not distinguishable"
+    if confirmation.ci_low > 0:
+        return "better"
+    return "worse" if confirmation.ci_high < 0 else "not distinguishable"
+
+
+def sentence(
+    confirmation: Confirmation | None,
+    *,
+    best: str | None,
+    metric: str,
+    confidence: float,
+    min_effect: float | None = None,
+    unconfirmed: str | None = None,
+) -> str:
+    """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any.
+
+    `unconfirmed`: why nothing was tested, where no confirmation was wanted or it is not over.
+    """
+    if best is None:
+        return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
+    if confirmation is None:
+        why = unconfirmed or "no confirmation seed was completed by both"
+        return f"{best} is the best candidate on validation; not confirmed: {why}."
+    word = verdict(confirmation)
+    relation = f"{word} from" if word == "not distinguishable" else f"{word} than"
+    numbers, meaning = _numbers(confirmation, metric, confidence), _meaning(confirmation, min_effect)
+    return f"{best} is {relation} the baseline: {numbers}{meaning}."
+
+
+def notes(confirmation: Confirmation) -> tuple[str, ...]:
+    """What a reader of the confirmation should know about how its numbers came about."""
+    missing = sorted(confirmation.best_per_seed.keys() ^ confirmation.baseline_per_seed.keys())
+    found = []
+    if confirmation.se_examples is None:
+        found.append(
+            "The interval holds seed noise only: the error of the finite test split is unknown, "
+            "because there are no influence values."
+        )
+    if confirmation.se_seeds is None:
+        found.append("One seed shows no seed noise, hence no interval. Use study.n_seeds=3 or more.")
+    elif confirmation.p_value is None:
+        found.append("Every seed gave the same difference, to the last digit, hence no interval.")
+    if missing:
+        found.append(
+            f"Seeds {', '.join(map(str, missing))} are left out: only one of the two arms completed them. "
+            "An arm that fails on hard seeds is flattered by this."
+        )
+    return tuple(found)
+
+
+def pareto_front(points: Sequence[Sequence[float]], directions: Sequence[Direction]) -> list[int]:
+    """Indices of the points that none beats, that is: is as good in every objective and better in one.
+
+    Equal points stay together; a point with a value that is not finite is left out.
+    """
+    signs = [_sign(direction) for direction in directions]
+    gains = {
+        index: tuple(sign * value for sign, value in zip(signs, point, strict=True))
+        for index, point in enumerate(points)
+        if all(map(isfinite, point))
+    }
+    return [i for i, gain in gains.items() if not any(_beats(other, gain) for other in gains.values())]
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+
+
+def _comparison(difference: float, sign: int, interval: Interval, p_adjusted: float | None) -> Comparison:
+    return Comparison(difference, sign * difference, interval.low, interval.high, p_adjusted)
+
+
+def _numbers(confirmation: Confirmation, metric: str, confidence: float) -> str:
+    n = len(differences(confirmation.best_per_seed, confirmation.baseline_per_seed))
+    where = f"test split, {n} confirmation seed{'s' if n != 1 else ''}"
+    low, high, p = confirmation.ci_low, confirmation.ci_high, confirmation.p_value
+    if low is None or high is None or p is None:
+        return f"{metric} improvement {confirmation.improvement:+.3g}, no interval ({where})"
+    digits = decimals((high - low) / 2, confirmation.improvement, low, high)
+    return (
+        f"{metric} improvement {confirmation.improvement:+.{digits}f}, {100 * confidence:g} % interval "
+        f"{low:+.{digits}f} to {high:+.{digits}f}, {'p < 0.001' if p < 0.001 else f'p = {p:.2g}'} ({where})"
+    )
+
+
+def _meaning(confirmation: Confirmation, min_effect: float | None) -> str:
+    low, high, needed = confirmation.ci_low, confirmation.ci_high, confirmation.seeds_needed_for_min_effect
+    if min_effect is None or low is None or high is None:
+        return ""
+    if -min_effect <= low and high <= min_effect:
+        return f"; the whole interval lies within +-{min_effect:g}, too little to matter"
+    if verdict(confirmation) != "not distinguishable":
+        return ""
+    if needed is None:
+        return f"; no number of seeds would show an effect of {min_effect:g}: the test split is too small"
+    return f"; to show an effect of {min_effect:g} in 4 of 5 studies takes {needed} confirmation seeds"
+
+
+def _finite(per_seed: PerSeed) -> dict[int, float]:
+    return {seed: value for seed, value in per_seed.items() if isfinite(value)}
+
+
+def _examples(candidate: Arm, baseline: Arm) -> Part | None:
+    return examples_part(candidate.influence or {}, baseline.influence or {})
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else nan
+
+
+def _root(part: Part | None) -> float | None:
+    return part.variance**0.5 if part else None
+
+
+def _sign(direction: Direction) -> int:
+    return 1 if direction == "maximize" else -1

@@ -1,0 +1,161 @@
+"""What a study shows: a live view on a terminal, plain lines elsewhere; at the end the leaderboard."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from sweeper.executors.devices import slots_in_words
+from sweeper.executors.base import Slot
+from sweeper.layout import StudyFolder
+from sweeper.report.leaderboard import duration, number
+from sweeper.report.leaderboard_table import default_console, leaderboard_of
+from sweeper.watch.live_view import LiveView
+from sweeper.messages import Alive, Reported, Started
+from sweeper.watch.observers import StudyStart
+from sweeper.results import Judgement, Objective, RunResult, StudyResult
+from sweeper.schema import Tracking
+from sweeper.verdict.success import criteria_of, missing
+from sweeper.report.summary import read_sentence, summary
+from sweeper.watch.tracking import where
+from sweeper.trial import TrialSpec
+
+STYLES = {"COMPLETE": "", "FAILED": "red"}
+REFRESHES_PER_S = 4
+
+
+def leaderboard(result: StudyResult, judgement: Judgement) -> RenderableType:
+    """All trials, the confirmation, and the verdict's sentence last; reads well in 100 columns."""
+    return Group(leaderboard_of(summary(result, judgement)), Text(judgement.sentence, "bold"))
+
+
+class Terminal:
+    """Tells a person how a study is going.
+
+    Lines may come from any thread: whatever is printed while the view lives, warnings of other libraries on
+    stderr included, stands above it, whole.
+    """
+
+    def __init__(self, console: Console | None = None, view: LiveView | None = None) -> None:
+        self._console = console or default_console()
+        self._view = view or LiveView()
+        self._start: StudyStart | None = None
+        self._live: Live | None = None
+        self._said: set[str] = set()
+        self._figures: set[str] = set()
+
+    def study_started(self, start: StudyStart) -> None:
+        """What is planned; and on a terminal the live view begins."""
+        self._start = start
+        self._view.begin(start.slots, start.objectives[0].metric, start.n_runs_planned - start.n_runs_known)
+        self._say("\n".join([_opening(start), *start.announced]))
+        if self._console.is_terminal:
+            self._live = self._new_live()
+            self._live.start()
+            # visible all the while: a process that is killed could not give it back
+            self._console.show_cursor(True)
+
+    def _new_live(self) -> Live:
+        return Live(
+            console=self._console,
+            get_renderable=lambda: self._view.drawn(self._console.height),
+            refresh_per_second=REFRESHES_PER_S,
+            transient=True,
+            redirect_stderr=sys.stderr.isatty(),  # a file that the user sent it to gets what is meant for it
+        )
+
+    def plan_grew(self, n_runs: int, why: str) -> None:
+        """Says why."""
+        self._view.grow(n_runs)
+        self._say(f"{n_runs} more run{'s' * (n_runs != 1)}: {why}")
+
+    def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
+        """The slot's line in the live view; and what is to be known of the trial's configuration."""
+        self._view.start(trial, started, slot)
+        for note in started.notes:  # each seed of a trial says the same
+            self._say_once(f"trial {trial.number} {trial.name}: {note}")
+
+    def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
+        """Moves its line on."""
+        self._view.move(trial, alive)
+
+    def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
+        """Moves its line on, objective and pace too."""
+        self._view.move(trial, reported)
+
+    def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
+        """One line, in the log as well as above the live view, and one for each incident on the way."""
+        progress = self._view.end(trial, run)
+        objective = self._start.objectives[0] if self._start else None
+        self._say(f"[{progress}] {_ended(trial, run, objective)}", STYLES.get(run.state, "yellow"))
+        if run.state == "COMPLETE" and self._start:
+            self._figures |= run.metrics.keys()
+            self._say_missing(missing(criteria_of(self._start.config), self._figures))
+        for incident in run.incidents:  # an interrupted run ends more than once
+            self._say_once(f"{_name(trial, run)}: incident: {incident}", "yellow")
+
+    def warned(self, text: str) -> None:
+        """The text, marked."""
+        self._said.add(f"warning: {text}")
+        self._say(f"warning: {text}", "yellow")
+
+    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+        """Leaderboard, verdict, and where to read on."""
+        self._stop()
+        if self._start is None:
+            return
+        folder = self._start.folder
+        self._say_missing(summary["warnings"])
+        self._console.print(leaderboard_of(summary))
+        self._say(read_sentence(folder) or f"verdict: {summary['verdict']}", "bold")
+        self._say(_places(folder, self._start.config))
+
+    def close(self) -> None:
+        """Gives the terminal back."""
+        self._stop()
+
+    def _stop(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style), soft_wrap=True)
+
+    def _say_missing(self, warnings: Sequence[str]) -> None:
+        for text in warnings:  # known with the first run that is complete; again where all were known before
+            self._say_once(f"warning: {text}", "yellow")
+
+    def _say_once(self, text: str, style: str = "") -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._say(text, style)
+
+
+def _opening(start: StudyStart) -> str:
+    known = f", {start.n_runs_known} known already and not repeated" if start.n_runs_known else ""
+    runs = f"{start.n_runs_planned} run{'s' * (start.n_runs_planned != 1)} planned{known}"
+    return f"study {start.study}: {runs}; {slots_in_words(start.slots)}; {start.folder.path}"
+
+
+def _name(trial: TrialSpec, run: RunResult) -> str:
+    return f"trial {trial.number} {trial.name} seed {run.seed}"
+
+
+def _ended(trial: TrialSpec, run: RunResult, objective: Objective | None) -> str:
+    who = _name(trial, run)
+    if run.state != "COMPLETE":
+        return f"{who}: {run.state.lower()}" + (f", {run.reason}" if run.reason else "")
+    key = f"val/{objective.metric}" if objective else ""
+    return f"{who}: {key} {number(run.metrics.get(key))} in {duration(run.seconds)}"
+
+
+def _places(folder: StudyFolder, config: Mapping[str, Any]) -> str:
+    lines = [f"report: {folder.report_md}"]
+    if "tracking" in config:
+        place = where(Tracking.model_validate(config["tracking"]), folder.path.parent)
+        lines += [f"MLflow: {place}"] if place else []
+    return "\n".join(lines)

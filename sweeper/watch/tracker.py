@@ -1,0 +1,184 @@
+"""An observer that keeps a log of the study on a server, whichever: `sweeper.tracking` has MLflow's."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from sweeper.watch.background import Background
+from sweeper.executors.base import Slot
+from sweeper.layout import RunFolder, StudyFolder
+from sweeper.messages import Alive, Reported, Started
+from sweeper.watch.observers import StudyStart
+from sweeper.redact import redact
+from sweeper.results import RunResult, StudyResult
+from sweeper.trial import TrialSpec
+
+FLUSH_S = 30.0
+"""A running run's new metrics are sent at most this often."""
+RETRY_S = 60.0
+"""After a failure nothing is sent for so long."""
+CLOSE_S = 60.0
+"""`close` waits at most so long for what is still to be sent."""
+
+
+class StudyLog(Protocol):
+    """The log of one study. Everything may be said again without doubling anything; all of it may raise."""
+
+    def log_start(self, spec: TrialSpec, seed: int, attempt: int) -> None:
+        """The run is under way, for the first time or again."""
+
+    def log_progress(self, spec: TrialSpec, seed: int, folder: RunFolder, upto: int) -> None:
+        """Metrics up to step `upto` that are not logged yet."""
+
+    def log_end(self, spec: TrialSpec, run: RunResult) -> bool:
+        """All that is known of a run that ended; False when all was logged before."""
+
+    def log_result(self, summary: dict[str, Any], folder: StudyFolder) -> None:
+        """Verdict, figures, report and plots."""
+
+    def interrupt_unless_finished(self) -> None:
+        """The last word: a study that has no result by now was interrupted."""
+
+
+class NoTracker:
+    """Tracks nothing."""
+
+    def study_started(self, start: StudyStart) -> None:
+        """Nothing."""
+
+    def plan_grew(self, n_runs: int, why: str) -> None:
+        """Nothing."""
+
+    def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
+        """Nothing."""
+
+    def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
+        """Nothing."""
+
+    def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
+        """Nothing."""
+
+    def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
+        """Nothing."""
+
+    def warned(self, text: str) -> None:
+        """Nothing."""
+
+    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class Tracker:
+    """Keeps a log from a thread of its own: the study neither waits for the server nor fails with it.
+
+    A failure is told once. Then nothing is sent for a while, and at the end of the study everything that is
+    missing is tried once more.
+    """
+
+    def __init__(
+        self,
+        open_log: Callable[[StudyStart], StudyLog],
+        place: str,
+        warn: Callable[[str], None],
+        close_s: float = CLOSE_S,
+    ) -> None:
+        self._open_log, self._place, self._warn, self._close_s = open_log, place, warn, close_s
+        self._start: StudyStart | None = None
+        self._background: Background[StudyLog] | None = None
+        self._has_warned = False
+        self._flushed: dict[tuple[int, int], float] = {}
+        self._ended: set[tuple[int, int, int]] = set()
+
+    def study_started(self, start: StudyStart) -> None:
+        """Begins to open the log."""
+        self._start = start
+        self._background = Background(
+            open_session=lambda: self._open_log(start),
+            finish=lambda log: log.interrupt_unless_finished(),
+            on_failure=lambda error: self._warn_once(reason_of(error)),
+            retry_s=RETRY_S,
+        )
+        self._put(lambda log: None)
+
+    def plan_grew(self, n_runs: int, why: str) -> None:
+        """Nothing that a log of runs could show."""
+
+    def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
+        """The run appears, as running; where it has ended by the time it is logged, its end says it all."""
+
+        def start(log: StudyLog) -> None:
+            if (trial.number, started.seed, started.attempt) not in self._ended:
+                log.log_start(trial, started.seed, started.attempt)
+
+        self._put(start)
+
+    def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
+        """Nothing that a log of evaluations could show."""
+
+    def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
+        """New metrics, now and then: the rest follows at the end of the run."""
+        now, key = time.monotonic(), (reported.trial, reported.seed)
+        if self._start is not None and now >= self._flushed.setdefault(key, now) + FLUSH_S:
+            self._flushed[key] = now
+            folder = self._start.folder.run(trial, reported.seed)
+            self._put(lambda log: log.log_progress(trial, reported.seed, folder, reported.step))
+
+    def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
+        """Metrics, state, configuration."""
+        self._ended.add((trial.number, run.seed, run.attempt))
+        self._put(lambda log: log.log_end(trial, run))
+
+    def warned(self, text: str) -> None:
+        """Warnings stand in the report."""
+
+    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+        """Runs that are not logged yet (known before, or lost to a failure), then the result."""
+        if self._start is not None:
+            runs = [(trial.spec, run) for trial in result.trials for run in trial.runs.values()]
+            self._put(_everything(runs, summary, self._start.folder), at_all_events=True)
+
+    def close(self) -> None:
+        """Send what is left; after a bounded time, give up."""
+        if self._background is not None and not self._background.close(self._close_s):
+            self._warn_once(f"no answer within {self._close_s:g} s")
+        self._background = None
+
+    def _put(self, action: Callable[[StudyLog], object], *, at_all_events: bool = False) -> None:
+        if self._background is not None:
+            self._background.put(action, at_all_events=at_all_events)
+
+    def _warn_once(self, reason: str) -> None:
+        if not self._has_warned and self._start is not None:
+            self._has_warned = True
+            results = f"--results-dir {self._start.folder.path.parent} "
+            tracking = self._start.config.get("tracking") or {}
+            uri = f" --tracking-uri {redact(str(tracking['uri']))}" if tracking.get("uri") else ""
+            again = f"python -m sweeper.studies {results}replay {self._start.study}{uri}"
+            self._warn(
+                f"tracking: {self._place} failed ({reason}); the study goes on, its metrics stay in the run "
+                f"folders. Log what is missing later with: {again}"
+            )
+
+
+def _everything(
+    runs: Iterable[tuple[TrialSpec, RunResult]], summary: dict[str, Any], folder: StudyFolder
+) -> Callable[[StudyLog], object]:
+    def log_all(log: StudyLog) -> None:
+        for spec, run in runs:
+            log.log_end(spec, run)
+        log.log_result(summary, folder)
+
+    return log_all
+
+
+def reason_of(error: Exception) -> str:
+    """One short line without secrets; of a long story of retries, the system's word that it began with."""
+    root: BaseException = error
+    while cause := root.__cause__ or root.__context__:
+        root = cause
+    told = root if isinstance(root, OSError) else error
+    lines = redact(str(told)).strip().splitlines()
+    return f"{type(told).__name__}: {lines[0][:200]}" if lines else type(told).__name__

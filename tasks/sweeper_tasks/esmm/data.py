@@ -1,0 +1,71 @@
+"""Prepares the data of the esmm task: the same checked columns, whatever the source."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from sweeper_tasks.esmm.data_config import AliCcpData, CsvData, SyntheticData
+from sweeper.task.file_digest import file_digest
+from sweeper.task.prepared import Prepared, digest_of, prepare_once
+
+
+class HasData(Protocol):
+    """A configuration with a `data` section."""
+
+    @property
+    def data(self) -> SyntheticData | CsvData | AliCcpData:
+        """The validated section."""
+
+
+def prepare(config: HasData, cache_dir: Path) -> Prepared:
+    """The prepared data of `config.data`, out of the cache where the same were prepared before.
+
+    The digest covers what the data hold and how they are split, never where they lie. Raises UserError with
+    all that is wrong with them.
+    """
+    match config.data:
+        case SyntheticData():
+            return _synthetic(config.data, cache_dir)
+        case CsvData():
+            return _table(config.data, cache_dir)
+        case AliCcpData():
+            return _ali_ccp(config.data, cache_dir)
+
+
+def _options(data: SyntheticData | CsvData | AliCcpData) -> str:
+    """What decides what is prepared, as JSON: no name, no place, no rates of a split that is not drawn."""
+    left_out = {"name", "cache_dir", "preset", "path", "files"}
+    if isinstance(data, CsvData) and data.is_split:
+        left_out |= {"val_rate", "test_rate", "split_seed"}
+    return data.model_dump_json(exclude=left_out)
+
+
+def _content(files: Mapping[str, Path], cache_dir: Path) -> list[str]:
+    """Which role is played by which bytes."""
+    return [part for role, path in files.items() for part in (role, file_digest(path, cache_dir))]
+
+
+# The sources are imported where they are used: the parent starts at once, and few studies need all libraries.
+
+
+def _synthetic(data: SyntheticData, cache_dir: Path) -> Prepared:
+    from sweeper_tasks.esmm import synthetic
+
+    key = digest_of("esmm/synthetic", str(synthetic.GENERATOR_VERSION), _options(data))
+    return prepare_once(cache_dir, key, lambda folder: synthetic.build(data, folder))
+
+
+def _table(data: CsvData, cache_dir: Path) -> Prepared:
+    from sweeper_tasks.esmm import tables
+
+    files = tables.locate(data)
+    key = digest_of("esmm/csv", str(tables.VERSION), _options(data), *_content(files, cache_dir))
+    return prepare_once(cache_dir, key, lambda folder: tables.build(data, files, folder))
+
+
+def _ali_ccp(data: AliCcpData, cache_dir: Path) -> Prepared:
+    from sweeper_tasks.esmm import ali_ccp
+
+    files = ali_ccp.locate(data)
+    key = digest_of("esmm/ali_ccp", str(ali_ccp.VERSION), _options(data), *_content(files, cache_dir))
+    return prepare_once(cache_dir, key, lambda folder: ali_ccp.build(data, files, folder))

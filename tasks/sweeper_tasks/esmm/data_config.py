@@ -1,0 +1,115 @@
+"""Types, ranges and units of the `data` section for esmm; default values are in `conf/data/esmm/`.
+
+Where data lie (`path`, `files`, `cache_dir`) is cosmetic: the digest of the prepared data stands for the
+data.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sweeper.task.config import ActiveWhen, Cosmetic, Preset, StrictModel, Strings
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+OpenRate = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Source(StrictModel):
+    cache_dir: Annotated[str, Cosmetic()]
+    preset: Annotated[Preset, Cosmetic()]
+
+
+class SyntheticData(_Source):
+    """Impressions drawn from a known model; see `tasks/esmm/synthetic.py`."""
+
+    name: Literal["esmm/synthetic", "esmm/synthetic_rare"]
+    generator_seed: NonNegativeInt
+    n_train: PositiveInt
+    n_val: PositiveInt
+    n_test: PositiveInt
+    n_users: Annotated[int, Field(ge=2)]
+    n_items: Annotated[int, Field(ge=2)]
+    click_rate: OpenRate
+    conversion_rate: OpenRate
+    ctr_signal: Annotated[float, Field(ge=0, le=10)]
+    cvr_signal: Annotated[float, Field(ge=0, le=10)]
+    correlation: Annotated[float, Field(ge=-1, le=1)]
+    id_share: Share
+
+
+class SplitFiles(StrictModel):
+    """One file for each split, ready-made."""
+
+    train: str
+    val: str
+    test: str
+
+
+class CsvData(_Source):
+    """A table with one impression a row; see `tasks/esmm/tables.py`."""
+
+    name: Literal["esmm/csv", "esmm/hillstrom", "esmm/ali_ccp_csv"]
+    path: Annotated[str | None, Cosmetic()]
+    files: Annotated[SplitFiles | None, Cosmetic()]
+    click: str
+    conversion: str
+    sparse: Strings
+    dense: Strings
+    drop: Strings
+    split: str | None
+    val_rate: Annotated[OpenRate, ActiveWhen(files=None, split=None)]
+    test_rate: Annotated[OpenRate, ActiveWhen(files=None, split=None)]
+    split_seed: Annotated[NonNegativeInt, ActiveWhen(files=None, split=None)]
+    min_count: PositiveInt
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the splits come with the data, so that nothing is drawn here."""
+        return self.files is not None or self.split is not None
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> "CsvData":
+        if self.files is not None and self.split is not None:
+            raise ValueError(
+                f"data.split: got '{self.split}' beside data.files; expected one of them. "
+                "Write the other as null."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> "CsvData":
+        if self.val_rate + self.test_rate >= 1:
+            raise ValueError(
+                f"data.val_rate + data.test_rate: got {self.val_rate} + {self.test_rate}; expected a sum "
+                "below 1. The rest is the training split."
+            )
+        return self
+
+
+class AliCcpData(_Source):
+    """The raw files of Ali-CCP; see `tasks/esmm/ali_ccp.py`."""
+
+    name: Literal["esmm/ali_ccp"]
+    path: Annotated[str | None, Cosmetic()]
+    common_fields: Strings
+    sample_fields: Strings
+    dense: Strings
+    val_rate: OpenRate
+    split_seed: NonNegativeInt
+    min_count: PositiveInt
+    skip_bad: bool
+
+    @model_validator(mode="after")
+    def _dense_are_fields(self) -> "AliCcpData":
+        unknown = sorted(set(self.dense) - set(self.common_fields) - set(self.sample_fields))
+        if unknown:
+            raise ValueError(
+                f"data.dense: got {', '.join(unknown)}; expected names out of data.common_fields and "
+                "data.sample_fields. A dense feature is the value that stands behind a field's id."
+            )
+        return self
+
+
+DataConfig = Annotated[SyntheticData | CsvData | AliCcpData, Field(discriminator="name")]

@@ -1,0 +1,151 @@
+"""All that can be wrong with a table of impressions, each in one line, all found before training."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.errors import Fault, did_you_mean
+from sweeper_tasks.esmm.columns import SPLITS, Array, faults_of_positives
+from sweeper_tasks.esmm.data_config import CsvData
+
+CERTAIN_FROM = 30
+"""Positives from which a perfect agreement of a feature with a label is no accident."""
+
+
+def faults_of_roles(data: CsvData) -> list[Fault]:
+    """What is wrong with the names of the columns, whatever the table."""
+    roles = _roles(data)
+    faults = [
+        Fault(
+            ", ".join(key for key, column in roles if column == name),
+            f"got column '{name}' {times} times; expected each column in one role",
+        )
+        for name, times in Counter(name for _, name in roles).items()
+        if times > 1
+    ]
+    if not (data.sparse or data.dense):
+        faults.append(Fault("data.sparse, data.dense", "got no columns; expected at least one feature"))
+    return faults
+
+
+def faults_of_table(table: pd.DataFrame, file: str, data: CsvData) -> list[Fault]:
+    """The faults of one file; a check that needs a column that is missing is left out."""
+    faults = [*_faults_of_columns(table, file, data)]
+    if len(table) == 0:
+        return [*faults, Fault(file, "got no rows; expected at least one below the header")]
+    labels = {name: _number(table[name]) for name in (data.click, data.conversion) if name in table}
+    return [
+        *faults,
+        *(fault for name, values in labels.items() for fault in _faults_of_label(table[name], values, file)),
+        *_faults_of_order(labels, file, data),
+        *_faults_of_split_column(table, file, data),
+        *(fault for name in data.dense if name in table for fault in _faults_of_dense(table[name], file)),
+        *_faults_of_leaks(table, labels, file, data),
+    ]
+
+
+def faults_of_splits(frames: Mapping[str, pd.DataFrame], data: CsvData) -> list[Fault]:
+    """A fault for each split without clicks or conversions."""
+    counts = {
+        label: {split: int(_number(frame[column]).sum()) for split, frame in frames.items()}
+        for label, column in (("click", data.click), ("conversion", data.conversion))
+    }
+    larger = "Use more data, or a larger data.val_rate or data.test_rate"
+    return faults_of_positives(counts, "Split the data differently" if data.is_split else larger)
+
+
+def _roles(data: CsvData) -> list[tuple[str, str]]:
+    """(configuration key, column) of every column that is named."""
+    singles = [("data.click", data.click), ("data.conversion", data.conversion)]
+    if data.split is not None:
+        singles.append(("data.split", data.split))
+    lists = (("data.sparse", data.sparse), ("data.dense", data.dense), ("data.drop", data.drop))
+    return singles + [(key, name) for key, names in lists for name in names]
+
+
+def _faults_of_columns(table: pd.DataFrame, file: str, data: CsvData) -> Iterator[Fault]:
+    roles = _roles(data)
+    for key, name in roles:
+        if key != "data.drop" and name not in table and name not in data.drop:
+            hint = did_you_mean(name, table.columns)
+            yield Fault(key, f"got '{name}'; expected a column of {file}", _listed(table) + hint)
+    if left := [name for name in table.columns if name not in {name for _, name in roles}]:
+        shown = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
+        advice = "Name each in data.sparse, data.dense or, to leave it out, in data.drop"
+        yield Fault(file, f"got {len(left)} columns without a role ({shown}); expected none", advice)
+
+
+def _listed(table: pd.DataFrame) -> str:
+    return f"It has {', '.join(str(name) for name in table.columns)}"
+
+
+def _faults_of_label(column: "pd.Series[str]", values: Array, file: str) -> Iterator[Fault]:
+    if (bad := ~np.isin(values, (0, 1))).any():
+        yield Fault(
+            f"{file}, column '{column.name}'", f"got {_some(column, bad)}; expected 0 or 1 in every row"
+        )
+
+
+def _faults_of_order(labels: Mapping[str, Array], file: str, data: CsvData) -> Iterator[Fault]:
+    if len(labels) == 2 and (bad := (labels[data.conversion] == 1) & (labels[data.click] == 0)).any():
+        yield Fault(
+            file,
+            f"got {int(bad.sum())} conversions without a click (rows {_first(bad)}); expected none",
+            f"Are data.click={data.click} and data.conversion={data.conversion} the right columns?",
+        )
+
+
+def _faults_of_split_column(table: pd.DataFrame, file: str, data: CsvData) -> Iterator[Fault]:
+    if data.split in table and (bad := ~np.asarray(table[data.split].isin(SPLITS))).any():
+        problem = f"got {_some(table[data.split], bad)}; expected train, val or test in every row"
+        yield Fault(f"{file}, column '{data.split}'", problem)
+
+
+def _faults_of_dense(column: "pd.Series[str]", file: str) -> Iterator[Fault]:
+    values = _number(column)
+    bad = (np.isnan(values) & np.asarray(column.notna())) | np.isinf(values)
+    if bad.any():
+        yield Fault(
+            f"{file}, column '{column.name}'",
+            f"got {_some(column, bad)}; expected numbers",
+            "A column of categories belongs in data.sparse",
+        )
+
+
+def _faults_of_leaks(
+    table: pd.DataFrame, labels: Mapping[str, Array], file: str, data: CsvData
+) -> Iterator[Fault]:
+    """Features that have one value exactly where a label is 0: they were recorded after the fact."""
+    for name in (name for name in (*data.sparse, *data.dense) if name in table):
+        for label, values in labels.items():
+            positive = values == 1
+            if positive.sum() >= CERTAIN_FROM and not positive.all() and _tells(table[name], positive):
+                problem = f"got a feature that tells '{label}' without error; expected one known beforehand"
+                advice = "Leave it out: name it in data.drop instead"
+                yield Fault(f"{file}, column '{name}'", problem, advice)
+
+
+def _tells(column: "pd.Series[str]", positive: Array) -> bool:
+    filled = column.fillna("")
+    usual = filled.iloc[int(np.argmin(positive))]
+    return bool(np.array_equal(np.asarray(filled != usual), positive))
+
+
+def _some(column: "pd.Series[str]", bad: Array) -> str:
+    example: Any = column.iloc[int(np.argmax(bad))]
+    shown = "nothing" if pd.isna(example) else f"'{example}'"
+    n_bad = int(bad.sum())
+    return f"{shown} in data row {_first(bad)} ({n_bad} row{'s' * (n_bad != 1)} in all)"
+
+
+def _first(bad: Array) -> str:
+    """The first few row numbers, counted from 1 below the header."""
+    rows = np.flatnonzero(bad) + 1
+    return ", ".join(str(row) for row in rows[:3]) + (", ..." if len(rows) > 3 else "")
+
+
+def _number(column: "pd.Series[str]") -> Array:
+    return np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)

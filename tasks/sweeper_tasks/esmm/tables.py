@@ -1,0 +1,149 @@
+"""`data=esmm/csv`: any table of impressions with a click and a conversion column, observed somewhere.
+
+Sparse columns are read as text and encoded by the training split's vocabulary: ids count from 1 by falling
+frequency, 0 stands for a value that is missing, unseen in training, or seen there fewer than `min_count`
+times. Dense columns are normalised by the training split; a missing number becomes the mean. `NA`, `null` and
+the empty text are missing.
+"""
+
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper.errors import Fault, UserError
+from sweeper_tasks.esmm.columns import SPLITS, Array, SplitWriter, facts_of, normalise
+from sweeper_tasks.esmm.data_config import CsvData
+from sweeper_tasks.esmm.table_faults import faults_of_roles, faults_of_splits, faults_of_table
+
+VERSION = 1
+"""Goes up with every change of how a table is prepared: it is part of the digest."""
+
+_WHERE_TO_GET = {
+    "esmm/csv": "It is a .csv, .csv.gz or .parquet file with one impression a row",
+    "esmm/hillstrom": "It is the table of the MineThatData E-Mail Analytics and Data Mining Challenge (Kevin "
+    "Hillstrom, 2008), published as a CSV file on his blog and mirrored with many uplift-modelling packages",
+    "esmm/ali_ccp_csv": "It is the folder with the label-encoded sample of Ali-CCP that comes with "
+    "torch-rechub; the full set is data set 408 on tianchi.aliyun.com",
+}
+
+
+def locate(data: CsvData) -> dict[str, Path]:
+    """The files by role: one "table", or "train", "val" and "test". Raises UserError where one is missing."""
+    if data.path is None and data.files is None:
+        advice = f"Set data.path=<file>. {_WHERE_TO_GET[data.name]}"
+        raise UserError(Fault("data.path", "got null; expected a file", advice))
+    folder, names = Path(data.path or ""), data.files.model_dump() if data.files else {"table": ""}
+    files = {role: folder / name for role, name in names.items()}
+    if missing := [path for path in files.values() if not path.is_file()]:
+        raise UserError(_missing(data, missing))
+    return files
+
+
+def build(data: CsvData, files: Mapping[str, Path], folder: Path) -> Mapping[str, Any]:
+    """Check the table, split it, and write its columns into `folder`. Raises UserError with all faults."""
+    frames = _split(data, _read_all(data, files))
+    vocabularies = {name: _vocabulary(frames["train"][name], data.min_count) for name in data.sparse}
+    for split, frame in frames.items():
+        writer = SplitWriter(folder, split, len(frame), len(data.sparse), len(data.dense))
+        sparse = [_encode(frame[name], vocabulary) for name, vocabulary in vocabularies.items()]
+        writer.append(
+            sparse=_matrix(sparse, len(frame)),
+            dense=_matrix([_numbers(frame[name]) for name in data.dense], len(frame)),
+            click=_numbers(frame[data.click]),
+            conversion=_numbers(frame[data.conversion]),
+        )
+    normalise(folder)
+    fields = {name: len(vocabulary) + 1 for name, vocabulary in vocabularies.items()}
+    facts = facts_of(folder, fields, data.dense, "", missing_values=_n_missing(data, frames))
+    return {"n_train": len(frames["train"]), "real": True, "facts": facts}
+
+
+def assign_splits(outcome: Array, val_rate: float, test_rate: float, seed: int) -> Array:
+    """[n] 0, 1 or 2 for train, val, test: drawn within each outcome, to share out rare ones evenly."""
+    rng, assigned = np.random.default_rng(seed), np.zeros(len(outcome), dtype=np.uint8)
+    for value in np.unique(outcome):
+        rows = rng.permutation(np.flatnonzero(outcome == value))
+        n_val, n_test = round(val_rate * len(rows)), round(test_rate * len(rows))
+        assigned[rows[:n_val]] = 1
+        assigned[rows[n_val : n_val + n_test]] = 2
+    return assigned
+
+
+def _missing(data: CsvData, paths: list[Path]) -> Fault:
+    if paths[0].is_dir():
+        advice = "Name the files in it with data.files"
+        return Fault("data.path", f"got {paths[0]}, a folder; expected a file", advice)
+    listed = ", ".join(str(path) for path in paths)
+    exist = "a file that exists" if len(paths) == 1 else "files that exist"
+    return Fault("data.path", f"got {listed}; expected {exist}", _WHERE_TO_GET[data.name])
+
+
+def _read_all(data: CsvData, files: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
+    """The tables by role, checked one by one."""
+    frames: dict[str, pd.DataFrame] = {}
+    faults = faults_of_roles(data)
+    for role, path in files.items():
+        try:
+            frames[role] = _read(path, data.drop)
+            faults += faults_of_table(frames[role], path.name, data)
+        except (ValueError, OSError, EOFError, zlib.error) as error:
+            problem = f"cannot be read: {str(error).splitlines()[0]}"
+            faults.append(Fault(path.name, problem, "A table with a header line is expected"))
+    if faults:
+        raise UserError(faults)
+    return frames
+
+
+def _read(path: Path, drop: tuple[str, ...]) -> pd.DataFrame:
+    """All columns but the dropped ones, as text, so that a code means the same in every file."""
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+        return table.drop(columns=list(drop), errors="ignore").convert_dtypes().astype("str")
+    return pd.read_csv(path, dtype="str", usecols=lambda name: name not in drop)
+
+
+def _split(data: CsvData, frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The frames by split; rows keep their order."""
+    if "table" in frames:
+        table = frames["table"]
+        frames = {split: table[_assigned(data, table) == code] for code, split in enumerate(SPLITS)}
+    if faults := faults_of_splits(frames, data):
+        raise UserError(faults)
+    return frames
+
+
+def _assigned(data: CsvData, table: pd.DataFrame) -> Array:
+    if data.split is not None:
+        return pd.Index(SPLITS).get_indexer(pd.Index(table[data.split]))
+    outcome = _numbers(table[data.click]) + _numbers(table[data.conversion])
+    return assign_splits(outcome, data.val_rate, data.test_rate, data.split_seed)
+
+
+def _n_missing(data: CsvData, frames: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    """By feature that has any, the missing values in all splits."""
+    names = (*data.sparse, *data.dense)
+    counts = {name: sum(int(frame[name].isna().sum()) for frame in frames.values()) for name in names}
+    return {name: n for name, n in counts.items() if n}
+
+
+def _vocabulary(column: "pd.Series[str]", min_count: int) -> pd.Index:
+    """The values seen at least `min_count` times, the most frequent first, ties in alphabetical order."""
+    counts = column.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return counts.index[counts >= min_count]
+
+
+def _encode(column: "pd.Series[str]", vocabulary: pd.Index) -> Array:
+    return vocabulary.get_indexer(pd.Index(column)) + 1
+
+
+def _numbers(column: "pd.Series[str]") -> Array:
+    return np.asarray(pd.to_numeric(column), dtype=np.float64)
+
+
+def _matrix(columns: list[Array], n_rows: int) -> Array:
+    """[n, k] even for k = 0."""
+    return np.stack(columns, axis=1) if columns else np.empty((n_rows, 0))

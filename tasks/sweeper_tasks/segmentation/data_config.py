@@ -1,0 +1,77 @@
+"""Types, ranges and units of the `data` section for segmentation; values are in `conf/data/segmentation/`.
+
+Where data lie (`path`, `cache_dir`) is cosmetic: the digest of the prepared data stands for the data.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sweeper_tasks.augmentation_config import Augmentation
+from sweeper.task.config import Cosmetic, StrictModel
+
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+OpenRate = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class Preset(StrictModel):
+    """What suits a data set's size; `trainer`, `optimizer`, `model` and the documented grids refer to it."""
+
+    batch_size: PositiveInt
+    batch_size_small: PositiveInt
+    epochs: PositiveInt
+    epochs_long: PositiveInt
+    eval_every: PositiveInt
+    lr_warmup_steps: NonNegativeInt
+    lr_warmup_steps_small: NonNegativeInt
+    lr: Positive
+    lr_focal: Positive
+    lr_aggressive: Positive
+    depths: Annotated[tuple[PositiveInt, ...], Field(strict=False)]
+    mlp_ratio: PositiveInt
+    first_stride: Literal[1, 2, 4]
+
+
+class _Source(StrictModel):
+    cache_dir: Annotated[str, Cosmetic()]
+    preset: Annotated[Preset, Cosmetic()]
+    image_size: Annotated[int, Field(ge=16, le=1024)]
+    augmentation: Augmentation
+
+
+class SyntheticFaces(_Source):
+    """Faces drawn from ellipses; see `tasks/segmentation/synthetic.py`."""
+
+    name: Literal["segmentation/synthetic_faces"]
+    generator_seed: NonNegativeInt
+    n_train: PositiveInt
+    n_val: PositiveInt
+    n_test: PositiveInt
+    occlusion_rate: Rate
+    noise: Annotated[float, Field(ge=0, le=1)]
+
+
+class CelebAMask(_Source):
+    """Photographs and their masks; see `tasks/segmentation/celebamask.py`."""
+
+    name: Literal["segmentation/celebamask"]
+    path: Annotated[str | None, Cosmetic()]
+    val_rate: OpenRate
+    test_rate: OpenRate
+    split_seed: NonNegativeInt
+    skip_bad: bool
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> "CelebAMask":
+        if self.val_rate + self.test_rate >= 1:
+            raise ValueError(
+                f"data.val_rate + data.test_rate: got {self.val_rate} + {self.test_rate}; expected a sum "
+                "below 1. The rest is the training split."
+            )
+        return self
+
+
+DataConfig = Annotated[SyntheticFaces | CelebAMask, Field(discriminator="name")]

@@ -1,0 +1,42 @@
+"""The batch that a model sees, and which model it is. See `microseg.py` and `unet.py`."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from sweeper.errors import Fault, UserError
+from sweeper_tasks.segmentation.config import MicroSeg, UnetSmall
+
+MAX_PARAMETERS = 1_821_085
+"""Any microseg has fewer: it is meant for devices that a face is parsed on."""
+
+
+class Batch(NamedTuple):
+    """Pictures [B, 3, H, W], in [-1, 1], and the class of each pixel [B, H, W], int64."""
+
+    images: Tensor
+    masks: Tensor
+
+
+def build_model(config: MicroSeg | UnetSmall) -> nn.Module:
+    """The configured model, freshly initialised from torch's global generator, on the CPU.
+
+    Its output for a `Batch` are logits [B, C, H, W].
+    """
+    # here, since both need `Batch`
+    from sweeper_tasks.segmentation.microseg import MicroSegNet
+    from sweeper_tasks.segmentation.unet import Unet
+
+    match config:
+        case MicroSeg():
+            return _light(MicroSegNet(config))
+        case UnetSmall():
+            return Unet(config)
+
+
+def _light(model: nn.Module) -> nn.Module:
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    if n_parameters >= MAX_PARAMETERS:
+        problem = f"got {n_parameters:,} parameters; expected fewer than {MAX_PARAMETERS:,}"
+        raise UserError(Fault("model.widths, model.depths", problem, "Use smaller ones"))
+    return model

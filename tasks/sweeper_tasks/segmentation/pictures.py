@@ -1,0 +1,64 @@
+"""The prepared form of all data: for each split `<split>_images` [n, 3, S, S] and `<split>_masks` [n, S, S].
+
+Both are uint8, so that a split is mapped, not read, and takes four bytes a pixel on a device.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from sweeper_tasks.segmentation.classes import N_CLASSES
+
+SPLITS = ("train", "val", "test")
+CHUNK = 256
+Array = np.ndarray[Any, Any]
+
+
+class PictureWriter:
+    """The two arrays of a split, filled one picture at a time, in any order."""
+
+    def __init__(self, folder: Path, split: str, n: int, size: int) -> None:
+        self._images = open_memmap(folder / f"{split}_images.npy", "w+", np.uint8, (n, 3, size, size))
+        self._masks = open_memmap(folder / f"{split}_masks.npy", "w+", np.uint8, (n, size, size))
+
+    def put(self, i: int, image: Array, mask: Array) -> None:
+        """Picture [3, S, S] and mask [S, S] number i."""
+        self._images[i], self._masks[i] = image, mask
+
+    def close(self) -> None:
+        """Everything is in the files."""
+        self._images.flush()
+        self._masks.flush()
+
+
+def keep_only(folder: Path, split: str, rows: Sequence[int]) -> None:
+    """Leave the other pictures of a split out, a few at a time: it may be larger than the memory."""
+    for file in (folder / f"{split}_{name}.npy" for name in ("images", "masks")):
+        whole, beside = np.load(file, mmap_mode="r"), file.with_suffix(".kept.npy")
+        if len(rows) == len(whole):
+            continue
+        kept = open_memmap(beside, "w+", whole.dtype, (len(rows), *whole.shape[1:]))
+        for start in range(0, len(rows), CHUNK):
+            chosen = rows[start : start + CHUNK]
+            kept[start : start + len(chosen)] = whole[list(chosen)]
+        kept.flush()
+        beside.replace(file)
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """`pixels`: how many pixels of each class are in train; `pictures`: how many are in each split."""
+    masks = {split: np.load(folder / f"{split}_masks.npy", mmap_mode="r") for split in SPLITS}
+    return {
+        "pixels": class_pixels(masks["train"]).tolist(),
+        "pictures": {split: len(found) for split, found in masks.items()},
+    }
+
+
+def class_pixels(masks: Array) -> Array:
+    """[C] the number of pixels of each class in masks [n, S, S]."""
+    chunks = (masks[i : i + CHUNK].ravel() for i in range(0, len(masks), CHUNK))
+    counts: Array = np.sum([np.bincount(chunk, minlength=N_CLASSES) for chunk in chunks], axis=0)
+    return counts
