@@ -30,8 +30,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch.utils.data import DataLoader, TensorDataset
 
+from sweeper.config.validation import validated
 from sweeper.schema import RUN_SECTIONS, RunSettings
-from sweeper.config.validation import task_entry, validated
+from sweeper.task.entry import task_entry
 from sweeper.worker.training import Training
 
 ROOT = Path(__file__).resolve().parent.parent

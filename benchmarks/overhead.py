@@ -40,9 +40,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has 
 
 from benchmarks.peers import PEERS, ROOT, Peer, called, import_path, python_of, sweeper_command
 from sweeper.results import TrialResult
+from sweeper.search.trial_book import SamplerFactory, TrialBook
 from sweeper.storage.storage import open_storage
 from sweeper.trial import TrialSpec
-from sweeper.search.trial_book import SamplerFactory, TrialBook
 
 BENCHMARKS = ROOT / "benchmarks"
 STARTS = "NOOP_STARTS"

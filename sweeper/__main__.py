@@ -24,8 +24,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.errors import Fault, StudyError, UserError
-from sweeper.redact import redacting_excepthook
+from sweeper.errors import Fault, StudyError, UserError, redacting_excepthook
 
 # absolute: found from any folder, run as a module or imported, installed or not
 CONFIG_PATH = str(Path(__file__).resolve().parent.parent / "conf")

@@ -12,11 +12,14 @@
 Errors carry their facts as attributes, so that nobody has to parse a message.
 """
 
+import errno
+import re
+import sys
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-
-from sweeper.redact import redact
+from types import TracebackType
 
 JOB_TIMEOUT = "JobTimeoutError"
 """The `error` of a run whose job was killed for taking too long."""
@@ -96,3 +99,41 @@ def did_you_mean(got: str, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` for the nearest known name, or an empty string."""
     near = get_close_matches(got, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else ""
+
+
+_WITH_PASSWORD = re.compile(r"(://[^\s:/@]*:)(?:[^\s/]*|[^\s@]*)@")
+
+
+_TOKEN_AS_USER = re.compile(r"(://)[^\s:/@]+@")
+
+
+_IN_QUERY = re.compile(
+    r"([?&][^=&\s]*(?:password|passwd|pwd|token|secret|api_?key)[^=&\s]*=)[^&\s'\"]+", re.I
+)
+
+
+def redact(text: str) -> str:
+    """`text` with the secrets of every URL in it blanked: passwords, tokens as user, secret query fields.
+
+    A password may hold an `@` (as HTTP clients allow) or a `/` (as SQLAlchemy does); where it cannot be told
+    from the rest of the URL, more is blanked rather than less.
+    """
+    text = _WITH_PASSWORD.sub(r"\1***@", text)
+    text = _TOKEN_AS_USER.sub(r"\1***@", text)
+    return _IN_QUERY.sub(r"\1***", text)
+
+
+def redacting_excepthook(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What `sys.excepthook` does, with the secrets blanked."""
+    print(redact("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
+
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the disk, or the user's share of it, has no space left."""
+    said = "disk is full" in str(error)  # SQLite has no error number for it
+    return said or (isinstance(error, OSError) and error.errno in FULL)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from sweeper.task.config import StrictModel, Strings
+from sweeper.models import StrictModel, Strings
 
 
 class _FromRun(StrictModel):

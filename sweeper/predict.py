@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.report.chosen_model import choose
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder
+from sweeper.report.chosen_model import choose
 from sweeper.studies import find_study
 
 NEEDED = ("study", "input", "output")

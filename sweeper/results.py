@@ -1,11 +1,12 @@
 """What a study knows when it is over (or so far): the input of selection, report and tracking."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from sweeper.models import Direction
 from sweeper.trial import TrialSpec
-from sweeper.task.config import Direction
 
 RunState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED", "INTERRUPTED"]
 TrialState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED"]
@@ -127,3 +128,47 @@ class Judgement:
     front: list[int] | None = None
     notes: tuple[str, ...] = ()
     ensemble: dict[str, Any] | None = None
+
+
+RunKey = tuple[int, int]
+"""(trial number, seed)."""
+
+
+Runs = Mapping[RunKey, RunResult]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a study spends its runs.
+
+    `replicate_top_k`: None replicates every trial on all seeds (enumerated grids); a number screens on the
+    first seed and replicates only the best so many (adaptive sampling). `is_screened`: a pruner looks at the
+    evaluations of each candidate's first seed; it goes ahead of all further ones. `is_seed_major`: trials are
+    given up between seeds, and so go through them side by side.
+    """
+
+    seeds: tuple[int, ...]
+    confirm_seeds: tuple[int, ...]
+    objectives: tuple[Objective, ...]
+    replicate_top_k: int | None
+    max_failure_rate: float
+    n_candidates: int
+    is_screened: bool = False
+    is_seed_major: bool = False
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether candidates begin with their first seed alone, until all trials are asked."""
+        return self.replicate_top_k is not None or self.is_screened or self.is_seed_major
+
+    @property
+    def failures_allowed(self) -> int:
+        """So many failed trials may be; one more stops the study."""
+        return int(self.max_failure_rate * self.n_candidates)
+
+
+ENDED = ("COMPLETE", "FAILED", "PRUNED")
+"""States after which nobody trains a run, or a trial, again."""
+
+
+NO_COMPARISON = dict.fromkeys(("difference", "improvement", "ci_low", "ci_high", "p_adjusted"))

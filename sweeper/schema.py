@@ -7,10 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from sweeper.verdict import success
-from sweeper.task.config import Cosmetic, Direction, Preset, StrictModel, Strings
-
-__all__ = ["Preset"]
+from sweeper.criteria import parse
+from sweeper.models import Cosmetic, Direction, StrictModel, Strings
 
 
 def _each_once(devices: tuple[int, ...]) -> tuple[int, ...]:
@@ -20,7 +18,7 @@ def _each_once(devices: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _a_criterion(text: str) -> str:
-    return success.parse(text).text
+    return parse(text).text
 
 
 PositiveInt = Annotated[int, Field(gt=0)]

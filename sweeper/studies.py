@@ -16,10 +16,10 @@ from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, StudyFolder
 from sweeper.report.leaderboard_table import default_console, leaderboard_of, studies_table
 from sweeper.report.publishing import publish
-from sweeper.schema import Tracking
 from sweeper.report.standing import Activity, Standing, activities, standing
 from sweeper.report.summary import read_sentence
 from sweeper.report.tidying import cleanable, names_in_storage, refuse_what_runs, remove_checkpoints
+from sweeper.schema import Tracking
 
 MIB = 2**20
 SPARED = "those of the champion and of the ensemble"
@@ -123,7 +123,8 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    from sweeper.watch.tracking import replay, where
+    from sweeper.watch.tracking import replay
+    from sweeper.watch.tracking_store import where
 
     folder, tracking = _reported(options).folder, _tracking(options)
     n_logged = replay(folder, tracking, options.results_dir)

@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
-from sweeper.task.config import StrictModel, Strings
-from sweeper.task.prepared import digest_of
+from sweeper.models import StrictModel, Strings, digest_of
 
 Role = Literal["baseline", "candidate"]
 
@@ -94,3 +94,17 @@ def fingerprint(effective: Mapping[str, Any], data_digest: str) -> str:
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no white space, so that equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where one job can run at a time.
+
+    `device` is what the job's worker calls it (`cuda:0`, of the GPUs that it sees); `label` what a reader
+    does (`gpu 3`). Slots with equal labels share a device.
+    """
+
+    index: int
+    device: str
+    n_threads: int | None
+    label: str = "cpu"

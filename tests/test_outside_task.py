@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from sweeper.task.config import stackable_values
+from sweeper.models import stackable_values
 from sweeper.task.entry import load
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "outside_task.md"

@@ -10,8 +10,8 @@ import pytest
 
 from sweeper.layout import StudyFolder
 from sweeper.records import read_influence
-from sweeper.verdict.selection import Arm, confirm
 from sweeper.report.summary import read_sentence
+from sweeper.verdict.selection import Arm, confirm
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
 INDEX = PUBLISHED.parent / "README.md"

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from sweeper.task.config import StrictModel, TaskConfig
+from sweeper.models import StrictModel
+from sweeper.task.config import TaskConfig
 
 
 class Data(StrictModel):

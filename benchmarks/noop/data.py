@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from sweeper.task.prepared import Prepared, digest_of, prepare_once
+from sweeper.models import digest_of
+from sweeper.task.prepared import Prepared, prepare_once
 
 from .config import NoopConfig
 

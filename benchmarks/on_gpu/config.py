@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from sweeper.task.config import Cosmetic, StrictModel, TaskConfig
-from sweeper.task.prepared import Prepared, digest_of, prepare_once
+from sweeper.models import Cosmetic, StrictModel, digest_of
+from sweeper.task.config import TaskConfig
+from sweeper.task.prepared import Prepared, prepare_once
 
 N_ROWS, N_FEATURES = 256, 8
 NonNegative = Annotated[float, Field(ge=0)]

@@ -32,9 +32,9 @@ def main(job_file: str) -> None:
     import sweeper.executors.devices
     import sweeper.executors.local
     import sweeper.worker.slot  # noqa: F401
-    from sweeper.worker.lifeline import Lifeline
     from sweeper.messages import Message, Reply
     from sweeper.trial import JobSpec
+    from sweeper.worker.lifeline import Lifeline
 
     by_executor, heard = loaded(), list[Message]()
 

@@ -8,13 +8,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Sweep
-from sweeper.config.ensemble_checks import check_ensemble
 from sweeper.errors import Fault, UserError
+from sweeper.schema import Settings
 from sweeper.search.grammar import Choices
 from sweeper.search.pruner_checks import check_pruner
-from sweeper.schema import Settings
 from sweeper.search.search_space import MAX_POINTS, Point, SearchSpace, extremes, grid
 from sweeper.task.config import TaskConfig
+from sweeper.task.entry import TASKS
 
 MAX_FAULTS = 100
 NUMERIC_ONLY = ("cmaes", "qmc")
@@ -251,3 +251,19 @@ def _value_at(config: Mapping[str, Any], key: str, text: str) -> Any:
 def _repeats(fault: Fault, earlier: Sequence[Fault]) -> bool:
     """Whether validation says again what is known of the same key, or of a section around it."""
     return any(fault.where == known.where or fault.where.startswith(f"{known.where}.") for known in earlier)
+
+
+WHERE = "study.ensemble_top_k"
+
+
+def check_ensemble(settings: Settings) -> None:
+    """Raises UserError where an ensemble is asked for that cannot be, as far as it is known beforehand."""
+    k, task, metrics = settings.study.ensemble_top_k, settings.task, settings.study.metrics or ()
+    if k is None:
+        return
+    if len(metrics) > 1:
+        problem = f"got {k} with {len(metrics)} objectives ({', '.join(metrics)}); expected one"
+        raise UserError(Fault(WHERE, f"{problem}, since several have no best runs", f"Use {WHERE}=null"))
+    if task.target is None and not TASKS[task.name].is_averageable:
+        problem = f"got {k}, but task '{task.name}' states no probabilities that could be averaged"
+        raise UserError(Fault(WHERE, problem, f"Use {WHERE}=null"))

@@ -13,9 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.config.checking import checked_run, checked_sweep
 from sweeper.config.compose import Composer, Sweep
 from sweeper.config.config_source import ConfigSource
+from sweeper.config.plugin_options import metric_lines, option_lines, option_warnings, params_of
 from sweeper.errors import Fault, UserError
 from sweeper.search.grammar import Interval, domain_of, key_of, text_of
-from sweeper.config.plugin_options import metric_lines, option_lines, option_warnings, params_of
 from sweeper.search.search_space import SearchSpace, param_lines, space_of
 
 

@@ -19,13 +19,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.config.config_faults import first_line, syntax_error, unresolved
 from sweeper.config.config_source import COMPOSITION_ERRORS, ConfigSource
-from sweeper.errors import Fault, UserError
-from sweeper.search.grammar import key_of
 from sweeper.config.other_tasks import and_its_task, with_forgotten_task
+from sweeper.config.validation import validated
+from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
+from sweeper.search.grammar import key_of
 from sweeper.search.search_space import Point, SearchSpace
-from sweeper.config.validation import task_entry, validated
 from sweeper.task.config import TaskConfig
+from sweeper.task.entry import task_entry
 
 __all__ = ["Composer", "Sweep", "task_entry"]
 

@@ -7,8 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.errors import Fault, did_you_mean
 from sweeper.config.validation import Sources, source_of
+from sweeper.errors import Fault, did_you_mean
 
 
 def unknown_key(key: str, tree: DictConfig, source: str, hint: str = "") -> Fault:

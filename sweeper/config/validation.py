@@ -1,7 +1,6 @@
 """A composed configuration against the pydantic models: every disagreement becomes a Fault in plain words."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,7 +9,7 @@ from pydantic_core import ErrorDetails
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.schema import Settings, TaskSection
 from sweeper.task.config import TaskConfig
-from sweeper.task.entry import TASKS, TaskEntry
+from sweeper.task.entry import TASKS, task_entry
 
 EXPECTED = {
     "int_type": "a whole number",
@@ -55,19 +54,6 @@ def validated(config: Mapping[str, Any], sources: Sources) -> tuple[Settings, Ta
     if faults or settings is None or task is None:
         raise UserError(faults)
     return settings, task
-
-
-def task_entry(section: TaskSection) -> TaskEntry:
-    """Where the parts of the configured task are: in the registry, or at the section's own targets.
-
-    A built-in task may have a report of the user's own.
-    """
-    if section.target is None:
-        known = TASKS[section.name]
-        return replace(known, report=section.report_target or known.report)
-    assert section.config_target is not None
-    assert section.prepare_target is not None
-    return TaskEntry(section.config_target, section.prepare_target, section.target, section.report_target)
 
 
 def source_of(key: str, sources: Sources) -> str:

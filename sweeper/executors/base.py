@@ -1,25 +1,10 @@
 """The contract of an executor: device slots that take jobs and give back messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from sweeper.messages import Message, Reply
-from sweeper.trial import JobSpec
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place where one job can run at a time.
-
-    `device` is what the job's worker calls it (`cuda:0`, of the GPUs that it sees); `label` what a reader
-    does (`gpu 3`). Slots with equal labels share a device.
-    """
-
-    index: int
-    device: str
-    n_threads: int | None
-    label: str = "cpu"
+from sweeper.trial import JobSpec, Slot
 
 
 class Executor(Protocol):

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sweeper.errors import Fault, UserError
-from sweeper.executors.base import Slot
 from sweeper.executors.gpus import NONE, VISIBLE, Gpu, Gpus, gpus_here, torch_has_cuda
 from sweeper.schema import Inline, Local
+from sweeper.trial import Slot
 
 MOST_CPU_SLOTS = 8
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sweeper.executors.base import Slot
-from sweeper.worker.lifeline import Lifeline
 from sweeper.messages import Failed, Lost, Message, Reply, Reported
-from sweeper.trial import JobSpec, member_facts
+from sweeper.trial import JobSpec, Slot, member_facts
+from sweeper.worker.lifeline import Lifeline
 
 CLOSE_TIMEOUT_S = 60.0
 

@@ -6,12 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-from sweeper.executors.devices import Placement
 from sweeper.errors import JOB_TIMEOUT
-from sweeper.executors.base import Slot
+from sweeper.executors.devices import Placement
 from sweeper.executors.worker_process import WorkerProcess
 from sweeper.messages import Alive, Failed, Finished, Lost, Message, Reply, Reported, Started, Stopped
-from sweeper.trial import JobSpec, member_facts
+from sweeper.trial import JobSpec, Slot, member_facts
 
 CLOSE_TIMEOUT_S = 10.0
 

@@ -1,7 +1,7 @@
 """From configuration to executor."""
 
-from sweeper.executors.devices import Arrangement, arrange
 from sweeper.executors.base import Executor
+from sweeper.executors.devices import Arrangement, arrange
 from sweeper.executors.inline import InlineExecutor
 from sweeper.executors.local import LocalExecutor
 from sweeper.schema import Inline, Local

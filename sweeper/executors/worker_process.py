@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Thread
 
-from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Work, read_message
 from sweeper.messages import Message, Reply
+from sweeper.models import StrictModel
 from sweeper.trial import JobSpec
-from sweeper.task.config import StrictModel
+from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Work, read_message
 
 HINTS = {
     signal.SIGKILL: "kill -9, or the machine was out of memory",

@@ -1,7 +1,6 @@
 """Which model of a study is meant: the champion's best run, any single run, or the ensemble. Torch-free."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -9,37 +8,19 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from sweeper.ensemble_spec import Member, model_digest, read_spec
 from sweeper.errors import Fault, UserError
+from sweeper.jobs import Member, model_digest, read_spec
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.report.leaderboard import as_list, number
 from sweeper.report.replay import read_rows
-from sweeper.schema import TaskSection
 from sweeper.report.summary import read_summary
-from sweeper.config.validation import task_entry
-from sweeper.task.entry import TASKS, TaskEntry
+from sweeper.schema import TaskSection
+from sweeper.task.entry import TASKS, TaskEntry, task_entry
+from sweeper.task.predicting import Chosen, ChosenRun
+from sweeper.wording import as_list, number
 
 CHAMPION, ENSEMBLE = "champion", "ensemble"
 N_LISTED = 10
 Row = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class ChosenRun:
-    """A run by its folder, with its whole configuration; `name` as reports call it."""
-
-    name: str
-    folder: RunFolder
-    config: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The runs whose models are averaged, mostly one; `words` say which and why these. They can predict."""
-
-    words: str
-    entry: TaskEntry
-    runs: tuple[ChosenRun, ...]
 
 
 def choose(study: StudyFolder, model: str) -> Chosen:

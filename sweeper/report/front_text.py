@@ -3,16 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sweeper.report.leaderboard import (
-    NOTHING,
-    as_list,
-    difference,
-    in_objective,
-    is_multi_objective,
-    number,
-    objectives,
-    p_value,
-)
+from sweeper.report.leaderboard import difference, in_objective, is_multi_objective, objectives, p_value
+from sweeper.wording import NOTHING, as_list, number
 
 Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
 

@@ -1,15 +1,13 @@
 """The leaderboard as text, made from a `summary.json`: for terminal, report, and companion command."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 from typing import Any
 
-from sweeper.verdict.digits import decimals
 from sweeper.report.incidents import on_the_way, told
-
-NOTHING = "-"
+from sweeper.verdict.digits import decimals
+from sweeper.wording import NOTHING, _decimals, as_list, number
 
 
 @dataclass(frozen=True)
@@ -83,24 +81,6 @@ def is_multi_objective(summary: Mapping[str, Any]) -> bool:
     return isinstance(summary["metric"], list)
 
 
-def as_list(value: Any) -> list[Any]:
-    """A list as it is, None as an empty one, anything else as a list of one."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def number(value: float | None) -> str:
-    """`value` with four significant digits, and no exponent where that is readable: 0.7425, 12.30, 4813."""
-    if value is None:
-        return NOTHING
-    if not math.isfinite(value):
-        return str(value)
-    if value and not 1e-6 <= abs(value) < 1e6:
-        return f"{value:.3e}"
-    return f"{value:.{_decimals(value)}f}"
-
-
 def difference(entry: Mapping[str, Any]) -> tuple[str, str]:
     """`+0.0007` and `[-0.0008, +0.0022]`, with two significant digits of the interval's half-width."""
     value, low, high = interval_of_difference(entry)
@@ -132,19 +112,6 @@ def p_value(value: float | None) -> str:
     if value is None:
         return NOTHING
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
-
-
-def duration(seconds: float | None) -> str:
-    """`21.4 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
-    if seconds is None:
-        return NOTHING
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 48:
-        return f"{hours // 24} d {hours % 24} h"
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
 def age(seconds: float) -> str:
@@ -215,8 +182,47 @@ def _rank(summary: Mapping[str, Any], trial: Mapping[str, Any], chosen: set[int]
     return (0, n_missing, -sign * trial["value"], trial["trial"])
 
 
-def _decimals(value: float) -> int:
-    """Digits after the point: four for 0.001 to 1, where metrics are at home, else four significant ones."""
-    if value == 0 or 1e-3 <= abs(value) < 1:
-        return 4
-    return max(0, 3 - math.floor(math.log10(abs(value))))
+Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
+
+
+def sentence_of(entry: Mapping[str, Any], metric: str, confidence: float) -> str:
+    """The ensemble beside the best single run, on the test split, in one sentence."""
+    best = entry["best_run"]
+    estimate, interval = difference({**entry, "difference": entry["improvement"]})
+    known = entry["ci_low"] is not None
+    error = f"{100 * confidence:g} % interval {interval}" if known else "no interval"
+    return (
+        f"The average of {len(entry['members'])} runs reaches test {metric} {number(entry['test'])}, "
+        f"the run that is best on validation ({run_name(best)}) {number(best['test'])}: "
+        f"improvement {estimate}, {error} "
+        "(of these very models on other test examples; no variance of seeds is in it)."
+    )
+
+
+def run_name(run: Mapping[str, Any]) -> str:
+    """`trial 3 lambda=0.2 seed 1`."""
+    return f"trial {run['trial']} {run['name']} seed {run['seed']}"
+
+
+def ensemble_line(summary: Mapping[str, Any]) -> str:
+    """The sentence, for a terminal; empty where there is no ensemble."""
+    entry = summary.get("ensemble")
+    return f"ensemble: {entry['sentence']}" if entry else ""
+
+
+def ensemble_section(summary: Mapping[str, Any], table: Table) -> list[str]:
+    """The section of the report; `table(head, body, left)` writes markdown. Empty without an ensemble."""
+    entry = summary.get("ensemble")
+    if not entry:
+        return []
+    metric, best = summary["metric"], entry["best_run"]
+    body = [
+        [f"average of {len(entry['members'])} runs", number(entry["val"]), number(entry["test"])],
+        [f"best single run: {run_name(best)}", number(best["val"]), number(best["test"])],
+    ]
+    members = "; ".join(f"{run_name(one)} (val {number(one['val'])})" for one in entry["members"])
+    return [
+        *("## Ensemble", "", entry["sentence"], ""),
+        *table(["model", f"val {metric}", f"test {metric}"], body, ["model"]),
+        *("", f"The mean of the probabilities of the best runs on validation: {members}."),
+    ]

@@ -11,14 +11,12 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.report.ensemble_text import ensemble_line
 from sweeper.report.front_text import front_lines
 from sweeper.report.leaderboard import (
-    NOTHING,
     Row,
     age,
-    as_list,
     difference,
+    ensemble_line,
     incidents,
     is_multi_objective,
     objectives,
@@ -28,7 +26,8 @@ from sweeper.report.leaderboard import (
     rows,
 )
 from sweeper.report.standing import Standing
-from sweeper.verdict.success import in_one_line
+from sweeper.verdict.success import count
+from sweeper.wording import NOTHING, as_list
 
 WIDTH = 100
 """Columns of a table where there is no terminal that has a width of its own."""
@@ -159,3 +158,13 @@ def _plain_table(*names: str) -> Table:
             justify="right" if name in ("diff.", "runs", "age") else "left",
         )
     return table
+
+
+def in_one_line(summary: Mapping[str, Any]) -> str:
+    """`success: best 4 of 5, baseline 2 of 5`; with a front each of its trials; empty without criteria."""
+    told = {trial["trial"]: trial.get("success") for trial in summary["trials"]}
+    best, baseline = as_list(summary["best"]), summary["baseline"]
+    names = [("best" if summary["best"] is one else one["name"], one["trial"]) for one in best]
+    shown = dict([*names, ("baseline", baseline["trial"])])
+    counts = [f"{name} {count(told[trial])}" for name, trial in shown.items() if told.get(trial)]
+    return f"success: {', '.join(counts)}" if counts else ""

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from sweeper.report.curves import curve
 from sweeper.layout import RunFolder, write_atomic
+from sweeper.report.curves import curve
 from sweeper.report.leaderboard import interval_of_difference
 from sweeper.results import Judgement, Objective, StudyResult, TrialResult
 from sweeper.task.reporting import BASELINE_COLOR as BASELINE

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
-from sweeper.report.leaderboard import as_list
 from sweeper.records import INFLUENCE, read_records
 from sweeper.task.reporting import EXAMPLES
+from sweeper.wording import as_list
 
 MAX_BYTES = 5 * 2**20
 """A published study is smaller than this."""

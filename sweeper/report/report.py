@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import yaml
@@ -12,12 +13,11 @@ import yaml
 from sweeper.layout import StudyFolder, write_atomic
 from sweeper.report.report_html import to_html
 from sweeper.report.report_plots import pictures
-from sweeper.report.report_sections import sections_of
-from sweeper.report.report_text import report_markdown
-from sweeper.results import Judgement, StudyResult, TrialResult
+from sweeper.report.report_text import report_markdown, table
 from sweeper.report.summary import chosen, summary
 from sweeper.report.task_report import Added
-from sweeper.task.reporting import Table
+from sweeper.results import Judgement, StudyResult, TrialResult
+from sweeper.task.reporting import Part, Plot, Table
 
 __all__ = ["best_yaml", "command_again", "summary", "trials_csv", "write_report"]
 
@@ -141,3 +141,32 @@ def _is_fixed(word: str, own: set[str]) -> bool:
     key = _key(word)
     of_the_study = key in ("sampler", "pruner", "seed") or key.startswith(("study.", "hydra", "sampler."))
     return key == "study.results_dir" or (not of_the_study and key not in own)
+
+
+def sections_of(parts: Sequence[Part]) -> list[list[str]]:
+    """A section a title: parts that follow each other under one title share it. Lines of markdown."""
+    return [
+        [f"## {_plain(title)}", *(line for part in group for line in _lines(part))]
+        for title, group in groupby(parts, lambda part: part.title)
+    ]
+
+
+def _lines(part: Part) -> Iterator[str]:
+    yield ""
+    match part:
+        case Table():
+            yield from table(_heads(part.head), part.rows, _heads(part.left))
+            yield from ("", _plain(part.caption)) if part.caption else ()
+        case Plot():
+            yield f"![{_plain(part.title)}](plots/{part.name}.png)"
+            yield from ("", f"*{_plain(part.caption)}*") if part.caption else ()
+
+
+def _heads(names: Sequence[str]) -> list[str]:
+    """Names of columns, of trials perhaps, that cannot break the table; its cells are made so by `table`."""
+    return [_plain(name).replace("|", "\\|") for name in names]
+
+
+def _plain(text: str) -> str:
+    """One line that can break no page."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")

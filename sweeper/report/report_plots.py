@@ -8,9 +8,9 @@ from typing import Any
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
-from sweeper.results import Judgement, StudyResult
 from sweeper.report.summary import read_summary
 from sweeper.report.task_report import STANDARD_PLOTS, failure
+from sweeper.results import Judgement, StudyResult
 from sweeper.task.reporting import Plot
 
 

@@ -3,27 +3,24 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sweeper.report.curves import flatten
-from sweeper.report.ensemble_text import ensemble_section
 from sweeper.errors import sentences
+from sweeper.report.curves import flatten
 from sweeper.report.front_text import front_section
 from sweeper.report.incidents import endings, on_the_way, told
 from sweeper.report.leaderboard import (
-    NOTHING,
     Row,
-    as_list,
     difference,
-    duration,
+    ensemble_section,
     is_multi_objective,
-    number,
     objectives,
     p_value,
     pruning,
     rows,
 )
+from sweeper.report.trivial import sentence as sentence_of_trivial
 from sweeper.results import Judgement, StudyResult
 from sweeper.verdict.success import count, in_words
-from sweeper.verdict.trivial import sentence as sentence_of_trivial
+from sweeper.wording import NOTHING, as_list, duration, number
 
 MAX_LISTED = 6
 """A longer list of facts is for programs."""

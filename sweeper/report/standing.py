@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sweeper.errors import Fault, UserError
+from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import StudyFolder
+from sweeper.report.summary import read_summary
+from sweeper.results import ENDED
 from sweeper.storage.owners import is_gone
-from sweeper.redact import redact
-from sweeper.report.summary import ENDED, read_summary
 from sweeper.trial import slugify
 
 QUERY = (

@@ -4,17 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
-from sweeper.results import Judgement, RunResult, StudyResult, TrialResult
-from sweeper.verdict.success import SPLITS, criteria_of, missing_in, tell_trial
-from sweeper.verdict.trivial import trivial_of
-from sweeper.verdict.trivial import warnings as warnings_of_trivial
+from sweeper.report.trivial import trivial_of
+from sweeper.report.trivial import warnings as warnings_of_trivial
+from sweeper.results import ENDED, NO_COMPARISON, Judgement, RunResult, StudyResult, TrialResult
+from sweeper.verdict.success import criteria_of, missing_in, tell_trial
 
 SCHEMA_VERSION = 1
-ENDED = ("COMPLETE", "FAILED", "PRUNED")
-"""States after which nobody trains a run, or a trial, again."""
-NO_COMPARISON = dict.fromkeys(("difference", "improvement", "ci_low", "ci_high", "p_adjusted"))
 NEEDED = frozenset({"study", "task", "metric", "direction", "seeds", "verdict", "baseline", "best"}) | {
     *("confirm_seeds", "confirmation", "trials", "totals", "provenance")
 }

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweeper.report.curves import all_curves
 from sweeper.layout import RunFolder
 from sweeper.records import Records, read_records
-from sweeper.results import Judgement, StudyResult, TrialResult
+from sweeper.report.curves import all_curves
 from sweeper.report.summary import chosen
-from sweeper.trial import TrialSpec, slugify
+from sweeper.results import Judgement, StudyResult, TrialResult
 from sweeper.task.config import TaskConfig
-from sweeper.task.prepared import MANIFEST, Prepared
 from sweeper.task.entry import TaskEntry
+from sweeper.task.prepared import MANIFEST, Prepared
 from sweeper.task.reporting import Arm, Comparison, Part, Plot, Table
+from sweeper.trial import TrialSpec, slugify
 
 STANDARD_PLOTS = ("curves", "forest", "pareto")
 """The plots that every study may have, in the order of a report."""

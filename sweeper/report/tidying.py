@@ -3,14 +3,14 @@
 import json
 from contextlib import nullcontext, suppress
 
-from sweeper.ensemble_spec import member_folders
 from sweeper.errors import Fault, UserError
+from sweeper.jobs import member_folders
 from sweeper.layout import RunFolder
 from sweeper.locks import file_lock
 from sweeper.report.publishing import champions
 from sweeper.report.replay import read_rows
 from sweeper.report.standing import Standing
-from sweeper.report.summary import ENDED
+from sweeper.results import ENDED
 
 
 def remove_checkpoints(folder: RunFolder) -> list[int]:

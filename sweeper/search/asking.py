@@ -8,12 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 from sweeper.errors import StudyError
-from sweeper.trial import TrialSpec, canonical
+from sweeper.locks import Turns
 from sweeper.search.trial_book import Bounds, TrialBook, is_number
-from sweeper.turns import Turns
+from sweeper.trial import TrialSpec, canonical
 
 Draft = TrialSpec
 """A trial that Optuna has not numbered yet."""
@@ -214,3 +214,10 @@ def alone_with(turns: Turns) -> Iterator[bool]:
             problem = f"{error}, for {ALONE_S:g} s; it may hang"
             raise StudyError(f"{problem}. End that one; the same command resumes the study") from error
         yield has_changed
+
+
+class Asker(Protocol):
+    """Where further trials come from; `None` when there are no more."""
+
+    def ask(self) -> TrialSpec | None:
+        """The next trial, or None."""

@@ -19,6 +19,7 @@ from optuna.pruners import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from sweeper.models import Direction
 from sweeper.schema import (
     Asha,
     Hyperband,
@@ -30,7 +31,6 @@ from sweeper.schema import (
     Wilcoxon,
     Wrapped,
 )
-from sweeper.task.config import Direction
 
 SCREENED = "screened"
 """The attribute of a trial whose first seed is complete."""

@@ -5,14 +5,10 @@ no other seeds. `wilcoxon` looks at complete seeds, before a further one is star
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from sweeper.config.compose import Sweep
-from sweeper.study.loop import Pruning
 from sweeper.messages import Reported
-from sweeper.search.pruner_checks import check_pruner
-from sweeper.search.pruners import is_surely_worse, pruner_of
-from sweeper.study.run_state import Policy, Runs
+from sweeper.results import Policy, Runs
 from sweeper.schema import (
     Asha,
     Hyperband,
@@ -20,23 +16,36 @@ from sweeper.schema import (
     NoPruner,
     Patient,
     Percentile,
+    Settings,
     Threshold,
     Wilcoxon,
     Wrapped,
 )
-from sweeper.trial import TrialSpec
+from sweeper.search.pruner_checks import check_pruner
+from sweeper.search.pruners import is_surely_worse, pruner_of
 from sweeper.search.trial_book import TrialBook
+from sweeper.trial import TrialSpec
 
 BASELINE_NUMBER = 0
 
 
-def pruning_of(sweep: Sweep, policy: Policy, trials: TrialBook, max_steps: int) -> Pruning:
+class Pruning(Protocol):
+    """Decides which runs end early. Never asked about trials that are not prunable."""
+
+    def after_report(self, trial: TrialSpec, reported: Reported) -> str | None:
+        """Why the run should end at this evaluation, in a few words, or None."""
+
+    def before_run(self, trial: TrialSpec, seed: int, runs: Runs) -> str | None:
+        """Why a run need not be started, given all that is known of others, or None."""
+
+
+def pruning_of(settings: Settings, policy: Policy, trials: TrialBook, max_steps: int) -> Pruning:
     """The pruning that the section `pruner` asks for. Raises UserError where it cannot work.
 
     `max_steps` are the optimizer steps of a full run of the fixed configuration.
     """
-    check_pruner(sweep.settings, max_steps)
-    pruner = sweep.settings.pruner
+    check_pruner(settings, max_steps)
+    pruner = settings.pruner
     if isinstance(pruner, NoPruner):
         return NoPruning()
     if isinstance(pruner, Wilcoxon):

@@ -12,7 +12,16 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from sweeper.errors import Fault, UserError
-from sweeper.search.grammar import Choices, Domain, GroupOptions, Interval, domain_of, key_of, tags_of, text_of
+from sweeper.search.grammar import (
+    Choices,
+    Domain,
+    GroupOptions,
+    Interval,
+    domain_of,
+    key_of,
+    tags_of,
+    text_of,
+)
 
 PER_STUDY = ("task", "study", "sampler", "pruner", "executor", "tracking", "sweep", "hydra")
 """Root keys that one study has one value of."""

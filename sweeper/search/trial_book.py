@@ -16,9 +16,9 @@ import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeper.results import TrialResult
 from sweeper.search.pruners import SCREENED, first_seeds
 from sweeper.storage.remembering import look_of
-from sweeper.results import TrialResult
 from sweeper.trial import TrialSpec
 
 SPEC = "spec"

@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from sweeper.errors import Fault, StudyError, UserError
-from sweeper.redact import redact
+from sweeper.errors import Fault, StudyError, UserError, redact
 
 OPENING_S = 10.0
 """So long a database may be locked when a study begins."""

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sweeper.disk import is_full
+from sweeper.errors import Fault, StudyError, UserError, is_full
 from sweeper.storage.engine import StorageFailure
-from sweeper.errors import Fault, StudyError, UserError
 
 OPTUNA_LACKS = "Record does not exist"
 DELETED = (

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sweeper.layout import StudyFolder
-from sweeper.results import RunResult
-from sweeper.study.run_state import RunKey
+from sweeper.results import RunKey, RunResult
 from sweeper.storage.storage import LEASE_S, Claim, RunRow, Storage
 from sweeper.trial import TrialSpec
 

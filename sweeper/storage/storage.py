@@ -17,14 +17,12 @@ import optuna
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
-from sweeper.disk import is_full
+from sweeper.errors import Fault, UserError, is_full, redact
+from sweeper.layout import check_study_name
+from sweeper.models import Direction
 from sweeper.storage.engine import Waiting, engine_options, name_failures, outlast, stay_with_file
-from sweeper.errors import Fault, UserError
-from sweeper.names import check_study_name
 from sweeper.storage.places import closed_database, read_only_folder
-from sweeper.redact import redact
 from sweeper.storage.remembering import RememberingStorage
-from sweeper.task.config import Direction
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sweeper.executors.base import Slot
+from sweeper.results import RunKey
 from sweeper.study.retries import Retries
-from sweeper.study.run_state import RunKey
-from sweeper.trial import JobSpec, TrialSpec
+from sweeper.trial import JobSpec, Slot, TrialSpec
 
 
 @dataclass

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.config.compose import Sweep
-from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
-from sweeper.study.interrupts import Interrupt
+from sweeper.jobs import member_folders
 from sweeper.layout import StudyFolder
-from sweeper.results import Judgement, StudyResult, TrialResult
-from sweeper.study.run_state import Policy, screening_seeds
-from sweeper.report.summary import ENDED
 from sweeper.report.tidying import remove_checkpoints
+from sweeper.results import ENDED, Judgement, Policy, StudyResult, TrialResult
+from sweeper.study.interrupts import Interrupt
+from sweeper.study.run_state import screening_seeds
 
 
 def study_result(

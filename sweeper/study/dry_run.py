@@ -10,18 +10,16 @@ from rich.text import Text
 
 from sweeper.config.compose import Sweep
 from sweeper.executors.devices import arrange, slots_in_words
-from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
-from sweeper.report.leaderboard import duration
 from sweeper.report.leaderboard_table import default_console
-from sweeper.study.proposals import drafts_of, policy_of, reopened
+from sweeper.results import RunKey, RunResult
 from sweeper.search.pruner_checks import pruner_warnings
-from sweeper.results import RunResult
 from sweeper.storage.run_book import RunBook
-from sweeper.study.run_state import RunKey
-from sweeper.study.specs import SpecFactory, notices_of, workload
 from sweeper.storage.storage import Storage
-from sweeper.trial import TrialSpec
+from sweeper.study.proposals import drafts_of, policy_of, reopened
+from sweeper.study.specs import SpecFactory, notices_of, workload
+from sweeper.trial import Slot, TrialSpec
+from sweeper.wording import duration
 
 
 @dataclass(frozen=True)

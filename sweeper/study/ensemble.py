@@ -5,28 +5,31 @@ and evaluates them (`ensemble_process`, `worker/ensemble`); here its figures are
 fails in it is worth a study's verdict: it ends in a warning.
 """
 
-from collections.abc import Callable, Sequence
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeper.config.checking import WHERE
 from sweeper.executors.devices import Placement
-from sweeper.config.ensemble_checks import WHERE
-from sweeper.study.ensemble_entry import entry_of
-from sweeper.study.ensemble_process import evaluate_apart
-from sweeper.ensemble_spec import (
-    EnsembleFigures,
-    EnsembleSpec,
-    Member,
-    model_digest,
-    read_figures,
-    read_spec,
-)
-from sweeper.layout import RunFolder, StudyFolder, write_atomic
+from sweeper.executors.worker_process import ending, import_path
+from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest, read_figures, read_spec
+from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock
+from sweeper.records import read_influence
+from sweeper.report.leaderboard import sentence_of
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import Inline, Local
+from sweeper.verdict.paired import Interval, examples_part, student
 
 N_LISTED = 5
 TIMEOUT_S = 7200.0
@@ -158,3 +161,120 @@ def _evaluated(spec: EnsembleSpec, ground: Ground) -> EnsembleFigures | str:
     except TimeoutError:
         return "another session evaluates it now; the same command shows it later"
     return problem or read_figures(folder.result) or f"{folder.result} cannot be read"
+
+
+Floats = NDArray[np.float64]
+
+
+def entry_of(
+    result: StudyResult, k: int, spec: EnsembleSpec, figures: EnsembleFigures, best: RunResult, records: Path
+) -> dict[str, Any]:
+    """What is known of the ensemble: its members, its figures, and those of the `best` of its runs beside it.
+
+    `difference` is ensemble minus best run on test, in the metric's unit; `improvement` carries the sign of
+    the direction, `ci_low` and `ci_high` are its interval. `records`: those of the ensemble's test split.
+    """
+    assert best.folder is not None
+    objective, first = result.objectives[0], spec.members[0]
+    val_key, test_key = f"val/{objective.metric}", f"test/{objective.metric}"
+    difference = figures.metrics[test_key] - best.metrics[test_key]
+    own, of_best = (
+        read_influence(path, objective.metric) for path in (records, RunFolder(best.folder).records)
+    )
+    interval = paired_interval(objective.sign * difference, own, of_best, result.confidence)
+    entry = {
+        "k": k,
+        "members": [_run(member) for member in spec.members],
+        "val": figures.metrics[val_key],
+        "test": figures.metrics[test_key],
+        "best_run": _run(first) | {"test": best.metrics[test_key]},
+        "difference": difference,
+        "improvement": objective.sign * difference,
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "p_value": interval.p_value,
+        "metrics": figures.metrics,
+        "device": figures.device,
+        "seconds": round(figures.seconds, 3),
+    }
+    return entry | {"sentence": sentence_of(entry, objective.metric, result.confidence)}
+
+
+def _run(member: Member) -> dict[str, Any]:
+    return member.model_dump(include={"trial", "name", "seed", "val"})
+
+
+def paired_interval(
+    improvement: float, one: Floats | None, other: Floats | None, confidence: float
+) -> Interval:
+    """The interval of an improvement of one model over another on the same test examples.
+
+    From the paired influence values of these two models: what another test split would change, and nothing
+    of what other seeds would. Unknown where values are missing.
+    """
+    if one is None or other is None or len(one) != len(other):
+        return Interval()
+    return student(improvement, examples_part({0: one}, {0: other}), None, confidence)
+
+
+COMMAND = (sys.executable, "-m", "sweeper.worker.ensemble")
+
+
+POLL_S = 0.2
+
+
+MAX_WORDS = 2000
+"""Characters of the log's end that are looked at for the reason of a failure."""
+
+
+def evaluate_apart(
+    folder: EnsembleFolder,
+    environment: Mapping[str, str],
+    timeout_s: float,
+    is_stopped: Callable[[], bool],
+) -> str | None:
+    """Evaluate the request in `folder`; why there is no result, where there is none.
+
+    The process holds the reading end of a pipe whose other end is ours alone: however this one ends, so does
+    the other. Its own session keeps Ctrl-C from it: `is_stopped` is asked instead.
+    """
+    theirs, ours = os.pipe()
+    try:
+        with folder.log.open("wb") as log:
+            process = subprocess.Popen(
+                [*COMMAND, str(folder.request), str(theirs)],
+                env={**os.environ, **import_path(), **environment},
+                pass_fds=[theirs],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            problem = _wait(process, timeout_s, is_stopped)
+        finally:
+            process.kill()
+            process.wait()
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    return problem if problem is not None else _judged(process.returncode, folder)
+
+
+def _wait(process: "subprocess.Popen[bytes]", timeout_s: float, is_stopped: Callable[[], bool]) -> str | None:
+    """Until it has ended, or should have."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if is_stopped():
+            return "it was stopped; the same command evaluates it"
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_S)
+            return None
+    return f"its evaluation was not done after {timeout_s:g} s"
+
+
+def _judged(returncode: int, folder: EnsembleFolder) -> str | None:
+    if returncode == 0 and folder.result.exists():
+        return None
+    words = folder.log.read_bytes()[-MAX_WORDS:].decode(errors="replace")
+    return f"its evaluation failed: {ending(returncode, words)}. Log: {folder.log}"

@@ -3,41 +3,24 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from sweeper.study.active import Active, ActiveJobs
 from sweeper.errors import DiskFullError
-from sweeper.executors.base import Executor, Slot
-from sweeper.study.interrupts import Interrupt
+from sweeper.executors.base import Executor
 from sweeper.messages import Alive, Failed, Message, Reported, Started
-from sweeper.watch.observers import Observer
-from sweeper.study.outcomes import LastWord, died, outcome
-from sweeper.results import RunResult
-from sweeper.study.retries import Retries
+from sweeper.results import Policy, RunKey, RunResult
+from sweeper.search.asking import Asker
+from sweeper.search.pruning import Pruning
 from sweeper.storage.run_book import RunBook
-from sweeper.study.run_state import Policy, RunKey, Runs, Wish, judged, n_failed
-from sweeper.trial import JobSpec, TrialSpec
+from sweeper.study.active import Active, ActiveJobs
+from sweeper.study.interrupts import Interrupt
+from sweeper.study.retries import LastWord, Retries, died, outcome
+from sweeper.study.run_state import Wish, judged, n_failed
+from sweeper.trial import JobSpec, Slot, TrialSpec
+from sweeper.watch.observers import Observer
 
 DISK_FULL = DiskFullError.__name__
 PATIENCE_S = 1.0
 """How long to wait for messages before looking at leases, signals and other parents' results again."""
-
-
-class Asker(Protocol):
-    """Where further trials come from; `None` when there are no more."""
-
-    def ask(self) -> TrialSpec | None:
-        """The next trial, or None."""
-
-
-class Pruning(Protocol):
-    """Who says that a run is not worth its time. Never asked about trials that are not prunable."""
-
-    def after_report(self, trial: TrialSpec, reported: Reported) -> str | None:
-        """Why the run should end at this evaluation, in a few words, or None."""
-
-    def before_run(self, trial: TrialSpec, seed: int, runs: Runs) -> str | None:
-        """Why a run need not be started, given all that is known of others, or None."""
 
 
 @dataclass(frozen=True)

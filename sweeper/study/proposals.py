@@ -5,20 +5,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sweeper.search.asking import ALONE_S, Adaptive, Draft, Enumerated, alone_with
 from sweeper.config.compose import Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
-from sweeper.study.objectives import metric_faults, objectives_of
-from sweeper.search.pruner_checks import acts_on_evaluations
-from sweeper.study.run_state import Policy
-from sweeper.search.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
+from sweeper.locks import Turns
+from sweeper.results import Policy
 from sweeper.schema import Settings, Wilcoxon
+from sweeper.search.asking import ALONE_S, Adaptive, Draft, Enumerated, alone_with
+from sweeper.search.pruner_checks import acts_on_evaluations
+from sweeper.search.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
 from sweeper.search.search_space import extremes
+from sweeper.search.trial_book import TrialBook
+from sweeper.study.objectives import metric_faults, objectives_of
 from sweeper.study.specs import SpecFactory, in_short
 from sweeper.trial import TrialSpec
-from sweeper.search.trial_book import TrialBook
-from sweeper.turns import Turns
 
 FIRST_CONFIRMATION_SEED = 1000
 

@@ -1,6 +1,7 @@
 """Where a result comes from: command, code, versions, machine."""
 
 import hashlib
+import json
 import os
 import platform
 import shlex
@@ -11,7 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sweeper.redact import redact
+from sweeper.errors import Fault, UserError, redact
+from sweeper.search.trial_book import TrialBook
+from sweeper.study.specs import SpecFactory, differences
 
 PACKAGES = ("torch", "hydra-core", "optuna", "mlflow", "numpy")
 ROOT = Path(__file__).parent.parent
@@ -85,3 +88,29 @@ def _git(*words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def identity_warnings(
+    trials: TrialBook, factory: SpecFactory, name: str, target: str | None = None
+) -> list[str]:
+    """What to say loudly when a known study is opened again.
+
+    Raises UserError, with the difference, where the study of that name was begun with another fixed
+    configuration.
+    """
+    _refuse_another_meaning(trials, factory, name)
+    code = code_hash(target)
+    if trials.remember("code_hash", code) == code:
+        return []
+    return [
+        "the code of the task or of the trainer has changed since this study was begun; its old results "
+        "stand beside new ones as if it had not. Give the study another study.name to start afresh"
+    ]
+
+
+def _refuse_another_meaning(trials: TrialBook, factory: SpecFactory, name: str) -> None:
+    fixed = json.loads(json.dumps(factory.fixed()))
+    changed = differences(json.loads(trials.remember("fixed", json.dumps(fixed))), fixed)
+    if changed:
+        problem = f"got '{name}', which was begun with another fixed configuration ({'; '.join(changed)})"
+        raise UserError(Fault("study.name", problem, "Choose another name, or null to have one made"))

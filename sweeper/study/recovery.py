@@ -2,11 +2,11 @@
 
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.report.replay import read_runs
+from sweeper.report.summary import read_summary
 from sweeper.results import RunResult
+from sweeper.search.trial_book import TrialBook
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import Storage
-from sweeper.report.summary import read_summary
-from sweeper.search.trial_book import TrialBook
 
 
 def recovered(storage: Storage, folder: StudyFolder, trials: TrialBook) -> list[str]:

@@ -9,44 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from sweeper.errors import did_you_mean
-from sweeper.results import Objective, RunResult, TrialResult, TrialState
-from sweeper.verdict.selection import pareto_front
+from sweeper.results import Objective, Policy, RunKey, RunResult, Runs, TrialResult, TrialState
 from sweeper.trial import TrialSpec
-
-RunKey = tuple[int, int]
-"""(trial number, seed)."""
-
-Runs = Mapping[RunKey, RunResult]
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How a study spends its runs.
-
-    `replicate_top_k`: None replicates every trial on all seeds (enumerated grids); a number screens on the
-    first seed and replicates only the best so many (adaptive sampling). `is_screened`: a pruner looks at the
-    evaluations of each candidate's first seed; it goes ahead of all further ones. `is_seed_major`: trials are
-    given up between seeds, and so go through them side by side.
-    """
-
-    seeds: tuple[int, ...]
-    confirm_seeds: tuple[int, ...]
-    objectives: tuple[Objective, ...]
-    replicate_top_k: int | None
-    max_failure_rate: float
-    n_candidates: int
-    is_screened: bool = False
-    is_seed_major: bool = False
-
-    @property
-    def is_staged(self) -> bool:
-        """Whether candidates begin with their first seed alone, until all trials are asked."""
-        return self.replicate_top_k is not None or self.is_screened or self.is_seed_major
-
-    @property
-    def failures_allowed(self) -> int:
-        """So many failed trials may be; one more stops the study."""
-        return int(self.max_failure_rate * self.n_candidates)
+from sweeper.verdict.selection import pareto_front
 
 
 @dataclass(frozen=True)

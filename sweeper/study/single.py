@@ -11,16 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeper.config.compose import Sweep
-from sweeper.executors.devices import arrange
+from sweeper.criteria import SPLITS, Criterion
 from sweeper.errors import StudyError, UserError
+from sweeper.executors.devices import arrange
+from sweeper.jobs import job_for
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
-from sweeper.study.objectives import metric_faults
 from sweeper.storage.places import place_told
-from sweeper.planning import job_for
+from sweeper.study.objectives import metric_faults
 from sweeper.study.specs import SpecFactory, notices_of
-from sweeper.verdict.success import SPLITS, Criterion, criteria_of, lines, missing, tell
 from sweeper.trial import DeviceNeeds
+from sweeper.verdict.success import criteria_of, lines, missing, tell
 
 SOLO = "solo"
 

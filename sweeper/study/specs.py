@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from sweeper.config.compose import Sweep, task_entry
+from sweeper.config.compose import Sweep
 from sweeper.errors import Fault, UserError
-from sweeper.executors.base import Slot
-from sweeper.schema import RUN_SECTIONS, Settings
-from sweeper.verdict.success import SPLITS
-from sweeper.trial import Role, TrialSpec, canonical, fingerprint
+from sweeper.models import digest_of
+from sweeper.schema import RUN_SECTIONS, SPLITS, Settings
 from sweeper.task.config import TaskConfig
-from sweeper.task.prepared import Prepared, digest_of
+from sweeper.task.entry import task_entry
+from sweeper.task.prepared import Prepared
+from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
 
 MetricNames = Mapping[str, frozenset[str]]
 """The names of a trial's metrics by split."""

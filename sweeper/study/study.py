@@ -10,30 +10,30 @@ from typing import Any
 
 import yaml
 
+from sweeper.config.compose import Sweep
+from sweeper.executors.make import make_executor
+from sweeper.jobs import job_for
+from sweeper.layout import StudyFolder, write_atomic
+from sweeper.report.report import write_report
+from sweeper.report.task_report import added_by_task
+from sweeper.results import StudyResult, TrialResult
+from sweeper.schema import Local, Settings
 from sweeper.search.asking import Nobody
-from sweeper.config.compose import Sweep, task_entry
+from sweeper.search.pruner_checks import pruner_warnings
+from sweeper.search.pruning import pruning_of
+from sweeper.search.trial_book import TrialBook
+from sweeper.storage.owners import is_gone, new_owner
+from sweeper.storage.places import place_told
+from sweeper.storage.run_book import RunBook
+from sweeper.storage.storage import Storage, open_storage
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.study.dry_run import show_plan
 from sweeper.study.ensemble import Ground, Outcome, ensemble_of, timeout_of
-from sweeper.executors.base import Slot
-from sweeper.executors.make import make_executor
-from sweeper.study.identity import identity_warnings
 from sweeper.study.interrupts import Interrupt, watch_signals
-from sweeper.verdict.judging import best_of, judge
-from sweeper.layout import StudyFolder, write_atomic
 from sweeper.study.loop import Patience, StudyLoop
-from sweeper.watch.observers import Everyone, Observer, StudyStart
-from sweeper.storage.owners import is_gone, new_owner
-from sweeper.storage.places import place_told
-from sweeper.planning import job_for
 from sweeper.study.proposals import asker_of, drafts_of, policy_of, reopened
-from sweeper.study.provenance import provenance
-from sweeper.search.pruner_checks import pruner_warnings
-from sweeper.search.pruning import pruning_of
+from sweeper.study.provenance import identity_warnings, provenance
 from sweeper.study.recovery import recovered
-from sweeper.report.report import write_report
-from sweeper.results import StudyResult, TrialResult
-from sweeper.storage.run_book import RunBook
 from sweeper.study.run_state import (
     Wish,
     contenders,
@@ -43,14 +43,13 @@ from sweeper.study.run_state import (
     wanted_confirmation,
     wanted_screening,
 )
-from sweeper.schema import Local, Settings
 from sweeper.study.specs import SpecFactory, notices_of, workload
-from sweeper.storage.storage import Storage, open_storage
-from sweeper.report.task_report import added_by_task
+from sweeper.task.entry import task_entry
+from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec
+from sweeper.verdict.judging import best_of, judge
+from sweeper.watch.observers import Everyone, Observer, StudyStart
 from sweeper.watch.terminal import Terminal
 from sweeper.watch.tracking import make_tracker
-from sweeper.trial import DeviceNeeds, JobSpec, TrialSpec
-from sweeper.search.trial_book import TrialBook
 
 
 def run_sweep(sweep: Sweep) -> int:

@@ -4,52 +4,15 @@ Types, ranges and units live in these models, default values in YAML. Nothing he
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from sweeper.errors import Fault
+from sweeper.models import StrictModel, effective_values, inactive_paths
 
-Strings = Annotated[tuple[str, ...], Field(strict=False)]
-"""A YAML list of strings."""
 SPLIT_SIZES = ("val_rate", "test_rate", "n_val", "n_test")
 """Keys of a data section, where it has them, that say how large validation and test are."""
-
-
-class StrictModel(BaseModel):
-    """Frozen, no unknown keys, no silent conversions, no NaN."""
-
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
-    )
-
-    def without_cosmetics(self) -> dict[str, Any]:
-        """The configuration without its cosmetic fields."""
-        return _effective(self, "", set())
-
-
-@dataclass(frozen=True)
-class Stackable:
-    """Sibling runs may differ in this field; it changes nothing before step `active_from`."""
-
-    active_from: str | None = None
-
-
-class ActiveWhen:
-    """The field means something only while its siblings have these values: `ActiveWhen(enabled=True)`."""
-
-    def __init__(self, **conditions: Any) -> None:
-        self.conditions = conditions
-
-    def holds(self, owner: BaseModel) -> bool:
-        """Whether `owner`, the model that has the field, makes it active."""
-        return all(getattr(owner, name) == value for name, value in self.conditions.items())
-
-
-@dataclass(frozen=True)
-class Cosmetic:
-    """The field changes what is written, or where data lie, never what is trained: not in the fingerprint."""
 
 
 class Preset(StrictModel):
@@ -102,57 +65,8 @@ class TaskConfig(StrictModel):
 
     def inactive(self, max_steps: int) -> set[str]:
         """Dotted paths of the fields that mean nothing in this configuration."""
-        return _inactive(self, "")
+        return inactive_paths(self, "")
 
     def effective(self, max_steps: int) -> dict[str, Any]:
         """What training depends on: inactive fields blanked, cosmetic ones left out."""
-        return _effective(self, "", self.inactive(max_steps))
-
-
-def stackable_values(model: BaseModel, prefix: str = "") -> dict[str, Any]:
-    """The values of all stackable fields by dotted path; an absent section has none."""
-    values: dict[str, Any] = {}
-    for name in type(model).model_fields:
-        path, value = prefix + _key(type(model), name), getattr(model, name)
-        if isinstance(value, BaseModel):
-            values |= stackable_values(value, path + ".")
-        elif _marks(type(model), name, Stackable):
-            values[path] = value
-    return values
-
-
-def _key(model: type[BaseModel], name: str) -> str:
-    return model.model_fields[name].alias or name
-
-
-def _marks(model: type[BaseModel], name: str, kind: type) -> list[Any]:
-    return [mark for mark in model.model_fields[name].metadata if isinstance(mark, kind)]
-
-
-def _inactive(model: BaseModel, prefix: str) -> set[str]:
-    paths: set[str] = set()
-    for name in type(model).model_fields:
-        path, value = prefix + _key(type(model), name), getattr(model, name)
-        if not all(mark.holds(model) for mark in _marks(type(model), name, ActiveWhen)):
-            paths.add(path)
-        elif isinstance(value, BaseModel):
-            paths |= _inactive(value, path + ".")
-    return paths
-
-
-def _effective(model: BaseModel, prefix: str, inactive: set[str]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for name in type(model).model_fields:
-        key, value = _key(type(model), name), getattr(model, name)
-        if _marks(type(model), name, Cosmetic):
-            continue
-        if prefix + key in inactive:
-            kept[key] = None
-        elif isinstance(value, BaseModel):
-            kept[key] = _effective(value, f"{prefix}{key}.", inactive)
-        else:
-            kept[key] = model.model_dump(mode="json", by_alias=True, include={name})[key]
-    return kept
-
-
-Direction = Literal["maximize", "minimize"]
+        return effective_values(self, "", self.inactive(max_steps))

@@ -5,11 +5,12 @@ workers.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sweeper.schema import TaskSection
 from sweeper.task.config import TaskConfig
 from sweeper.task.prepared import Prepared
 from sweeper.task.reporting import ReportParts
@@ -102,3 +103,16 @@ def load(target: str) -> Any:
     """The object at "module:name". Raises ImportError or AttributeError, naming the target's missing part."""
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)
+
+
+def task_entry(section: TaskSection) -> TaskEntry:
+    """Where the parts of the configured task are: in the registry, or at the section's own targets.
+
+    A built-in task may have a report of the user's own.
+    """
+    if section.target is None:
+        known = TASKS[section.name]
+        return replace(known, report=section.report_target or known.report)
+    assert section.config_target is not None
+    assert section.prepare_target is not None
+    return TaskEntry(section.config_target, section.prepare_target, section.target, section.report_target)

@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from sweeper.task.prepared import digest_of
+from sweeper.models import digest_of
 
 REMEMBER_FROM_BYTES = 64 << 20
 """Smaller files are read every time: that is cheap, and cannot be fooled by a restored modification time."""

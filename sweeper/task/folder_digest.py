@@ -5,8 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from sweeper.models import digest_of
 from sweeper.task.file_digest import REMEMBER_FROM_BYTES, file_digest
-from sweeper.task.prepared import digest_of
 
 
 def folder_digest(

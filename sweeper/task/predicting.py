@@ -5,7 +5,7 @@ writes what comes back. Tasks that read no files have none.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.errors import Fault, UserError
+from sweeper.layout import RunFolder
 from sweeper.task.bad_files import N_LISTED, BadFile
+from sweeper.task.entry import TaskEntry
 
 
 @dataclass(frozen=True)
@@ -68,3 +70,21 @@ def refuse_clashes(targets: Sequence[str]) -> None:
         more = f" and {len(clashes) - N_LISTED} more" if len(clashes) > N_LISTED else ""
         problem = f"got several pictures whose result would be {', '.join(clashes[:N_LISTED])}{more}"
         raise UserError(Fault("input", f"{problem}; expected names that differ", "Rename them"))
+
+
+@dataclass(frozen=True)
+class ChosenRun:
+    """A run by its folder, with its whole configuration; `name` as reports call it."""
+
+    name: str
+    folder: RunFolder
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The runs whose models are averaged, mostly one; `words` say which and why these. They can predict."""
+
+    words: str
+    entry: TaskEntry
+    runs: tuple[ChosenRun, ...]

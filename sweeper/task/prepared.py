@@ -4,7 +4,6 @@ The parent prepares (so that a broken file is reported before any job starts, an
 the fingerprint); workers only open. Nothing here imports torch.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -56,15 +55,6 @@ class Prepared:
         """The prepared data in `folder`. Raises FileNotFoundError where no manifest is."""
         manifest = json.loads((folder / MANIFEST).read_text())
         return cls(folder=folder, **manifest)
-
-
-def digest_of(*parts: str | bytes) -> str:
-    """`sha256:...` over the parts, in order, unambiguously separated."""
-    sha = hashlib.sha256()
-    for part in parts:
-        raw = part.encode() if isinstance(part, str) else part
-        sha.update(len(raw).to_bytes(8, "little") + raw)
-    return f"sha256:{sha.hexdigest()}"
 
 
 def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str, Any]]) -> Prepared:

@@ -7,13 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.verdict import selection
 from sweeper.layout import RunFolder
 from sweeper.records import read_influence
-from sweeper.results import Judgement, Objective, RunResult, StudyResult, TrialResult
-from sweeper.study.run_state import Policy
+from sweeper.results import (
+    ENDED,
+    NO_COMPARISON,
+    Judgement,
+    Objective,
+    Policy,
+    RunResult,
+    StudyResult,
+    TrialResult,
+)
+from sweeper.verdict import selection
 from sweeper.verdict.selection import Arm, Panel
-from sweeper.report.summary import ENDED, NO_COMPARISON
 
 Floats = NDArray[np.float64]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import Literal
 
+from sweeper.models import Direction
 from sweeper.verdict.digits import decimals
 from sweeper.verdict.paired import (
     Influence,
@@ -24,7 +25,6 @@ from sweeper.verdict.paired import (
     spread,
     student,
 )
-from sweeper.task.config import Direction
 
 Verdict = Literal["better", "worse", "not distinguishable", "not confirmed"]
 

@@ -6,44 +6,13 @@ split (`test/recall >= 0.95`), or the ratio of two (`val/bce / train/bce < 1.5`;
 verdict.
 """
 
-import operator
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from sweeper.criteria import OPERATORS, Criterion, parse
 from sweeper.errors import did_you_mean
-from sweeper.report.leaderboard import NOTHING, as_list, number
 from sweeper.results import StudyResult, TrialResult
-
-SPLITS = ("train", "val", "test")
-OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-EXPECTED = (
-    "'<metric> <op> <number>' with an op of < <= > >=, as in 'full_match > 0.85', 'test/recall >= 0.95', "
-    "'val/bce / train/bce < 1.5'"
-)
-_NAME = r"(?!(?:train|val|test)(?:[\s/]|$))[^\s/<>=]+"
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_SIDES = re.compile(rf"\s*([^<>=]+?)\s*(<=|>=|<|>)\s*({_NUMBER})\s*")
-_KEY = re.compile(rf"(?:(train|val|test)\s*/\s*)?({_NAME})")
-_RATIO = re.compile(rf"(train|val|test)/({_NAME})\s*/\s*(train|val|test)/({_NAME})")
-_SHORT_RATIO = re.compile(rf"(train|val|test)\s*/\s*(train|val|test)\s+({_NAME})")
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """`figure` (`split/name`), over `divisor` where there is one, `op` `bound`; `text` as it was given."""
-
-    text: str
-    figure: str
-    divisor: str | None
-    op: str
-    bound: float
-
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """All that it asks for."""
-        return (self.figure,) if self.divisor is None else (self.figure, self.divisor)
+from sweeper.wording import NOTHING, number
 
 
 class Told(TypedDict):
@@ -52,25 +21,6 @@ class Told(TypedDict):
     criterion: str
     value: float | None
     met: bool | None
-
-
-def parse(text: str) -> Criterion:
-    """The criterion that `text` states. Raises ValueError, with what was got and expected."""
-    sides = _SIDES.fullmatch(text)
-    figures = _figures(sides[1]) if sides else None
-    if sides is None or figures is None:
-        raise ValueError(f"got '{text}'; expected {EXPECTED}")
-    return Criterion(" ".join(text.split()), *figures, sides[2], float(sides[3]))
-
-
-def _figures(left: str) -> tuple[str, str | None] | None:
-    if found := _KEY.fullmatch(left):
-        return f"{found[1] or 'val'}/{found[2]}", None
-    if found := _RATIO.fullmatch(left):
-        return f"{found[1]}/{found[2]}", f"{found[3]}/{found[4]}"
-    if found := _SHORT_RATIO.fullmatch(left):
-        return f"{found[1]}/{found[3]}", f"{found[2]}/{found[3]}"
-    return None
 
 
 def criteria_of(config: Mapping[str, Any]) -> list[Criterion]:
@@ -150,13 +100,3 @@ def in_words(told: Told) -> str:
 def lines(told: Iterable[Told]) -> list[str]:
     """`full_match > 0.85: 0.9120 met`, one criterion each."""
     return [f"{one['criterion']}: {in_words(one)}" for one in told]
-
-
-def in_one_line(summary: Mapping[str, Any]) -> str:
-    """`success: best 4 of 5, baseline 2 of 5`; with a front each of its trials; empty without criteria."""
-    told = {trial["trial"]: trial.get("success") for trial in summary["trials"]}
-    best, baseline = as_list(summary["best"]), summary["baseline"]
-    names = [("best" if summary["best"] is one else one["name"], one["trial"]) for one in best]
-    shown = dict([*names, ("baseline", baseline["trial"])])
-    counts = [f"{name} {count(told[trial])}" for name, trial in shown.items() if told.get(trial)]
-    return f"success: {', '.join(counts)}" if counts else ""

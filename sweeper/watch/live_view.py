@@ -11,11 +11,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.executors.base import Slot
-from sweeper.report.leaderboard import duration, number
 from sweeper.messages import Alive, Reported, Started
 from sweeper.results import RunResult
-from sweeper.trial import TrialSpec
+from sweeper.trial import Slot, TrialSpec
+from sweeper.wording import duration, number
 
 LINES_BESIDE_SLOTS = 6
 """Head, the slots that do not fit, totals; and room for the last lines of the log."""

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
 from sweeper.results import Objective, RunResult, StudyResult
-from sweeper.trial import TrialSpec
+from sweeper.trial import Slot, TrialSpec
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,18 @@ from rich.live import Live
 from rich.text import Text
 
 from sweeper.executors.devices import slots_in_words
-from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
-from sweeper.report.leaderboard import duration, number
-from sweeper.report.leaderboard_table import default_console, leaderboard_of
-from sweeper.watch.live_view import LiveView
 from sweeper.messages import Alive, Reported, Started
-from sweeper.watch.observers import StudyStart
+from sweeper.report.leaderboard_table import default_console, leaderboard_of
+from sweeper.report.summary import read_sentence, summary
 from sweeper.results import Judgement, Objective, RunResult, StudyResult
 from sweeper.schema import Tracking
+from sweeper.trial import Slot, TrialSpec
 from sweeper.verdict.success import criteria_of, missing
-from sweeper.report.summary import read_sentence, summary
-from sweeper.watch.tracking import where
-from sweeper.trial import TrialSpec
+from sweeper.watch.live_view import LiveView
+from sweeper.watch.observers import StudyStart
+from sweeper.watch.tracking_store import where
+from sweeper.wording import duration, number
 
 STYLES = {"COMPLETE": "", "FAILED": "red"}
 REFRESHES_PER_S = 4

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from posixpath import normpath
 from typing import Any
 
+from sweeper.errors import redact
 from sweeper.report.curves import Evaluation, flatten
-from sweeper.redact import redact
 from sweeper.results import RunResult
-from sweeper.verdict.success import count, criteria_of, lines, tell
 from sweeper.trial import TrialSpec
+from sweeper.verdict.success import count, criteria_of, lines, tell
 
 MAX_PARAMS = 100
 MAX_VALUE_LENGTH = 250

@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from sweeper.watch.background import Background
-from sweeper.executors.base import Slot
+from sweeper.errors import redact
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.watch.observers import StudyStart
-from sweeper.redact import redact
 from sweeper.results import RunResult, StudyResult
-from sweeper.trial import TrialSpec
+from sweeper.trial import Slot, TrialSpec
+from sweeper.watch.background import Background
+from sweeper.watch.observers import StudyStart
 
 FLUSH_S = 30.0
 """A running run's new metrics are sent at most this often."""

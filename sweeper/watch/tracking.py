@@ -15,22 +15,20 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
-from sweeper.watch import tracked
-from sweeper.report.curves import read_evaluations
-from sweeper.errors import Fault, UserError
+from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
-from sweeper.locks import file_lock
-from sweeper.watch.observers import Observer
-from sweeper.redact import redact
+from sweeper.locks import Turns, file_lock
+from sweeper.report.curves import read_evaluations
 from sweeper.report.replay import read_runs
 from sweeper.report.report_html import self_contained
+from sweeper.report.summary import read_sentence, read_summary
 from sweeper.results import RunResult
 from sweeper.schema import Tracking
-from sweeper.report.summary import read_sentence, read_summary
+from sweeper.trial import TrialSpec
+from sweeper.watch import tracked
+from sweeper.watch.observers import Observer
 from sweeper.watch.tracker import NoTracker, Tracker, reason_of
 from sweeper.watch.tracking_store import Store, store_of, where
-from sweeper.trial import TrialSpec
-from sweeper.turns import Turns
 
 __all__ = ["Session", "Store", "forget", "make_tracker", "replay", "store_of", "where"]
 

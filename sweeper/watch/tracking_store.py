@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweeper.errors import redact
 from sweeper.layout import ResultsFolder
-from sweeper.redact import redact
 from sweeper.schema import Tracking
 
 

@@ -14,15 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_digest
 from sweeper.errors import RunError
+from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest
 from sweeper.layout import EnsembleFolder, RunFolder, write_atomic
 from sweeper.schema import TaskSection
-from sweeper.config.validation import task_entry
+from sweeper.task.base import Averageable, Evaluation, Task, config_of
+from sweeper.task.entry import task_entry
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import device_of, opened
 from sweeper.worker.solo import by_split, write_records
-from sweeper.task.base import Averageable, Evaluation, Task, config_of
 
 
 class Average(nn.Module):

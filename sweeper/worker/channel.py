@@ -14,8 +14,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from sweeper.errors import SweeperError
 from sweeper.messages import Message, MessageAdapter, Reply
+from sweeper.models import StrictModel
 from sweeper.trial import JobSpec
-from sweeper.task.config import StrictModel
 
 MAX_FRAME_BYTES = 16 * 2**20
 SEND_TIMEOUT_S = 10

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import torch
 
-from sweeper.disk import is_full
-from sweeper.errors import OUT_OF_MEMORY, DiskFullError, RunError, SweeperError
+from sweeper.errors import OUT_OF_MEMORY, DiskFullError, RunError, SweeperError, is_full
 
 LESS_MEMORY = "Try a smaller trainer.batch_size or a smaller model."
 BAD_INDEX = "Often an index out of range: a label, the id of an embedding. On a CPU the message says which."

@@ -11,16 +11,15 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from sweeper.report.chosen_model import Chosen, ChosenRun
 from sweeper.errors import CheckpointError, Fault, RunError, UserError
 from sweeper.layout import write_atomic
+from sweeper.task.bad_files import BadFile, fault_of
+from sweeper.task.base import config_of
+from sweeper.task.entry import TaskEntry
+from sweeper.task.predicting import Chosen, ChosenRun, Predicted, Predictor
 from sweeper.worker.average import mean_of
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import device_of
-from sweeper.task.bad_files import BadFile, fault_of
-from sweeper.task.base import config_of
-from sweeper.task.predicting import Predicted, Predictor
-from sweeper.task.entry import TaskEntry
 
 BATCH = 32
 """Files that a model sees at a time."""

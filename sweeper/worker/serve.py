@@ -13,20 +13,20 @@ import torch
 
 from sweeper.errors import FolderHeldError, RunError
 from sweeper.layout import RunFolder
-from sweeper.worker.lifeline import Lifeline
 from sweeper.locks import file_lock
 from sweeper.messages import Failed, Finished, Message, Reply, Stopped
 from sweeper.schema import RUN_SECTIONS, RunSettings
+from sweeper.task.base import config_of
+from sweeper.task.config import TaskConfig
+from sweeper.task.entry import task_entry
+from sweeper.task.prepared import Prepared
 from sweeper.trial import JobSpec, RunSpec, fingerprint, member_facts
-from sweeper.config.validation import task_entry
 from sweeper.worker.checkpoint import Checkpoints
 from sweeper.worker.failures import Circumstances, failure_of, needs_fresh_worker
+from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.solo import Solo
 from sweeper.worker.training import Training
-from sweeper.task.base import config_of
-from sweeper.task.config import TaskConfig
-from sweeper.task.prepared import Prepared
 
 FOLDER_PATIENCE_S = 20.0
 """A worker whose parent died leaves within ten seconds; so long it is waited for."""

@@ -17,11 +17,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread, Timer
 
-from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Order, Work, read_order
 from sweeper.layout import RunFolder
-from sweeper.worker.lifeline import Lifeline
 from sweeper.messages import Alive, Message, Reply, Reported
 from sweeper.trial import JobSpec, member_facts
+from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Order, Work, read_order
+from sweeper.worker.lifeline import Lifeline
 
 BEAT_S = 1.0
 LEAVE_S = 7.0

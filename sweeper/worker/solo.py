@@ -16,11 +16,11 @@ from typing import Literal
 
 import numpy as np
 
+from sweeper.criteria import SPLITS
 from sweeper.errors import RunError, did_you_mean
 from sweeper.layout import write_atomic
-from sweeper.worker.lifeline import Lifeline
 from sweeper.messages import Finished, Reply, Reported, Started, Stopped
-from sweeper.verdict.success import SPLITS
+from sweeper.task.base import Evaluation
 from sweeper.trial import CheckpointRef
 from sweeper.worker.checkpoint import (
     Checkpoints,
@@ -30,9 +30,9 @@ from sweeper.worker.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.reporter import Reporter
 from sweeper.worker.training import Training
-from sweeper.task.base import Evaluation
 
 Ending = Literal["max_steps", "patience", "max_seconds", "stop_at", "told"]
 

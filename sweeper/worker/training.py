@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sweeper.results import Objective
 from sweeper.schema import RunSettings
+from sweeper.task.base import Evaluation, Task
 from sweeper.worker.amp import Precision
 from sweeper.worker.batches import EpochIndices
 from sweeper.worker.loss_watch import LossWatch
@@ -14,7 +15,6 @@ from sweeper.worker.optimizers import build_optimizer
 from sweeper.worker.progress import Plateau, Progress
 from sweeper.worker.randomness import random_state, restore_random_state, seed_everything
 from sweeper.worker.schedules import LearningRate
-from sweeper.task.base import Evaluation, Task
 
 
 class Training:

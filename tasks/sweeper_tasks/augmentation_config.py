@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from sweeper.task.config import ActiveWhen, StrictModel
+from sweeper.models import ActiveWhen, StrictModel
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, lt=1)]

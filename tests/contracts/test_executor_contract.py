@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from sweeper.executors.base import Executor
 from sweeper.executors.devices import Placement
-from sweeper.executors.base import Executor, Slot
 from sweeper.executors.inline import InlineExecutor
 from sweeper.executors.local import LocalExecutor
 from sweeper.messages import Alive, Failed, Finished, Lost, Message, Reply, Reported, Started, Stopped
-from sweeper.trial import JobSpec
+from sweeper.trial import JobSpec, Slot
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import run_job
 from tests.sweeper.worker.toy_jobs import Listener, folder_of, rows_of, toy_job

@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.watch.observers import Everyone, Observer
 from sweeper.report.report import write_report
 from sweeper.results import RunResult, StudyResult
 from sweeper.schema import Tracking
+from sweeper.trial import Slot, TrialSpec
+from sweeper.watch.observers import Everyone, Observer
 from sweeper.watch.terminal import Terminal
 from sweeper.watch.tracking import make_tracker
-from sweeper.trial import TrialSpec
 from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
-from sweeper.study.proposals import drafts_of
 from sweeper.schema import RunSettings
+from sweeper.study.proposals import drafts_of
 from sweeper.study.specs import SpecFactory
-from sweeper.worker.training import Training
 from sweeper.task.base import config_of
 from sweeper.task.entry import TASKS
+from sweeper.worker.training import Training
 from tests.sweeper.small_esmm import read_line
 
 N_STEPS = 20

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
-from sweeper.watch.observers import StudyStart
 from sweeper.results import Judgement, Objective, RunResult, StudyResult, TrialResult
-from sweeper.trial import TrialSpec
+from sweeper.trial import Slot, TrialSpec
+from sweeper.watch.observers import StudyStart
 
 AUC = Objective("ctcvr_auc", "maximize")
 LOSS = Objective("bce", "minimize")

@@ -7,8 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from sweeper.worker.channel import MAX_FRAME_BYTES, Answer, Channel, ChannelError, Leave, read_message, read_order
 from sweeper.messages import Alive, MessageAdapter, Reported
+from sweeper.worker.channel import (
+    MAX_FRAME_BYTES,
+    Answer,
+    Channel,
+    ChannelError,
+    Leave,
+    read_message,
+    read_order,
+)
 
 REPORT = Reported(job_id="j", trial=1, seed=0, attempt=2, step=5, metrics={"val/auc": 0.5}, steps_per_s=2.0)
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.layout import RunFolder, StudyFolder
+from sweeper.locks import file_lock
+from sweeper.results import Policy, RunResult, RunState, TrialResult, TrialState
 from sweeper.study.conclusion import (
     exit_code,
     runs_planned,
@@ -15,10 +18,6 @@ from sweeper.study.conclusion import (
     without_verdict,
 )
 from sweeper.study.interrupts import Interrupt
-from sweeper.layout import RunFolder, StudyFolder
-from sweeper.locks import file_lock
-from sweeper.results import RunResult, RunState, TrialResult, TrialState
-from sweeper.study.run_state import Policy
 from tests.sweeper.factories import (
     AUC,
     CONFIRM_SEEDS,

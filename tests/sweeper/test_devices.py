@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.executors.devices import THREADS, Arrangement, Machine, arrange, slots_in_words, this_machine
 from sweeper.errors import UserError
-from sweeper.executors.base import Slot
+from sweeper.executors.devices import THREADS, Arrangement, Machine, arrange, slots_in_words, this_machine
 from sweeper.executors.gpus import Gpu, Gpus
 from sweeper.schema import Inline, Local
+from sweeper.trial import Slot
 
 GIB = 2**30
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from sweeper.study.dry_run import Plan, drawn
-from sweeper.executors.base import Slot
+from sweeper.trial import Slot
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, study_result, trial_spec
 
 TRIALS = tuple(trial.spec for trial in study_result().trials)

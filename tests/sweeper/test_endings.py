@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper.report.incidents import kind, on_the_way, told
 from sweeper.layout import StudyFolder, write_atomic
+from sweeper.report.incidents import kind, on_the_way, told
 from sweeper.report.leaderboard import pruning, reasons, rows
 from sweeper.report.leaderboard_table import default_console, leaderboard_of
 from sweeper.report.replay import read_runs
-from sweeper.report.report import summary, trials_csv
+from sweeper.report.report import trials_csv
 from sweeper.report.report_text import report_markdown
+from sweeper.report.summary import summary
 from sweeper.results import RunResult, StudyResult, TrialResult
 from tests.sweeper.factories import judgement, run_result, study_result, trial_spec
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from sweeper.errors import StudyError, UserError
+from sweeper.search.trial_book import TrialBook
 from sweeper.storage import engine as engine_module
 from sweeper.storage.engine import Waiting, outlast
-from sweeper.errors import StudyError, UserError
 from sweeper.storage.places import place_told
 from sweeper.storage.storage import Storage, delete_study, open_storage
-from sweeper.search.trial_book import TrialBook
 from tests.sweeper.plain_trials import plain_trial
 
 WORKLOAD = "toy|sha256:0|8|cpu"

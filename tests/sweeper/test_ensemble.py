@@ -11,27 +11,25 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sweeper.study import ensemble_process
-
-from sweeper.watch import tracked
-from sweeper.study.conclusion import tidy_checkpoints
-from sweeper.executors.devices import Placement
-from sweeper.study.ensemble import Ground, Outcome, best_runs, ensemble_of
-from sweeper.study.ensemble_entry import paired_interval
-from sweeper.ensemble_spec import read_spec
 from sweeper.errors import UserError
-from sweeper.executors.base import Slot
+from sweeper.executors.devices import Placement
+from sweeper.jobs import read_spec
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.report.leaderboard_table import leaderboard_of
 from sweeper.report.replay import read_rows
 from sweeper.report.report import write_report
 from sweeper.report.report_text import report_markdown
-from sweeper.results import StudyResult, TrialResult
-from sweeper.study.specs import SpecFactory
 from sweeper.report.standing import standing
 from sweeper.report.summary import read_summary, summary
 from sweeper.report.tidying import cleanable
+from sweeper.results import StudyResult, TrialResult
+from sweeper.study import ensemble_process
+from sweeper.study.conclusion import tidy_checkpoints
+from sweeper.study.ensemble import Ground, Outcome, best_runs, ensemble_of, paired_interval
+from sweeper.study.specs import SpecFactory
 from sweeper.task.entry import TASKS
+from sweeper.trial import Slot
+from sweeper.watch import tracked
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, judgement, study_result
 from tests.sweeper.small_esmm import small_sweep
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper.watch import tracked
 from sweeper.report.front_text import front_lines, front_section
 from sweeper.report.leaderboard_table import leaderboard_of
 from sweeper.report.report_text import report_markdown, table
 from sweeper.report.summary import summary
+from sweeper.watch import tracked
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result
 
 SAID = "ctcvr_auc better: +0.0030 [+0.0010, +0.0050]; bce without an interval: -0.00030 -"

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.verdict.judging import best_of, judge
 from sweeper.layout import StudyFolder
-from sweeper.results import RunResult, StudyResult, TrialResult
-from sweeper.study.run_state import Policy
+from sweeper.results import Policy, RunResult, StudyResult, TrialResult
+from sweeper.verdict.judging import best_of, judge
 from tests.sweeper.factories import AUC, LOSS, study_result, trial_spec
 
 

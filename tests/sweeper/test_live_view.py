@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from sweeper.executors.base import Slot
-from sweeper.watch.live_view import LiveView, Progress, Running, slot_table, totals
 from sweeper.messages import Alive, Reported, Started
 from sweeper.results import RunResult
+from sweeper.trial import Slot
+from sweeper.watch.live_view import LiveView, Progress, Running, slot_table, totals
 from tests.sweeper.factories import run_result, trial_spec
 
 SLOTS = (Slot(0, "cuda:0", 4, "gpu 0"), Slot(1, "cuda:0", 4, "gpu 1"))

@@ -10,19 +10,18 @@ from typing import Any
 import pytest
 
 from sweeper.errors import OUT_OF_MEMORY
-from sweeper.executors.base import Slot
-from sweeper.study.interrupts import Interrupt
+from sweeper.jobs import job_for
 from sweeper.layout import StudyFolder
-from sweeper.study.loop import Patience, Pruning, StudyLoop
 from sweeper.messages import Failed, Finished, Lost, Message, Reply, Started
-from sweeper.planning import job_for
-from sweeper.search.pruning import NoPruning
-from sweeper.results import Objective, RunResult
+from sweeper.results import Objective, Policy, RunResult, Runs
+from sweeper.search.pruning import NoPruning, Pruning
 from sweeper.storage.run_book import RunBook
-from sweeper.study.run_state import Policy, Runs, Wish, wanted_screening
 from sweeper.storage.storage import open_storage
+from sweeper.study.interrupts import Interrupt
+from sweeper.study.loop import Patience, StudyLoop
+from sweeper.study.run_state import Wish, wanted_screening
+from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec, member_facts
 from sweeper.watch.tracker import NoTracker
-from sweeper.trial import DeviceNeeds, JobSpec, TrialSpec, member_facts
 from tests.sweeper.plain_trials import plain_trial
 
 Ending = Callable[[dict[str, Any]], Message]

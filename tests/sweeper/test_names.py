@@ -7,8 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sweeper.errors import UserError
-from sweeper.layout import ResultsFolder, StudyFolder
-from sweeper.names import RESERVED, check_study_name, folder_name
+from sweeper.layout import RESERVED, ResultsFolder, StudyFolder, check_study_name, folder_name
 from sweeper.storage.storage import open_storage
 from sweeper.trial import slugify
 from tests.sweeper.plain_trials import plain_trial

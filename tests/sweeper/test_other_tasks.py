@@ -10,8 +10,8 @@ from omegaconf import DictConfig
 from sweeper.config.checking import Findings
 from sweeper.config.command_line import read_overrides
 from sweeper.config.config_source import ConfigSource
-from sweeper.errors import Fault, UserError
 from sweeper.config.other_tasks import forgotten, with_forgotten_task
+from sweeper.errors import Fault, UserError
 from tests.sweeper.toy_app import CONF
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import StudyError, UserError
+from sweeper.search.trial_book import TrialBook
 from sweeper.storage.places import place_told, read_only_folder
 from sweeper.storage.storage import Storage, delete_study, open_storage
-from sweeper.search.trial_book import TrialBook
 
 
 @pytest.mark.parametrize(

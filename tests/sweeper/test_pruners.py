@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.search.pruners import is_surely_worse, pruner_of
 from sweeper.schema import (
     Asha,
     Hyperband,
@@ -23,8 +22,9 @@ from sweeper.schema import (
     Wilcoxon,
     Wrapped,
 )
-from sweeper.storage.storage import Storage
+from sweeper.search.pruners import is_surely_worse, pruner_of
 from sweeper.search.trial_book import TrialBook
+from sweeper.storage.storage import Storage
 from tests.sweeper.plain_trials import plain_trial
 
 STEPS = (100, 200, 300, 400, 500)

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from sweeper.errors import UserError
 from sweeper.messages import Reported
-from sweeper.study.proposals import policy_of
+from sweeper.results import Objective, Policy, RunKey, RunResult
+from sweeper.schema import Patient, Wilcoxon, Wrapped
 from sweeper.search.pruner_checks import pruner_warnings
 from sweeper.search.pruning import AcrossSeeds, NoPruning, OnFirstSeed, pruning_of
-from sweeper.results import Objective, RunResult
-from sweeper.study.run_state import Policy, RunKey, screened, wanted_screening
-from sweeper.schema import Patient, Wilcoxon, Wrapped
-from sweeper.storage.storage import Storage
-from sweeper.trial import TrialSpec
 from sweeper.search.trial_book import TrialBook
+from sweeper.storage.storage import Storage
+from sweeper.study.proposals import policy_of
+from sweeper.study.run_state import screened, wanted_screening
+from sweeper.trial import TrialSpec
 from tests.sweeper.plain_trials import plain_trial
 from tests.sweeper.test_pruners import ASHA, HYPERBAND, MEDIAN, PATIENT, PATIENT_MEDIAN, PERCENTILE, THRESHOLD
 from tests.sweeper.toy_app import faults, read

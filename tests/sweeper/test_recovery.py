@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.study.recovery import recovered
 from sweeper.report.report import write_report
 from sweeper.results import StudyResult
+from sweeper.search.trial_book import TrialBook
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import Storage, open_storage
-from sweeper.search.trial_book import TrialBook
+from sweeper.study.recovery import recovered
 from tests.sweeper.factories import judgement, study_result
 
 

@@ -12,17 +12,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweeper.layout import StudyFolder
 from sweeper.report import report
 from sweeper.report.curves import curve, flatten, read_evaluations
-from sweeper.layout import StudyFolder
-from sweeper.report.leaderboard import difference, duration, number, p_value, rows
+from sweeper.report.leaderboard import difference, p_value, rows
 from sweeper.report.plots import curves_figure, forest_figure, pareto_figure
 from sweeper.report.replay import read_runs
-from sweeper.report.report import best_yaml, command_again, summary, write_report
+from sweeper.report.report import best_yaml, command_again, write_report
 from sweeper.report.report_html import self_contained, to_html
 from sweeper.report.report_text import report_markdown, table
+from sweeper.report.summary import read_sentence, read_summary, summary
 from sweeper.results import Judgement, StudyResult
-from sweeper.report.summary import read_sentence, read_summary
+from sweeper.wording import duration, number
 from tests.sweeper.factories import (
     AUC,
     LOSS,

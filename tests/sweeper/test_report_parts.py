@@ -11,15 +11,14 @@ import pytest
 
 from sweeper.layout import StudyFolder
 from sweeper.report.report import write_report
+from sweeper.report.summary import read_summary
+from sweeper.report.task_report import Added, added_by_task, comparison
 from sweeper.results import Judgement, StudyResult
 from sweeper.studies import main as studies
 from sweeper.study.study import run_sweep
-from sweeper.report.summary import read_summary
-from sweeper.report.task_report import Added, added_by_task, comparison
-from sweeper.config.validation import task_entry
 from sweeper.task.config import TaskConfig
+from sweeper.task.entry import TaskEntry, task_entry
 from sweeper.task.prepared import MANIFEST, Prepared
-from sweeper.task.entry import TaskEntry
 from tests.sweeper import fake_report
 from tests.sweeper.factories import (
     AUC,

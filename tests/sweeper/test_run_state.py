@@ -7,16 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.results import Objective, RunResult
-from sweeper.study.run_state import (
-    Policy,
-    RunKey,
-    contenders,
-    screened,
-    trial_state,
-    wanted_confirmation,
-    wanted_screening,
-)
+from sweeper.results import Objective, Policy, RunKey, RunResult
+from sweeper.study.run_state import contenders, screened, trial_state, wanted_confirmation, wanted_screening
 from tests.sweeper.plain_trials import plain_trial
 
 GRID = Policy(

@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sweeper.errors import UserError
+from sweeper.schema import Sampler
 from sweeper.search.samplers import (
     custom_search_space,
     distributions,
@@ -15,7 +16,6 @@ from sweeper.search.samplers import (
     suggest,
     suggest_custom,
 )
-from sweeper.schema import Sampler
 from sweeper.search.search_space import SearchSpace, space_of
 
 MIXED = (

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from sweeper.errors import UserError
 from sweeper.search.grammar import Interval, text_of
-from sweeper.search.search_space import SearchSpace, extremes, grid, name_of, param_lines, short_names, space_of
+from sweeper.search.search_space import (
+    SearchSpace,
+    extremes,
+    grid,
+    name_of,
+    param_lines,
+    short_names,
+    space_of,
+)
 
 GROUPS = {"model": ("flat", "toy/narrow", "toy/wide"), "db": ("mysql", "postgres")}
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
+from sweeper.models import Direction
 from sweeper.verdict.selection import (
     Arm,
     Comparison,
@@ -22,7 +23,6 @@ from sweeper.verdict.selection import (
     sentence,
     verdict,
 )
-from sweeper.task.config import Direction
 
 FRESH = (1000, 1001, 1002)
 BASELINE = Arm(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import UserError
+from sweeper.results import Objective
 from sweeper.study.objectives import objectives_of
 from sweeper.study.proposals import drafts_of, policy_of
-from sweeper.results import Objective
 from sweeper.study.specs import SpecFactory, notices_of
 from sweeper.trial import TrialSpec
 from tests.sweeper.small_esmm import small_sweep

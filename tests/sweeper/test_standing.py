@@ -14,10 +14,10 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder, write_atomic
-from sweeper.storage.owners import new_owner
 from sweeper.report.standing import Activity, Standing, activities, standing
-from sweeper.storage.storage import LEASE_S, open_storage
 from sweeper.report.summary import summary
+from sweeper.storage.owners import new_owner
+from sweeper.storage.storage import LEASE_S, open_storage
 from tests.sweeper.factories import judgement, study_result
 
 NOW = 1_800_000_000.0

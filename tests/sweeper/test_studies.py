@@ -17,14 +17,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.report import publishing
-
-from sweeper.storage import storage
 from sweeper.layout import StudyFolder
 from sweeper.locks import file_lock
-from sweeper.storage.owners import new_owner
+from sweeper.report import publishing
 from sweeper.report.publishing import without_absolute_paths
 from sweeper.report.report import write_report
+from sweeper.storage import storage
+from sweeper.storage.owners import new_owner
 from sweeper.studies import main
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, judgement, study_result
 

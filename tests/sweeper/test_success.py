@@ -12,29 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweeper.criteria import OPERATORS, Criterion, parse
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
-from sweeper.report.leaderboard_table import leaderboard_of
-from sweeper.study.proposals import drafts_of
+from sweeper.report.leaderboard_table import in_one_line, leaderboard_of
 from sweeper.report.report import trials_csv
 from sweeper.report.report_text import report_markdown
+from sweeper.report.summary import summary
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import RunSettings
+from sweeper.study.proposals import drafts_of
 from sweeper.study.single import _success
 from sweeper.study.specs import SpecFactory
-from sweeper.verdict.success import (
-    OPERATORS,
-    Criterion,
-    count,
-    in_one_line,
-    lines,
-    missing,
-    missing_in,
-    parse,
-    tell,
-    tell_trial,
-)
-from sweeper.report.summary import summary
+from sweeper.verdict.success import count, lines, missing, missing_in, tell, tell_trial
 from sweeper.watch.terminal import Terminal
 from sweeper.watch.tracked import end_update
 from tests.sweeper.factories import (

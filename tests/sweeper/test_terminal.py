@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sweeper.executors.base import Slot
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.watch.observers import StudyStart
 from sweeper.report.report import write_report
 from sweeper.results import RunResult
+from sweeper.trial import Slot
+from sweeper.watch.observers import StudyStart
 from sweeper.watch.terminal import Terminal, leaderboard
 from tests.sweeper.factories import (
     AUC,

@@ -13,20 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.watch import tracker as tracker_module
-from sweeper.watch.background import Background
-from sweeper.report.curves import Evaluation
-from sweeper.errors import UserError
-from sweeper.executors.base import Slot
+from sweeper.errors import UserError, redact
 from sweeper.layout import StudyFolder
 from sweeper.messages import Reported, Started
-from sweeper.redact import redact
+from sweeper.report.curves import Evaluation
 from sweeper.report.report import write_report
 from sweeper.results import StudyResult
 from sweeper.schema import Tracking
+from sweeper.trial import Slot
+from sweeper.watch import tracker as tracker_module
+from sweeper.watch.background import Background
 from sweeper.watch.tracked import Moment, batches, legal_name, points, run_params
 from sweeper.watch.tracker import NoTracker, Tracker
-from sweeper.watch.tracking import Session, Store, forget, make_tracker, replay, where
+from sweeper.watch.tracking import Session, forget, make_tracker, replay
+from sweeper.watch.tracking_store import Store, where
 from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec, write_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from sweeper.executors.base import Slot
 from sweeper.layout import ResultsFolder, StudyFolder
+from sweeper.locks import Turns
 from sweeper.messages import Started
 from sweeper.report.report import write_report
-from sweeper.schema import Tracking
 from sweeper.report.summary import read_summary
+from sweeper.schema import Tracking
+from sweeper.trial import Slot
 from sweeper.watch.tracking import make_tracker
-from sweeper.turns import Turns
 from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec, write_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import

@@ -8,11 +8,11 @@ from typing import Any, cast
 import optuna
 import pytest
 
-from sweeper.search.asking import Adaptive, Enumerated
 from sweeper.results import TrialResult
+from sweeper.search.asking import Adaptive, Enumerated
+from sweeper.search.trial_book import TrialBook
 from sweeper.storage.storage import Storage
 from sweeper.trial import TrialSpec, fingerprint
-from sweeper.search.trial_book import TrialBook
 
 DIRECTIONS: list[Any] = ["maximize"]
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from sweeper.layout import StudyFolder
 from sweeper.report.report import write_report
 from sweeper.report.report_text import report_markdown
+from sweeper.report.summary import summary
+from sweeper.report.trivial import sentence, trivial_of
+from sweeper.report.trivial import warnings as warnings_of
 from sweeper.results import StudyResult
 from sweeper.study.specs import in_blocks
-from sweeper.report.summary import summary
 from sweeper.watch.terminal import Terminal
-from sweeper.verdict.trivial import sentence, trivial_of
-from sweeper.verdict.trivial import warnings as warnings_of
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result, study_start
 
 WORDS = "one score for all"

@@ -10,17 +10,16 @@ from typing import Any
 import optuna
 import pytest
 
-from sweeper.search import asking as asking_module
-from sweeper.search.asking import ALONE_S, Adaptive, Enumerated, alone_with
 from sweeper.errors import StudyError
 from sweeper.layout import StudyFolder
-from sweeper.locks import file_lock
+from sweeper.locks import Turns, file_lock
 from sweeper.results import RunResult, TrialResult
+from sweeper.search import asking as asking_module
+from sweeper.search.asking import ALONE_S, Adaptive, Enumerated, alone_with
+from sweeper.search.trial_book import TrialBook
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import LEASE_S, open_storage
 from sweeper.trial import TrialSpec
-from sweeper.search.trial_book import TrialBook
-from sweeper.turns import Turns
 from tests.sweeper.plain_trials import plain_trial
 
 N_TRIALS = 40

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sweeper.task.config import Preset, StrictModel, TaskConfig
+from sweeper.models import StrictModel
+from sweeper.task.config import Preset, TaskConfig
 from sweeper.task.prepared import Prepared
 
 

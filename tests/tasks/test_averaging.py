@@ -4,15 +4,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
-
-from sweeper.task.base import Averageable
 from sweeper_tasks.captcha import averaging as captcha
 from sweeper_tasks.esmm import averaging as esmm
 from sweeper_tasks.esmm.model import EsmmOutput
 from sweeper_tasks.losses.esmm import ctcvr_logits
-from sweeper.task.entry import TASKS, TaskEntry
 from sweeper_tasks.segmentation import averaging as segmentation
+from torch import Tensor
+
+from sweeper.task.base import Averageable
+from sweeper.task.entry import TASKS, TaskEntry
 
 
 def logits(size: float, *shape: int) -> st.SearchStrategy[Tensor]:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sweeper.task.config import Stackable, StrictModel, TaskConfig
+from sweeper.models import Stackable, StrictModel
+from sweeper.task.config import TaskConfig
 
 
 class Data(StrictModel):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper_tasks.captcha.alphabet import decode
 from sweeper.task.reporting import EXAMPLES, Arm, Comparison, Plot
+from sweeper_tasks.captcha.alphabet import decode
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

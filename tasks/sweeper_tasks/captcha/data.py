@@ -6,9 +6,10 @@ For each split `<split>_images` [n, C, H, W] uint8, 0 is black, and `<split>_cod
 from pathlib import Path
 from typing import Protocol
 
-from sweeper_tasks.captcha.data_config import FolderData, GeneratedData
+from sweeper.models import digest_of
 from sweeper.task.folder_digest import folder_digest
-from sweeper.task.prepared import Prepared, digest_of, prepare_once
+from sweeper.task.prepared import Prepared, prepare_once
+from sweeper_tasks.captcha.data_config import FolderData, GeneratedData
 
 NOT_PREPARED = {"name", "cache_dir", "preset", "path", "augmentation"}
 """Keys of the section that change nothing in what is prepared; pictures are augmented in training."""

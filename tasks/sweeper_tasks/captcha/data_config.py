@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from sweeper.models import Cosmetic, StrictModel
 from sweeper_tasks.augmentation_config import Augmentation
-from sweeper.task.config import Cosmetic, StrictModel
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]

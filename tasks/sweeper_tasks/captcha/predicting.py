@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.task.bad_files import BadFile
+from sweeper.task.predicting import Predicted
 from sweeper_tasks.captcha.alphabet import decode
 from sweeper_tasks.captcha.averaging import probabilities_of
 from sweeper_tasks.captcha.config import CaptchaConfig
@@ -17,7 +18,6 @@ from sweeper_tasks.captcha.folder import SUFFIXES, read_picture
 from sweeper_tasks.captcha.loss_config import OneChoice
 from sweeper_tasks.captcha.model import Batch, CaptchaCnn
 from sweeper_tasks.captcha.pictures import BadPictureError, Pixels
-from sweeper.task.predicting import Predicted
 
 TEXTS = "texts.csv"
 

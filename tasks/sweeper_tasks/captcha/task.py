@@ -8,8 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sweeper_tasks.augmentation import augment
+from sweeper.models import stackable_values
 from sweeper.task.base import Coefficients, Evaluation
+from sweeper.task.influence import mean_influence
+from sweeper.task.prepared import Prepared
+from sweeper_tasks.augmentation import augment
 from sweeper_tasks.captcha.alphabet import Codes, ended
 from sweeper_tasks.captcha.averaging import logits_of, probabilities_of
 from sweeper_tasks.captcha.config import CaptchaConfig
@@ -24,9 +27,6 @@ from sweeper_tasks.captcha.metrics import (
     reading_metrics,
 )
 from sweeper_tasks.captcha.model import Batch, CaptchaCnn
-from sweeper.task.config import stackable_values
-from sweeper.task.influence import mean_influence
-from sweeper.task.prepared import Prepared
 
 EVALUATION_CHUNK = 256
 TRAIN_SUBSET = 1000

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from sweeper.models import digest_of
+from sweeper.task.file_digest import file_digest
+from sweeper.task.prepared import Prepared, prepare_once
 from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from sweeper_tasks.diagnosis.data_config import BreastCancer, CsvData, SyntheticCohort
-from sweeper.task.file_digest import file_digest
-from sweeper.task.prepared import Prepared, digest_of, prepare_once
 
 NOT_PREPARED = {"name", "cache_dir", "preset", "path", "files", "requires_calibration", "has_noise"}
 """Keys of the section that change nothing in what is prepared."""

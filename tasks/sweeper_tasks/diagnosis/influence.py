@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from sweeper.task.influence import auc_influence, mean_influence
 from sweeper_tasks.diagnosis.judged import judged_classes
 from sweeper_tasks.diagnosis.metrics import Floats, Labels
-from sweeper.task.influence import auc_influence, mean_influence
 
 
 def influences(scores: Floats, labels: Labels) -> dict[str, Floats]:

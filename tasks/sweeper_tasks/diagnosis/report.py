@@ -3,9 +3,9 @@
 from functools import partial
 from statistics import pstdev
 
+from sweeper.task.reporting import NOTHING, Arm, Comparison, Part, Plot, Table, mean_and_spread
 from sweeper_tasks.diagnosis.metrics import N_BINS
 from sweeper_tasks.diagnosis.report_plots import draw_precision, draw_reliability, is_drawable
-from sweeper.task.reporting import NOTHING, Arm, Comparison, Part, Plot, Table, mean_and_spread
 
 TITLE = "Diagnosis"
 LAST_EVALUATIONS = 5

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sweeper.errors import UserError
+from sweeper.models import stackable_values
 from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.config import stackable_values
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.diagnosis.calibration import fitted_temperature
 from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from sweeper_tasks.diagnosis.influence import influences
@@ -19,7 +20,6 @@ from sweeper_tasks.diagnosis.metrics import Floats, diagnosis_metrics, one_vs_re
 from sweeper_tasks.diagnosis.model import Batch, Heads, TwoHeads
 from sweeper_tasks.diagnosis.names import calibrated
 from sweeper_tasks.diagnosis.strategy import alpha_of
-from sweeper.task.prepared import Prepared
 
 EVALUATION_CHUNK = 16384
 TRAIN_SUBSET = 16384

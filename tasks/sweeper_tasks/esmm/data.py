@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from sweeper_tasks.esmm.data_config import AliCcpData, CsvData, SyntheticData
+from sweeper.models import digest_of
 from sweeper.task.file_digest import file_digest
-from sweeper.task.prepared import Prepared, digest_of, prepare_once
+from sweeper.task.prepared import Prepared, prepare_once
+from sweeper_tasks.esmm.data_config import AliCcpData, CsvData, SyntheticData
 
 
 class HasData(Protocol):

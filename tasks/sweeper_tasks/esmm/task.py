@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_logits
 
+from sweeper.models import stackable_values
 from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.config import stackable_values
+from sweeper.task.influence import auc_influence
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.esmm.averaging import outputs_of, probabilities_of
 from sweeper_tasks.esmm.config import EsmmConfig
 from sweeper_tasks.esmm.metrics import Floats, Logits, esmm_metrics
 from sweeper_tasks.esmm.model import Batch, EsmmOutput, build_model
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, FOCAL_VALUES, HEAD_LOSSES
-from sweeper.task.influence import auc_influence
 from sweeper_tasks.losses.esmm import clicked_bce, ctcvr_logits
 from sweeper_tasks.losses.focal import bce_plus_factors, focal_bce_with_logits, focal_factors, from_step
-from sweeper.task.prepared import Prepared
 
 EVALUATION_CHUNK = 8192
 TRAIN_SUBSET = 8192

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.task.prepared import Prepared, digest_of, prepare_once
+from sweeper.models import digest_of
+from sweeper.task.prepared import Prepared, prepare_once
 from sweeper_tasks.segmentation.data_config import CelebAMask, SyntheticFaces
 
 

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sweeper_tasks.augmentation import augment
+from sweeper.models import stackable_values
 from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.config import stackable_values
 from sweeper.task.influence import mean_influence
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.augmentation import augment
 from sweeper_tasks.segmentation.averaging import logits_of, probabilities_of
 from sweeper_tasks.segmentation.class_weights import alpha_of, weights_of
 from sweeper_tasks.segmentation.classes import MIRRORED

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.errors import Fault, UserError
-from sweeper.task.prepared import digest_of
+from sweeper.models import digest_of
 from sweeper_tasks.sentiment.tokens import Tokens
 
 WEIGHTS = {".safetensors", ".bin", ".h5", ".msgpack", ".onnx", ".pt", ".ot"}

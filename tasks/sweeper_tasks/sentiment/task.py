@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sweeper.models import stackable_values
 from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.config import stackable_values
 from sweeper.task.prepared import Prepared
 from sweeper_tasks.sentiment.alphas import alpha_of, training_counts
 from sweeper_tasks.sentiment.config import SentimentConfig

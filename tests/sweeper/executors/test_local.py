@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from sweeper.worker.channel import MAX_FRAME_BYTES
 from sweeper.executors.devices import Placement
-from sweeper.executors.base import Slot
 from sweeper.executors.local import LocalExecutor
 from sweeper.executors.worker_process import ending
 from sweeper.messages import Failed, Finished, Lost, Message, Started
-from sweeper.trial import JobSpec
+from sweeper.trial import JobSpec, Slot
+from sweeper.worker.channel import MAX_FRAME_BYTES
 from sweeper.worker.checkpoint import read_checkpoint
 from tests.contracts.test_executor_contract import DEADLINE_S, LONG, until_ended
 from tests.sweeper.worker.toy_jobs import folder_of, toy_job

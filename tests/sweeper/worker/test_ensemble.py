@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import torch
 from pydantic import JsonValue
+from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.model import Batch
 from torch import Tensor, nn
 
-from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_digest
+from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest
 from sweeper.layout import EnsembleFolder, RunFolder
+from sweeper.task.prepared import MANIFEST
 from sweeper.trial import JobSpec
 from sweeper.worker.average import Average, evaluate, mean_of
 from sweeper.worker.checkpoint import write_checkpoint
 from sweeper.worker.ensemble import LEFT_BEHIND, main
 from sweeper.worker.serve import run_job
-from sweeper.task.prepared import MANIFEST
-from sweeper_tasks.segmentation.classes import N_CLASSES
-from sweeper_tasks.segmentation.model import Batch
 from tests.sweeper.worker.toy_jobs import Listener, toy_job
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.esmm import tiny as esmm

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from sweeper.task.config import Stackable, StrictModel, TaskConfig
-from sweeper.task.prepared import Prepared, digest_of, prepare_once
+from sweeper.models import Stackable, StrictModel, digest_of
+from sweeper.task.config import TaskConfig
+from sweeper.task.prepared import Prepared, prepare_once
 
 N_FEATURES = 4
 N_ROWS = {"train": 100, "val": 60, "test": 60}

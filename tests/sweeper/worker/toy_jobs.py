@@ -8,8 +8,8 @@ from typing import Any
 
 from sweeper.layout import RunFolder
 from sweeper.messages import Message, Reply, Reported
-from sweeper.trial import CheckpointRef, DeviceNeeds, JobSpec, RunSpec
 from sweeper.task.base import config_of
+from sweeper.trial import CheckpointRef, DeviceNeeds, JobSpec, RunSpec
 from tests.sweeper.worker.toy_config import ToyConfig, prepare
 
 HERE = "tests.sweeper.worker"

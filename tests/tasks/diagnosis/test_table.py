@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from sweeper.errors import UserError
 from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from sweeper_tasks.diagnosis.data import prepare
+
+from sweeper.errors import UserError
 from sweeper.task.prepared import Prepared
 from tests.tasks.diagnosis.tiny import SHARED, tiny_config
 

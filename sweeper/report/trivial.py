@@ -7,8 +7,9 @@ A study that tunes a model which learned nothing compares noise, so this is said
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweeper.report.leaderboard import as_list, number, objectives
+from sweeper.report.leaderboard import objectives
 from sweeper.results import StudyResult
+from sweeper.wording import as_list, number
 
 
 def trivial_of(result: StudyResult) -> dict[str, Any]:

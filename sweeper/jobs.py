@@ -1,4 +1,4 @@
-"""What travels between a study and the process that averages its models; JSON both ways, torch-free."""
+"""From runs to jobs: every job has one member; stacking and prefix sharing will happen here. Pure."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,38 @@ from pathlib import Path
 from pydantic import Field, JsonValue
 
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.task.config import StrictModel
+from sweeper.models import StrictModel
+from sweeper.trial import DeviceNeeds, JobSpec, RunSpec, TrialSpec
+
+
+def job_for(
+    study: str,
+    trial: TrialSpec,
+    seed: int,
+    attempt: int,
+    folder: RunFolder,
+    prepared: Path,
+    needs: DeviceNeeds,
+) -> JobSpec:
+    """The solo job that trains `trial` on `seed`."""
+    run = RunSpec(
+        trial=trial.number,
+        name=trial.name,
+        seed=seed,
+        config=trial.config,
+        folder=str(folder.path),
+        attempt=attempt,
+    )
+    return JobSpec(
+        job_id=f"{trial.number}-{seed}-{attempt}",
+        study=study,
+        members=(run,),
+        prepared=str(prepared),
+        start_from=None,
+        stop_at=None,
+        needs=needs,
+    )
+
 
 N_DIGEST_BYTES = 32
 """The end of a checkpoint: the SHA-256 of what stands before it."""

@@ -1,0 +1,108 @@
+"""What every model of a configuration has in common, and what the marks on its fields mean.
+
+Types, ranges and units live in such models, default values in YAML. Nothing here imports torch.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Strings = Annotated[tuple[str, ...], Field(strict=False)]
+"""A YAML list of strings."""
+Direction = Literal["maximize", "minimize"]
+
+
+class StrictModel(BaseModel):
+    """Frozen, no unknown keys, no silent conversions, no NaN."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
+    )
+
+    def without_cosmetics(self) -> dict[str, Any]:
+        """The configuration without its cosmetic fields."""
+        return effective_values(self, "", set())
+
+
+@dataclass(frozen=True)
+class Stackable:
+    """Sibling runs may differ in this field; it changes nothing before step `active_from`."""
+
+    active_from: str | None = None
+
+
+class ActiveWhen:
+    """The field means something only while its siblings have these values: `ActiveWhen(enabled=True)`."""
+
+    def __init__(self, **conditions: Any) -> None:
+        self.conditions = conditions
+
+    def holds(self, owner: BaseModel) -> bool:
+        """Whether `owner`, the model that has the field, makes it active."""
+        return all(getattr(owner, name) == value for name, value in self.conditions.items())
+
+
+@dataclass(frozen=True)
+class Cosmetic:
+    """The field changes what is written, or where data lie, never what is trained: not in the fingerprint."""
+
+
+def key_in(model: type[BaseModel], name: str) -> str:
+    """The field's key in YAML: its alias, where it has one."""
+    return model.model_fields[name].alias or name
+
+
+def marks_of(model: type[BaseModel], name: str, kind: type) -> list[Any]:
+    """The marks of that kind on a field."""
+    return [mark for mark in model.model_fields[name].metadata if isinstance(mark, kind)]
+
+
+def inactive_paths(model: BaseModel, prefix: str) -> set[str]:
+    """Dotted paths of the fields that mean nothing at the values of their siblings (`ActiveWhen`)."""
+    paths: set[str] = set()
+    for name in type(model).model_fields:
+        path, value = prefix + key_in(type(model), name), getattr(model, name)
+        if not all(mark.holds(model) for mark in marks_of(type(model), name, ActiveWhen)):
+            paths.add(path)
+        elif isinstance(value, BaseModel):
+            paths |= inactive_paths(value, path + ".")
+    return paths
+
+
+def effective_values(model: BaseModel, prefix: str, inactive: set[str]) -> dict[str, Any]:
+    """The model's values by key without cosmetic ones, null at the paths that are `inactive`."""
+    kept: dict[str, Any] = {}
+    for name in type(model).model_fields:
+        key, value = key_in(type(model), name), getattr(model, name)
+        if marks_of(type(model), name, Cosmetic):
+            continue
+        if prefix + key in inactive:
+            kept[key] = None
+        elif isinstance(value, BaseModel):
+            kept[key] = effective_values(value, f"{prefix}{key}.", inactive)
+        else:
+            kept[key] = model.model_dump(mode="json", by_alias=True, include={name})[key]
+    return kept
+
+
+def digest_of(*parts: str | bytes) -> str:
+    """`sha256:...` over the parts, in order, unambiguously separated."""
+    sha = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        sha.update(len(raw).to_bytes(8, "little") + raw)
+    return f"sha256:{sha.hexdigest()}"
+
+
+def stackable_values(model: BaseModel, prefix: str = "") -> dict[str, Any]:
+    """The values of all stackable fields by dotted path; an absent section has none."""
+    values: dict[str, Any] = {}
+    for name in type(model).model_fields:
+        path, value = prefix + key_in(type(model), name), getattr(model, name)
+        if isinstance(value, BaseModel):
+            values |= stackable_values(value, path + ".")
+        elif marks_of(type(model), name, Stackable):
+            values[path] = value
+    return values

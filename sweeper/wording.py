@@ -1,0 +1,44 @@
+"""Figures and counts in words: one way to write each, wherever it is shown."""
+
+import math
+from typing import Any
+
+NOTHING = "-"
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list as it is, None as an empty one, anything else as a list of one."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def number(value: float | None) -> str:
+    """`value` with four significant digits, and no exponent where that is readable: 0.7425, 12.30, 4813."""
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return str(value)
+    if value and not 1e-6 <= abs(value) < 1e6:
+        return f"{value:.3e}"
+    return f"{value:.{_decimals(value)}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """`21.4 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def _decimals(value: float) -> int:
+    """Digits after the point: four for 0.001 to 1, where metrics are at home, else four significant ones."""
+    if value == 0 or 1e-3 <= abs(value) < 1:
+        return 4
+    return max(0, 3 - math.floor(math.log10(abs(value))))
