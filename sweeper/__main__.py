@@ -5,6 +5,7 @@ Exit codes: 0 finished, 1 no result, 2 the user's input, 130 after Ctrl-C, 143 a
 Nothing heavy is imported before Hydra has read the command line, so that `--help` answers at once.
 """
 
+from sweeper.layout import CONF
 from sweeper.study.interrupts import leave_at_a_signal
 
 if __name__ == "__main__":
@@ -27,7 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeper.errors import Fault, StudyError, UserError, redacting_excepthook
 
 # absolute: found from any folder, run as a module or imported, installed or not
-CONFIG_PATH = str(Path(__file__).resolve().parent.parent / "conf")
+CONFIG_PATH = str(CONF)
 CONFIG_NAME = "config"
 FULL_ERROR = "HYDRA_FULL_ERROR"
 MULTIRUN = ("-m", "--multirun")

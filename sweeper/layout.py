@@ -9,6 +9,12 @@ from pathlib import Path
 from sweeper.errors import Fault, UserError
 from sweeper.trial import TrialSpec, slugify
 
+PACKAGE = Path(__file__).resolve().parent
+CONF = next(
+    (folder for folder in (PACKAGE / "conf", PACKAGE.parent / "conf") if folder.is_dir()), PACKAGE / "conf"
+)
+"""The program's own configuration: within the package where it is installed, beside it in a checkout."""
+
 
 def write_atomic(path: Path, data: str | bytes, *, flush: bool = True) -> None:
     """Write beside, flush to disk, rename: readers see the old file or the new one, never a part.

@@ -48,6 +48,7 @@ class TaskSection(StrictModel):
     config_target: str | None
     prepare_target: str | None
     report_target: str | None = None  # jobs and tasks from before there were any have none
+    predict_target: str | None = None
     metric: str
     direction: Direction
     baseline: Strings

@@ -81,7 +81,7 @@ def face_of(package: str) -> Mapping[str, str]:
     stub = next((s / Path(*package.split(".")) / "__init__.pyi" for s in SOURCES[:1]), None)
     if stub is None or not stub.exists():
         return {}
-    found = {}
+    found: dict[str, str] = {}
     for node in ast.parse(stub.read_text()).body:
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             found |= {alias.asname or alias.name: f"{package}.{node.module}" for alias in node.names}

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sweeper_tasks.esmm.config import EsmmConfig
-from sweeper_tasks.esmm.data import prepare as prepare_esmm
-
 from benchmarks.on_gpu import config as ballast
 from sweeper.task.prepared import Prepared
 from sweeper.trial import DeviceNeeds, JobSpec, RunSpec, Slot
+from sweeper_tasks.esmm.config import EsmmConfig
+from sweeper_tasks.esmm.data import prepare as prepare_esmm
 
 HERE = "benchmarks.on_gpu"
 TASK_SECTIONS = ("data", "model", "loss", "aux_focal")

@@ -14,7 +14,7 @@ from sweeper.search.grammar import Choices
 from sweeper.search.pruner_checks import check_pruner
 from sweeper.search.search_space import MAX_POINTS, Point, SearchSpace, extremes, grid
 from sweeper.task.config import TaskConfig
-from sweeper.task.entry import TASKS
+from sweeper.task.entry import task_entry
 
 MAX_FAULTS = 100
 NUMERIC_ONLY = ("cmaes", "qmc")
@@ -264,6 +264,6 @@ def check_ensemble(settings: Settings) -> None:
     if len(metrics) > 1:
         problem = f"got {k} with {len(metrics)} objectives ({', '.join(metrics)}); expected one"
         raise UserError(Fault(WHERE, f"{problem}, since several have no best runs", f"Use {WHERE}=null"))
-    if task.target is None and not TASKS[task.name].is_averageable:
+    if not task_entry(task).config_class().is_averageable:
         problem = f"got {k}, but task '{task.name}' states no probabilities that could be averaged"
         raise UserError(Fault(WHERE, problem, f"Use {WHERE}=null"))

@@ -26,7 +26,7 @@ from sweeper.schema import Settings
 from sweeper.search.grammar import key_of
 from sweeper.search.search_space import Point, SearchSpace
 from sweeper.task.config import TaskConfig
-from sweeper.task.entry import task_entry
+from sweeper.task.entry import is_built_in, task_entry
 
 __all__ = ["Composer", "Sweep", "task_entry"]
 
@@ -102,7 +102,9 @@ class Composer:
     ) -> Sequence[Fault]:
         """The faults, those of a section in one where its option is another built-in task's."""
         task = config.get("task") or {}
-        if task.get("target") is not None:  # a task from outside may use the options of any
+        if not is_built_in(
+            str(task.get("name")), task.get("target")
+        ):  # a task from outside may use the options of any
             return faults
         parsed, _ = self.parse([*self.fixed, *overrides])
         chosen = [

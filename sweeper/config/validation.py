@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.schema import Settings, TaskSection
 from sweeper.task.config import TaskConfig
-from sweeper.task.entry import TASKS, task_entry
+from sweeper.task.entry import built_in_tasks, task_entry
 
 EXPECTED = {
     "int_type": "a whole number",
@@ -99,8 +99,8 @@ def _loaded(where: str, target: str, load: Callable[[], T], faults: list[Fault])
 
 
 def _task_faults(task: TaskSection) -> Iterable[Fault]:
-    if task.target is None and task.name not in TASKS:
-        problem = f"got '{task.name}'; there is no such task{did_you_mean(task.name, TASKS)}"
+    if task.target is None and task.name not in built_in_tasks():
+        problem = f"got '{task.name}'; there is no such task{did_you_mean(task.name, built_in_tasks())}"
         yield Fault("task.name", problem, "A task of your own needs task.target=module:Class.")
     for key in ("config_target", "prepare_target"):
         if task.target is not None and getattr(task, key) is None:

@@ -14,7 +14,7 @@ from sweeper.layout import RunFolder, StudyFolder
 from sweeper.report.replay import read_rows
 from sweeper.report.summary import read_summary
 from sweeper.schema import TaskSection
-from sweeper.task.entry import TASKS, TaskEntry, task_entry
+from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, task_entry
 from sweeper.task.predicting import Chosen, ChosenRun
 from sweeper.wording import as_list, number
 
@@ -106,7 +106,7 @@ def _entry(task: str, run: ChosenRun) -> TaskEntry:
     except (ValidationError, KeyError) as error:
         raise UserError(Fault(run.name, "has a configuration of another version of this program")) from error
     if entry.predict is None:
-        able = " and ".join(sorted(name for name, known in TASKS.items() if known.predict))
+        able = " and ".join(sorted(name for name in built_in_tasks() if built_in(name).predict_target))
         problem = f"got a study of task '{task}', which reads no files; expected one of {able}"
         raise UserError(Fault("study", problem))
     return entry

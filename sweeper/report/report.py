@@ -107,12 +107,12 @@ def _run_rows(folder: StudyFolder, result: StudyResult, trial: TrialResult) -> I
             "incidents": json.dumps(run.incidents) if run.incidents else "",
             "fingerprint": spec.fingerprint,
             "folder": place.relative_to(folder.path) if place.is_relative_to(folder.path) else place,
-            **{f"params.{key}": _plain(value) for key, value in spec.params.items()},
+            **{f"params.{key}": _cell(value) for key, value in spec.params.items()},
             **{f"metrics.{key}": value for key, value in run.metrics.items()},
         }
 
 
-def _plain(value: Any) -> str:
+def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -17,7 +17,7 @@ from sweeper.search.trial_book import TrialBook
 from sweeper.study.specs import SpecFactory, differences
 
 PACKAGES = ("torch", "hydra-core", "optuna", "mlflow", "numpy")
-ROOT = Path(__file__).parent.parent
+PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def provenance(n_threads: int | None, target: str | None = None) -> dict[str, Any]:
@@ -41,10 +41,10 @@ def command() -> str:
 def code_hash(target: str | None = None) -> str:
     """A hash of the source that decides what a run computes.
 
-    That is `tasks/`, `sweeper/worker/`, and the package of `target` ("module:name"), a task from outside.
+    That is the worker's, the contract's with the task, and the package of `target` ("module:name").
     """
     sha = hashlib.sha256()
-    for folder in (ROOT / "tasks", ROOT / "sweeper" / "worker", *_package_folders(target)):
+    for folder in (PACKAGE / "task", PACKAGE / "worker", *_package_folders(target)):
         for path in sorted(folder.rglob("*.py")):
             sha.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()[:16]
@@ -78,12 +78,16 @@ def _versions() -> dict[str, str]:
 
 def _git(*words: str) -> str | None:
     """What git says of this project's own repository; None for an installed copy, wherever it lies."""
-    if not (ROOT / ".git").exists():
+    if not (PACKAGE.parent / ".git").exists():
         return None
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(
-            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, env=environment, timeout=10
+            ["git", "-C", str(PACKAGE.parent), *words],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

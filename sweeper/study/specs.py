@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import JsonValue
 
 from sweeper.config.compose import Sweep
+from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.models import digest_of
-from sweeper.schema import RUN_SECTIONS, SPLITS, Settings
+from sweeper.schema import RUN_SECTIONS, Settings
 from sweeper.task.config import TaskConfig
-from sweeper.task.entry import task_entry
+from sweeper.task.entry import is_built_in, task_entry
 from sweeper.task.prepared import Prepared
 from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
 
@@ -198,7 +199,8 @@ def _trained(settings: Settings, task_config: TaskConfig) -> dict[str, Any]:
     own = {"optimizer": settings.optimizer, "trainer": settings.trainer}
     sections = {name: section.without_cosmetics() for name, section in own.items()}
     task = settings.task
-    return {"task": [task.name, task.target], **sections, **task_config.without_cosmetics()}
+    target = None if is_built_in(task.name, task.target) else task.target  # its name says it all
+    return {"task": [task.name, target], **sections, **task_config.without_cosmetics()}
 
 
 def _effective(settings: Settings, task_config: TaskConfig, prepared: Prepared) -> dict[str, Any]:

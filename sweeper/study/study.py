@@ -113,7 +113,7 @@ class StudySession:
             self._executor,
             self._observer,
             interrupt,
-            pruning_of(sweep, self._policy, self._trials, self._drafts[0].max_steps),
+            pruning_of(sweep.settings, self._policy, self._trials, self._drafts[0].max_steps),
             patience_of(self._settings),
             self._job_of,
             self._tell,

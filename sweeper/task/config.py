@@ -4,7 +4,7 @@ Types, ranges and units live in these models, default values in YAML. Nothing he
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -27,6 +27,9 @@ class Preset(StrictModel):
 
 class TaskConfig(StrictModel):
     """The sections of a configuration that belong to a task; its fields are root keys (`data`, `loss`)."""
+
+    is_averageable: ClassVar[bool] = True
+    """False where its task does not follow `Averageable`: an ensemble is refused before anything runs."""
 
     def notices(self, max_steps: int) -> list[str]:
         """Warnings about values that are legal but likely not meant, each starting with the key."""

@@ -1,15 +1,17 @@
-"""Which tasks there are: a table of names, read without importing any of them.
+"""Where the parts of a task are, and how they are loaded.
 
-`config`, `prepare` and `report` are torch-free, so that the parent process may load them; `task` is for
-workers.
+Built-in tasks and those of strangers are found alike: by the targets in their YAML. `config`, `prepare` and
+`report` are torch-free, so that the parent process may load them; `task` and `predict` are for workers.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sweeper.layout import CONF
 from sweeper.schema import TaskSection
 from sweeper.task.config import TaskConfig
 from sweeper.task.prepared import Prepared
@@ -18,17 +20,13 @@ from sweeper.task.reporting import ReportParts
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """Where a task's parts are, each as "module:name". Not every task adds to the report, or can predict.
-
-    `is_averageable`: its task follows `tasks.base.Averageable`; said here, since only workers may look.
-    """
+    """Where a task's parts are, each as "module:name". Not every task adds to the report, or can predict."""
 
     config: str
     prepare: str
     task: str
     report: str | None = None
     predict: str | None = None
-    is_averageable: bool = False
 
     def config_class(self) -> type[TaskConfig]:
         """The pydantic model of the task's sections."""
@@ -41,12 +39,12 @@ class TaskEntry:
         return loaded
 
     def task_class(self) -> Callable[..., Any]:
-        """The class that follows `tasks.base.Task`; imports torch."""
+        """The class that follows `sweeper.task.Task`; imports torch."""
         loaded: Callable[..., Any] = load(self.task)
         return loaded
 
     def predictor_class(self) -> Callable[..., Any]:
-        """The class that follows `tasks.predicting.Predictor`; imports torch. The entry names one."""
+        """The class that follows `sweeper.task.Predictor`; imports torch. The entry names one."""
         assert self.predict is not None
         loaded: Callable[..., Any] = load(self.predict)
         return loaded
@@ -59,46 +57,6 @@ class TaskEntry:
         return loaded
 
 
-TASKS: dict[str, TaskEntry] = {
-    "esmm": TaskEntry(
-        "tasks.esmm.config:EsmmConfig",
-        "tasks.esmm.data:prepare",
-        "tasks.esmm.task:EsmmTask",
-        is_averageable=True,
-    ),
-    "segmentation": TaskEntry(
-        "tasks.segmentation.config:SegmentationConfig",
-        "tasks.segmentation.data:prepare",
-        "tasks.segmentation.task:SegmentationTask",
-        "tasks.segmentation.report:report_parts",
-        predict="tasks.segmentation.predicting:MaskPainter",
-        is_averageable=True,
-    ),
-    "captcha": TaskEntry(
-        "tasks.captcha.config:CaptchaConfig",
-        "tasks.captcha.data:prepare",
-        "tasks.captcha.task:CaptchaTask",
-        "tasks.captcha.report:report_parts",
-        predict="tasks.captcha.predicting:TextReader",
-        is_averageable=True,
-    ),
-    "sentiment": TaskEntry(
-        "tasks.sentiment.config:SentimentConfig",
-        "tasks.sentiment.data:prepare",
-        "tasks.sentiment.task:SentimentTask",
-        report="tasks.sentiment.report:report_parts",
-        is_averageable=True,
-    ),
-    "diagnosis": TaskEntry(
-        "tasks.diagnosis.config:DiagnosisConfig",
-        "tasks.diagnosis.data:prepare",
-        "tasks.diagnosis.task:DiagnosisTask",
-        "tasks.diagnosis.report:report_parts",
-        is_averageable=True,
-    ),
-}
-
-
 def load(target: str) -> Any:
     """The object at "module:name". Raises ImportError or AttributeError, naming the target's missing part."""
     module, _, name = target.partition(":")
@@ -106,13 +64,43 @@ def load(target: str) -> Any:
 
 
 def task_entry(section: TaskSection) -> TaskEntry:
-    """Where the parts of the configured task are: in the registry, or at the section's own targets.
+    """Where the parts of the configured task are.
 
-    A built-in task may have a report of the user's own.
+    A section without a target means the built-in task of its name, as in runs that were stored before tasks
+    named theirs; it may name a report of its own. Raises KeyError where there is no such task.
     """
     if section.target is None:
-        known = TASKS[section.name]
-        return replace(known, report=section.report_target or known.report)
+        section = built_in(section.name).model_copy(
+            update={} if section.report_target is None else {"report_target": section.report_target}
+        )
+    assert section.target is not None
     assert section.config_target is not None
     assert section.prepare_target is not None
-    return TaskEntry(section.config_target, section.prepare_target, section.target, section.report_target)
+    return TaskEntry(
+        section.config_target,
+        section.prepare_target,
+        section.target,
+        section.report_target,
+        section.predict_target,
+    )
+
+
+def built_in_tasks() -> tuple[str, ...]:
+    """The names of the tasks that this program brings: those of the files in `conf/task/`."""
+    return tuple(sorted(path.stem for path in (CONF / "task").glob("*.yaml")))
+
+
+@cache
+def built_in(name: str) -> TaskSection:
+    """The section `task` of a built-in task, as its file states it. Raises KeyError where there is none."""
+    import yaml  # only parents, and runs that were stored long ago, ask
+
+    if name not in built_in_tasks():
+        raise KeyError(name)
+    section = yaml.safe_load((CONF / "task" / f"{name}.yaml").read_text())["task"]
+    return TaskSection.model_validate(section)
+
+
+def is_built_in(name: str, target: str | None) -> bool:
+    """Whether this is a task that the program brings, whoever configures it."""
+    return name in built_in_tasks() and target in (None, built_in(name).target)

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sweeper_tasks.esmm.config import EsmmConfig
-from sweeper_tasks.esmm.task import EsmmTask
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.utils._pytree import tree_map
@@ -15,6 +13,8 @@ from torch.utils._pytree import tree_map
 from sweeper.task.base import Task
 from sweeper.task.config import TaskConfig
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.esmm.config import EsmmConfig
+from sweeper_tasks.esmm.task import EsmmTask
 from tests.tasks.esmm.tiny import MODELS, tiny_config, tiny_prepared, tiny_task
 
 SPLITS = ("train", "val", "test")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from sweeper_tasks.esmm.config import EsmmConfig
-from sweeper_tasks.esmm.task import EsmmTask
 
 from sweeper.schema import RunSettings
 from sweeper.study.proposals import drafts_of
 from sweeper.study.specs import SpecFactory
 from sweeper.task.base import config_of
 from sweeper.worker.training import Training
+from sweeper_tasks.esmm.config import EsmmConfig
+from sweeper_tasks.esmm.task import EsmmTask
 from tests.sweeper.small_esmm import small_sweep
 
 GOLDEN = Path(__file__).with_name("esmm.json")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeper_tasks.esmm.config import EsmmConfig
 
 from sweeper.study.single import run_solo
 from sweeper.study.specs import SpecFactory
 from sweeper.study.study import run_sweep
+from sweeper_tasks.esmm.config import EsmmConfig
 from tests.sweeper.small_esmm import SMALL, read_line, small_sweep
 
 FEW = ("executor=inline", "trainer.max_steps=5", "study.n_seeds=1", "study.confirm_seeds=0")

@@ -23,13 +23,13 @@ from sweeper.report.standing import standing
 from sweeper.report.summary import read_summary, summary
 from sweeper.report.tidying import cleanable
 from sweeper.results import StudyResult, TrialResult
-from sweeper.study import ensemble_process
+from sweeper.study import ensemble
 from sweeper.study.conclusion import tidy_checkpoints
 from sweeper.study.ensemble import Ground, Outcome, best_runs, ensemble_of, paired_interval
 from sweeper.study.specs import SpecFactory
-from sweeper.task.entry import TASKS
 from sweeper.trial import Slot
 from sweeper.watch import tracked
+from sweeper_tasks.esmm.config import EsmmConfig
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, judgement, study_result
 from tests.sweeper.small_esmm import small_sweep
 
@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> StudyFolder:
 
 def does(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """In place of the evaluating process, another one."""
-    monkeypatch.setattr(ensemble_process, "COMMAND", (sys.executable, "-c", program))
+    monkeypatch.setattr(ensemble, "COMMAND", (sys.executable, "-c", program))
 
 
 def asked(
@@ -279,7 +279,7 @@ def test_what_cannot_be_averaged_is_told_before_anything_runs(
     words = ("aux_focal.lambda=0.1,0.2", "study.ensemble_top_k=2")
     with pytest.raises(UserError, match=r"got 2 with 2 objectives .* several have no best runs"):
         small_sweep(tmp_path, *words, "study.metrics=[ctcvr_auc:max,bce:min]")
-    monkeypatch.setitem(TASKS, "esmm", replace(TASKS["esmm"], is_averageable=False))
+    monkeypatch.setattr(EsmmConfig, "is_averageable", False)
     with pytest.raises(UserError, match="got 2, but task 'esmm' states no probabilities"):
         small_sweep(tmp_path, *words)
 

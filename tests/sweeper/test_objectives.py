@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeper_tasks.esmm.config import EsmmConfig
 
 from sweeper.errors import UserError
 from sweeper.results import Objective, RunResult
@@ -14,6 +13,7 @@ from sweeper.study.run_state import judged
 from sweeper.study.single import run_solo
 from sweeper.study.specs import SpecFactory
 from sweeper.study.study import run_sweep
+from sweeper_tasks.esmm.config import EsmmConfig
 from tests.sweeper.small_esmm import SMALL, read_line, small_sweep
 
 GRID = "aux_focal.lambda=choice(0.1)"

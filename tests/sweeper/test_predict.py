@@ -15,16 +15,16 @@ import torch
 import yaml
 from numpy.typing import NDArray
 from PIL import Image
-from sweeper_tasks.captcha.folder import SUFFIXES
-from sweeper_tasks.captcha.predicting import TextReader, read_text
-from sweeper_tasks.segmentation.model import Batch
-from sweeper_tasks.segmentation.predicting import PALETTE, MaskPainter, Photograph
 
 from sweeper.errors import UserError
 from sweeper.jobs import EnsembleSpec, Member, model_digest
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.predict import main, read_words
 from sweeper.worker.checkpoint import write_checkpoint
+from sweeper_tasks.captcha.folder import SUFFIXES
+from sweeper_tasks.captcha.predicting import TextReader, read_text
+from sweeper_tasks.segmentation.batch import Batch
+from sweeper_tasks.segmentation.predicting import PALETTE, MaskPainter, Photograph
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.segmentation import tiny as segmentation
 from tests.test_end_to_end import summary, sweeper

@@ -233,7 +233,7 @@ LINES = ("loss.weight=0.1,0.2,0.3",)
 
 def made(tmp_path: Path, *lines: str, max_steps: int = 100) -> object:
     sweep = read(*LINES, *lines)
-    return pruning_of(sweep, policy_of(sweep), book(tmp_path), max_steps)
+    return pruning_of(sweep.settings, policy_of(sweep), book(tmp_path), max_steps)
 
 
 def test_the_configuration_chooses_the_pruning(tmp_path: Path) -> None:

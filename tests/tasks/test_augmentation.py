@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
 from pydantic import ValidationError
+from torch import Tensor
+
 from sweeper_tasks.augmentation import augment, sampling_matrices
 from sweeper_tasks.augmentation_config import Augmentation
-from torch import Tensor
 
 untimed = settings(deadline=None, max_examples=25)
 NOTHING: dict[str, Any] = {

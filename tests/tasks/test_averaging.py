@@ -4,15 +4,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
+
+from sweeper.task.base import Averageable
+from sweeper.task.entry import built_in, built_in_tasks, task_entry
 from sweeper_tasks.captcha import averaging as captcha
 from sweeper_tasks.esmm import averaging as esmm
 from sweeper_tasks.esmm.model import EsmmOutput
 from sweeper_tasks.losses.esmm import ctcvr_logits
 from sweeper_tasks.segmentation import averaging as segmentation
-from torch import Tensor
-
-from sweeper.task.base import Averageable
-from sweeper.task.entry import TASKS, TaskEntry
 
 
 def logits(size: float, *shape: int) -> st.SearchStrategy[Tensor]:
@@ -73,6 +73,8 @@ def test_p_ctr_and_p_ctcvr_are_averaged_and_p_cvr_is_their_ratio() -> None:
     assert ctcvr_logits(*outputs).sigmoid().item() == pytest.approx(0.17, rel=1e-6)
 
 
-@pytest.mark.parametrize("entry", TASKS.values(), ids=TASKS)
-def test_the_registry_says_which_tasks_can_be_averaged(entry: TaskEntry) -> None:
-    assert entry.is_averageable is issubclass(entry.task_class(), Averageable)  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", built_in_tasks())
+def test_a_configuration_says_whether_its_task_can_be_averaged(name: str) -> None:
+    entry = task_entry(built_in(name))
+    is_averageable = issubclass(entry.task_class(), Averageable)  # type: ignore[arg-type]
+    assert entry.config_class().is_averageable is is_averageable

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from sweeper_tasks.segmentation.batch import Batch
 from sweeper_tasks.segmentation.classes import N_CLASSES
 from sweeper_tasks.segmentation.config import MicroSeg
 from sweeper_tasks.segmentation.lmsa import Lmsa
-from sweeper_tasks.segmentation.model import Batch
 
 
 class MicroSegNet(nn.Module):

@@ -1,21 +1,14 @@
-"""The batch that a model sees, and which model it is. See `microseg.py` and `unet.py`."""
+"""Which model a configuration means. See `microseg.py` and `unet.py`."""
 
-from typing import NamedTuple
-
-from torch import Tensor, nn
+from torch import nn
 
 from sweeper.errors import Fault, UserError
 from sweeper_tasks.segmentation.config import MicroSeg, UnetSmall
+from sweeper_tasks.segmentation.microseg import MicroSegNet
+from sweeper_tasks.segmentation.unet import Unet
 
 MAX_PARAMETERS = 1_821_085
 """Any microseg has fewer: it is meant for devices that a face is parsed on."""
-
-
-class Batch(NamedTuple):
-    """Pictures [B, 3, H, W], in [-1, 1], and the class of each pixel [B, H, W], int64."""
-
-    images: Tensor
-    masks: Tensor
 
 
 def build_model(config: MicroSeg | UnetSmall) -> nn.Module:
@@ -23,10 +16,6 @@ def build_model(config: MicroSeg | UnetSmall) -> nn.Module:
 
     Its output for a `Batch` are logits [B, C, H, W].
     """
-    # here, since both need `Batch`
-    from sweeper_tasks.segmentation.microseg import MicroSegNet
-    from sweeper_tasks.segmentation.unet import Unet
-
     match config:
         case MicroSeg():
             return _light(MicroSegNet(config))

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from sweeper.task.bad_files import BadFile
 from sweeper.task.predicting import Predicted, refuse_clashes
 from sweeper_tasks.segmentation.averaging import probabilities_of
+from sweeper_tasks.segmentation.batch import Batch
 from sweeper_tasks.segmentation.celebamask import open_image, resized
 from sweeper_tasks.segmentation.config import SegmentationConfig
-from sweeper_tasks.segmentation.model import Batch, build_model
+from sweeper_tasks.segmentation.model import build_model
 from sweeper_tasks.segmentation.pairs import IMAGE_SUFFIXES
 from sweeper_tasks.segmentation.pictures import Array
 

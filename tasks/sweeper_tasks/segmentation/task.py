@@ -14,12 +14,13 @@ from sweeper.task.influence import mean_influence
 from sweeper.task.prepared import Prepared
 from sweeper_tasks.augmentation import augment
 from sweeper_tasks.segmentation.averaging import logits_of, probabilities_of
+from sweeper_tasks.segmentation.batch import Batch
 from sweeper_tasks.segmentation.class_weights import alpha_of, weights_of
 from sweeper_tasks.segmentation.classes import MIRRORED
 from sweeper_tasks.segmentation.config import SegmentationConfig
 from sweeper_tasks.segmentation.loss import segmentation_loss
 from sweeper_tasks.segmentation.metrics import confusions, f_by_class, f_by_image, segmentation_metrics
-from sweeper_tasks.segmentation.model import Batch, build_model
+from sweeper_tasks.segmentation.model import build_model
 from sweeper_tasks.segmentation.pictures import SPLITS
 
 EVALUATION_CHUNK = 64

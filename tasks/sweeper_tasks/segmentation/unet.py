@@ -9,9 +9,9 @@ from itertools import pairwise
 from torch import Tensor, cat, nn
 from torch.nn.functional import interpolate, max_pool2d
 
+from sweeper_tasks.segmentation.batch import Batch
 from sweeper_tasks.segmentation.classes import N_CLASSES
 from sweeper_tasks.segmentation.config import UnetSmall
-from sweeper_tasks.segmentation.model import Batch
 
 
 class Unet(nn.Module):

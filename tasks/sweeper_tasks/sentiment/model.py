@@ -3,34 +3,15 @@
 Shapes: B batch, T tokens (padded), D width, h heads, A aspects, K classes of each.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from sweeper_tasks.sentiment.batch import Batch, Sizes
 from sweeper_tasks.sentiment.config import ModelConfig, Pretrained, TextCnn, TransformerSmall
+from sweeper_tasks.sentiment.head import Head, mean_of_words
 
 EMBEDDING_STD = 0.02
-
-
-class Batch(NamedTuple):
-    """Tokens [B, T] int64, and labels [B, A] int64, -1 where an aspect is not named."""
-
-    tokens: Tensor
-    labels: Tensor
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What a network must know of the data and the loss."""
-
-    vocabulary_size: int
-    padding: int
-    max_tokens: int
-    n_aspects: int
-    n_classes: int
 
 
 def build_model(config: ModelConfig, sizes: Sizes) -> nn.Module:
@@ -44,21 +25,6 @@ def build_model(config: ModelConfig, sizes: Sizes) -> nn.Module:
             from sweeper_tasks.sentiment.pretrained import PretrainedReader
 
             return PretrainedReader(config, sizes)
-
-
-class Head(nn.Module):
-    """Dropout, and a classifier an aspect: [B, D] -> [B, A, K]."""
-
-    def __init__(self, width: int, dropout: float, sizes: Sizes) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.classifiers = nn.Linear(width, sizes.n_aspects * sizes.n_classes)
-        self._shape = sizes.n_aspects, sizes.n_classes
-
-    def forward(self, features: Tensor) -> Tensor:
-        """The logits."""
-        logits: Tensor = self.classifiers(self.dropout(features))
-        return logits.view(-1, *self._shape)
 
 
 class TransformerReader(nn.Module):
@@ -163,12 +129,6 @@ class CnnReader(nn.Module):
         found = [(answer.relu() * is_word).amax(dim=-1) for answer in answers]
         logits: Tensor = self.head(torch.cat(found, dim=-1))
         return logits
-
-
-def mean_of_words(x: Tensor, is_word: Tensor) -> Tensor:
-    """[B, D] the mean of x [B, T, D] over the places that are words; 0 where none is."""
-    n = is_word.sum(dim=1, keepdim=True).clamp(min=1)
-    return (x * is_word.unsqueeze(-1)).sum(dim=1) / n
 
 
 def _embedding(n: int, width: int) -> nn.Embedding:

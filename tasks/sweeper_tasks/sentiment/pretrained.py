@@ -5,8 +5,9 @@ from torch import Tensor, nn
 from transformers import AutoModel
 from transformers.utils.logging import disable_progress_bar
 
+from sweeper_tasks.sentiment.batch import Batch, Sizes
 from sweeper_tasks.sentiment.config import Pretrained
-from sweeper_tasks.sentiment.model import Batch, Head, Sizes, mean_of_words
+from sweeper_tasks.sentiment.head import Head, mean_of_words
 from sweeper_tasks.sentiment.pretrained_tokens import folder_of
 
 

@@ -11,10 +11,11 @@ from sweeper.models import stackable_values
 from sweeper.task.base import Coefficients, Evaluation
 from sweeper.task.prepared import Prepared
 from sweeper_tasks.sentiment.alphas import alpha_of, training_counts
+from sweeper_tasks.sentiment.batch import Batch, Sizes
 from sweeper_tasks.sentiment.config import SentimentConfig
 from sweeper_tasks.sentiment.loss import polarity_ce, sentiment_loss
 from sweeper_tasks.sentiment.metrics import macro_f1_influence, sentiment_metrics
-from sweeper_tasks.sentiment.model import Batch, Sizes, build_model
+from sweeper_tasks.sentiment.model import build_model
 from sweeper_tasks.sentiment.polarities import N_POLARITIES, NOT_NAMED, SPLITS, Labels
 
 EVALUATION_CHUNK = 256

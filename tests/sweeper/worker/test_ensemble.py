@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 import torch
 from pydantic import JsonValue
-from sweeper_tasks.segmentation.classes import N_CLASSES
-from sweeper_tasks.segmentation.model import Batch
 from torch import Tensor, nn
 
 from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest
@@ -23,6 +21,8 @@ from sweeper.worker.average import Average, evaluate, mean_of
 from sweeper.worker.checkpoint import write_checkpoint
 from sweeper.worker.ensemble import LEFT_BEHIND, main
 from sweeper.worker.serve import run_job
+from sweeper_tasks.segmentation.batch import Batch
+from sweeper_tasks.segmentation.classes import N_CLASSES
 from tests.sweeper.worker.toy_jobs import Listener, toy_job
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.esmm import tiny as esmm

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sweeper_tasks.captcha.alphabet import ANY_CASE, CHARACTERS, N_CLASSES, PADDING, decode, encode, ended
 
 texts = st.text(CHARACTERS, max_size=6)

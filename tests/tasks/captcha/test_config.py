@@ -10,11 +10,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from pydantic import ValidationError
-from sweeper_tasks.captcha.config import CaptchaConfig
 
 from sweeper.models import stackable_values
 from sweeper.schema import Settings
 from sweeper.task.base import config_of
+from sweeper_tasks.captcha.config import CaptchaConfig
 from tests.tasks.captcha.tiny import AUGMENTATION, LOSSES, tiny_config
 
 CONF = Path(__file__).parents[3] / "conf"

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
+from sweeper.errors import UserError
 from sweeper_tasks.captcha.alphabet import CHARACTERS, decode
 from sweeper_tasks.captcha.config import CaptchaConfig
 from sweeper_tasks.captcha.data import prepare
 from sweeper_tasks.captcha.folder import split_of, text_in_name
-
-from sweeper.errors import UserError
 from tests.tasks.captcha.tiny import DATA, tiny_config
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "captcha"

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from sweeper_tasks.captcha.alphabet import PADDING, decode
 from sweeper_tasks.captcha.data import prepare
 from sweeper_tasks.captcha.data_config import GeneratedData
 from sweeper_tasks.captcha.generated import SYMBOLS, Dice, picture, text
-
 from tests.tasks.captcha.tiny import tiny_config
 
 SIZE = {"height": 32, "width": 80}

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweeper_tasks.captcha.alphabet import N_CLASSES
-from sweeper_tasks.captcha.loss import captcha_loss
-from sweeper_tasks.captcha.loss_config import LossConfig
 from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
+from sweeper_tasks.captcha.alphabet import N_CLASSES
+from sweeper_tasks.captcha.loss import captcha_loss
+from sweeper_tasks.captcha.loss_config import LossConfig
 from tests.tasks.captcha.tiny import LOSSES, tiny_config
 
 NAMES = sorted(LOSSES)

@@ -5,6 +5,8 @@ import pytest
 import torch
 from scipy.special import expit, softmax
 from sklearn.metrics import precision_score, recall_score
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
 from sweeper_tasks.captcha.alphabet import N_CLASSES, Codes, encode
 from sweeper_tasks.captcha.facts import facts_of, most_frequent
 from sweeper_tasks.captcha.metrics import (
@@ -17,8 +19,6 @@ from sweeper_tasks.captcha.metrics import (
     output_metrics,
     reading_metrics,
 )
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
-
 from tests.tasks.captcha.tiny import tiny_codes
 
 

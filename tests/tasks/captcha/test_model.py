@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from sweeper_tasks.captcha.alphabet import N_CLASSES
 from sweeper_tasks.captcha.heads import AttentionHead, equal_shares
 from sweeper_tasks.captcha.model import Batch, CaptchaCnn, ChannelAttention
-from torch import Tensor, nn
-
 from tests.tasks.captcha.tiny import tiny_config
 
 HEADS = ("dense", "attention")

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from sweeper.task.prepared import Prepared
+from sweeper.task.reporting import Arm, Comparison, Plot, Table
 from sweeper_tasks.captcha.alphabet import encode
 from sweeper_tasks.captcha.contact_sheet import hardest
 from sweeper_tasks.captcha.metrics import reading_metrics
 from sweeper_tasks.captcha.report import report_parts
-
-from sweeper.task.prepared import Prepared
-from sweeper.task.reporting import Arm, Comparison, Plot, Table
 from tests.tasks.captcha.tiny import HEIGHT, LENGTH, WIDTH, tiny_config
 
 TRUE = ("Kk1", "K2", "lKlK")

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.captcha.alphabet import N_CLASSES
 from sweeper_tasks.captcha.config import CaptchaConfig
 from sweeper_tasks.captcha.model import Batch
 from sweeper_tasks.captcha.task import CaptchaTask
-from torch import Tensor, nn
-
-from sweeper.task.prepared import Prepared
 from tests.contracts.test_task_contract import Parts, TaskContract, seeded
 from tests.tasks.captcha.tiny import AUGMENTATION, LENGTH, LOSSES, tiny_config, tiny_prepared, tiny_task
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.captcha.alphabet import PADDING, ended
 from sweeper_tasks.captcha.config import CaptchaConfig
 from sweeper_tasks.captcha.facts import facts_of
 from sweeper_tasks.captcha.task import CaptchaTask
-
-from sweeper.task.prepared import Prepared
 
 ROWS = {"train": 40, "val": 30, "test": 24}
 HEIGHT, WIDTH, LENGTH = 8, 16, 4

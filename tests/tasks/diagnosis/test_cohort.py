@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
+
+from sweeper.errors import UserError
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.diagnosis.cohort import SPLITS, Cohort
 from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from sweeper_tasks.diagnosis.data import prepare
 from sweeper_tasks.diagnosis.synthetic_cohort import draw
-
-from sweeper.errors import UserError
-from sweeper.task.prepared import Prepared
 from tests.tasks.diagnosis.tiny import DATA, SHARED, built, tiny_cohort, tiny_config
 
 

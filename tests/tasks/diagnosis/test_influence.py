@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
-from sweeper_tasks.diagnosis.influence import average_precision_influence, influences
-from sweeper_tasks.diagnosis.metrics import Floats, probability_metrics
 
 from sweeper.task.influence import auc_influence
+from sweeper_tasks.diagnosis.influence import average_precision_influence, influences
+from sweeper_tasks.diagnosis.metrics import Floats, probability_metrics
 
 Flags = NDArray[np.bool_]
 

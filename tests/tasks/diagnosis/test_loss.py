@@ -8,12 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweeper_tasks.diagnosis.loss import diagnosis_loss
-from sweeper_tasks.diagnosis.loss_config import Auto, Strategy
 from torch import Tensor
 from torch.func import grad
 from torch.nn.functional import cross_entropy
 
+from sweeper_tasks.diagnosis.loss import diagnosis_loss
+from sweeper_tasks.diagnosis.loss_config import Auto, Strategy
 from tests.tasks.diagnosis.tiny import LOSSES, tiny_config
 
 seeds = st.integers(0, 10_000)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, roc_auc_score
+
 from sweeper_tasks.diagnosis.calibration import fitted_temperature
 from sweeper_tasks.diagnosis.metrics import (
     Floats,

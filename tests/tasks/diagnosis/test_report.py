@@ -12,11 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.special import expit
 from sklearn.metrics import average_precision_score
-from sweeper_tasks.diagnosis.report import gaps, report_parts, spreads
-from sweeper_tasks.diagnosis.report_plots import precisions, probabilities
 
 from sweeper.report.curves import all_curves
 from sweeper.task.reporting import Arm, Comparison, Plot, Table
+from sweeper_tasks.diagnosis.report import gaps, report_parts, spreads
+from sweeper_tasks.diagnosis.report_plots import precisions, probabilities
 from tests.contracts.test_task_contract import seeded
 from tests.tasks.diagnosis.tiny import BINARY, THREE, tiny_config, tiny_prepared, tiny_task
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+
 from sweeper_tasks.diagnosis.loss_config import Auto
 from sweeper_tasks.diagnosis.strategy import Needs, alpha_of, chosen, faults_of_alpha
-
 from tests.tasks.diagnosis.tiny import tiny_config
 
 HONEST, NOISY = {"requires_calibration": True}, {"has_noise": True}

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sweeper_tasks.diagnosis.config import DiagnosisConfig
-from sweeper_tasks.diagnosis.data import prepare
 
 from sweeper.errors import UserError
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.diagnosis.config import DiagnosisConfig
+from sweeper_tasks.diagnosis.data import prepare
 from tests.tasks.diagnosis.tiny import SHARED, tiny_config
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "diagnosis"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sweeper_tasks.diagnosis.model import Batch, Heads
-from sweeper_tasks.diagnosis.task import TRAIN_SUBSET, DiagnosisTask, _fixed_subset
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from sweeper.errors import UserError
+from sweeper_tasks.diagnosis.model import Batch, Heads
+from sweeper_tasks.diagnosis.task import TRAIN_SUBSET, DiagnosisTask, _fixed_subset
 from tests.contracts.test_task_contract import Parts, TaskContract, metric_names, seeded
 from tests.tasks.diagnosis.tiny import LOSSES, ROWS, THREE, tiny_config, tiny_prepared, tiny_task
 

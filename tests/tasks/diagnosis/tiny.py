@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.diagnosis.cohort import Cohort, build
 from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from sweeper_tasks.diagnosis.task import DiagnosisTask
-
-from sweeper.task.prepared import Prepared
 
 ROWS = {"train": 60, "val": 40, "test": 50}
 BINARY, THREE = ("healthy", "ill"), ("healthy", "ill", "very ill")

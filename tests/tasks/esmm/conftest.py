@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import TypeAdapter
+
 from sweeper_tasks.esmm.data_config import DataConfig
 
 OPTIONS = Path(__file__).parents[3] / "conf" / "data" / "esmm"

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from sweeper_tasks.esmm.ali_ccp import FILES, build, count_values, locate, vocabulary_of
-from sweeper_tasks.esmm.ali_ccp_raw import hashed
-from sweeper_tasks.esmm.data import prepare
 
 from sweeper.errors import UserError
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.esmm.ali_ccp import FILES, build, count_values, locate, vocabulary_of
+from sweeper_tasks.esmm.ali_ccp_raw import hashed
+from sweeper_tasks.esmm.data import prepare
 
 USER, ITEM = ("101", "109_14"), ("205", "508")
 FIELDS: dict[str, Any] = {

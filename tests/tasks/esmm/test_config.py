@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from pydantic import ValidationError
-from sweeper_tasks.esmm.config import EsmmConfig
 
 from sweeper.task.base import config_of
+from sweeper_tasks.esmm.config import EsmmConfig
 from tests.tasks.esmm.tiny import AUX_FOCAL, tiny_config
 
 CONF = Path(__file__).parents[3] / "conf"

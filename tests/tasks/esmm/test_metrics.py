@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+
 from sweeper_tasks.esmm.metrics import (
     Logits,
     auc,

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from sweeper_tasks.esmm.model import Batch, EsmmOutput, Inputs, Mmoe, SideBySide, TwoTowers, build_model
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from sweeper_tasks.esmm.model import Batch, EsmmOutput, Inputs, Mmoe, SideBySide, TwoTowers, build_model
 from tests.tasks.esmm.tiny import MODELS, N_DENSE, VOCABULARIES, tiny_batch, tiny_config
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from sweeper_tasks.esmm.data import prepare
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "esmm"

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logit
 from sklearn.metrics import roc_auc_score
+
+from sweeper.errors import UserError
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.esmm.columns import SPLITS
 from sweeper_tasks.esmm.data import prepare
 from sweeper_tasks.esmm.population import sparse_fields
 from sweeper_tasks.esmm.streamed_auc import StreamedAuc
 from sweeper_tasks.esmm.synthetic import BLOCK, blocks, make_world
-
-from sweeper.errors import UserError
-from sweeper.task.prepared import Prepared
 
 SMALL = {"n_train": 20_000, "n_val": 8_000, "n_test": 8_000, "n_users": 300, "n_items": 200}
 OPTIONS = ("synthetic", "synthetic_rare", "csv", "hillstrom", "ali_ccp_csv", "ali_ccp")

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from sweeper_tasks.esmm.data import prepare
-from sweeper_tasks.esmm.tables import assign_splits
 
 from sweeper.errors import UserError
 from sweeper.task.file_digest import file_digest
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.esmm.data import prepare
+from sweeper_tasks.esmm.tables import assign_splits
 
 # Six training rows, two for validation, two for the test; each split has a click and a conversion.
 BY_HAND = """where,click,conversion,city,price

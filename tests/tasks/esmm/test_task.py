@@ -8,14 +8,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from sweeper_tasks.esmm.config import EsmmConfig
-from sweeper_tasks.esmm.model import Batch, EsmmOutput
-from sweeper_tasks.esmm.task import EsmmTask
-from sweeper_tasks.losses.esmm import ctcvr_logits
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.esmm.config import EsmmConfig
+from sweeper_tasks.esmm.model import Batch, EsmmOutput
+from sweeper_tasks.esmm.task import EsmmTask
+from sweeper_tasks.losses.esmm import ctcvr_logits
 from tests.tasks.esmm.tiny import FixedLogits, step_of, tiny_batch, tiny_config, tiny_prepared, tiny_task
 
 N_STEPS = 20

@@ -4,6 +4,7 @@ from math import log
 
 import numpy as np
 import pytest
+
 from sweeper_tasks.esmm.metrics import Logits, esmm_metrics
 from sweeper_tasks.esmm.trivial import trivial_facts
 

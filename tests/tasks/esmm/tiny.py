@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.esmm.config import EsmmConfig
 from sweeper_tasks.esmm.model import Batch, EsmmOutput
 from sweeper_tasks.esmm.task import EsmmTask
 from sweeper_tasks.esmm.trivial import trivial_facts
-from torch import Tensor, nn
-
-from sweeper.task.prepared import Prepared
 
 VOCABULARIES = (7, 5, 3)
 N_DENSE = 2

@@ -5,10 +5,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kornia.losses import dice_loss as kornia_dice
-from sweeper_tasks.losses.dice import one_hot, soft_dice
 from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import one_hot as torch_one_hot
+
+from sweeper_tasks.losses.dice import one_hot, soft_dice
 
 untimed = settings(deadline=None, max_examples=20)
 seeds = st.integers(0, 2**31)

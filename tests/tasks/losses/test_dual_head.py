@@ -8,6 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
+from torch import Tensor
+from torch.func import grad, vmap
+from torch.nn.functional import cross_entropy
+
 from sweeper_tasks.losses.dual_head import (
     confidence,
     is_right,
@@ -16,9 +20,6 @@ from sweeper_tasks.losses.dual_head import (
     mean_where,
     smoothed_cross_entropies,
 )
-from torch import Tensor
-from torch.func import grad, vmap
-from torch.nn.functional import cross_entropy
 
 seeds = st.integers(0, 10_000)
 few = settings(max_examples=30)

@@ -6,9 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweeper_tasks.losses.esmm import clicked_bce, ctcvr_logits
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+
+from sweeper_tasks.losses.esmm import clicked_bce, ctcvr_logits
 
 untimed = settings(deadline=None)
 logits = st.floats(-100, 100, width=32)

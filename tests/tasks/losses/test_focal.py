@@ -8,10 +8,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweeper_tasks.losses.focal import bce_plus_factors, focal_bce_with_logits, focal_factors, from_step
 from torch import Tensor
 from torch.func import vmap
 from torch.nn.functional import binary_cross_entropy_with_logits
+
+from sweeper_tasks.losses.focal import bce_plus_factors, focal_bce_with_logits, focal_factors, from_step
 
 untimed = settings(deadline=None)
 examples = st.lists(st.tuples(st.floats(-30, 30), st.sampled_from([0.0, 1.0])), min_size=1, max_size=20)

@@ -6,11 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sweeper_tasks.losses.multilabel_focal import multilabel_cross_entropy, multilabel_focal
-from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_focal
 from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import cross_entropy
+
+from sweeper_tasks.losses.multilabel_focal import multilabel_cross_entropy, multilabel_focal
+from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_focal
 
 some = settings(max_examples=20)
 seeds = st.integers(0, 2**31)

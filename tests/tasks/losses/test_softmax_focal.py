@@ -8,10 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kornia.losses import focal_loss as kornia_focal
-from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_cross_entropy, softmax_focal
 from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import cross_entropy
+
+from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_cross_entropy, softmax_focal
 
 untimed = settings(deadline=None, max_examples=20)
 seeds = st.integers(0, 2**31)

@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 from pydantic import TypeAdapter
+
 from sweeper_tasks.segmentation.data_config import DataConfig
 
 OPTIONS = Path(__file__).parents[3] / "conf" / "data" / "segmentation"

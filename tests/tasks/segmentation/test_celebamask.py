@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from sweeper_tasks.segmentation.classes import CLASSES
-from sweeper_tasks.segmentation.data import prepare
 
 from sweeper.errors import UserError
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.segmentation.classes import CLASSES
+from sweeper_tasks.segmentation.data import prepare
 from tests.sweeper.small_esmm import read_line
 
 DataOf = Callable[..., Any]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sweeper_tasks.segmentation.class_weights import alpha_of, effective_number, inverse_frequency, weights_of
 
 counts = st.lists(st.integers(0, 10**7), min_size=2, max_size=19).filter(lambda n: sum(n) > 0)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sweeper_tasks.segmentation.config import SegmentationConfig
 
 from sweeper.config.validation import faults_of
 from sweeper.models import stackable_values
+from sweeper_tasks.segmentation.config import SegmentationConfig
 from tests.sweeper.small_esmm import read_line
 from tests.tasks.segmentation.tiny import tiny_config
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sweeper_tasks.segmentation.task import SegmentationTask
 
+from sweeper_tasks.segmentation.task import SegmentationTask
 from tests.contracts.test_task_contract import Parts, TaskContract, metric_names
 from tests.tasks.segmentation.tiny import LOSSES, tiny_config, tiny_prepared, tiny_task
 

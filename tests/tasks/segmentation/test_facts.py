@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from sweeper_tasks.segmentation.classes import BACKGROUND
 from sweeper_tasks.segmentation.facts import all_background, trivial_facts
 from sweeper_tasks.segmentation.metrics import confusions
-
 from tests.tasks.segmentation.tiny import Painter, tiny_prepared, tiny_task
 
 

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score
+
 from sweeper_tasks.segmentation.classes import LARGE, N_CLASSES, SMALL
 from sweeper_tasks.segmentation.metrics import confusions, f_by_class, f_by_image, segmentation_metrics
 

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from sweeper_tasks.segmentation.classes import N_CLASSES
-from sweeper_tasks.segmentation.config import MicroSeg, UnetSmall
-from sweeper_tasks.segmentation.lmsa import Lmsa
-from sweeper_tasks.segmentation.model import MAX_PARAMETERS, Batch, build_model
 from torch import nn
 
 from sweeper.errors import UserError
+from sweeper_tasks.segmentation.batch import Batch
+from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.config import MicroSeg, UnetSmall
+from sweeper_tasks.segmentation.lmsa import Lmsa
+from sweeper_tasks.segmentation.model import MAX_PARAMETERS, build_model
 
 DOCUMENTED = {"depths": [2, 2, 2, 2], "mlp_ratio": 4, "first_stride": 4}
 MODELS = Path(__file__).parents[3] / "conf" / "model" / "segmentation"

@@ -7,11 +7,11 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from sweeper_tasks.segmentation.classes import CLASSES, LARGE, SMALL
-from sweeper_tasks.segmentation.report import report_parts
 
 from sweeper.task.prepared import Prepared
 from sweeper.task.reporting import Arm, Comparison, Plot, Table
+from sweeper_tasks.segmentation.classes import CLASSES, LARGE, SMALL
+from sweeper_tasks.segmentation.report import report_parts
 from tests.tasks.segmentation.tiny import tiny_config, tiny_prepared, tiny_task
 
 SEEDS = (0, 1)

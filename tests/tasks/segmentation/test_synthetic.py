@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.segmentation.classes import CLASSES, N_CLASSES
 from sweeper_tasks.segmentation.data import prepare
 from sweeper_tasks.segmentation.synthetic import PIXEL_SHARES, face
-
-from sweeper.task.prepared import Prepared
 
 RARE = {"eye_g", "ear_r", "neck_l", "hat"}
 DataOf = Callable[..., Any]

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sweeper_tasks.segmentation.classes import N_CLASSES
-from sweeper_tasks.segmentation.config import SegmentationConfig
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.config import SegmentationConfig
 from tests.tasks.segmentation.tiny import LOSSES, Painter, tiny_config, tiny_prepared, tiny_task
 
 STEP = torch.tensor(0)

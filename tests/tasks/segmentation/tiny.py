@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from sweeper_tasks.segmentation.classes import N_CLASSES
-from sweeper_tasks.segmentation.config import SegmentationConfig
-from sweeper_tasks.segmentation.facts import trivial_facts
-from sweeper_tasks.segmentation.model import Batch
-from sweeper_tasks.segmentation.pictures import facts_of
-from sweeper_tasks.segmentation.task import SegmentationTask
 from torch import Tensor, nn
 
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.segmentation.batch import Batch
+from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.config import SegmentationConfig
+from sweeper_tasks.segmentation.facts import trivial_facts
+from sweeper_tasks.segmentation.pictures import facts_of
+from sweeper_tasks.segmentation.task import SegmentationTask
 
 SIZE = 16
 PICTURES = {"train": 20, "val": 7, "test": 6}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sweeper_tasks.sentiment.alphas import alpha_of, auto_alpha, distribution_table, training_counts
 from sweeper_tasks.sentiment.facts import facts_of
-
 from tests.tasks.sentiment.tiny import tiny_config
 
 COUNTS = np.array([[15_000, 9_000, 1_000], [5_000, 1_000, 4_000]])

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings, counted_cells
 
+from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings, counted_cells
 from tests.tasks.sentiment.tiny import ASPECTS, tiny_config
 
 FULL = [[90, 50, 30], [80, 40, 25], [70, 60, 20]]

@@ -10,13 +10,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from pydantic import TypeAdapter, ValidationError
-from sweeper_tasks.sentiment.config import SentimentConfig
-from sweeper_tasks.sentiment.data_config import AbsaCsv, SyntheticReviews
 
 from sweeper.errors import UserError
 from sweeper.models import stackable_values
 from sweeper.schema import Settings
 from sweeper.task.base import config_of
+from sweeper_tasks.sentiment.config import SentimentConfig
+from sweeper_tasks.sentiment.data_config import AbsaCsv, SyntheticReviews
 from tests.sweeper.small_esmm import read_line
 from tests.tasks.sentiment.test_sources import CSV
 from tests.tasks.sentiment.tiny import DATA, tiny_config

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from sweeper_tasks.sentiment.loss import polarity_ce, sentiment_loss, stacked_alpha
 from torch import Tensor
 
+from sweeper_tasks.sentiment.loss import polarity_ce, sentiment_loss, stacked_alpha
 from tests.tasks.sentiment.tiny import tiny_config
 
 LABELS = torch.tensor([[0, -1], [2, -1]])

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
+
+from sweeper.task.influence import mean_influence
 from sweeper_tasks.sentiment.facts import commonest, facts_of, slugs_of
 from sweeper_tasks.sentiment.metrics import cells_of, macro_f1_influence, sentiment_metrics
 from sweeper_tasks.sentiment.polarities import Labels, counts_of
-
-from sweeper.task.influence import mean_influence
 from tests.tasks.sentiment.tiny import tiny_labels
 
 some = settings(max_examples=25)

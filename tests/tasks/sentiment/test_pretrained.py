@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from sweeper_tasks.sentiment.config import SentimentConfig
-from sweeper_tasks.sentiment.data import prepare
-from sweeper_tasks.sentiment.model import Batch
-from sweeper_tasks.sentiment.task import SentimentTask
 
 from sweeper.errors import UserError
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.sentiment.batch import Batch
+from sweeper_tasks.sentiment.config import SentimentConfig
+from sweeper_tasks.sentiment.data import prepare
+from sweeper_tasks.sentiment.task import SentimentTask
 from tests.tasks.sentiment.tiny import tiny_config, tiny_task
 
 transformers: Any = pytest.importorskip("transformers", reason="needs pip install 'sweeper[bert]'")

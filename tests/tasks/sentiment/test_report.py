@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+
+from sweeper.task.prepared import Prepared
+from sweeper.task.reporting import Arm, Comparison, Part, Plot, Table
 from sweeper_tasks.sentiment.facts import facts_of
 from sweeper_tasks.sentiment.metrics import sentiment_metrics
 from sweeper_tasks.sentiment.polarities import Labels
 from sweeper_tasks.sentiment.report import report_parts
-
-from sweeper.task.prepared import Prepared
-from sweeper.task.reporting import Arm, Comparison, Part, Plot, Table
 from tests.tasks.sentiment.tiny import tiny_config
 
 ASPECTS = ("food", "staff")

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
-from sweeper_tasks.sentiment.config import SentimentConfig
-from sweeper_tasks.sentiment.data import prepare
 
 from sweeper.errors import UserError
 from sweeper.task.prepared import Prepared
+from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
+from sweeper_tasks.sentiment.config import SentimentConfig
+from sweeper_tasks.sentiment.data import prepare
 from tests.tasks.sentiment.tiny import FILES, tiny_config
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "sentiment"

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sweeper_tasks.sentiment.data import prepare
 from sweeper_tasks.sentiment.data_config import SyntheticReviews
 from sweeper_tasks.sentiment.phrases import ASPECTS
 from sweeper_tasks.sentiment.polarities import counts_of
 from sweeper_tasks.sentiment.reviews import Review
 from sweeper_tasks.sentiment.synthetic_reviews import misspelt, review, shares_of, source
-
 from tests.tasks.sentiment.tiny import DATA, tiny_config
 
 

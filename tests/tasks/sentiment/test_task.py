@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sweeper_tasks.sentiment.facts import facts_of
-from sweeper_tasks.sentiment.metrics import macro_f1_influence
-from sweeper_tasks.sentiment.model import Batch, Sizes, build_model
-from sweeper_tasks.sentiment.task import SentimentTask
 from torch import Tensor, nn
 
 from sweeper.task.base import Averageable
+from sweeper_tasks.sentiment.batch import Batch, Sizes
+from sweeper_tasks.sentiment.facts import facts_of
+from sweeper_tasks.sentiment.metrics import macro_f1_influence
+from sweeper_tasks.sentiment.model import build_model
+from sweeper_tasks.sentiment.task import SentimentTask
 from tests.contracts.test_task_contract import Parts, TaskContract, metric_names, seeded
 from tests.tasks.sentiment.tiny import (
     ASPECTS,

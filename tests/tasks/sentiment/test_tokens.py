@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from sweeper_tasks.sentiment.tokens import padded, trained_tokens
 
 TEXTS = ["the camera is good", "the battery is not good", "good camera , bad battery ?"] * 4

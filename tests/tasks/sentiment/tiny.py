@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from sweeper.task.prepared import Prepared
 from sweeper_tasks.sentiment.config import SentimentConfig
 from sweeper_tasks.sentiment.facts import facts_of
 from sweeper_tasks.sentiment.polarities import Labels
 from sweeper_tasks.sentiment.task import SentimentTask
-
-from sweeper.task.prepared import Prepared
 
 ROWS = {"train": 60, "val": 50, "test": 40}
 ASPECTS = ("battery", "price", "screen")
