@@ -30,10 +30,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch.utils.data import DataLoader, TensorDataset
 
-from sweeper.config.validation import validated
+from sweeper.config import validated
 from sweeper.schema import RUN_SECTIONS, RunSettings
-from sweeper.task.entry import task_entry
-from sweeper.worker.training import Training
+from sweeper.task import task_entry
+from sweeper.worker import Training
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")

@@ -40,8 +40,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has 
 
 from benchmarks.peers import PEERS, ROOT, Peer, called, import_path, python_of, sweeper_command
 from sweeper.results import TrialResult
-from sweeper.search.trial_book import SamplerFactory, TrialBook
-from sweeper.storage.storage import open_storage
+from sweeper.search import SamplerFactory, TrialBook
+from sweeper.storage import open_storage
 from sweeper.trial import TrialSpec
 
 BENCHMARKS = ROOT / "benchmarks"

@@ -33,7 +33,7 @@ from torch.utils.data import Dataset, default_collate
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
 from benchmarks.throughput import Comparison, Usual, compare
-from sweeper.task.base import Task
+from sweeper.task import Task
 
 SENTIMENT = ["data=sentiment/synthetic_reviews", "model=sentiment/transformer_small"]
 DIAGNOSIS = ["data=diagnosis/synthetic_cohort"]

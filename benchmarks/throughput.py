@@ -21,8 +21,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.esmm import CPU, Blocks, Clock, Step, descend, interleaved, ratio, training_of
-from sweeper.task.base import Task
-from sweeper.worker.training import Training
+from sweeper.task import Task
+from sweeper.worker import Training
 
 OURS = "ours"
 

@@ -25,9 +25,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.task.influence import mean_influence
-from sweeper.verdict.paired import Part, differences, examples_part, student
-from sweeper.verdict.selection import Arm, choose, confirm, verdict
+from sweeper.task import mean_influence
+from sweeper.verdict import Arm, Part, choose, confirm, differences, examples_part, student, verdict
 
 Floats = NDArray[np.float64]
 

@@ -29,7 +29,7 @@ from torch.utils.data import Dataset
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
 from benchmarks.throughput import Comparison, Usual, compare
-from sweeper.task.base import Task
+from sweeper.task import Task
 
 CHOICES = {
     "segmentation": {"cpu": [], "cuda": ["data=segmentation/synthetic_faces_full"]},

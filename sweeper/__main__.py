@@ -6,7 +6,7 @@ Nothing heavy is imported before Hydra has read the command line, so that `--hel
 """
 
 from sweeper.layout import CONF
-from sweeper.study.interrupts import leave_at_a_signal
+from sweeper.study import leave_at_a_signal
 
 if __name__ == "__main__":
     leave_at_a_signal()  # what follows takes a second to import
@@ -37,8 +37,8 @@ MULTIRUN = ("-m", "--multirun")
 @hydra.main(config_path=CONFIG_PATH, config_name=CONFIG_NAME, version_base="1.3")
 def app(config: DictConfig) -> None:
     """Train one configuration in this process; read again by us, so that all faults are said at once."""
-    from sweeper.config.command_line import read_command_line
-    from sweeper.study.single import run_solo
+    from sweeper.config import read_command_line
+    from sweeper.study import run_solo
 
     hydra_config = HydraConfig.get()
     lines = [*hydra_config.overrides.hydra, *hydra_config.overrides.task]
@@ -73,7 +73,7 @@ def flags_first(words: Sequence[str]) -> list[str]:
 
 def explained(error: Exception) -> Exception:
     """All faults of the command line at which Hydra stopped, or `error` where there are none."""
-    from sweeper.config.config_faults import first_line
+    from sweeper.config import first_line
 
     try:
         read_again(sys.argv[1:])
@@ -84,8 +84,8 @@ def explained(error: Exception) -> Exception:
 
 def read_again(argv: Sequence[str]) -> None:
     """Read the arguments without Hydra's application, which stops at a fault. Raises UserError with all."""
-    from sweeper.config.command_line import read_command_line
-    from sweeper.search.grammar import text_of
+    from sweeper.config import read_command_line
+    from sweeper.search import text_of
 
     arguments = get_args_parser().parse_args(list(argv))
     lines = list(arguments.overrides)

@@ -36,7 +36,7 @@ def _acquire(descriptor: int, path: Path, deadline: float) -> None:
             time.sleep(POLL_S)
 
 
-class Turns:
+class TurnLock:
     """One session's share in a file that all lock in turn, and that names the one who had it last."""
 
     def __init__(self, lock: Path, timeout_s: float) -> None:

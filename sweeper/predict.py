@@ -22,7 +22,7 @@ from pathlib import Path
 
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder
-from sweeper.report.chosen_model import choose
+from sweeper.report import choose
 from sweeper.studies import find_study
 
 NEEDED = ("study", "input", "output")
@@ -101,10 +101,11 @@ def read_words(words: Sequence[str]) -> Words:
 
 def _predict(words: Words) -> None:
     chosen = choose(find_study(ResultsFolder(words.results_dir), words.study), words.model)
-    from sweeper.worker.predicting import Errand, predict  # torch, only once there is something to do
+    from sweeper.worker import PredictRequest, predict  # torch
 
     print(f"model: {chosen.words}", flush=True)
-    done = predict(chosen, Errand(words.input, words.output, words.device, words.skip_bad))
+    request = PredictRequest(words.input, words.output, words.device, words.skip_bad)
+    done = predict(chosen, request)
     if done.left_out:
         print(f"warning: {done.left_out}", file=sys.stderr)
     print(

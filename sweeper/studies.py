@@ -14,11 +14,21 @@ from pathlib import Path
 
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, StudyFolder
-from sweeper.report.leaderboard_table import default_console, leaderboard_of, studies_table
-from sweeper.report.publishing import publish
-from sweeper.report.standing import Activity, Standing, activities, standing
-from sweeper.report.summary import read_sentence
-from sweeper.report.tidying import cleanable, names_in_storage, refuse_what_runs, remove_checkpoints
+from sweeper.report import (
+    Activity,
+    StudyStatus,
+    activities,
+    cleanable,
+    default_console,
+    leaderboard_of,
+    names_in_storage,
+    publish,
+    read_sentence,
+    refuse_what_runs,
+    remove_checkpoints,
+    status_of,
+    studies_table,
+)
 from sweeper.schema import Tracking
 
 MIB = 2**20
@@ -76,7 +86,7 @@ def all_studies(results: ResultsFolder) -> list[StudyFolder]:
 
 def _list(options: argparse.Namespace) -> None:
     known, console = _activities_or_none(options), default_console()
-    studies = [standing(folder, known.get(folder.path.name)) for folder in all_studies(_results(options))]
+    studies = [status_of(folder, known.get(folder.path.name)) for folder in all_studies(_results(options))]
     if not studies:
         console.print(f"no studies in {options.results_dir}", soft_wrap=True)
         return
@@ -123,13 +133,12 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    from sweeper.watch.tracking import replay
-    from sweeper.watch.tracking_store import where
+    from sweeper.watch import place_of_runs, replay_study
 
     folder, tracking = _reported(options).folder, _tracking(options)
-    n_logged = replay(folder, tracking, options.results_dir)
+    n_logged = replay_study(folder, tracking, options.results_dir)
     n_known = len(folder.runs) - n_logged
-    place = where(tracking, options.results_dir)
+    place = place_of_runs(tracking, options.results_dir)
     print(f"logged {n_logged} runs of {folder.path.name}, {n_known} were there: {place}")
 
 
@@ -159,23 +168,23 @@ def _delete(options: argparse.Namespace) -> None:
     print(f"deleted {folder.path.name}; {n_tracked} runs marked deleted in MLflow")
 
 
-def _delete_from_storage(options: argparse.Namespace, study: Standing) -> None:
+def _delete_from_storage(options: argparse.Namespace, study: StudyStatus) -> None:
     if options.storage is None and not _results(options).studies_db.exists():
         return
-    from sweeper.storage.storage import delete_study
+    from sweeper.storage import delete_study
 
     for name in names_in_storage(study):
         delete_study(_storage(options), name)
 
 
-def _delete_from_mlflow(options: argparse.Namespace, study: Standing) -> int:
+def _delete_from_mlflow(options: argparse.Namespace, study: StudyStatus) -> int:
     if study.summary is None:
         if study.problem:
             print(f"warning: {study.problem}; its runs stay in MLflow", file=sys.stderr)
         return 0
-    from sweeper.watch.tracking import forget
+    from sweeper.watch import forget_study
 
-    return forget(study.folder, _tracking(options), options.results_dir)
+    return forget_study(study.folder, _tracking(options), options.results_dir)
 
 
 def _agreed(options: argparse.Namespace, what: str) -> bool:
@@ -193,13 +202,13 @@ def _agreed(options: argparse.Namespace, what: str) -> bool:
     return agreed
 
 
-def _study(options: argparse.Namespace) -> Standing:
+def _study(options: argparse.Namespace) -> StudyStatus:
     folder = find_study(_results(options), options.study)
     known = _activities_or_none(options) if options.verb in READING else activities(_storage(options))
-    return standing(folder, known.get(folder.path.name))
+    return status_of(folder, known.get(folder.path.name))
 
 
-def _reported(options: argparse.Namespace) -> Standing:
+def _reported(options: argparse.Namespace) -> StudyStatus:
     """The study, with a summary. Raises UserError where it has none that can be read."""
     study = _study(options)
     if study.summary is not None:

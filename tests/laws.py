@@ -1,8 +1,8 @@
 """The import graph of the repository, read from its source: `python -m tests.laws` prints the packages.
 
-A module's imports are those that its file states, wherever in it they stand. A name that is taken from the face
-of a package (`from sweeper.report import Summary`) counts as an import of the module that the face gets it from,
-which its stub (`__init__.pyi`) tells.
+A module's imports are those that its file states, wherever in it they stand. A name that is taken from the
+face of a package (`from sweeper.report import Summary`) counts as an import of the module that the face gets
+it from, which its stub (`__init__.pyi`) tells.
 """
 
 import ast
@@ -30,12 +30,13 @@ ORDER = (
     "words",
 )
 """The packages of `sweeper`, the highest first: each may import what stands below it."""
+PACKAGES = {f"sweeper.{name}" for name in ORDER[1:-1]}
 COMMANDS = ("__main__", "cli", "studies", "predict", "run_study")
 
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement's target: a module of ours or another library's. `is_top`: done when the file is."""
+    """What one import statement names: a module of ours or of a library. `is_top`: done when the file is."""
 
     module: str
     line: int
@@ -77,15 +78,16 @@ def modules() -> Mapping[str, Module]:
 
 @cache
 def face_of(package: str) -> Mapping[str, str]:
-    """The names that a package's face exports, each with the module it comes from."""
-    stub = next((s / Path(*package.split(".")) / "__init__.pyi" for s in SOURCES[:1]), None)
-    if stub is None or not stub.exists():
-        return {}
-    found: dict[str, str] = {}
-    for node in ast.parse(stub.read_text()).body:
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            found |= {alias.asname or alias.name: f"{package}.{node.module}" for alias in node.names}
-    return found
+    """The names that the face of a package of ours exports, each with the module it comes from."""
+    folder = ROOT / Path(*package.split("."))
+    face = next((path for end in (".pyi", ".py") if (path := folder / f"__init__{end}").exists()), None)
+    nodes = ast.parse(face.read_text()).body if face and package in PACKAGES else []
+    return {
+        alias.asname or alias.name: f"{package}.{node.module}" if node.level else str(node.module)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def chain(start: str, targets: Collection[str], graph: Mapping[str, Iterable[str]]) -> list[str]:
@@ -103,8 +105,8 @@ def chain(start: str, targets: Collection[str], graph: Mapping[str, Iterable[str
     return []
 
 
-def loaded(at: str = "import") -> dict[str, list[str]]:
-    """What importing each module loads at once, ours by full name, other libraries by their top-level name."""
+def loaded() -> dict[str, list[str]]:
+    """What importing each module loads: ours by their full names, libraries by their top-level ones."""
     return {name: _loads(module) for name, module in modules().items()}
 
 

@@ -1,110 +1,146 @@
-"""The laws of the design that an import statement can break."""
+"""The laws of the design that an import statement can break; each failure names the chain of imports."""
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.laws import ORDER, PACKAGES, chain, circles, loaded, modules, picture
+
+LEVEL = {package: level for level, package in enumerate(ORDER)}
+SWEEPING = ("hydra", "omegaconf", "optuna", "mlflow")
 DOORS = {
-    "optuna": {
-        "trial_book.py",
-        "remembering.py",
-        "storage.py",
-        "search_space.py",
-        "samplers.py",
-        "pruners.py",
-        "plots.py",
-    },
-    "mlflow": {"tracking.py"},
-    "pynvml": {"gpus.py"},
-    "hydra": {
-        "compose.py",
-        "search_space.py",
-        "__main__.py",
-        "grammar.py",
-        "command_line.py",
-        "config_source.py",
-    },
+    "optuna": {"storage", "search", "report"},
+    "mlflow": {"watch"},
+    "pynvml": {"executors"},
+    "hydra": {"config", "search", "commands", "hydra_plugins"},
+    "sqlalchemy": {"storage", "report"},
 }
-PURE = ("trial.py", "planning.py", "run_state.py", "selection.py", "paired.py", "messages.py")
-IMPURE = {"os", "io", "time", "datetime", "random", "subprocess", "socket", "sqlalchemy", "optuna", "torch"}
-
-
-def sources(*folders: str) -> list[Path]:
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-
-
-def imported(path: Path) -> Iterator[tuple[str, bool]]:
-    """Each imported module's full name, and whether the import stands at the top of the file."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node in tree.body) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module, node in tree.body
-
-
-def names(path: Path) -> set[str]:
-    return {name for name, _ in imported(path)}
-
-
-def packages(path: Path) -> set[str]:
-    return {name.split(".")[0] for name in names(path)}
-
-
-@pytest.mark.parametrize("path", sources("tasks"), ids=str)
-def test_tasks_know_nothing_of_sweeping(path: Path) -> None:
-    assert not packages(path) & {
-        "hydra",
-        "omegaconf",
-        "optuna",
-        "mlflow",
-        "multiprocessing",
-        "joblib.externals",
-    }
-    assert not {name for name in names(path) if name.startswith("sweeper") and name != "sweeper.errors"}
-
-
-@pytest.mark.parametrize("path", sources("sweeper/worker"), ids=str)
-def test_the_worker_knows_nothing_of_optuna_mlflow_and_hydra(path: Path) -> None:
-    assert not packages(path) & {"optuna", "mlflow", "hydra", "omegaconf"}
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in sources("sweeper", "hydra_plugins") if "worker" not in path.parts], ids=str
+PURE = (
+    *("sweeper.trial", "sweeper.jobs", "sweeper.messages", "sweeper.criteria", "sweeper.wording"),
+    *(
+        "sweeper.study.run_state",
+        "sweeper.study.retries",
+        "sweeper.verdict.selection",
+        "sweeper.verdict.paired",
+    ),
 )
-def test_the_parent_never_imports_torch(path: Path) -> None:
-    assert "torch" not in packages(path)
-    at_top = {name for name, is_top in imported(path) if is_top}
-    assert not {name for name in at_top if name.startswith("sweeper.worker")}
+IMPURE = ("io", "time", "datetime", "random", "subprocess", "socket", "sqlalchemy", "optuna", "torch")
+
+
+def chains(starts: Iterable[str], targets: Iterable[str]) -> list[str]:
+    """For each start that loads a target on import, how."""
+    graph, goals = loaded(), set(targets)
+    ways = (chain(start, goals, graph) for start in starts)
+    return [" > ".join(way) for way in ways if way]
+
+
+def test_packages_import_downwards_only_and_no_built_in_task_ever() -> None:
+    wrong = [
+        f"{module.path}:{one.line}: {module.package} imports {there.package} ({one.module})"
+        for module in modules().values()
+        for one in module.imports
+        if module.package in LEVEL and (there := modules().get(one.module)) is not None
+        if LEVEL.get(there.package, -1) < LEVEL[module.package]
+    ]
+    assert wrong == []
+
+
+def test_from_outside_a_package_only_its_face_is_imported() -> None:
+    wrong = [
+        f"{module.path}:{one.line}: {one.module} is not taken from the face sweeper.{there.package}"
+        for module in modules().values()
+        for one in module.imports
+        if (there := modules().get(one.module)) is not None
+        if f"sweeper.{there.package}" in PACKAGES and there.package != module.package
+        if one.face != f"sweeper.{there.package}" and one.module != f"sweeper.{there.package}"
+    ]
+    assert wrong == []
+
+
+def test_tasks_import_the_contract_and_nothing_else_of_ours() -> None:
+    wrong = [
+        f"{module.path}:{one.line}: {one.module}"
+        for module in modules().values()
+        for one in module.imports
+        if module.package == "sweeper_tasks" and one.module.split(".")[0] == "sweeper"
+        if one.face != "sweeper.task"
+    ]
+    assert wrong == []
+
+
+def test_no_import_leads_back_to_where_it_began() -> None:
+    assert [" > ".join(circle) for circle in circles()] == []
+
+
+def test_the_parent_never_loads_torch() -> None:
+    parents = [
+        name
+        for name, module in modules().items()
+        if module.package not in ("worker", "sweeper_tasks") or name == "sweeper.worker"
+    ]
+    assert chains(parents, ["torch"]) == []
+
+
+def test_worker_and_tasks_know_nothing_of_optuna_mlflow_and_hydra() -> None:
+    trained = [
+        name for name, module in modules().items() if module.package in ("worker", "task", "sweeper_tasks")
+    ]
+    assert chains(trained, SWEEPING) == []
+
+
+def test_configurations_of_tasks_are_read_without_torch() -> None:
+    configs = [name for name in modules() if name.startswith("sweeper_tasks.") and name.endswith("config")]
+    assert len(configs) > 10
+    assert chains(configs, ["torch"]) == []
+
+
+def test_pure_modules_do_no_input_or_output() -> None:
+    imports = {name: {one.module.split(".")[0] for one in modules()[name].imports} for name in PURE}
+    assert {name: found & set(IMPURE) for name, found in imports.items() if found & set(IMPURE)} == {}
 
 
 @pytest.mark.parametrize("library", DOORS)
 def test_an_outside_library_has_few_doors(library: str) -> None:
-    users = {path.name for path in sources("sweeper") if library in packages(path)}
+    users = {
+        module.package
+        for module in modules().values()
+        if any(one.module.split(".")[0] == library for one in module.imports)
+    }
     assert users <= DOORS[library]
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_pure_modules_do_no_input_or_output(name: str) -> None:
-    assert not packages(ROOT / "sweeper" / name) & IMPURE
+def test_the_root_holds_words_and_commands_only() -> None:
+    at_root = [name for name in modules() if name.count(".") == 1 and f"{name}" not in PACKAGES]
+    assert len([name for name in at_root if name.startswith("sweeper.")]) <= 19  # and its __init__
 
 
-def test_predicting_loads_no_optimiser_tracker_or_hydra_and_torch_only_at_work() -> None:
-    loaded = "import sys; print(*{name.split('.')[0] for name in sys.modules})"
-    for module, is_worker in (("sweeper.predict", False), ("sweeper.worker.predicting", True)):
-        command = [sys.executable, "-c", f"import {module}; {loaded}"]
-        found = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
-        assert not found & {"optuna", "mlflow", "hydra", "omegaconf"}
-        assert ("torch" in found) is is_worker
+def test_a_chain_is_named_from_its_beginning_to_its_end() -> None:
+    graph = {"a": ["b", "c"], "b": ["d"], "c": ["torch"], "d": ["torch"]}
+    assert chain("a", {"torch"}, graph) == ["a", "c", "torch"]
+    assert chain("torch", {"torch"}, graph) == []
 
 
-def test_configurations_are_read_without_torch() -> None:
-    for name in ("config.py", "prepared.py", "registry.py"):
-        assert "torch" not in packages(ROOT / "tasks" / name)
-    for path in ROOT.glob("tasks/*/*config.py"):
-        assert "torch" not in packages(path)
+def test_the_picture_names_every_package_with_its_imports() -> None:
+    lines = picture().splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["hydra_plugins", *ORDER, "sweeper_tasks"]
+    assert "task" in next(line for line in lines if line.startswith("sweeper_tasks"))
+
+
+def test_what_python_really_loads_agrees() -> None:
+    """One process for all: neither a face nor a command loads more than it needs."""
+    program = """
+import sys
+heavy = {"torch", "optuna", "mlflow", "hydra", "omegaconf", "sklearn", "sqlalchemy"}
+def loads(name):
+    before = set(sys.modules)
+    __import__(name)
+    return sorted(heavy & {one.split(".")[0] for one in set(sys.modules) - before})
+for name in sys.argv[1:]:
+    print(name, *loads(name))
+"""
+    names = [*sorted(PACKAGES), "sweeper.predict", "sweeper.studies"]
+    words = [sys.executable, "-c", program, *names]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == names

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from sweeper.models import StrictModel
-from sweeper.task.config import TaskConfig
+from sweeper.task import TaskConfig
 
 
 class Data(StrictModel):

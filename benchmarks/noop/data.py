@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.models import digest_of
-from sweeper.task.prepared import Prepared, prepare_once
+from sweeper.task import Prepared, prepare_once
 
 from .config import NoopConfig
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.prepared import Prepared
+from sweeper.task import Coefficients, Evaluation, Prepared
 
 from .config import NoopConfig
 

@@ -7,8 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from sweeper.models import Cosmetic, StrictModel, digest_of
-from sweeper.task.config import TaskConfig
-from sweeper.task.prepared import Prepared, prepare_once
+from sweeper.task import Prepared, TaskConfig, prepare_once
 
 N_ROWS, N_FEATURES = 256, 8
 NonNegative = Annotated[float, Field(ge=0)]

@@ -34,7 +34,7 @@ def main(job_file: str) -> None:
     import sweeper.worker.slot  # noqa: F401
     from sweeper.messages import Message, Reply
     from sweeper.trial import JobSpec
-    from sweeper.worker.lifeline import Lifeline
+    from sweeper.worker import Lifeline
 
     by_executor, heard = loaded(), list[Message]()
 
@@ -42,7 +42,7 @@ def main(job_file: str) -> None:
         heard.append(message)
         return "continue"
 
-    from sweeper.worker.serve import run_to_the_end
+    from sweeper.worker import run_to_the_end
 
     run_to_the_end(JobSpec.model_validate_json(Path(job_file).read_text()), listen, Lifeline())
     found = {"executor": by_executor, "job": loaded(), "last": heard[-1].model_dump(mode="json")}

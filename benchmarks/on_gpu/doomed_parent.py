@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.on_gpu.rig import placements_on
-from sweeper.executors.local import LocalExecutor
+from sweeper.executors import LocalExecutor
 from sweeper.messages import Alive, Started
 from sweeper.trial import JobSpec
 

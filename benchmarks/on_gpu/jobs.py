@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.on_gpu import config as ballast
-from sweeper.task.prepared import Prepared
+from sweeper.task import Prepared
 from sweeper.trial import DeviceNeeds, JobSpec, RunSpec, Slot
 from sweeper_tasks.esmm.config import EsmmConfig
 from sweeper_tasks.esmm.data import prepare as prepare_esmm

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from benchmarks.on_gpu import jobs
-from sweeper.executors.devices import Placement, arrange
-from sweeper.executors.gpus import Gpu, gpus_found, gpus_here
-from sweeper.executors.local import LocalExecutor
+from sweeper.executors import Gpu, LocalExecutor, Placement, arrange, gpus_found, gpus_here
 from sweeper.layout import RunFolder
 from sweeper.messages import Failed, Finished, Lost, Message, Reported, Started, Stopped
 from sweeper.schema import Local

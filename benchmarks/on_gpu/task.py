@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from benchmarks.on_gpu.config import N_FEATURES, BallastConfig
-from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.prepared import Prepared
+from sweeper.task import Coefficients, Evaluation, Prepared
 
 
 class BallastTask:
-    """A regression on one coordinate; follows `tasks.base.Task`."""
+    """A regression on one coordinate; follows `sweeper.task.Task`."""
 
     def __init__(self, config: BallastConfig, prepared: Prepared, device: torch.device) -> None:
         gpus = [str(torch.cuda.get_device_properties(n).uuid) for n in range(torch.cuda.device_count())]

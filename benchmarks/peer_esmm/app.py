@@ -18,7 +18,7 @@ def main(config: DictConfig) -> float:
     sys.path += [folder for folder in os.environ["ESMM_PATH"].split(os.pathsep) if folder not in sys.path]
     from sweeper.messages import Failed, Finished, Message, Reply
     from sweeper.trial import JobSpec
-    from sweeper.worker.serve import run_job
+    from sweeper.worker import run_job
 
     finished: list[Finished] = []
 

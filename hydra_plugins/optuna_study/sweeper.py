@@ -36,8 +36,8 @@ class OptunaStudySweeper(Sweeper):
         """Run the study; ends the process with the study's exit code unless that is 0."""
         assert self._config is not None
         assert self._context is not None
-        from sweeper.config.command_line import read_command_line
-        from sweeper.study.study import run_sweep
+        from sweeper.config import read_command_line
+        from sweeper.study import run_sweep
 
         hydra = self._config.hydra
         lines = [*(str(line) for line in hydra.overrides.hydra), *arguments]

@@ -10,11 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.config.compose import Composer, Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
-from sweeper.search.grammar import Choices
-from sweeper.search.pruner_checks import check_pruner
-from sweeper.search.search_space import MAX_POINTS, Point, SearchSpace, extremes, grid
-from sweeper.task.config import TaskConfig
-from sweeper.task.entry import task_entry
+from sweeper.search import MAX_POINTS, Choices, Point, SearchSpace, check_pruner, extremes, grid
+from sweeper.task import TaskConfig, task_entry
 
 MAX_FAULTS = 100
 NUMERIC_ONLY = ("cmaes", "qmc")
@@ -216,7 +213,7 @@ def _overruled(space: SearchSpace, named: Sequence[Point] | None) -> Iterable[st
 
 
 def _check_sampler(settings: Settings) -> None:
-    from sweeper.search.samplers import custom_search_space, sampler_of  # Optuna, which a grid does not need
+    from sweeper.search import custom_search_space, sampler_of
 
     study = settings.study
     sampler_of(settings.sampler, settings.sampler.seed, len(study.metrics or [""]))
@@ -253,7 +250,7 @@ def _repeats(fault: Fault, earlier: Sequence[Fault]) -> bool:
     return any(fault.where == known.where or fault.where.startswith(f"{known.where}.") for known in earlier)
 
 
-WHERE = "study.ensemble_top_k"
+ENSEMBLE_KEY = "study.ensemble_top_k"
 
 
 def check_ensemble(settings: Settings) -> None:
@@ -263,7 +260,9 @@ def check_ensemble(settings: Settings) -> None:
         return
     if len(metrics) > 1:
         problem = f"got {k} with {len(metrics)} objectives ({', '.join(metrics)}); expected one"
-        raise UserError(Fault(WHERE, f"{problem}, since several have no best runs", f"Use {WHERE}=null"))
+        raise UserError(
+            Fault(ENSEMBLE_KEY, f"{problem}, since several have no best runs", f"Use {ENSEMBLE_KEY}=null")
+        )
     if not task_entry(task).config_class().is_averageable:
         problem = f"got {k}, but task '{task.name}' states no probabilities that could be averaged"
-        raise UserError(Fault(WHERE, problem, f"Use {WHERE}=null"))
+        raise UserError(Fault(ENSEMBLE_KEY, problem, f"Use {ENSEMBLE_KEY}=null"))

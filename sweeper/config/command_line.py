@@ -1,6 +1,6 @@
 """A command line -> what it fixes and what it sweeps, by Hydra's grammar, with all that is wrong with it.
 
-The first half of the road from overrides to a Sweep; `sweeper.checking`, the second, looks at each point.
+The first half of the road from overrides to a Sweep; `sweeper.config.checking`, the second, looks at each point.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,7 @@ from sweeper.config.compose import Composer, Sweep
 from sweeper.config.config_source import ConfigSource
 from sweeper.config.plugin_options import metric_lines, option_lines, option_warnings, params_of
 from sweeper.errors import Fault, UserError
-from sweeper.search.grammar import Interval, domain_of, key_of, text_of
-from sweeper.search.search_space import SearchSpace, param_lines, space_of
+from sweeper.search import Interval, SearchSpace, domain_of, key_of, param_lines, space_of, text_of
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,8 @@ from sweeper.config.other_tasks import and_its_task, with_forgotten_task
 from sweeper.config.validation import validated
 from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
-from sweeper.search.grammar import key_of
-from sweeper.search.search_space import Point, SearchSpace
-from sweeper.task.config import TaskConfig
-from sweeper.task.entry import is_built_in, task_entry
+from sweeper.search import Point, SearchSpace, key_of
+from sweeper.task import TaskConfig, is_built_in, task_entry
 
 __all__ = ["Composer", "Sweep", "task_entry"]
 

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeper.config.config_faults import dotted_keys, first_line, unknown_key
 from sweeper.config.other_tasks import OptionFile, forgotten, meant
 from sweeper.errors import Fault
-from sweeper.search.grammar import unknown_option
+from sweeper.search import unknown_option
 
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises for input that it cannot compose; ValueError for some group overrides."""

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.errors import Fault, UserError
-from sweeper.search.grammar import text_of
+from sweeper.search import text_of
 
 OWN_KEY = {
     "n_trials": "study.n_trials",

@@ -8,8 +8,7 @@ from pydantic_core import ErrorDetails
 
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.schema import Settings, TaskSection
-from sweeper.task.config import TaskConfig
-from sweeper.task.entry import built_in_tasks, task_entry
+from sweeper.task import TaskConfig, built_in_tasks, task_entry
 
 EXPECTED = {
     "int_type": "a whole number",

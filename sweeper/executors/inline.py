@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sweeper.messages import Failed, Lost, Message, Reply, Reported
 from sweeper.trial import JobSpec, Slot, member_facts
-from sweeper.worker.lifeline import Lifeline
+from sweeper.worker import Lifeline
 
 CLOSE_TIMEOUT_S = 60.0
 
@@ -104,7 +104,7 @@ class InlineExecutor:
         while (conversation := self._inbox.get()) is not None:
             self._present = conversation
             try:
-                from sweeper.worker.serve import run_to_the_end
+                from sweeper.worker import run_to_the_end
 
                 run_to_the_end(conversation.job, conversation.report, conversation.lifeline)
             except BaseException as error:  # a thread that dies would leave its job without a last word

@@ -15,7 +15,7 @@ from threading import Thread
 from sweeper.messages import Message, Reply
 from sweeper.models import StrictModel
 from sweeper.trial import JobSpec
-from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Work, read_message
+from sweeper.worker import Answer, Channel, ChannelError, Leave, Work, read_message
 
 HINTS = {
     signal.SIGKILL: "kill -9, or the machine was out of memory",

@@ -14,8 +14,7 @@ from sweeper.layout import RunFolder, StudyFolder
 from sweeper.report.replay import read_rows
 from sweeper.report.summary import read_summary
 from sweeper.schema import TaskSection
-from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, task_entry
-from sweeper.task.predicting import Chosen, ChosenRun
+from sweeper.task import Chosen, ChosenRun, TaskEntry, built_in, built_in_tasks, task_entry
 from sweeper.wording import as_list, number
 
 CHAMPION, ENSEMBLE = "champion", "ensemble"

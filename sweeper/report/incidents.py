@@ -14,7 +14,7 @@ Happening = tuple[str, str]
 """Who met it (`trial 3 lambda=0.1 seed 0`), and what it was."""
 
 
-def told(faults: Iterable[Happening]) -> list[str]:
+def grouped(faults: Iterable[Happening]) -> list[str]:
     """A line for each fault, in the order of their kinds' first; kinds that are frequent have one line."""
     kinds: dict[str, list[Happening]] = {}
     for who, what in faults:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import stdev
 from typing import Any
 
-from sweeper.report.incidents import on_the_way, told
-from sweeper.verdict.digits import decimals
+from sweeper.report.incidents import grouped, on_the_way
+from sweeper.verdict import decimals
 from sweeper.wording import NOTHING, _decimals, as_list, number
 
 
@@ -49,7 +49,9 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
 def reasons(summary: Mapping[str, Any]) -> list[str]:
     """Why trials failed or are unfinished, a line for each kind. A pruned trial's reason is in the report."""
     told_about = [row for row in rows(summary) if row.reason is not None and row.state != "PRUNED"]
-    return told((f"trial {row.trial} {row.name} {row.state.lower()}", str(row.reason)) for row in told_about)
+    return grouped(
+        (f"trial {row.trial} {row.name} {row.state.lower()}", str(row.reason)) for row in told_about
+    )
 
 
 def pruning(summary: Mapping[str, Any]) -> str:

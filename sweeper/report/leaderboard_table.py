@@ -25,8 +25,8 @@ from sweeper.report.leaderboard import (
     reasons,
     rows,
 )
-from sweeper.report.standing import Standing
-from sweeper.verdict.success import count
+from sweeper.report.standing import StudyStatus
+from sweeper.verdict import n_met_in_words
 from sweeper.wording import NOTHING, as_list
 
 WIDTH = 100
@@ -80,7 +80,7 @@ def confirmation_line(summary: Mapping[str, Any]) -> str:
     )
 
 
-def studies_table(studies: Sequence[Standing], now: float) -> RenderableType:
+def studies_table(studies: Sequence[StudyStatus], now: float) -> RenderableType:
     """One line a study: those that run, then the others, the latest first.
 
     As wide as the terminal; whole lines where there is none, for whoever reads the names out of them.
@@ -166,5 +166,5 @@ def in_one_line(summary: Mapping[str, Any]) -> str:
     best, baseline = as_list(summary["best"]), summary["baseline"]
     names = [("best" if summary["best"] is one else one["name"], one["trial"]) for one in best]
     shown = dict([*names, ("baseline", baseline["trial"])])
-    counts = [f"{name} {count(told[trial])}" for name, trial in shown.items() if told.get(trial)]
+    counts = [f"{name} {n_met_in_words(told[trial])}" for name, trial in shown.items() if told.get(trial)]
     return f"success: {', '.join(counts)}" if counts else ""

@@ -15,9 +15,7 @@ from sweeper.layout import RunFolder, write_atomic
 from sweeper.report.curves import curve
 from sweeper.report.leaderboard import interval_of_difference
 from sweeper.results import Judgement, Objective, StudyResult, TrialResult
-from sweeper.task.reporting import BASELINE_COLOR as BASELINE
-from sweeper.task.reporting import BEST_COLOR as BEST
-from sweeper.task.reporting import Plot
+from sweeper.task import BASELINE_COLOR as BASELINE, BEST_COLOR as BEST, Plot
 
 OTHER = "#4a7fb5"
 FRONT = (BEST, OTHER, "#4f9a6b", "#a1629a")

@@ -16,7 +16,7 @@ import numpy as np
 
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.records import INFLUENCE, read_records
-from sweeper.task.reporting import EXAMPLES
+from sweeper.task import EXAMPLES
 from sweeper.wording import as_list
 
 MAX_BYTES = 5 * 2**20

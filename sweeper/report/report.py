@@ -14,12 +14,12 @@ from sweeper.layout import StudyFolder, write_atomic
 from sweeper.report.report_html import to_html
 from sweeper.report.report_plots import pictures
 from sweeper.report.report_text import report_markdown, table
-from sweeper.report.summary import chosen, summary
+from sweeper.report.summary import chosen, summary_of
 from sweeper.report.task_report import Added
 from sweeper.results import Judgement, StudyResult, TrialResult
-from sweeper.task.reporting import Part, Plot, Table
+from sweeper.task import Part, Plot, Table
 
-__all__ = ["best_yaml", "command_again", "summary", "trials_csv", "write_report"]
+__all__ = ["best_yaml", "command_again", "trials_csv", "write_report"]
 
 NOTHING_ADDED = Added()
 RUN_COLUMNS = (
@@ -35,7 +35,7 @@ def write_report(
 
     `added`: the task's tables and plots.
     """
-    facts = summary(result, judgement)
+    facts = summary_of(result, judgement)
     write_atomic(folder.trials_csv, trials_csv(folder, result))
     if judgement.best is not None or judgement.front:
         write_atomic(folder.best_yaml, best_yaml(result, judgement))

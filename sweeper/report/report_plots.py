@@ -11,7 +11,7 @@ from sweeper.layout import StudyFolder
 from sweeper.report.summary import read_summary
 from sweeper.report.task_report import STANDARD_PLOTS, failure
 from sweeper.results import Judgement, StudyResult
-from sweeper.task.reporting import Plot
+from sweeper.task import Plot
 
 
 @dataclass(frozen=True)

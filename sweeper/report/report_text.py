@@ -6,7 +6,7 @@ from typing import Any
 from sweeper.errors import sentences
 from sweeper.report.curves import flatten
 from sweeper.report.front_text import front_section
-from sweeper.report.incidents import endings, on_the_way, told
+from sweeper.report.incidents import endings, grouped, on_the_way
 from sweeper.report.leaderboard import (
     Row,
     difference,
@@ -19,7 +19,7 @@ from sweeper.report.leaderboard import (
 )
 from sweeper.report.trivial import sentence as sentence_of_trivial
 from sweeper.results import Judgement, StudyResult
-from sweeper.verdict.success import count, in_words
+from sweeper.verdict import n_met_in_words, result_in_words
 from sweeper.wording import NOTHING, as_list, duration, number
 
 MAX_LISTED = 6
@@ -50,10 +50,10 @@ def report_markdown(
         *sections,
         _success(summary),
         _listed("Warnings", _warnings(summary)),
-        _listed("Failed", told(endings(summary["trials"], "FAILED"))),
-        _listed("Interrupted", told(endings(summary["trials"], "INTERRUPTED"))),
+        _listed("Failed", grouped(endings(summary["trials"], "FAILED"))),
+        _listed("Interrupted", grouped(endings(summary["trials"], "INTERRUPTED"))),
         _pruned(summary),
-        _listed("What went wrong on the way", told(on_the_way(summary["trials"]))),
+        _listed("What went wrong on the way", grouped(on_the_way(summary["trials"]))),
         _data(result),
         _reproduce(result),
     ]
@@ -192,7 +192,10 @@ def _success(summary: Mapping[str, Any]) -> list[str]:
     if not ranked:
         return []
     head = ["trial", *(one["criterion"] for one in told[ranked[0].trial]), "met"]
-    body = [[_name(row), *map(in_words, told[row.trial]), count(told[row.trial])] for row in ranked]
+    body = [
+        [_name(row), *map(result_in_words, told[row.trial]), n_met_in_words(told[row.trial])]
+        for row in ranked
+    ]
     return [
         *("## Success criteria", "", *table(head, body, left=("trial",)), ""),
         "Means over the seeds, of validation where no split is named; a ratio is that of two means. Not",
@@ -216,7 +219,7 @@ def _stopped(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _pruned(summary: Mapping[str, Any]) -> list[str]:
-    pruned = told(endings(summary["trials"], "PRUNED"))
+    pruned = grouped(endings(summary["trials"], "PRUNED"))
     return [*_listed("Pruned", pruned), "", f"{pruning(summary)}."] if pruned else []
 
 

@@ -18,7 +18,7 @@ from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import StudyFolder
 from sweeper.report.summary import read_summary
 from sweeper.results import ENDED
-from sweeper.storage.owners import is_gone
+from sweeper.storage import is_gone
 from sweeper.trial import slugify
 
 QUERY = (
@@ -45,7 +45,7 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class Standing:
+class StudyStatus:
     """One line of a list of studies. `summary` is None where there is none that can be read."""
 
     folder: StudyFolder
@@ -106,15 +106,15 @@ class Standing:
         return datetime.fromisoformat(finished).timestamp() if finished else 0.0
 
 
-def standing(folder: StudyFolder, activity: Activity | None) -> Standing:
+def status_of(folder: StudyFolder, activity: Activity | None) -> StudyStatus:
     """How the study in `folder` stands; `activity` is None where the database does not know it."""
     activity = activity or Activity()
     if not folder.summary.exists():
-        return Standing(folder, None, activity)
+        return StudyStatus(folder, None, activity)
     try:
-        return Standing(folder, read_summary(folder), activity)
+        return StudyStatus(folder, read_summary(folder), activity)
     except UserError as error:
-        return Standing(folder, None, activity, error)
+        return StudyStatus(folder, None, activity, error)
 
 
 def activities(url: str, now: float | None = None) -> dict[str, Activity]:

@@ -7,10 +7,9 @@ from typing import Any
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
-from sweeper.report.trivial import trivial_of
-from sweeper.report.trivial import warnings as warnings_of_trivial
+from sweeper.report.trivial import trivial_of, warnings as warnings_of_trivial
 from sweeper.results import ENDED, NO_COMPARISON, Judgement, RunResult, StudyResult, TrialResult
-from sweeper.verdict.success import criteria_of, missing_in, tell_trial
+from sweeper.verdict import check_trial, criteria_of, unknown_figures_in
 
 SCHEMA_VERSION = 1
 NEEDED = frozenset({"study", "task", "metric", "direction", "seeds", "verdict", "baseline", "best"}) | {
@@ -48,7 +47,7 @@ def read_sentence(folder: StudyFolder) -> str:
     return quoted[0].removeprefix("> ").strip("*") if quoted else ""
 
 
-def summary(result: StudyResult, judgement: Judgement) -> dict[str, Any]:
+def summary_of(result: StudyResult, judgement: Judgement) -> dict[str, Any]:
     """The study in the shape of `summary.json`.
 
     With several objectives `metric`, `direction`, `value`, `test`, the values of `per_seed`, `difference` and
@@ -79,7 +78,7 @@ def summary(result: StudyResult, judgement: Judgement) -> dict[str, Any]:
         "provenance": result.provenance,
         "state": _state_of_study(result),
         "stopped_because": result.totals.get("stopped_because"),
-        "warnings": [*result.warnings, *missing_in(result)],
+        "warnings": [*result.warnings, *unknown_figures_in(result)],
         **trivial_of(result),
     }
     told["warnings"] += warnings_of_trivial(told)
@@ -198,7 +197,7 @@ def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> dic
         "overrides": list(spec.overrides),
         "fingerprint": spec.fingerprint,
         **_values(result, trial),
-        "success": tell_trial(criteria_of(result.config), trial, result.seeds),
+        "success": check_trial(criteria_of(result.config), trial, result.seeds),
         **_comparison(judgement, spec.number),
         "steps_trained": sum(run.steps_trained for run in runs),
         "steps_inherited": sum(run.steps_inherited for run in runs),

@@ -14,10 +14,7 @@ from sweeper.records import Records, read_records
 from sweeper.report.curves import all_curves
 from sweeper.report.summary import chosen
 from sweeper.results import Judgement, StudyResult, TrialResult
-from sweeper.task.config import TaskConfig
-from sweeper.task.entry import TaskEntry
-from sweeper.task.prepared import MANIFEST, Prepared
-from sweeper.task.reporting import Arm, Comparison, Part, Plot, Table
+from sweeper.task import MANIFEST, Arm, Comparison, Part, Plot, Prepared, Table, TaskConfig, TaskEntry
 from sweeper.trial import TrialSpec, slugify
 
 STANDARD_PLOTS = ("curves", "forest", "pareto")

@@ -9,7 +9,7 @@ from sweeper.layout import RunFolder
 from sweeper.locks import file_lock
 from sweeper.report.publishing import champions
 from sweeper.report.replay import read_rows
-from sweeper.report.standing import Standing
+from sweeper.report.standing import StudyStatus
 from sweeper.results import ENDED
 
 
@@ -37,7 +37,7 @@ def is_held(folder: RunFolder) -> bool:
         return True
 
 
-def cleanable(study: Standing) -> tuple[list[RunFolder], int]:
+def cleanable(study: StudyStatus) -> tuple[list[RunFolder], int]:
     """The ended runs whose checkpoints nobody needs; how many others need theirs to resume.
 
     The champion's and those of the ensemble's members stay.
@@ -54,7 +54,7 @@ def cleanable(study: Standing) -> tuple[list[RunFolder], int]:
     return [there[name] for name in there if name in ended - chosen], len(there.keys() - ended)
 
 
-def refuse_what_runs(study: Standing) -> None:
+def refuse_what_runs(study: StudyStatus) -> None:
     """Raises UserError while a session, or a late worker, is at the study."""
     name = study.folder.path.name
     if n := study.activity.n_running:
@@ -64,7 +64,7 @@ def refuse_what_runs(study: Standing) -> None:
         raise UserError(Fault(name, f"a worker writes into {held[0].path} now", "Wait for its end"))
 
 
-def names_in_storage(study: Standing) -> list[str]:
+def names_in_storage(study: StudyStatus) -> list[str]:
     """The study's full name, or names; the folder's is that name made safe for file systems."""
     if study.activity.names:
         return sorted(study.activity.names)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import Any, Protocol
 
 from sweeper.errors import StudyError
-from sweeper.locks import Turns
+from sweeper.locks import TurnLock
 from sweeper.search.trial_book import Bounds, TrialBook, is_number
 from sweeper.trial import TrialSpec, canonical
 
@@ -47,7 +47,7 @@ def _nobody_else() -> AbstractContextManager[bool]:
     return nullcontext(True)
 
 
-class Begun:
+class KnownTrials:
     """The study's trials as far as this session knows them, and those that others begin meanwhile.
 
     `adopt` is told of each trial of another session before anybody else is.
@@ -118,7 +118,7 @@ class Enumerated:
         alone: Alone = _nobody_else,
         adopt: Adopt = lambda _: None,
     ) -> None:
-        self._begun = Begun(book, adopt)
+        self._begun = KnownTrials(book, adopt)
         self.known = self._begun.known
         self._new = deque(draft for draft in drafts if not self._begun.has(draft))
         self._book, self._alone = book, alone
@@ -165,7 +165,7 @@ class Adaptive:
         alone: Alone = _nobody_else,
         adopt: Adopt = lambda _: None,
     ) -> None:
-        self._begun = Begun(book, adopt)
+        self._begun = KnownTrials(book, adopt)
         self.known = self._begun.known
         self._baseline = None if self._begun.has(baseline) else baseline
         self._n_trials, self._book, self._suggest, self._alone = n_trials, book, suggest, alone
@@ -196,7 +196,7 @@ class Adaptive:
         return self._begun.add(self._suggest()) if self._n_unasked else None
 
 
-class Nobody:
+class NoMoreTrials:
     """No further trials: what a study's later phases ask."""
 
     def ask(self) -> TrialSpec | None:
@@ -205,7 +205,7 @@ class Nobody:
 
 
 @contextmanager
-def alone_with(turns: Turns) -> Iterator[bool]:
+def alone_with(turns: TurnLock) -> Iterator[bool]:
     """Our turn to ask for trials of a study. Raises StudyError where another session does not end its own."""
     with ExitStack() as stack:
         try:

@@ -18,7 +18,7 @@ from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.schema import Sampler
 from sweeper.search.grammar import Choices, Domain, Interval, Range, text_of
 from sweeper.search.search_space import SearchSpace, Swept
-from sweeper.task.entry import load
+from sweeper.task import load
 
 SAMPLERS = {
     "random": "RandomSampler",

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.results import TrialResult
 from sweeper.search.pruners import SCREENED, first_seeds
-from sweeper.storage.remembering import look_of
+from sweeper.storage import look_of
 from sweeper.trial import TrialSpec
 
 SPEC = "spec"

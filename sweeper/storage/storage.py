@@ -74,7 +74,7 @@ class Claim:
 class Storage:
     """One database: Optuna's studies and the runs of `study`.
 
-    While it is locked, or its server away, everything waits (`sweeper.engine`).
+    While it is locked, or its server away, everything waits (`sweeper.storage.engine`).
     """
 
     def __init__(self, url: str, study: str, owner: str) -> None:

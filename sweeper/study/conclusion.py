@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.config.compose import Sweep
+from sweeper.config import Sweep
 from sweeper.errors import sentences
 from sweeper.jobs import member_folders
 from sweeper.layout import StudyFolder
-from sweeper.report.tidying import remove_checkpoints
+from sweeper.report import remove_checkpoints
 from sweeper.results import ENDED, Judgement, Policy, StudyResult, TrialResult
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds

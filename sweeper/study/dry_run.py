@@ -8,14 +8,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.config.compose import Sweep
-from sweeper.executors.devices import arrange, slots_in_words
+from sweeper.config import Sweep
+from sweeper.executors import arrange, slots_in_words
 from sweeper.layout import StudyFolder
-from sweeper.report.leaderboard_table import default_console
+from sweeper.report import default_console
 from sweeper.results import RunKey, RunResult
-from sweeper.search.pruner_checks import pruner_warnings
-from sweeper.storage.run_book import RunBook
-from sweeper.storage.storage import Storage
+from sweeper.search import pruner_warnings
+from sweeper.storage import RunBook, Storage
 from sweeper.study.proposals import drafts_of, policy_of, reopened
 from sweeper.study.specs import SpecFactory, notices_of, workload
 from sweeper.trial import Slot, TrialSpec

@@ -19,17 +19,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.config.checking import WHERE
-from sweeper.executors.devices import Placement
-from sweeper.executors.worker_process import ending, import_path
+from sweeper.config import ENSEMBLE_KEY
+from sweeper.executors import Placement, ending, import_path
 from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest, read_figures, read_spec
 from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock
 from sweeper.records import read_influence
-from sweeper.report.leaderboard import sentence_of
+from sweeper.report import sentence_of
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import Inline, Local
-from sweeper.verdict.paired import Interval, examples_part, student
+from sweeper.verdict import Interval, examples_part, student
 
 N_LISTED = 5
 TIMEOUT_S = 7200.0
@@ -48,7 +47,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Ground:
+class EnsembleContext:
     """Where and how long an ensemble may be evaluated. `prepared`: the folder of the study's data."""
 
     folder: StudyFolder
@@ -63,7 +62,7 @@ def timeout_of(executor: Inline | Local) -> float:
     return (executor.job_timeout_s if isinstance(executor, Local) else None) or TIMEOUT_S
 
 
-def ensemble_of(result: StudyResult, k: int, ground: Ground) -> Outcome:
+def ensemble_of(result: StudyResult, k: int, ground: EnsembleContext) -> Outcome:
     """The average of the k best runs, evaluated unless an earlier session has done so, and compared."""
     best = best_runs(result, k)
     members = frozenset(run.folder for _, run in best if run.folder is not None)
@@ -79,7 +78,7 @@ def ensemble_of(result: StudyResult, k: int, ground: Ground) -> Outcome:
     if isinstance(figures, str):
         return _none(figures, members)
     entry = entry_of(result, k, spec, figures, best[0][1], ground.folder.ensemble.records)
-    fewer = f"{WHERE}: got {k}, but only {len(best)} different runs are complete; they are averaged"
+    fewer = f"{ENSEMBLE_KEY}: got {k}, but only {len(best)} different runs are complete; they are averaged"
     return Outcome(entry, (fewer,) if len(best) < k else (), members)
 
 
@@ -104,7 +103,7 @@ def best_runs(result: StudyResult, k: int) -> list[Best]:
 
 
 def _none(why: str, members: frozenset[Path]) -> Outcome:
-    return Outcome(None, (f"{WHERE}: no ensemble, since {why}",), members)
+    return Outcome(None, (f"{ENSEMBLE_KEY}: no ensemble, since {why}",), members)
 
 
 def _gone(runs: Sequence[RunResult]) -> str:
@@ -115,13 +114,13 @@ def _gone(runs: Sequence[RunResult]) -> str:
         f"python -m sweeper.worker {quote(f'{run.folder}/job.json')}" for run in runs[:N_LISTED]
     )
     return (
-        f"the {are.format(n)} gone: a study that ends without {WHERE} keeps its champion's best.pt only. "
-        f"Train {'them' if n > 1 else 'it'} again, then repeat this command: {listed}"
+        f"the {are.format(n)} gone: a study that ends without {ENSEMBLE_KEY} keeps its champion's best.pt "
+        f"only. Train {'them' if n > 1 else 'it'} again, then repeat this command: {listed}"
         + (f" and {n - N_LISTED} more" if n > N_LISTED else "")
     )
 
 
-def _spec(result: StudyResult, best: Sequence[Best], ground: Ground) -> EnsembleSpec:
+def _spec(result: StudyResult, best: Sequence[Best], ground: EnsembleContext) -> EnsembleSpec:
     metric, slot = result.objectives[0].metric, ground.placement.slot
     return EnsembleSpec(
         study=result.study,
@@ -146,7 +145,7 @@ def _member(trial: TrialResult, run: RunResult, val: float) -> Member:
     )
 
 
-def _evaluated(spec: EnsembleSpec, ground: Ground) -> EnsembleFigures | str:
+def _evaluated(spec: EnsembleSpec, ground: EnsembleContext) -> EnsembleFigures | str:
     """The figures of `spec`, known or new; or why there are none."""
     folder = ground.folder.ensemble
     try:

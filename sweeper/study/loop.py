@@ -5,18 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sweeper.errors import DiskFullError
-from sweeper.executors.base import Executor
+from sweeper.executors import Executor
 from sweeper.messages import Alive, Failed, Message, Reported, Started
 from sweeper.results import Policy, RunKey, RunResult
-from sweeper.search.asking import Asker
-from sweeper.search.pruning import Pruning
-from sweeper.storage.run_book import RunBook
+from sweeper.search import Asker, Pruning
+from sweeper.storage import RunBook
 from sweeper.study.active import Active, ActiveJobs
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.retries import LastWord, Retries, died, outcome
-from sweeper.study.run_state import Wish, judged, n_failed
+from sweeper.study.run_state import WantedRuns, judged, n_failed
 from sweeper.trial import JobSpec, Slot, TrialSpec
-from sweeper.watch.observers import Observer
+from sweeper.watch import Observer
 
 DISK_FULL = DiskFullError.__name__
 PATIENCE_S = 1.0
@@ -68,7 +67,7 @@ class StudyLoop:
         self._learn([trial])
         self._on_run_ended()
 
-    def work_off(self, wanted: Callable[[], Wish], asker: Asker) -> None:
+    def work_off(self, wanted: Callable[[], WantedRuns], asker: Asker) -> None:
         """Run what `wanted()` names, and what `asker` adds while slots are free, until nothing is left."""
         self._stop_if_too_many_failed()
         while not (self.is_stopping and not self._active):
@@ -108,7 +107,7 @@ class StudyLoop:
             for active in self._active:
                 self._executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
 
-    def _fill(self, wanted: Callable[[], Wish], asker: Asker) -> None:
+    def _fill(self, wanted: Callable[[], WantedRuns], asker: Asker) -> None:
         while not self.is_stopping and not self._is_time_up():
             keys = wanted().runs
             free = self._active.free(keys)

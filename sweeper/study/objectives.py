@@ -7,13 +7,13 @@ Of a task that does not say what it measures nothing is known, and nothing refus
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sweeper.config.compose import Sweep
+from sweeper.config import Sweep
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.results import Objective
 from sweeper.study.specs import MetricNames, SpecFactory, in_short
 from sweeper.trial import TrialSpec
-from sweeper.verdict.success import criteria_of
+from sweeper.verdict import criteria_of
 
 DIRECTIONS = {"max": "maximize", "maximize": "maximize", "min": "minimize", "minimize": "minimize"}
 WHERE = "study.metrics"

@@ -5,17 +5,27 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sweeper.config.compose import Sweep
+from sweeper.config import Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
-from sweeper.locks import Turns
+from sweeper.locks import TurnLock
 from sweeper.results import Policy
 from sweeper.schema import Settings, Wilcoxon
-from sweeper.search.asking import ALONE_S, Adaptive, Draft, Enumerated, alone_with
-from sweeper.search.pruner_checks import acts_on_evaluations
-from sweeper.search.samplers import check_extends, custom_search_space, sampler_of, suggest, suggest_custom
-from sweeper.search.search_space import extremes
-from sweeper.search.trial_book import TrialBook
+from sweeper.search import (
+    ALONE_S,
+    Adaptive,
+    Draft,
+    Enumerated,
+    TrialBook,
+    acts_on_evaluations,
+    alone_with,
+    check_extends,
+    custom_search_space,
+    extremes,
+    sampler_of,
+    suggest,
+    suggest_custom,
+)
 from sweeper.study.objectives import metric_faults, objectives_of
 from sweeper.study.specs import SpecFactory, in_short
 from sweeper.trial import TrialSpec
@@ -82,7 +92,7 @@ def asker_of(
 ) -> Enumerated | Adaptive:
     """Where the trials come from."""
     folder = StudyFolder.of(sweep.settings.study.results_dir, trials.name)
-    alone = partial(alone_with, Turns(folder.asking_lock, ALONE_S))
+    alone = partial(alone_with, TurnLock(folder.asking_lock, ALONE_S))
     if not sweep.is_adaptive:
         return Enumerated(drafts, trials, alone, factory.adopt)
     check_extends(sweep.space, trials.distributions())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.errors import Fault, UserError, redact
-from sweeper.search.trial_book import TrialBook
+from sweeper.search import TrialBook
 from sweeper.study.specs import SpecFactory, differences
 
 PACKAGES = ("torch", "hydra-core", "optuna", "mlflow", "numpy")

@@ -1,12 +1,10 @@
 """When the database knows nothing of a study whose results are still on disk: it is told of them again."""
 
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.report.replay import read_runs
-from sweeper.report.summary import read_summary
+from sweeper.report import read_runs, read_summary
 from sweeper.results import RunResult
-from sweeper.search.trial_book import TrialBook
-from sweeper.storage.run_book import RunBook
-from sweeper.storage.storage import Storage
+from sweeper.search import TrialBook
+from sweeper.storage import RunBook, Storage
 
 
 def recovered(storage: Storage, folder: StudyFolder, trials: TrialBook) -> list[str]:

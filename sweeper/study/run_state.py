@@ -11,11 +11,11 @@ from itertools import islice
 from sweeper.errors import did_you_mean
 from sweeper.results import Objective, Policy, RunKey, RunResult, Runs, TrialResult, TrialState
 from sweeper.trial import TrialSpec
-from sweeper.verdict.selection import pareto_front
+from sweeper.verdict import pareto_front
 
 
 @dataclass(frozen=True)
-class Wish:
+class WantedRuns:
     """Runs to start next, in order, and the phase that they belong to."""
 
     phase: str
@@ -86,7 +86,9 @@ def opening_seeds(trial: TrialSpec, policy: Policy) -> tuple[int, ...]:
     return policy.seeds[:1] if policy.is_staged and trial.prunable else policy.seeds
 
 
-def wanted_screening(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, *, all_asked: bool) -> Wish:
+def wanted_screening(
+    trials: Sequence[TrialSpec], runs: Runs, policy: Policy, *, all_asked: bool
+) -> WantedRuns:
     """Screening runs that are not known yet. In a staged study the first seeds of all trials come first.
 
     Once all trials are asked, the others follow: in adaptive studies those of the contenders, which are only
@@ -96,12 +98,12 @@ def wanted_screening(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, *,
     first = _missing(trials, runs, lambda trial: opening_seeds(trial, policy))
     is_adaptive = policy.replicate_top_k is not None
     if not policy.is_staged or not all_asked or (is_adaptive and first):
-        return Wish("screening", first)
+        return WantedRuns("screening", first)
     chosen = contenders(trials, runs, policy)
     further = _missing(_ready(trials, runs, policy), runs, lambda t: screening_seeds(t, policy, chosen))
     if policy.is_seed_major:
         further = tuple(sorted(further, key=lambda key: policy.seeds.index(key[1])))
-    return Wish("replication" if is_adaptive else "screening", tuple(dict.fromkeys((*first, *further))))
+    return WantedRuns("replication" if is_adaptive else "screening", tuple(dict.fromkeys((*first, *further))))
 
 
 def screened(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> set[int]:
@@ -111,12 +113,14 @@ def screened(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> set[int
     return {trial.number for trial in trials if trial.prunable and _has_finished_first(trial, runs, policy)}
 
 
-def wanted_confirmation(baseline: TrialSpec, best: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Wish:
+def wanted_confirmation(
+    baseline: TrialSpec, best: Sequence[TrialSpec], runs: Runs, policy: Policy
+) -> WantedRuns:
     """Runs of the confirmation phase that are not known yet, baseline and best alternating by seed."""
     arms = [baseline, *best]
     lost = _lost(runs)
     keys = [(trial.number, seed) for seed in policy.confirm_seeds for trial in arms]
-    return Wish("confirmation", tuple(key for key in keys if key not in runs and key[0] not in lost))
+    return WantedRuns("confirmation", tuple(key for key in keys if key not in runs and key[0] not in lost))
 
 
 def _ready(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Sequence[TrialSpec]:

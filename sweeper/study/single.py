@@ -10,18 +10,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sweeper.config.compose import Sweep
+from sweeper.config import Sweep
 from sweeper.criteria import SPLITS, Criterion
 from sweeper.errors import StudyError, UserError
-from sweeper.executors.devices import arrange
+from sweeper.executors import arrange
 from sweeper.jobs import job_for
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
-from sweeper.storage.places import place_told
+from sweeper.storage import place_told
 from sweeper.study.objectives import metric_faults
 from sweeper.study.specs import SpecFactory, notices_of
 from sweeper.trial import DeviceNeeds
-from sweeper.verdict.success import criteria_of, lines, missing, tell
+from sweeper.verdict import check_criteria, criteria_of, result_lines, unknown_figures
 
 SOLO = "solo"
 
@@ -51,7 +51,7 @@ def _run(sweep: Sweep) -> int:
     job = job_for(SOLO, trial, settings.seed, 1, folder, prepared.folder, needs)
     write_atomic(folder.job, job.model_dump_json(indent=2))
     os.environ.update(placement.environment)
-    from sweeper.worker.serve import run_job  # torch, only now that its environment is made
+    from sweeper.worker import run_job
 
     printer = _Printer(trial.name, f"val/{settings.task.metric}", criteria_of(trial.config), folder)
     run_job(job, printer.hear)
@@ -82,8 +82,8 @@ class _Printer:
 
 
 def _success(criteria: Sequence[Criterion], metrics: Mapping[str, float]) -> list[str]:
-    told = [f"success: {line}" for line in lines(tell(criteria, metrics.get))]
-    return [*told, *(f"warning: {text}" for text in missing(criteria, metrics))]
+    told = [f"success: {line}" for line in result_lines(check_criteria(criteria, metrics.get))]
+    return [*told, *(f"warning: {text}" for text in unknown_figures(criteria, metrics))]
 
 
 def _table(metrics: dict[str, float]) -> Table:

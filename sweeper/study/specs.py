@@ -9,14 +9,12 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from sweeper.config.compose import Sweep
+from sweeper.config import Sweep
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.models import digest_of
 from sweeper.schema import RUN_SECTIONS, Settings
-from sweeper.task.config import TaskConfig
-from sweeper.task.entry import is_built_in, task_entry
-from sweeper.task.prepared import Prepared
+from sweeper.task import Prepared, TaskConfig, is_built_in, task_entry
 from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
 
 MetricNames = Mapping[str, frozenset[str]]

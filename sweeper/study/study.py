@@ -10,32 +10,25 @@ from typing import Any
 
 import yaml
 
-from sweeper.config.compose import Sweep
-from sweeper.executors.make import make_executor
+from sweeper.config import Sweep
+from sweeper.executors import make_executor
 from sweeper.jobs import job_for
 from sweeper.layout import StudyFolder, write_atomic
-from sweeper.report.report import write_report
-from sweeper.report.task_report import added_by_task
+from sweeper.report import added_by_task, write_report
 from sweeper.results import StudyResult, TrialResult
 from sweeper.schema import Local, Settings
-from sweeper.search.asking import Nobody
-from sweeper.search.pruner_checks import pruner_warnings
-from sweeper.search.pruning import pruning_of
-from sweeper.search.trial_book import TrialBook
-from sweeper.storage.owners import is_gone, new_owner
-from sweeper.storage.places import place_told
-from sweeper.storage.run_book import RunBook
-from sweeper.storage.storage import Storage, open_storage
+from sweeper.search import NoMoreTrials, TrialBook, pruner_warnings, pruning_of
+from sweeper.storage import RunBook, Storage, is_gone, new_owner, open_storage, place_told
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.study.dry_run import show_plan
-from sweeper.study.ensemble import Ground, Outcome, ensemble_of, timeout_of
+from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
 from sweeper.study.interrupts import Interrupt, watch_signals
 from sweeper.study.loop import Patience, StudyLoop
 from sweeper.study.proposals import asker_of, drafts_of, policy_of, reopened
 from sweeper.study.provenance import identity_warnings, provenance
 from sweeper.study.recovery import recovered
 from sweeper.study.run_state import (
-    Wish,
+    WantedRuns,
     contenders,
     screened,
     screening_seeds,
@@ -44,12 +37,10 @@ from sweeper.study.run_state import (
     wanted_screening,
 )
 from sweeper.study.specs import SpecFactory, notices_of, workload
-from sweeper.task.entry import task_entry
+from sweeper.task import task_entry
 from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec
-from sweeper.verdict.judging import best_of, judge
-from sweeper.watch.observers import Everyone, Observer, StudyStart
-from sweeper.watch.terminal import Terminal
-from sweeper.watch.tracking import make_tracker
+from sweeper.verdict import best_of, judge
+from sweeper.watch import Observer, Observers, StudyStart, Terminal, make_tracker
 
 
 def run_sweep(sweep: Sweep) -> int:
@@ -103,7 +94,7 @@ class StudySession:
         self._provenance = provenance(self._executor.slots[0].n_threads, self._settings.task.target) | {
             "started": _iso(datetime.now(UTC))
         }
-        self._observer: Observer = Everyone(
+        self._observer: Observer = Observers(
             Terminal(), make_tracker(self._settings.tracking, self._settings.study.results_dir)
         )
         storage.tell_waits(self._observer.warned, lambda: interrupt.received is not None)
@@ -128,7 +119,7 @@ class StudySession:
             self._loop.work_off(self._wanted_screening, self._asker)
             if not self._loop.is_stopping:
                 self._announce_confirmation()
-                self._loop.work_off(self._wanted_confirmation, Nobody())
+                self._loop.work_off(self._wanted_confirmation, NoMoreTrials())
             return self._conclude()
         except KeyboardInterrupt:
             self._executor.abandon()
@@ -163,7 +154,7 @@ class StudySession:
         for warning in self._warnings:
             self._observer.warned(warning)
 
-    def _wanted_screening(self) -> Wish:
+    def _wanted_screening(self) -> WantedRuns:
         return wanted_screening(
             [result.spec for result in self._results()],
             self._loop.runs,
@@ -171,11 +162,11 @@ class StudySession:
             all_asked=self._asker.n_left == 0,
         )
 
-    def _wanted_confirmation(self) -> Wish:
+    def _wanted_confirmation(self) -> WantedRuns:
         results = self._results()
         best = best_of(results, self._policy)
         if best is None:
-            return Wish("confirmation", ())
+            return WantedRuns("confirmation", ())
         return wanted_confirmation(results[0].spec, [self._loop.trials[best]], self._loop.runs, self._policy)
 
     def _announce_confirmation(self) -> None:
@@ -277,7 +268,7 @@ class StudySession:
         if k is None or result.totals["stopped_because"] is not None:
             return Outcome()
         self._executor.close()  # its workers hold data on the device
-        ground = Ground(
+        ground = EnsembleContext(
             folder=self._folder,
             prepared=self._factory.prepared_of(result.baseline.spec).folder,
             placement=self._placement,

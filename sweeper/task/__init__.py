@@ -1,1 +1,81 @@
-"""task."""
+"""The contract between a problem and whoever trains it: what a task brings, and what it may build on.
+
+Built-in tasks and those of other packages import from here alike. Nothing behind it imports torch.
+"""
+
+from sweeper.errors import Fault, UserError, did_you_mean
+from sweeper.models import ActiveWhen, Cosmetic, Stackable, StrictModel, Strings, digest_of, stackable_values
+from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of, lines_of_skipped
+from sweeper.task.base import Averageable, Coefficients, Evaluation, Task, config_of
+from sweeper.task.config import SPLIT_SIZES, Preset, TaskConfig
+from sweeper.task.digests import file_digest, folder_digest
+from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, task_entry
+from sweeper.task.influence import auc_influence, mean_influence, midranks
+from sweeper.task.predicting import Chosen, ChosenRun, Predicted, Predictor, refuse_clashes
+from sweeper.task.prepared import MANIFEST, Prepared, prepare_once
+from sweeper.task.reporting import (
+    BASELINE_COLOR,
+    BEST_COLOR,
+    EXAMPLES,
+    NOTHING,
+    Arm,
+    Comparison,
+    Part,
+    Plot,
+    Table,
+    mean_and_spread,
+)
+
+__all__ = [
+    "BASELINE_COLOR",
+    "BEST_COLOR",
+    "EXAMPLES",
+    "MANIFEST",
+    "NOTHING",
+    "SPLIT_SIZES",
+    "ActiveWhen",
+    "Arm",
+    "Averageable",
+    "BadFile",
+    "Chosen",
+    "ChosenRun",
+    "Coefficients",
+    "Comparison",
+    "Cosmetic",
+    "Evaluation",
+    "Fault",
+    "Part",
+    "Plot",
+    "Predicted",
+    "Predictor",
+    "Prepared",
+    "Preset",
+    "Stackable",
+    "StrictModel",
+    "Strings",
+    "Table",
+    "Task",
+    "TaskConfig",
+    "TaskEntry",
+    "UserError",
+    "auc_influence",
+    "built_in",
+    "built_in_tasks",
+    "config_of",
+    "did_you_mean",
+    "digest_of",
+    "facts_of_skipped",
+    "fault_of",
+    "file_digest",
+    "folder_digest",
+    "is_built_in",
+    "lines_of_skipped",
+    "load",
+    "mean_and_spread",
+    "mean_influence",
+    "midranks",
+    "prepare_once",
+    "refuse_clashes",
+    "stackable_values",
+    "task_entry",
+]

@@ -1,17 +1,21 @@
 """The contract between a task and whoever trains it."""
 
+from __future__ import annotations  # types of torch are named here, and never loaded
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from sweeper.task.config import TaskConfig
 from sweeper.task.prepared import Prepared
 
-Coefficients = Mapping[str, Tensor]
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+Coefficients: TypeAlias = "Mapping[str, Tensor]"
 """Loss coefficients by dotted path (`aux_focal.lambda`), each a 0-d float tensor on the task's device."""
 
 

@@ -4,19 +4,22 @@ Named in `tasks/registry.py`; `python -m sweeper.predict` finds the model, gives
 writes what comes back. Tasks that read no files have none.
 """
 
+from __future__ import annotations  # types of torch are named here, and never loaded
+
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sweeper.errors import Fault, UserError
 from sweeper.layout import RunFolder
 from sweeper.task.bad_files import N_LISTED, BadFile
 from sweeper.task.entry import TaskEntry
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Predictor(Protocol):
         """What the model is called with, on the device, as in evaluation."""
 
     def probabilities(self, outputs: Any) -> tuple[Tensor, ...]:
-        """What the model's outputs state, float64; see `tasks.base.Averageable`."""
+        """What the model's outputs state, float64; see `sweeper.task.Averageable`."""
 
     def targets(self, names: Sequence[str]) -> Sequence[str]:
         """The files that `results` will give for inputs of these names. Raises UserError where two clash."""

@@ -19,7 +19,7 @@ Key = TypeVar("Key", bound=Hashable)
 Floats = NDArray[np.float64]
 PerSeed = Mapping[int, float]
 Influence = Mapping[int, NDArray[np.floating]]
-"""Influence values on the test split ([n] each) by seed; see `tasks.influence`."""
+"""Influence values on the test split ([n] each) by seed; see `sweeper.task.influence`."""
 
 N_SEEDS_MAX = 10_000
 POWER = 0.8

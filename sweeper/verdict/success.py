@@ -15,7 +15,7 @@ from sweeper.results import StudyResult, TrialResult
 from sweeper.wording import NOTHING, number
 
 
-class Told(TypedDict):
+class CriterionResult(TypedDict):
     """What became of one criterion, as in `summary.json`; without a value, `met` is None."""
 
     criterion: str
@@ -28,7 +28,9 @@ def criteria_of(config: Mapping[str, Any]) -> list[Criterion]:
     return [parse(text) for text in config.get("trainer", {}).get("success", ())]
 
 
-def tell(criteria: Iterable[Criterion], mean: Callable[[str], float | None]) -> list[Told]:
+def check_criteria(
+    criteria: Iterable[Criterion], mean: Callable[[str], float | None]
+) -> list[CriterionResult]:
     """What becomes of each criterion where `mean(split/name)` are the figures, None for an unknown one.
 
     A ratio is that of two means.
@@ -36,15 +38,19 @@ def tell(criteria: Iterable[Criterion], mean: Callable[[str], float | None]) -> 
     return [_tell(criterion, [mean(key) for key in criterion.figures]) for criterion in criteria]
 
 
-def _tell(criterion: Criterion, figures: Sequence[float | None]) -> Told:
+def _tell(criterion: Criterion, figures: Sequence[float | None]) -> CriterionResult:
     known = [figure for figure in figures if figure is not None]
     if len(known) < len(figures) or 0 in known[1:]:
-        return Told(criterion=criterion.text, value=None, met=None)
+        return CriterionResult(criterion=criterion.text, value=None, met=None)
     value = known[0] if len(known) == 1 else known[0] / known[1]
-    return Told(criterion=criterion.text, value=value, met=OPERATORS[criterion.op](value, criterion.bound))
+    return CriterionResult(
+        criterion=criterion.text, value=value, met=OPERATORS[criterion.op](value, criterion.bound)
+    )
 
 
-def tell_trial(criteria: Iterable[Criterion], trial: TrialResult, seeds: tuple[int, ...]) -> list[Told]:
+def check_trial(
+    criteria: Iterable[Criterion], trial: TrialResult, seeds: tuple[int, ...]
+) -> list[CriterionResult]:
     """The same for a complete trial's means over its runs on `seeds`; nothing is known of any other.
 
     A figure that one of these runs lacks is unknown: both sides of a ratio are of the same seeds.
@@ -56,10 +62,10 @@ def tell_trial(criteria: Iterable[Criterion], trial: TrialResult, seeds: tuple[i
         is_known = trial.state == "COMPLETE" and len(values) == n_runs > 0
         return sum(values) / n_runs if is_known else None
 
-    return tell(criteria, mean)
+    return check_criteria(criteria, mean)
 
 
-def missing(criteria: Iterable[Criterion], known: Collection[str]) -> list[str]:
+def unknown_figures(criteria: Iterable[Criterion], known: Collection[str]) -> list[str]:
     """A warning for each figure `split/name` that is asked for and not `known`, with the nearest that is."""
     return [
         f"trainer.success: '{criterion.text}' cannot be told: no run has a finite {key} so far"
@@ -70,11 +76,11 @@ def missing(criteria: Iterable[Criterion], known: Collection[str]) -> list[str]:
     ]
 
 
-def missing_in(result: StudyResult) -> list[str]:
+def unknown_figures_in(result: StudyResult) -> list[str]:
     """The same for all complete runs of a study; nothing while there is none."""
     runs = [run for trial in result.trials for run in trial.runs.values() if run.state == "COMPLETE"]
     known = {key for run in runs for key in run.metrics}
-    return missing(criteria_of(result.config), known) if runs else []
+    return unknown_figures(criteria_of(result.config), known) if runs else []
 
 
 def _nearest(key: str, known: Iterable[str]) -> str:
@@ -83,20 +89,20 @@ def _nearest(key: str, known: Iterable[str]) -> str:
     return did_you_mean(name, [k.removeprefix(f"{split}/") for k in known if k.startswith(f"{split}/")])
 
 
-def count(told: Sequence[Told]) -> str:
+def n_met_in_words(told: Sequence[CriterionResult]) -> str:
     """`4 of 5`: how many criteria are met; a dash where none can be told."""
     if all(one["met"] is None for one in told):
         return NOTHING
     return f"{sum(one['met'] is True for one in told)} of {len(told)}"
 
 
-def in_words(told: Told) -> str:
+def result_in_words(told: CriterionResult) -> str:
     """`0.9120 met`, `0.7000 not met`, `not available`."""
     if told["met"] is None:
         return "not available"
     return f"{number(told['value'])} {'met' if told['met'] else 'not met'}"
 
 
-def lines(told: Iterable[Told]) -> list[str]:
+def result_lines(told: Iterable[CriterionResult]) -> list[str]:
     """`full_match > 0.85: 0.9120 met`, one criterion each."""
-    return [f"{one['criterion']}: {in_words(one)}" for one in told]
+    return [f"{one['criterion']}: {result_in_words(one)}" for one in told]

@@ -62,7 +62,7 @@ class Observer(Protocol):
         """Finish what is under way, within a bounded time."""
 
 
-class Everyone:
+class Observers:
     """Tells each of several observers in turn."""
 
     def __init__(self, *observers: Observer) -> None:

@@ -8,18 +8,17 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from sweeper.executors.devices import slots_in_words
+from sweeper.executors import slots_in_words
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report.leaderboard_table import default_console, leaderboard_of
-from sweeper.report.summary import read_sentence, summary
+from sweeper.report import default_console, leaderboard_of, read_sentence, summary_of
 from sweeper.results import Judgement, Objective, RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec
-from sweeper.verdict.success import criteria_of, missing
+from sweeper.verdict import criteria_of, unknown_figures
 from sweeper.watch.live_view import LiveView
 from sweeper.watch.observers import StudyStart
-from sweeper.watch.tracking_store import where
+from sweeper.watch.tracking_store import place_of_runs
 from sweeper.wording import duration, number
 
 STYLES = {"COMPLETE": "", "FAILED": "red"}
@@ -28,7 +27,7 @@ REFRESHES_PER_S = 4
 
 def leaderboard(result: StudyResult, judgement: Judgement) -> RenderableType:
     """All trials, the confirmation, and the verdict's sentence last; reads well in 100 columns."""
-    return Group(leaderboard_of(summary(result, judgement)), Text(judgement.sentence, "bold"))
+    return Group(leaderboard_of(summary_of(result, judgement)), Text(judgement.sentence, "bold"))
 
 
 class Terminal:
@@ -92,7 +91,7 @@ class Terminal:
         self._say(f"[{progress}] {_ended(trial, run, objective)}", STYLES.get(run.state, "yellow"))
         if run.state == "COMPLETE" and self._start:
             self._figures |= run.metrics.keys()
-            self._say_missing(missing(criteria_of(self._start.config), self._figures))
+            self._say_missing(unknown_figures(criteria_of(self._start.config), self._figures))
         for incident in run.incidents:  # an interrupted run ends more than once
             self._say_once(f"{_name(trial, run)}: incident: {incident}", "yellow")
 
@@ -155,6 +154,6 @@ def _ended(trial: TrialSpec, run: RunResult, objective: Objective | None) -> str
 def _places(folder: StudyFolder, config: Mapping[str, Any]) -> str:
     lines = [f"report: {folder.report_md}"]
     if "tracking" in config:
-        place = where(Tracking.model_validate(config["tracking"]), folder.path.parent)
+        place = place_of_runs(Tracking.model_validate(config["tracking"]), folder.path.parent)
         lines += [f"MLflow: {place}"] if place else []
     return "\n".join(lines)

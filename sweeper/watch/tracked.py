@@ -7,10 +7,10 @@ from posixpath import normpath
 from typing import Any
 
 from sweeper.errors import redact
-from sweeper.report.curves import Evaluation, flatten
+from sweeper.report import Evaluation, flatten
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
-from sweeper.verdict.success import count, criteria_of, lines, tell
+from sweeper.verdict import check_criteria, criteria_of, n_met_in_words, result_lines
 
 MAX_PARAMS = 100
 MAX_VALUE_LENGTH = 250
@@ -108,9 +108,9 @@ def end_update(spec: TrialSpec, run: RunResult, time_ms: int) -> Update:
 
 def _success(spec: TrialSpec, run: RunResult) -> dict[str, str]:
     """How many of its configuration's criteria a complete run meets, and which."""
-    told = tell(criteria_of(spec.config), run.metrics.get) if run.state == "COMPLETE" else []
-    text = "\n".join(lines(told))[:MAX_TAG_LENGTH]
-    return {"success": count(told), "success_criteria": text} if told else {}
+    told = check_criteria(criteria_of(spec.config), run.metrics.get) if run.state == "COMPLETE" else []
+    text = "\n".join(result_lines(told))[:MAX_TAG_LENGTH]
+    return {"success": n_met_in_words(told), "success_criteria": text} if told else {}
 
 
 def summary_numbers(summary: Mapping[str, Any]) -> dict[str, float]:

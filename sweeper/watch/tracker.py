@@ -1,4 +1,4 @@
-"""An observer that keeps a log of the study on a server, whichever: `sweeper.tracking` has MLflow's."""
+"""An observer that keeps a log of the study on a server, whichever: `sweeper.watch.tracking` has MLflow's."""
 
 import time
 from collections.abc import Callable, Iterable

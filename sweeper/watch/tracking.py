@@ -17,20 +17,17 @@ from typing import Any
 
 from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
-from sweeper.locks import Turns, file_lock
-from sweeper.report.curves import read_evaluations
-from sweeper.report.replay import read_runs
-from sweeper.report.report_html import self_contained
-from sweeper.report.summary import read_sentence, read_summary
+from sweeper.locks import TurnLock, file_lock
+from sweeper.report import read_evaluations, read_runs, read_sentence, read_summary, self_contained
 from sweeper.results import RunResult
 from sweeper.schema import Tracking
 from sweeper.trial import TrialSpec
 from sweeper.watch import tracked
 from sweeper.watch.observers import Observer
 from sweeper.watch.tracker import NoTracker, Tracker, reason_of
-from sweeper.watch.tracking_store import Store, store_of, where
+from sweeper.watch.tracking_store import Store, store_of
 
-__all__ = ["Session", "Store", "forget", "make_tracker", "replay", "store_of", "where"]
+__all__ = ["Session", "Store", "forget_study", "make_tracker", "replay_study", "store_of"]
 
 HTTP_SETTINGS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 QUIET_SETTINGS = {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -60,7 +57,7 @@ def make_tracker(
     )
 
 
-def replay(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> int:
+def replay_study(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> int:
     """Log what a finished study is missing; how many runs that was. Raises UserError where MLflow fails."""
     summary = read_summary(folder)
     runs = read_runs(folder, summary)
@@ -70,7 +67,7 @@ def replay(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> in
     return n_logged
 
 
-def forget(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> int:
+def forget_study(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> int:
     """Mark a study's runs deleted, as MLflow's UI does; their number. Raises UserError where MLflow fails."""
     summary, store = read_summary(folder), store_of(config, results_dir)
     if store.is_embedded and not ResultsFolder(Path(results_dir)).mlflow_db.exists():
@@ -100,7 +97,7 @@ class Session:
 
     def __init__(self, store: Store, study: str, folder: StudyFolder, task: str, git_sha: str | None) -> None:
         self._study, self._task, self._git_sha = study, task, git_sha
-        self._turns = Turns(folder.tracking_lock, LOCK_S)
+        self._turns = TurnLock(folder.tracking_lock, LOCK_S)
         self._children: dict[tuple[str, str], _Child] = {}
         self._outdated: set[str] = set()
         self._is_shared = self._has_result = False

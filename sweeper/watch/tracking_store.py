@@ -31,7 +31,7 @@ def store_of(config: Tracking, results_dir: str | Path) -> Store:
     return Store(uri, artifacts, config.experiment, config.uri is None, folder.tracking_lock)
 
 
-def where(config: Tracking, results_dir: str | Path) -> str | None:
+def place_of_runs(config: Tracking, results_dir: str | Path) -> str | None:
     """Where a reader finds the runs, in one line; None without tracking."""
     if config.name == "none":
         return None

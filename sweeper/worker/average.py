@@ -18,8 +18,7 @@ from sweeper.errors import RunError
 from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest
 from sweeper.layout import EnsembleFolder, RunFolder, write_atomic
 from sweeper.schema import TaskSection
-from sweeper.task.base import Averageable, Evaluation, Task, config_of
-from sweeper.task.entry import task_entry
+from sweeper.task import Averageable, Evaluation, Task, config_of, task_entry
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import device_of, opened
 from sweeper.worker.solo import by_split, write_records
@@ -79,7 +78,7 @@ def evaluate(spec: EnsembleSpec) -> tuple[dict[str, float], Evaluation]:
     first = members[0]
     if not isinstance(first.task, Averageable):
         task = type(first.task).__name__
-        raise RunError(f"{task} states no probabilities that could be averaged (tasks.base.Averageable)")
+        raise RunError(f"{task} states no probabilities that could be averaged (sweeper.task.Averageable)")
     model = average_of(members)
     step = torch.tensor(first.step, device=device)
     evaluations = {

@@ -13,10 +13,7 @@ from torch import Tensor, nn
 
 from sweeper.errors import CheckpointError, Fault, RunError, UserError
 from sweeper.layout import write_atomic
-from sweeper.task.bad_files import BadFile, fault_of
-from sweeper.task.base import config_of
-from sweeper.task.entry import TaskEntry
-from sweeper.task.predicting import Chosen, ChosenRun, Predicted, Predictor
+from sweeper.task import BadFile, Chosen, ChosenRun, Predicted, Predictor, TaskEntry, config_of, fault_of
 from sweeper.worker.average import mean_of
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import device_of
@@ -26,7 +23,7 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class Errand:
+class PredictRequest:
     """What to read, where to write, on which device; `skip_bad`: files that cannot be used are left out."""
 
     input: Path
@@ -57,7 +54,7 @@ class Trained:
     model: nn.Module
 
 
-def predict(chosen: Chosen, errand: Errand) -> Done:
+def predict(chosen: Chosen, errand: PredictRequest) -> Done:
     """Read all inputs with the average of the chosen models. Raises UserError before anything is written."""
     device = _device(errand.device)
     models = [_trained(run, chosen.entry, device) for run in chosen.runs]
@@ -77,7 +74,7 @@ def predict(chosen: Chosen, errand: Errand) -> Done:
     return Done(len(good), n_written, left_out)
 
 
-def inputs_of(errand: Errand, predictor: Predictor) -> dict[str, Path]:
+def inputs_of(errand: PredictRequest, predictor: Predictor) -> dict[str, Path]:
     """By its name, the input, or each picture in that folder and below. Raises UserError where there is none.
 
     What lies in the output folder is no input, unless the two are one.
@@ -98,7 +95,7 @@ def inputs_of(errand: Errand, predictor: Predictor) -> dict[str, Path]:
     return found
 
 
-def _told(bad: Sequence[BadFile], errand: Errand, *, is_all: bool) -> str:
+def _told(bad: Sequence[BadFile], errand: PredictRequest, *, is_all: bool) -> str:
     """What is left out, in words. Raises UserError where it must not be, or where nothing else is there."""
     if not bad:
         return ""
@@ -109,7 +106,7 @@ def _told(bad: Sequence[BadFile], errand: Errand, *, is_all: bool) -> str:
     raise UserError(Fault(str(errand.input), problem, advice))
 
 
-def _refuse_to_overwrite(targets: Iterable[str], errand: Errand, inputs: Iterable[Path]) -> None:
+def _refuse_to_overwrite(targets: Iterable[str], errand: PredictRequest, inputs: Iterable[Path]) -> None:
     taken = {file.resolve() for file in inputs}
     if hit := [target for target in targets if (errand.output / target).resolve() in taken]:
         problem = f"got '{errand.output}', where {hit[0]} is one of the inputs; expected another folder"

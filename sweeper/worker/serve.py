@@ -16,10 +16,7 @@ from sweeper.layout import RunFolder
 from sweeper.locks import file_lock
 from sweeper.messages import Failed, Finished, Message, Reply, Stopped
 from sweeper.schema import RUN_SECTIONS, RunSettings
-from sweeper.task.base import config_of
-from sweeper.task.config import TaskConfig
-from sweeper.task.entry import task_entry
-from sweeper.task.prepared import Prepared
+from sweeper.task import Prepared, TaskConfig, config_of, task_entry
 from sweeper.trial import JobSpec, RunSpec, fingerprint, member_facts
 from sweeper.worker.checkpoint import Checkpoints
 from sweeper.worker.failures import Circumstances, failure_of, needs_fresh_worker

@@ -20,7 +20,7 @@ from sweeper.criteria import SPLITS
 from sweeper.errors import RunError, did_you_mean
 from sweeper.layout import write_atomic
 from sweeper.messages import Finished, Reply, Reported, Started, Stopped
-from sweeper.task.base import Evaluation
+from sweeper.task import Evaluation
 from sweeper.trial import CheckpointRef
 from sweeper.worker.checkpoint import (
     Checkpoints,

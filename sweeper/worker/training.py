@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sweeper.results import Objective
 from sweeper.schema import RunSettings
-from sweeper.task.base import Evaluation, Task
+from sweeper.task import Evaluation, Task
 from sweeper.worker.amp import Precision
 from sweeper.worker.batches import EpochIndices
 from sweeper.worker.loss_watch import LossWatch

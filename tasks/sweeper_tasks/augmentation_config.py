@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from sweeper.models import ActiveWhen, StrictModel
+from sweeper.task import ActiveWhen, StrictModel
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, lt=1)]
@@ -21,7 +21,7 @@ Factors = Annotated[tuple[Factor, Factor], Field(strict=False), AfterValidator(_
 
 
 class Augmentation(StrictModel):
-    """How training images are varied, each on its own; see `tasks.augmentation.augment`."""
+    """How training images are varied, each on its own; see `sweeper_tasks.augmentation.augment`."""
 
     enabled: bool
     flip_rate: Annotated[Rate, ActiveWhen(enabled=True)]

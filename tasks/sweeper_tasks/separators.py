@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sweeper.errors import Fault
+from sweeper.task import Fault
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 AS_COMMAS = "Save it as comma-separated values"

@@ -25,7 +25,7 @@ TINY = ["--rounds", "1", "--steps", "1", "--workers", "0", "1"]
 KINDS = ("DataLoader", "DataLoader, NumPy")
 
 
-class Told(nn.Module):
+class Watched(nn.Module):
     """A model that keeps the batches it is called with."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -64,7 +64,7 @@ def test_rows_put_together_are_the_tasks_own_batch(training: Training, kind: str
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_epoch_of_the_usual_loop_learns_from_every_row_once(training: Training, kind: str) -> None:
-    model = Told(training.model)
+    model = Watched(training.model)
     training.model, before = model, trained_weights(training)
     training.optimizer.param_groups[0]["lr"] = 0.01
     step = loader_step(training, usual(training.task)[kind], n_workers=0)

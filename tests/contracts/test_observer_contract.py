@@ -15,7 +15,7 @@ from sweeper.report.report import write_report
 from sweeper.results import RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec
-from sweeper.watch.observers import Everyone, Observer
+from sweeper.watch.observers import Observer, Observers
 from sweeper.watch.terminal import Terminal
 from sweeper.watch.tracking import make_tracker
 from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec
@@ -46,7 +46,7 @@ def tracker_without_server(results: Path) -> Observer:
 
 
 def everyone(results: Path) -> Observer:
-    return Everyone(plain_terminal(results), no_tracker(results))
+    return Observers(plain_terminal(results), no_tracker(results))
 
 
 OBSERVERS = (plain_terminal, live_terminal, no_tracker, tracker_without_server, everyone)

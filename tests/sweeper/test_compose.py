@@ -1,8 +1,7 @@
 import copy
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from sweeper.config.compose import Composer
 from sweeper.errors import UserError

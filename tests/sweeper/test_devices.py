@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.errors import UserError
 from sweeper.executors.devices import THREADS, Arrangement, Machine, arrange, slots_in_words, this_machine

@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from sweeper.layout import StudyFolder, write_atomic
-from sweeper.report.incidents import kind, on_the_way, told
+from sweeper.report.incidents import grouped, kind, on_the_way
 from sweeper.report.leaderboard import pruning, reasons, rows
 from sweeper.report.leaderboard_table import default_console, leaderboard_of
 from sweeper.report.replay import read_runs
 from sweeper.report.report import trials_csv
 from sweeper.report.report_text import report_markdown
-from sweeper.report.summary import summary
+from sweeper.report.summary import summary_of
 from sweeper.results import RunResult, StudyResult, TrialResult
 from tests.sweeper.factories import judgement, run_result, study_result, trial_spec
 
@@ -56,7 +56,7 @@ def shown(facts: dict[str, Any]) -> str:
 
 
 def test_each_run_of_the_summary_tells_how_it_ended_and_what_it_met() -> None:
-    run = summary(with_incidents(study_result(), KILLED), judgement())["trials"][1]["runs"][0]
+    run = summary_of(with_incidents(study_result(), KILLED), judgement())["trials"][1]["runs"][0]
     assert run == {
         "seed": 0,
         "phase": "screening",
@@ -73,7 +73,7 @@ def test_each_run_of_the_summary_tells_how_it_ended_and_what_it_met() -> None:
 
 def test_a_pruned_trial_says_where_and_is_not_ranked_with_complete_ones() -> None:
     """Of two pruned trials the one that got further comes first; failures are last."""
-    facts = summary(with_trials(failed(4), pruned(5, step=60), pruned(6, step=120)), judgement())
+    facts = summary_of(with_trials(failed(4), pruned(5, step=60), pruned(6, step=120)), judgement())
     ranked = rows(facts)
     assert [row.trial for row in ranked] == [3, 2, 1, 0, 6, 5, 4]
     assert [row.ending for row in ranked[4:]] == ["pruned at 120", "pruned at 60", "failed"]
@@ -87,16 +87,16 @@ def test_what_pruning_saved_is_told_as_steps_and_as_a_share() -> None:
     """Trained were 10800 steps, saved 1680: 1680 / 12480 = 13 %."""
     said = "1 trial pruned: 1,680 of 12,480 steps (13%) were not needed"
     result = with_trials(pruned(4))
-    facts = summary(result, judgement())
+    facts = summary_of(result, judgement())
     assert pruning(facts) == said
     assert said in shown(facts)
     report = report_markdown(result, judgement(), facts, [])
     assert f"## Pruned\n\n- trial 4 lambda=0.4 seed 0: {WORSE}\n\n{said}." in report
-    assert pruning(summary(study_result(), judgement())) == ""
+    assert pruning(summary_of(study_result(), judgement())) == ""
 
 
 def test_the_report_has_no_section_for_what_did_not_happen() -> None:
-    report = report_markdown(study_result(), judgement(), summary(study_result(), judgement()), [])
+    report = report_markdown(study_result(), judgement(), summary_of(study_result(), judgement()), [])
     for title in ("Failed", "Pruned", "Interrupted", "on the way", "Not finished", "count in intervals"):
         assert title not in report
 
@@ -104,7 +104,7 @@ def test_the_report_has_no_section_for_what_did_not_happen() -> None:
 def test_what_went_wrong_on_the_way_has_a_section_of_its_own() -> None:
     skipped = "checkpoint skipped: results/a/trials/1/seed0/checkpoint.pt: is damaged"
     result = with_incidents(study_result(), KILLED, skipped)
-    facts = summary(result, judgement())
+    facts = summary_of(result, judgement())
     report = report_markdown(result, judgement(), facts, [])
     assert (
         "## What went wrong on the way\n\n"
@@ -120,14 +120,14 @@ def test_what_a_shared_run_met_is_told_once_by_the_trial_that_trained_it() -> No
     spec = trial_spec(4, 0.05, "again").model_copy(update={"fingerprint": first.spec.fingerprint})
     shared = {seed: replace(run, trial=4, reused=True) for seed, run in first.runs.items()}
     again = TrialResult(spec, "COMPLETE", None, shared)
-    facts = summary(replace(result, trials=(*result.trials, again)), judgement())
+    facts = summary_of(replace(result, trials=(*result.trials, again)), judgement())
     assert on_the_way(facts["trials"]) == [("trial 1 lambda=0.05 seed 0", KILLED)]
     assert "1 incident on the way, named in the report" in shown(facts)
 
 
 def test_the_report_says_that_pruned_and_failed_candidates_count() -> None:
     result = with_trials(failed(4), pruned(5, step=60))
-    report = report_markdown(result, judgement(), summary(result, judgement()), [])
+    report = report_markdown(result, judgement(), summary_of(result, judgement()), [])
     assert "Pruned and failed candidates (2) count in intervals and p values" in report
 
 
@@ -138,7 +138,7 @@ def test_trials_on_all_seeds_come_before_better_ones_on_fewer() -> None:
         replace(trial, runs={seed: trial.runs[seed] for seed in range(n)})
         for trial, n in ((result.trials[2], 2), (result.trials[3], 1))
     ]
-    facts = summary(replace(result, trials=(*result.trials[:2], *some)), judgement(best=1))
+    facts = summary_of(replace(result, trials=(*result.trials[:2], *some)), judgement(best=1))
     assert [row.trial for row in rows(facts)] == [1, 0, 2, 3]
     assert rows(facts)[-1].values[0].endswith("(1 of 3 seeds)")
 
@@ -148,7 +148,7 @@ def test_outside_of_a_terminal_sentences_are_one_line_and_tables_fit_in_100_colu
 ) -> None:
     why = "loss is nan at step 3; " + "a sentence of many words " * 20 + "x" * 300
     long_name = replace(failed(4, why), spec=trial_spec(4, 0.4, "optimizer.lr=0.1," * 20))
-    facts = summary(with_trials(long_name), judgement())
+    facts = summary_of(with_trials(long_name), judgement())
     default_console().print(leaderboard_of(facts))
     lines = capsys.readouterr().out.splitlines()
     end_of_table = next(i for i, line in enumerate(lines) if line.endswith(f"failed: seed 0: {why}"))
@@ -159,7 +159,7 @@ def test_outside_of_a_terminal_sentences_are_one_line_and_tables_fit_in_100_colu
 
 def test_a_reason_that_ends_in_a_full_stop_is_followed_by_no_other() -> None:
     result = with_trials(stopped_because="too many failures. Run it again.")
-    report = report_markdown(result, judgement(), summary(result, judgement()), [])
+    report = report_markdown(result, judgement(), summary_of(result, judgement()), [])
     assert "Not finished: too many failures. Run it again. The same command goes on" in report
 
 
@@ -168,7 +168,7 @@ def test_a_hundred_of_the_same_are_one_line_and_three_are_three() -> None:
         (f"trial {n} seed 0", f"attempt {n}: worker killed by SIGKILL at step {10 * n}") for n in range(100)
     ]
     few = [(f"trial {n} seed 1", f"checkpoint skipped: r/{n}/checkpoint.pt: is damaged") for n in range(3)]
-    lines = told([*many[:50], *few, *many[50:]])
+    lines = grouped([*many[:50], *few, *many[50:]])
     assert lines == [
         "trial 0 seed 0: attempt 0: worker killed by SIGKILL at step 0 (and 99 more like it)",
         *(f"{who}: {what}" for who, what in few),
@@ -189,7 +189,9 @@ def test_faults_are_alike_that_differ_in_numbers_and_paths_only(one: str, other:
 
 
 def test_fifty_trials_that_failed_alike_do_not_flood_the_terminal() -> None:
-    facts = summary(with_trials(*(failed(n, f"loss is nan at step {n}") for n in range(4, 54))), judgement())
+    facts = summary_of(
+        with_trials(*(failed(n, f"loss is nan at step {n}") for n in range(4, 54))), judgement()
+    )
     (line,) = reasons(facts)
     assert line == "trial 4 lambda=0.4 failed: seed 0: loss is nan at step 4 (and 49 more like it)"
 
@@ -201,7 +203,7 @@ def test_a_stopped_study_says_why_and_what_is_missing() -> None:
     run = RunResult(1, 0, "INTERRUPTED", "at step 40", steps_trained=40)
     trials = (result.trials[0], TrialResult(spec, "RUNNING", None, {0: run}), *result.trials[2:])
     stopped = replace(result, trials=trials)
-    facts = summary(stopped, judgement())
+    facts = summary_of(stopped, judgement())
     assert (facts["state"], facts["stopped_because"]) == ("interrupted", "SIGINT")
     assert (facts["trials"][1]["state"], facts["trials"][1]["reason"]) == (
         "INTERRUPTED",
@@ -217,7 +219,7 @@ def test_a_stopped_study_says_why_and_what_is_missing() -> None:
 def test_a_trial_with_seeds_to_come_shows_how_many_it_has() -> None:
     result = study_result()
     begun = replace(result.trials[1], state="RUNNING", runs={0: result.trials[1].runs[0]})
-    facts = summary(replace(result, trials=(result.trials[0], begun, *result.trials[2:])), judgement())
+    facts = summary_of(replace(result, trials=(result.trials[0], begun, *result.trials[2:])), judgement())
     assert next(row.ending for row in rows(facts) if row.trial == 1) == "1 of 3 seeds"
     assert facts["state"] == "interrupted"
 
@@ -226,7 +228,7 @@ def test_trials_csv_tells_device_and_incidents_and_reads_back(tmp_path: Path) ->
     folder = StudyFolder.of(tmp_path, "s")
     result = with_incidents(study_result(folder), KILLED, 'said "no", and left')
     write_atomic(folder.trials_csv, trials_csv(folder, result))
-    facts = summary(result, judgement())
+    facts = summary_of(result, judgement())
     with folder.trials_csv.open(newline="") as file:
         row = next(row for row in csv.DictReader(file) if row["trial"] == "1")
     assert (row["attempt"], row["device"]) == ("2", "gpu 3")
@@ -240,7 +242,7 @@ def test_the_leaderboard_of_a_study_with_every_ending_fits_100_columns() -> None
     result = with_trials(failed(4), pruned(5), pruned(6, step=1_200_000), waiting)
     long = replace(result.trials[1], spec=trial_spec(1, 0.05, name="lambda=0.05," * 12 + "warmup_steps=200"))
     lines = shown(
-        summary(replace(result, trials=(result.trials[0], long, *result.trials[2:])), judgement())
+        summary_of(replace(result, trials=(result.trials[0], long, *result.trials[2:])), judgement())
     ).splitlines()
     assert max(map(len, lines)) <= 100
     assert any("pruned at 1200000" in line for line in lines)

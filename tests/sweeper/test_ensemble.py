@@ -19,13 +19,13 @@ from sweeper.report.leaderboard_table import leaderboard_of
 from sweeper.report.replay import read_rows
 from sweeper.report.report import write_report
 from sweeper.report.report_text import report_markdown
-from sweeper.report.standing import standing
-from sweeper.report.summary import read_summary, summary
+from sweeper.report.standing import status_of
+from sweeper.report.summary import read_summary, summary_of
 from sweeper.report.tidying import cleanable
 from sweeper.results import StudyResult, TrialResult
 from sweeper.study import ensemble
 from sweeper.study.conclusion import tidy_checkpoints
-from sweeper.study.ensemble import Ground, Outcome, best_runs, ensemble_of, paired_interval
+from sweeper.study.ensemble import EnsembleContext, Outcome, best_runs, ensemble_of, paired_interval
 from sweeper.study.specs import SpecFactory
 from sweeper.trial import Slot
 from sweeper.watch import tracked
@@ -59,7 +59,9 @@ def asked(
     result: StudyResult, folder: StudyFolder, k: int = 3, timeout_s: float = 60.0, stopped: bool = False
 ) -> Outcome:
     placement = Placement(Slot(0, "cpu", 1), {"SLOT": "first"})
-    return ensemble_of(result, k, Ground(folder, Path("data"), placement, timeout_s, lambda: stopped))
+    return ensemble_of(
+        result, k, EnsembleContext(folder, Path("data"), placement, timeout_s, lambda: stopped)
+    )
 
 
 def names(result: StudyResult, k: int) -> list[tuple[int, int]]:
@@ -119,7 +121,7 @@ def test_an_ensemble_is_told_beside_the_best_run_everywhere(
     assert outcome.entry["best_run"]["test"] == pytest.approx(0.7432)
     assert outcome.entry["ci_low"] < 0.0168 < outcome.entry["ci_high"]
     said = judgement(ensemble=outcome.entry)
-    facts = summary(result, said)
+    facts = summary_of(result, said)
     sentence = facts["ensemble"]["sentence"]
     assert "trial 3 lambda=0.2 seed 2) 0.7432: improvement +0.017" in sentence
     assert "no variance of seeds is in it" in sentence
@@ -244,7 +246,7 @@ def test_members_keep_their_models_when_a_study_is_tidied_or_cleaned(
     champions = {f"0001-lambda=0.05/seed{seed}" for seed in SEEDS}
     members = {f"0003-lambda=0.2/seed{seed}" for seed in SEEDS}
     write_report(folder, result, judgement(best=1))
-    cleaned, _ = cleanable(standing(folder, None))
+    cleaned, _ = cleanable(status_of(folder, None))
     assert not {str(run.path.relative_to(folder.path / "trials")) for run in cleaned} & (members | champions)
     assert len(cleaned) == len(read_rows(folder)) - 6
     tidy_checkpoints(folder, result, judgement(best=1), outcome.members)

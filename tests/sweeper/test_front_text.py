@@ -9,7 +9,7 @@ from rich.console import Console
 from sweeper.report.front_text import front_lines, front_section
 from sweeper.report.leaderboard_table import leaderboard_of
 from sweeper.report.report_text import report_markdown, table
-from sweeper.report.summary import summary
+from sweeper.report.summary import summary_of
 from sweeper.watch import tracked
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result
 
@@ -17,7 +17,7 @@ SAID = "ctcvr_auc better: +0.0030 [+0.0010, +0.0050]; bce without an interval: -
 
 
 def both() -> dict[str, Any]:
-    return summary(study_result(objectives=(AUC, LOSS)), front_judgement())
+    return summary_of(study_result(objectives=(AUC, LOSS)), front_judgement())
 
 
 def test_a_terminal_tells_each_point_but_the_baseline() -> None:
@@ -57,5 +57,5 @@ def test_mlflow_has_the_baselines_figures_by_metric() -> None:
 
 
 def test_with_one_objective_there_is_no_front() -> None:
-    facts = summary(study_result(), judgement())
+    facts = summary_of(study_result(), judgement())
     assert front_lines(facts) == front_section(facts, (), table) == []

@@ -19,7 +19,7 @@ from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import open_storage
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.loop import Patience, StudyLoop
-from sweeper.study.run_state import Wish, wanted_screening
+from sweeper.study.run_state import WantedRuns, wanted_screening
 from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec, member_facts
 from sweeper.watch.tracker import NoTracker
 from tests.sweeper.plain_trials import plain_trial
@@ -163,7 +163,7 @@ def run_loop(
         for spec in trials:
             loop.add(spec)
 
-        def wanted() -> Wish:
+        def wanted() -> WantedRuns:
             return wanted_screening(list(loop.trials.values()), loop.runs, rules, all_asked=True)
 
         loop.work_off(wanted, Never())

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from sweeper.errors import UserError
 from sweeper.layout import RESERVED, ResultsFolder, StudyFolder, check_study_name, folder_name

@@ -6,8 +6,7 @@ from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.errors import UserError
 from sweeper.messages import Reported

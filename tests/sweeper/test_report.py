@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.layout import StudyFolder
 from sweeper.report import report
@@ -21,7 +20,7 @@ from sweeper.report.replay import read_runs
 from sweeper.report.report import best_yaml, command_again, write_report
 from sweeper.report.report_html import self_contained, to_html
 from sweeper.report.report_text import report_markdown, table
-from sweeper.report.summary import read_sentence, read_summary, summary
+from sweeper.report.summary import read_sentence, read_summary, summary_of
 from sweeper.results import Judgement, StudyResult
 from sweeper.wording import duration, number
 from tests.sweeper.factories import (
@@ -53,7 +52,7 @@ def folder(tmp_path: Path) -> StudyFolder:
 
 
 def test_the_summary_has_the_documented_keys_in_the_documented_order() -> None:
-    facts = summary(study_result(with_failure=True), judgement())
+    facts = summary_of(study_result(with_failure=True), judgement())
     assert list(facts) == TOP_KEYS
     assert list(facts["data"]) == ["name", "digest", "real"]
     values = ["value", "per_seed", "test", "train"]
@@ -65,19 +64,19 @@ def test_the_summary_has_the_documented_keys_in_the_documented_order() -> None:
 
 def test_a_value_is_the_mean_over_the_screening_seeds_and_confirmation_does_not_count() -> None:
     """Trial 3 has 0.743 + 0.0000, 0.0001, 0.0002 on seeds 0 to 2: the mean is 0.7431."""
-    best = summary(study_result(), judgement())["best"]
+    best = summary_of(study_result(), judgement())["best"]
     assert best["value"] == pytest.approx(0.7431)
     assert best["per_seed"] == pytest.approx({"0": 0.7430, "1": 0.7431, "2": 0.7432})
 
 
 def test_a_failed_trial_has_its_reason_and_no_value() -> None:
-    trial = summary(study_result(with_failure=True), judgement())["trials"][4]
+    trial = summary_of(study_result(with_failure=True), judgement())["trials"][4]
     assert (trial["state"], trial["value"], trial["test"]) == ("FAILED", None, None)
     assert trial["reason"] == "seed 0: loss is nan at step 120"
 
 
 def test_with_two_objectives_values_are_lists_and_best_is_the_front() -> None:
-    facts = summary(study_result(objectives=(AUC, LOSS)), front_judgement())
+    facts = summary_of(study_result(objectives=(AUC, LOSS)), front_judgement())
     assert (facts["metric"], facts["direction"]) == (["ctcvr_auc", "bce"], ["maximize", "minimize"])
     assert [entry["trial"] for entry in facts["best"]] == [0, 3]
     assert facts["best"][0]["value"] == pytest.approx([0.7401, 0.42599])
@@ -175,7 +174,7 @@ def test_rows_left_out_of_the_data_are_told_in_the_words_of_the_task() -> None:
     line = "left out 2 (data.skip_bad): x.csv row 3 and 1 more; a review needs text"
     result = study_result()
     result = replace(result, data={**result.data, "rows": 7, "skipped": skipped}, announced=(line,))
-    text = report_markdown(result, judgement(), summary(result, judgement()), [])
+    text = report_markdown(result, judgement(), summary_of(result, judgement()), [])
     section = text.partition("## Data")[2].partition("\n## ")[0]
     assert "- rows: 7" in section
     assert section.count("a review needs text") == section.count(line) == 1
@@ -183,7 +182,7 @@ def test_rows_left_out_of_the_data_are_told_in_the_words_of_the_task() -> None:
 
 def test_the_report_tells_data_warnings_failures_and_how_to_reproduce() -> None:
     result = study_result(with_failure=True)
-    text = report_markdown(result, judgement(), summary(result, judgement()), [])
+    text = report_markdown(result, judgement(), summary_of(result, judgement()), [])
     for claim in (
         "Generated data: `esmm/synthetic`.",
         "- positives test: 1,204",
@@ -247,7 +246,7 @@ def test_the_front_is_drawn_for_two_objectives_only() -> None:
 
 
 def test_the_leaderboard_ranks_by_validation_and_puts_failures_last() -> None:
-    ranked = rows(summary(study_result(with_failure=True), judgement()))
+    ranked = rows(summary_of(study_result(with_failure=True), judgement()))
     assert [row.trial for row in ranked] == [3, 2, 1, 0, 4]
     assert ranked[0].marks == {"best"}
     assert ranked[0].values == ("0.7431 ± 0.0001",)
@@ -263,7 +262,7 @@ def test_the_interval_of_a_loss_is_shown_about_its_difference() -> None:
         "p_adjusted": 0.01,
     }
     said = judgement(comparisons={3: fallen})
-    row = next(row for row in rows(summary(study_result(objectives=(LOSS,)), said)) if row.trial == 3)
+    row = next(row for row in rows(summary_of(study_result(objectives=(LOSS,)), said)) if row.trial == 3)
     assert (row.difference, row.interval) == ("-0.0020", "[-0.0030, -0.0010]")
     figure = forest_figure(study_result(objectives=(LOSS,)), said)
     assert figure is not None
@@ -276,7 +275,7 @@ def test_the_interval_of_a_loss_is_shown_about_its_difference() -> None:
 
 
 def test_for_a_loss_the_smallest_value_comes_first() -> None:
-    ranked = rows(summary(study_result(objectives=(LOSS,)), judgement()))
+    ranked = rows(summary_of(study_result(objectives=(LOSS,)), judgement()))
     assert [row.trial for row in ranked] == [3, 2, 1, 0]
     assert ranked[0].values[0].startswith("0.4257")
 
@@ -285,7 +284,7 @@ def test_a_trial_that_was_only_screened_says_on_how_many_seeds() -> None:
     result = study_result()
     screened = result.trials[1]
     first = replace(screened, runs={0: screened.runs[0]})
-    facts = summary(replace(result, trials=(result.trials[0], first, *result.trials[2:])), judgement())
+    facts = summary_of(replace(result, trials=(result.trials[0], first, *result.trials[2:])), judgement())
     assert next(row for row in rows(facts) if row.trial == 1).values == ("0.7410 (1 of 3 seeds)",)
 
 

@@ -276,7 +276,12 @@ def test_a_report_of_ones_own_takes_the_place_of_a_built_in_one() -> None:
         for task in ("esmm", "captcha")
         for target in ("null", f"'{own}'")
     ]
-    assert [entry.report for entry in entries] == [None, own, "tasks.captcha.report:report_parts", own]
+    assert [entry.report for entry in entries] == [
+        None,
+        own,
+        "sweeper_tasks.captcha.report:report_parts",
+        own,
+    ]
 
 
 def test_a_task_may_be_silent_about_its_report() -> None:

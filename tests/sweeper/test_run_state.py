@@ -4,8 +4,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.results import Objective, Policy, RunKey, RunResult
 from sweeper.study.run_state import contenders, screened, trial_state, wanted_confirmation, wanted_screening

@@ -14,8 +14,8 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder, write_atomic
-from sweeper.report.standing import Activity, Standing, activities, standing
-from sweeper.report.summary import summary
+from sweeper.report.standing import Activity, StudyStatus, activities, status_of
+from sweeper.report.summary import summary_of
 from sweeper.storage.owners import new_owner
 from sweeper.storage.storage import LEASE_S, open_storage
 from tests.sweeper.factories import judgement, study_result
@@ -52,7 +52,7 @@ def of_the_dead() -> str:
 
 def test_a_live_lease_means_that_the_study_runs_and_where(url: str, folder: StudyFolder) -> None:
     claimed(url, new_owner(), n_running=2, n_complete=3)
-    study = standing(folder, activities(url, NOW + 1)["s"])
+    study = status_of(folder, activities(url, NOW + 1)["s"])
     assert (study.state, study.runs) == ("running", "3 + 2")
     assert study.where == f"{socket.gethostname()[:30]}:{os.getpid()}"
 
@@ -62,12 +62,12 @@ def test_a_lease_that_lapsed_or_whose_owner_died_means_interrupted(
     url: str, folder: StudyFolder, owner: str, later: float
 ) -> None:
     claimed(url, owner or of_the_dead())
-    assert standing(folder, activities(url, NOW + later)["s"]).state == "interrupted"
+    assert status_of(folder, activities(url, NOW + later)["s"]).state == "interrupted"
 
 
 def test_an_owner_on_another_host_is_believed_until_the_lease_ends(url: str, folder: StudyFolder) -> None:
     claimed(url, "elsewhere:1:x")
-    assert standing(folder, activities(url, NOW + LEASE_S - 1)["s"]).state == "running"
+    assert status_of(folder, activities(url, NOW + LEASE_S - 1)["s"]).state == "running"
 
 
 def test_a_study_is_found_under_its_folders_name_whatever_it_is_called(url: str) -> None:
@@ -78,7 +78,7 @@ def test_a_study_is_found_under_its_folders_name_whatever_it_is_called(url: str)
 def finished(folder: StudyFolder, moment: str, **changes: Any) -> None:
     result = study_result(folder, **changes)
     result.provenance["finished"] = moment
-    write_atomic(folder.summary, json.dumps(summary(result, judgement())))
+    write_atomic(folder.summary, json.dumps(summary_of(result, judgement())))
 
 
 def test_a_study_that_was_extended_and_killed_is_interrupted_until_its_next_report(
@@ -86,27 +86,27 @@ def test_a_study_that_was_extended_and_killed_is_interrupted_until_its_next_repo
 ) -> None:
     """A lease that ended after the report is of a later session; one before it is of no consequence."""
     finished(folder, "2027-01-15T08:00:00Z")  # 1,800,000,000 s
-    assert standing(folder, Activity(lost_until=NOW - 1)).state == "finished"
-    assert standing(folder, Activity(lost_until=NOW + 1)).state == "interrupted"
+    assert status_of(folder, Activity(lost_until=NOW - 1)).state == "finished"
+    assert status_of(folder, Activity(lost_until=NOW + 1)).state == "interrupted"
 
 
 def test_runs_done_are_shown_of_all(folder: StudyFolder) -> None:
-    assert standing(folder, Activity(n_ended=2)).runs == "2/?"
+    assert status_of(folder, Activity(n_ended=2)).runs == "2/?"
     totals = study_result().totals | {
         "states": {"COMPLETE": 5, "FAILED": 1, "INTERRUPTED": 1},
         "runs_planned": 9,
     }
     finished(folder, "2027-01-15T08:00:00Z", totals=totals)
-    assert standing(folder, None).runs == "6/9"
+    assert status_of(folder, None).runs == "6/9"
 
 
 def test_a_summary_of_an_earlier_version_counts_as_what_its_trials_say(folder: StudyFolder) -> None:
-    facts = json.loads(json.dumps(summary(study_result(), judgement())))
+    facts = json.loads(json.dumps(summary_of(study_result(), judgement())))
     del facts["state"]
-    assert Standing(folder, facts, Activity()).state == "finished"
-    assert Standing(folder, facts, Activity()).runs == "18/18"
+    assert StudyStatus(folder, facts, Activity()).state == "finished"
+    assert StudyStatus(folder, facts, Activity()).runs == "18/18"
     facts["trials"][1]["state"] = "WAITING"
-    assert Standing(folder, facts, Activity()).state == "interrupted"
+    assert StudyStatus(folder, facts, Activity()).state == "interrupted"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_summary_that_cannot_be_read_is_a_state_with_a_reason(
 ) -> None:
     folder.path.mkdir()
     folder.summary.write_text(text)
-    study = standing(folder, None)
+    study = status_of(folder, None)
     assert study.state == "damaged"
     assert study.problem is not None
     with pytest.raises(UserError, match=said):
@@ -166,7 +166,7 @@ def test_looking_does_not_wait_for_a_writer(tmp_path: Path, url: str) -> None:
 
 def test_age_is_of_the_report_or_of_the_last_word_of_a_run(folder: StudyFolder) -> None:
     finished(folder, "2027-01-15T08:00:00Z")
-    assert standing(folder, None).last_s == NOW
+    assert status_of(folder, None).last_s == NOW
     metrics = folder.runs[0].metrics
     os.utime(metrics, (NOW + 50, NOW + 50))
-    assert standing(folder, Activity(n_running=1)).last_s == NOW + 50
+    assert status_of(folder, Activity(n_running=1)).last_s == NOW + 50

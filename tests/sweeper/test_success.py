@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.criteria import OPERATORS, Criterion, parse
 from sweeper.errors import UserError
@@ -18,13 +17,20 @@ from sweeper.layout import StudyFolder
 from sweeper.report.leaderboard_table import in_one_line, leaderboard_of
 from sweeper.report.report import trials_csv
 from sweeper.report.report_text import report_markdown
-from sweeper.report.summary import summary
+from sweeper.report.summary import summary_of
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import RunSettings
 from sweeper.study.proposals import drafts_of
 from sweeper.study.single import _success
 from sweeper.study.specs import SpecFactory
-from sweeper.verdict.success import count, lines, missing, missing_in, tell, tell_trial
+from sweeper.verdict.success import (
+    check_criteria,
+    check_trial,
+    n_met_in_words,
+    result_lines,
+    unknown_figures,
+    unknown_figures_in,
+)
 from sweeper.watch.terminal import Terminal
 from sweeper.watch.tracked import end_update
 from tests.sweeper.factories import (
@@ -90,20 +96,20 @@ def test_anything_else_is_refused_with_what_was_got_and_expected(text: str) -> N
 @given(value=st.floats(-1e6, 1e6), bound=st.floats(-1e6, 1e6))
 def test_of_an_operator_and_its_contrary_exactly_one_is_met(value: float, bound: float) -> None:
     for op, contrary in (("<", ">="), (">", "<=")):
-        told = tell([parse(f"x {one} {bound!r}") for one in (op, contrary)], {"val/x": value}.get)
+        told = check_criteria([parse(f"x {one} {bound!r}") for one in (op, contrary)], {"val/x": value}.get)
         assert [one["met"] for one in told].count(True) == 1
         assert told[0]["met"] is OPERATORS[op](value, bound)
 
 
 def test_a_bound_itself_is_met_only_by_operators_that_include_it() -> None:
-    told = tell([parse(f"x {op} 0.5") for op in ("<", "<=", ">", ">=")], {"val/x": 0.5}.get)
+    told = check_criteria([parse(f"x {op} 0.5") for op in ("<", "<=", ">", ">=")], {"val/x": 0.5}.get)
     assert [one["met"] for one in told] == [False, True, False, True]
 
 
 def test_a_trial_is_told_by_means_over_its_screening_seeds_a_ratio_by_that_of_two_means() -> None:
     """Val 0.2, 0.4, train 0.1, 0.4: 0.3 / 0.25 = 1.2, the mean ratio 1.5. Seed 2 does not count."""
     trial = trial_with(*({"val/bce": v, "train/bce": t} for v, t in ((0.2, 0.1), (0.4, 0.4), (9.0, 0.1))))
-    bce, ratio = tell_trial([parse("bce < 0.35"), parse("val / train bce < 1.5")], trial, (0, 1))
+    bce, ratio = check_trial([parse("bce < 0.35"), parse("val / train bce < 1.5")], trial, (0, 1))
     assert bce == {"criterion": "bce < 0.35", "value": pytest.approx(0.3), "met": True}
     assert ratio == {"criterion": "val / train bce < 1.5", "value": pytest.approx(1.2), "met": True}
 
@@ -120,15 +126,15 @@ def test_a_trial_is_told_by_means_over_its_screening_seeds_a_ratio_by_that_of_tw
     ids=["one run stored without it", "zero divisor", "failed", "pruned", "no run"],
 )
 def test_what_cannot_be_told_is_neither_met_nor_missed(trial: TrialResult) -> None:
-    [told] = tell_trial([parse("val/bce / train/bce < 1.5")], trial, (0, 1))
+    [told] = check_trial([parse("val/bce / train/bce < 1.5")], trial, (0, 1))
     assert (told["value"], told["met"]) == (None, None)
-    assert lines([told]) == ["val/bce / train/bce < 1.5: not available"]
-    assert count([told]) == "-"
+    assert result_lines([told]) == ["val/bce / train/bce < 1.5: not available"]
+    assert n_met_in_words([told]) == "-"
 
 
 def test_a_metric_that_the_task_lacks_is_named_with_the_nearest_of_the_same_split() -> None:
     known = {"val/recall", "test/recal", "val/bce"}
-    assert missing([parse("recal > 0.9"), parse("bce < 1")], known) == [
+    assert unknown_figures([parse("recal > 0.9"), parse("bce < 1")], known) == [
         "trainer.success: 'recal > 0.9' cannot be told: no run has a finite val/recal so far; "
         "did you mean 'recall'?"
     ]
@@ -136,8 +142,8 @@ def test_a_metric_that_the_task_lacks_is_named_with_the_nearest_of_the_same_spli
 
 def test_before_any_run_is_complete_nothing_is_said_to_be_missing() -> None:
     result = with_success()
-    assert len(missing_in(result)) == 1
-    assert missing_in(replace(result, trials=())) == []
+    assert len(unknown_figures_in(result)) == 1
+    assert unknown_figures_in(replace(result, trials=())) == []
 
 
 def test_the_documented_criteria_of_captcha_compose() -> None:
@@ -178,7 +184,7 @@ def test_a_job_that_was_stored_before_there_were_criteria_is_still_valid() -> No
 
 def test_the_summary_tells_each_trial_and_warns_of_what_is_not_there() -> None:
     """Trial 3 has 0.7431 on validation, the baseline 0.7401; bce is 0.5 - auc / 10 on both splits."""
-    facts = summary(with_success(with_failure=True), judgement())
+    facts = summary_of(with_success(with_failure=True), judgement())
     told = {trial["trial"]: [one["met"] for one in trial["success"]] for trial in facts["trials"]}
     assert told[0] == [False, True, None]
     assert told[3] == [True, True, None]
@@ -194,7 +200,7 @@ def test_the_summary_tells_each_trial_and_warns_of_what_is_not_there() -> None:
 
 def test_the_report_has_a_row_a_trial_and_a_column_a_criterion_best_first() -> None:
     result = with_success(with_failure=True)
-    text = report_markdown(result, judgement(), summary(result, judgement()), [])
+    text = report_markdown(result, judgement(), summary_of(result, judgement()), [])
     section = text.partition("## Success criteria\n\n")[2].partition("\n\n")[0].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section]
     assert cells[0] == ["trial", *CRITERIA, "met"]
@@ -206,7 +212,7 @@ def test_the_report_has_a_row_a_trial_and_a_column_a_criterion_best_first() -> N
 
 def test_without_criteria_nothing_is_told_anywhere() -> None:
     result = study_result()
-    facts = summary(result, judgement())
+    facts = summary_of(result, judgement())
     assert "Success criteria" not in report_markdown(result, judgement(), facts, [])
     assert in_one_line(facts) == ""
     assert not [
@@ -220,13 +226,13 @@ def test_the_table_of_runs_has_no_criteria(tmp_path: Path) -> None:
 
 
 def test_best_and_baseline_or_the_front_are_told_in_one_line() -> None:
-    assert in_one_line(summary(with_success(), judgement())) == "success: best 2 of 3, baseline 1 of 3"
-    facts = summary(with_success(objectives=(AUC, LOSS)), front_judgement())
+    assert in_one_line(summary_of(with_success(), judgement())) == "success: best 2 of 3, baseline 1 of 3"
+    facts = summary_of(with_success(objectives=(AUC, LOSS)), front_judgement())
     assert in_one_line(facts) == "success: baseline 1 of 3, lambda=0.2 2 of 3"
 
 
 def test_a_summary_of_before_there_were_criteria_is_still_shown() -> None:
-    facts = summary(with_success(), judgement())
+    facts = summary_of(with_success(), judgement())
     for entry in (facts["baseline"], facts["best"], *facts["trials"]):
         for key in ("success", "train"):
             entry.pop(key, None)
@@ -254,7 +260,7 @@ def test_the_terminal_warns_with_the_first_complete_run_once_and_ends_with_the_c
     terminal.run_ended(spec, runs[0])
     assert "val/recal so far" in " ".join(printed(console)[-2:])
     terminal.run_ended(spec, runs[1])
-    terminal.study_ended(result, summary(result, judgement()))
+    terminal.study_ended(result, summary_of(result, judgement()))
     text = "\n".join(printed(console))
     assert text.count("warning: ") == 1
     assert "success: best 2 of 3, baseline 1 of 3" in text

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.errors import UserError, redact
 from sweeper.layout import StudyFolder
@@ -25,8 +24,8 @@ from sweeper.watch import tracker as tracker_module
 from sweeper.watch.background import Background
 from sweeper.watch.tracked import Moment, batches, legal_name, points, run_params
 from sweeper.watch.tracker import NoTracker, Tracker
-from sweeper.watch.tracking import Session, forget, make_tracker, replay
-from sweeper.watch.tracking_store import Store, where
+from sweeper.watch.tracking import Session, forget_study, make_tracker, replay_study
+from sweeper.watch.tracking_store import Store, place_of_runs
 from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec, write_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import
@@ -166,7 +165,7 @@ def test_the_same_study_again_continues_its_runs_and_doubles_nothing(tracked: Tr
 
 
 def test_replay_finds_nothing_to_do_after_a_tracked_study(tracked: Tracked) -> None:
-    assert replay(tracked.folder, EMBEDDED, tracked.results) == 0
+    assert replay_study(tracked.folder, EMBEDDED, tracked.results) == 0
 
 
 def test_an_interrupted_run_goes_on_in_the_same_child(tracked: Tracked) -> None:
@@ -212,10 +211,10 @@ def test_a_deleted_study_leaves_only_deleted_runs_and_its_name_is_free(tracked: 
     folder = StudyFolder.of(tracked.results, "to-be-deleted")
     result = study_result(folder, lambdas=(0.1,), study="to-be-deleted")
     write_report(folder, result, judgement(best=1))
-    assert replay(folder, EMBEDDED, tracked.results) == 9
-    assert forget(folder, EMBEDDED, tracked.results) == 9
+    assert replay_study(folder, EMBEDDED, tracked.results) == 9
+    assert forget_study(folder, EMBEDDED, tracked.results) == 9
     assert replace(tracked, folder=folder).runs("tags.`sweeper.study` = 'to-be-deleted'") == []
-    assert replay(folder, EMBEDDED, tracked.results) == 9
+    assert replay_study(folder, EMBEDDED, tracked.results) == 9
 
 
 def test_a_server_that_is_down_is_told_once_without_the_password_and_replayed_later(tracked: Tracked) -> None:
@@ -229,8 +228,8 @@ def test_a_server_that_is_down_is_told_once_without_the_password_and_replayed_la
     assert "secret" not in told[0]
     assert "user:***@127.0.0.1" in told[0]
     with pytest.raises(UserError, match=r"tracking\.uri: MLflow at 'http://user:\*\*\*@.*Connection refused"):
-        replay(folder, down, tracked.results)
-    assert replay(folder, EMBEDDED, tracked.results) == 18
+        replay_study(folder, down, tracked.results)
+    assert replay_study(folder, EMBEDDED, tracked.results) == 18
 
 
 def test_a_server_that_never_answers_delays_neither_the_study_nor_its_end(
@@ -267,7 +266,7 @@ def test_settings_that_the_user_made_are_left_alone(monkeypatch: pytest.MonkeyPa
     folder = StudyFolder.of(tmp_path, "s")
     write_report(folder, study_result(folder), judgement())
     with pytest.raises(UserError, match="Connection refused"):
-        replay(folder, Tracking(name="mlflow", uri=NOBODY_LISTENS, experiment=None), tmp_path)
+        replay_study(folder, Tracking(name="mlflow", uri=NOBODY_LISTENS, experiment=None), tmp_path)
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
 
@@ -275,15 +274,15 @@ def test_settings_that_the_user_made_are_left_alone(monkeypatch: pytest.MonkeyPa
 def test_without_tracking_nothing_is_imported_and_nothing_written(tmp_path: Path) -> None:
     off = Tracking(name="none", uri=None, experiment=None)
     assert isinstance(make_tracker(off, tmp_path), NoTracker)
-    assert where(off, tmp_path) is None
+    assert place_of_runs(off, tmp_path) is None
     track(StudyFolder.of(tmp_path, "s"), study_result(), make_tracker(off, tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["s"]
 
 
 def test_where_to_look_never_tells_a_password(tmp_path: Path) -> None:
     remote = Tracking(name="mlflow", uri="https://me:pw@tracking.example/mlflow", experiment=None)
-    assert where(remote, tmp_path) == "https://me:***@tracking.example/mlflow"
-    assert where(EMBEDDED, "results") == "mlflow ui --backend-store-uri sqlite:///results/mlflow.db"
+    assert place_of_runs(remote, tmp_path) == "https://me:***@tracking.example/mlflow"
+    assert place_of_runs(EMBEDDED, "results") == "mlflow ui --backend-store-uri sqlite:///results/mlflow.db"
 
 
 def test_the_thread_goes_on_after_a_failure_but_asks_again_only_when_it_must() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sweeper.layout import ResultsFolder, StudyFolder
-from sweeper.locks import Turns
+from sweeper.locks import TurnLock
 from sweeper.messages import Started
 from sweeper.report.report import write_report
 from sweeper.report.summary import read_summary
@@ -218,7 +218,7 @@ def test_a_session_that_is_interrupted_leaves_the_verdict_of_another_alone(tmp_p
 
 
 def test_a_turn_tells_whether_another_had_one_since(tmp_path: Path) -> None:
-    one, other = (Turns(tmp_path / "lock", timeout_s=1.0) for _ in range(2))
+    one, other = (TurnLock(tmp_path / "lock", timeout_s=1.0) for _ in range(2))
     told = []
     for turns in (one, one, other, one, one):
         with turns.take() as others_were_here:

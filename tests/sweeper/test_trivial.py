@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from rich.console import Console
 
 from sweeper.layout import StudyFolder
 from sweeper.report.report import write_report
 from sweeper.report.report_text import report_markdown
-from sweeper.report.summary import summary
-from sweeper.report.trivial import sentence, trivial_of
-from sweeper.report.trivial import warnings as warnings_of
+from sweeper.report.summary import summary_of
+from sweeper.report.trivial import sentence, trivial_of, warnings as warnings_of
 from sweeper.results import StudyResult
 from sweeper.study.specs import in_blocks
 from sweeper.watch.terminal import Terminal
@@ -37,7 +35,7 @@ def knowing(result: StudyResult, **test: float) -> StudyResult:
 
 
 def told(result: StudyResult) -> dict[str, Any]:
-    return summary(result, judgement() if len(result.objectives) == 1 else front_judgement())
+    return summary_of(result, judgement() if len(result.objectives) == 1 else front_judgement())
 
 
 def test_the_margin_is_by_how_much_the_baseline_is_better() -> None:

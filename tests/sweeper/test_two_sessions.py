@@ -12,7 +12,7 @@ import pytest
 
 from sweeper.errors import StudyError
 from sweeper.layout import StudyFolder
-from sweeper.locks import Turns, file_lock
+from sweeper.locks import TurnLock, file_lock
 from sweeper.results import RunResult, TrialResult
 from sweeper.search import asking as asking_module
 from sweeper.search.asking import ALONE_S, Adaptive, Enumerated, alone_with
@@ -32,7 +32,7 @@ def candidate(x: float, number: int = -1) -> TrialSpec:
 
 def enumerated(book: TrialBook, folder: StudyFolder, adopt: Callable[[TrialSpec], None]) -> Asker:
     drafts = [plain_trial(0), *(candidate(float(i)) for i in range(N_TRIALS))]
-    return Enumerated(drafts, book, partial(alone_with, Turns(folder.asking_lock, ALONE_S)), adopt)
+    return Enumerated(drafts, book, partial(alone_with, TurnLock(folder.asking_lock, ALONE_S)), adopt)
 
 
 def adaptive(book: TrialBook, folder: StudyFolder, adopt: Callable[[TrialSpec], None]) -> Asker:
@@ -46,7 +46,7 @@ def adaptive(book: TrialBook, folder: StudyFolder, adopt: Callable[[TrialSpec], 
             lambda number, params: candidate(params["x"], number),
         )
 
-    alone = partial(alone_with, Turns(folder.asking_lock, ALONE_S))
+    alone = partial(alone_with, TurnLock(folder.asking_lock, ALONE_S))
     return Adaptive(plain_trial(0), N_TRIALS, book, suggest, alone, adopt)
 
 
@@ -129,7 +129,7 @@ def test_a_session_that_hangs_with_the_lock_is_named(tmp_path: Path, monkeypatch
     with (
         file_lock(lock, 0.0),
         pytest.raises(StudyError, match=r"asking\.lock: held by another process, for 0\.1 s"),
-        alone_with(Turns(lock, 0.1)),
+        alone_with(TurnLock(lock, 0.1)),
     ):
         pass
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
 from pydantic import ValidationError
 from torch import Tensor

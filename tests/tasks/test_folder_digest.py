@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sweeper.task.folder_digest import folder_digest
+from sweeper.task.digests import folder_digest
 
 
 def written(root: Path, **content: str) -> list[Path]:

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sweeper.models import Stackable, StrictModel
-from sweeper.task.config import TaskConfig
+from sweeper.task import Stackable, StrictModel, TaskConfig
 
 
 class Data(StrictModel):

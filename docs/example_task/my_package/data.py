@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
-from sweeper.models import digest_of
-from sweeper.task.prepared import Prepared, prepare_once
+from sweeper.task import Prepared, digest_of, prepare_once
 
 from .config import MyConfig
 

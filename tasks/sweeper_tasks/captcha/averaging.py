@@ -1,4 +1,4 @@
-"""Logits as probabilities and back, so that several models can be averaged. See `tasks.base.Averageable`.
+"""Logits as probabilities and back, so that several models can be averaged. See `sweeper.task.Averageable`.
 
 A probability p comes with its complement q = 1 - p, which is averaged beside it: where p is nearly 1 float64
 has no digits left for q, and the loss of a wrong answer is all about q. Models under a sigmoid and models

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.task.reporting import EXAMPLES, Arm, Comparison, Plot
+from sweeper.task import EXAMPLES, Arm, Comparison, Plot
 from sweeper_tasks.captcha.alphabet import decode
 
 if TYPE_CHECKING:

@@ -6,9 +6,7 @@ For each split `<split>_images` [n, C, H, W] uint8, 0 is black, and `<split>_cod
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.models import digest_of
-from sweeper.task.folder_digest import folder_digest
-from sweeper.task.prepared import Prepared, prepare_once
+from sweeper.task import Prepared, digest_of, folder_digest, prepare_once
 from sweeper_tasks.captcha.data_config import FolderData, GeneratedData
 
 NOT_PREPARED = {"name", "cache_dir", "preset", "path", "augmentation"}

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sweeper.errors import Fault, UserError
-from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of
+from sweeper.task import BadFile, Fault, UserError, facts_of_skipped, fault_of
 from sweeper_tasks.captcha.alphabet import CHARACTERS, Codes, encode
 from sweeper_tasks.captcha.data_config import FolderData, GeneratedData
 from sweeper_tasks.captcha.facts import SPLITS, facts_of

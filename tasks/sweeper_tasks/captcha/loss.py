@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from sweeper.task.base import Coefficients
+from sweeper.task import Coefficients
 from sweeper_tasks.captcha.loss_config import Bce, BinaryFocal, Ce, FocalCe, LossConfig, WeightedBce
 from sweeper_tasks.losses.focal import focal_bce_with_logits
 from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_cross_entropy, softmax_focal

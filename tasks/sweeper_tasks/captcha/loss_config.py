@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sweeper.models import ActiveWhen, Stackable, StrictModel
+from sweeper.task import ActiveWhen, Stackable, StrictModel
 
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]

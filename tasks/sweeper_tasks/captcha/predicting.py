@@ -1,4 +1,4 @@
-"""Texts for new pictures. See `tasks.predicting.Predictor` for the contract."""
+"""Texts for new pictures. See `sweeper.task.Predictor` for the contract."""
 
 import csv
 import io
@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.task.bad_files import BadFile
-from sweeper.task.predicting import Predicted
+from sweeper.task import BadFile, Predicted
 from sweeper_tasks.captcha.alphabet import decode
 from sweeper_tasks.captcha.averaging import probabilities_of
 from sweeper_tasks.captcha.config import CaptchaConfig

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sweeper.task.reporting import NOTHING, Arm, Comparison, Part, Table, mean_and_spread
+from sweeper.task import NOTHING, Arm, Comparison, Part, Table, mean_and_spread
 from sweeper_tasks.captcha.alphabet import ANY_CASE, CHARACTERS, N_CLASSES, PADDING
 from sweeper_tasks.captcha.contact_sheet import contact_sheet
 from sweeper_tasks.captcha.metrics import confusions

@@ -1,4 +1,4 @@
-"""The captcha task: images on the device, loss, evaluation. See `tasks.base.Task` for the contract."""
+"""The captcha task: images on the device, loss, evaluation. See `sweeper.task.Task` for the contract."""
 
 import warnings
 from typing import Any
@@ -8,10 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sweeper.models import stackable_values
-from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.influence import mean_influence
-from sweeper.task.prepared import Prepared
+from sweeper.task import Coefficients, Evaluation, Prepared, mean_influence, stackable_values
 from sweeper_tasks.augmentation import augment
 from sweeper_tasks.captcha.alphabet import Codes, ended
 from sweeper_tasks.captcha.averaging import logits_of, probabilities_of
@@ -73,7 +70,7 @@ class CaptchaTask:
         return captcha_loss(self._config.loss, outputs, batch.codes, coefficients), {}
 
     def probabilities(self, outputs: Tensor) -> tuple[Tensor, ...]:
-        """[B, L, K] twice, of each output and of its opposite; see `tasks.captcha.averaging`."""
+        """[B, L, K] twice, of each output and of its opposite; see `sweeper_tasks.captcha.averaging`."""
         return probabilities_of(outputs, one_choice=isinstance(self._config.loss, OneChoice))
 
     def outputs_of(self, probabilities: tuple[Tensor, ...]) -> Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.errors import Fault, UserError
+from sweeper.task import Fault, UserError
 from sweeper_tasks.diagnosis.judged import MANY_CLASSES
 from sweeper_tasks.diagnosis.metrics import diagnosis_metrics
 

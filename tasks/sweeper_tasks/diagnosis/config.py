@@ -5,9 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sweeper.errors import Fault
-from sweeper.models import StrictModel
-from sweeper.task.config import SPLIT_SIZES, TaskConfig
+from sweeper.task import SPLIT_SIZES, Fault, StrictModel, TaskConfig
 from sweeper_tasks.diagnosis.data_config import DataConfig
 from sweeper_tasks.diagnosis.judged import class_warnings
 from sweeper_tasks.diagnosis.loss_config import Auto, LossConfig

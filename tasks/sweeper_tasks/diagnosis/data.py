@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from sweeper.models import digest_of
-from sweeper.task.file_digest import file_digest
-from sweeper.task.prepared import Prepared, prepare_once
+from sweeper.task import Prepared, digest_of, file_digest, prepare_once
 from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from sweeper_tasks.diagnosis.data_config import BreastCancer, CsvData, SyntheticCohort
 

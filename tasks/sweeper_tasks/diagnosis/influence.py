@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from sweeper.task.influence import auc_influence, mean_influence
+from sweeper.task import auc_influence, mean_influence
 from sweeper_tasks.diagnosis.judged import judged_classes
 from sweeper_tasks.diagnosis.metrics import Floats, Labels
 

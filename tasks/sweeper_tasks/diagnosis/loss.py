@@ -6,7 +6,7 @@ Shapes: B patients, C classes; m and a are the logits [B, C] of the main and of 
 import torch
 from torch import Tensor
 
-from sweeper.task.base import Coefficients
+from sweeper.task import Coefficients
 from sweeper_tasks.diagnosis.loss_config import (
     Adversarial,
     Balanced,

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.models import ActiveWhen, Stackable, StrictModel
+from sweeper.task import ActiveWhen, Stackable, StrictModel
 
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]

@@ -3,7 +3,7 @@
 from functools import partial
 from statistics import pstdev
 
-from sweeper.task.reporting import NOTHING, Arm, Comparison, Part, Plot, Table, mean_and_spread
+from sweeper.task import NOTHING, Arm, Comparison, Part, Plot, Table, mean_and_spread
 from sweeper_tasks.diagnosis.metrics import N_BINS
 from sweeper_tasks.diagnosis.report_plots import draw_precision, draw_reliability, is_drawable
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit, softmax
 from sklearn.metrics import precision_recall_curve
 
-from sweeper.task.reporting import BASELINE_COLOR, BEST_COLOR, Arm, Comparison
+from sweeper.task import BASELINE_COLOR, BEST_COLOR, Arm, Comparison
 from sweeper_tasks.diagnosis.judged import judged_classes
 from sweeper_tasks.diagnosis.metrics import Floats, reliability
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.errors import Fault
+from sweeper.task import Fault
 from sweeper_tasks.diagnosis.loss_config import Alpha, Auto, LossConfig, Strategy
 
 

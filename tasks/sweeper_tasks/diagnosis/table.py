@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.errors import Fault, UserError
+from sweeper.task import Fault, UserError
 from sweeper_tasks.diagnosis.cohort import Cohort
 from sweeper_tasks.diagnosis.data_config import CsvData
 from sweeper_tasks.diagnosis.table_faults import (

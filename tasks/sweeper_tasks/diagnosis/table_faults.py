@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.errors import Fault, did_you_mean
+from sweeper.task import Fault, did_you_mean
 from sweeper_tasks.diagnosis.data_config import CsvData
 
 Names = NDArray[Any]

@@ -1,4 +1,4 @@
-"""The diagnosis task: patients on the device, loss, evaluation. See `tasks.base.Task` for the contract."""
+"""The diagnosis task: patients on the device, loss, evaluation. See `sweeper.task.Task` for the contract."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -8,10 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sweeper.errors import UserError
-from sweeper.models import stackable_values
-from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.prepared import Prepared
+from sweeper.task import Coefficients, Evaluation, Prepared, UserError, stackable_values
 from sweeper_tasks.diagnosis.calibration import fitted_temperature
 from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from sweeper_tasks.diagnosis.influence import influences

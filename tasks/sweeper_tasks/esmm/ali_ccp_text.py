@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sweeper.errors import Fault
+from sweeper.task import Fault
 from sweeper_tasks.esmm.columns import Array
 
 BLOCK_BYTES = 16 << 20

@@ -1,4 +1,4 @@
-"""Logits as probabilities and back, so that several models can be averaged. See `tasks.base.Averageable`.
+"""Logits as probabilities and back, so that several models can be averaged. See `sweeper.task.Averageable`.
 
 What may become of an impression: nothing, a click alone, or a click and a conversion. These three
 probabilities sum to 1, and their averages are those of p_ctr (the last two) and p_ctcvr (the last); p_cvr is

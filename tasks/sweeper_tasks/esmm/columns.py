@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.errors import Fault, UserError
+from sweeper.task import Fault, UserError
 from sweeper_tasks.esmm.trivial import trivial_facts
 
 Array = np.ndarray[Any, Any]

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from sweeper.models import ActiveWhen, Cosmetic, Stackable, StrictModel
-from sweeper.task.config import TaskConfig
+from sweeper.task import ActiveWhen, Cosmetic, Stackable, StrictModel, TaskConfig
 from sweeper_tasks.esmm.data_config import DataConfig
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, HEAD_LOSSES
 

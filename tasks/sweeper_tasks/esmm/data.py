@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.models import digest_of
-from sweeper.task.file_digest import file_digest
-from sweeper.task.prepared import Prepared, prepare_once
+from sweeper.task import Prepared, digest_of, file_digest, prepare_once
 from sweeper_tasks.esmm.data_config import AliCcpData, CsvData, SyntheticData
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from sweeper.task.influence import midranks
+from sweeper.task import midranks
 
 Floats = NDArray[np.float64]
 Labels = NDArray[Any]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.errors import Fault, did_you_mean
+from sweeper.task import Fault, did_you_mean
 from sweeper_tasks.esmm.columns import SPLITS, Array, faults_of_positives
 from sweeper_tasks.esmm.data_config import CsvData
 

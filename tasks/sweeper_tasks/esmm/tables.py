@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.errors import Fault, UserError
+from sweeper.task import Fault, UserError
 from sweeper_tasks.esmm.columns import SPLITS, Array, SplitWriter, facts_of, normalise
 from sweeper_tasks.esmm.data_config import CsvData
 from sweeper_tasks.esmm.table_faults import faults_of_roles, faults_of_splits, faults_of_table

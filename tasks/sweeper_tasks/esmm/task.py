@@ -1,4 +1,4 @@
-"""The esmm task: data on the device, loss, evaluation. See `tasks.base.Task` for the contract."""
+"""The esmm task: data on the device, loss, evaluation. See `sweeper.task.Task` for the contract."""
 
 import warnings
 from collections.abc import Iterator
@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_logits
 
-from sweeper.models import stackable_values
-from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.influence import auc_influence
-from sweeper.task.prepared import Prepared
+from sweeper.task import Coefficients, Evaluation, Prepared, auc_influence, stackable_values
 from sweeper_tasks.esmm.averaging import outputs_of, probabilities_of
 from sweeper_tasks.esmm.config import EsmmConfig
 from sweeper_tasks.esmm.metrics import Floats, Logits, esmm_metrics
@@ -100,7 +97,7 @@ class EsmmTask:
         return bce + weight * focal_bce_with_logits(seen, labels, gamma, alpha)
 
     def probabilities(self, outputs: EsmmOutput) -> tuple[Tensor, ...]:
-        """Of the three things that may become of an impression, [B] each; see `tasks.esmm.averaging`.
+        """Of the three things that may become of an impression, [B] each; see `sweeper_tasks.esmm.averaging`.
 
         As the models state them: members trained with different pos_weights state different odds.
         """

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from sweeper.errors import Fault, UserError
-from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of
+from sweeper.task import BadFile, Fault, UserError, facts_of_skipped, fault_of
 from sweeper_tasks.segmentation.classes import N_CLASSES, STRIDE
 from sweeper_tasks.segmentation.data_config import CelebAMask
 from sweeper_tasks.segmentation.facts import trivial_facts

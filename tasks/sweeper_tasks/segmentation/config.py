@@ -5,9 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.models import StrictModel
-from sweeper.task.bad_files import lines_of_skipped
-from sweeper.task.config import TaskConfig
+from sweeper.task import StrictModel, TaskConfig, lines_of_skipped
 from sweeper_tasks.segmentation.data_config import DataConfig
 from sweeper_tasks.segmentation.loss_config import AnyFocal, LossConfig
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.models import digest_of
-from sweeper.task.prepared import Prepared, prepare_once
+from sweeper.task import Prepared, digest_of, prepare_once
 from sweeper_tasks.segmentation.data_config import CelebAMask, SyntheticFaces
 
 
@@ -44,7 +43,7 @@ def _synthetic(data: SyntheticFaces, cache_dir: Path) -> Prepared:
 
 
 def _celebamask(data: CelebAMask, cache_dir: Path) -> Prepared:
-    from sweeper.task.folder_digest import folder_digest
+    from sweeper.task import folder_digest
     from sweeper_tasks.segmentation import celebamask
 
     source = celebamask.Source(data)

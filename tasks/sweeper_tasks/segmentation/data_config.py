@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.models import Cosmetic, StrictModel
+from sweeper.task import Cosmetic, StrictModel
 from sweeper_tasks.augmentation_config import Augmentation
 
 Positive = Annotated[float, Field(gt=0)]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sweeper.task.base import Coefficients
+from sweeper.task import Coefficients
 from sweeper_tasks.losses.dice import soft_dice
 from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_cross_entropy, softmax_focal
 from sweeper_tasks.segmentation.classes import N_CLASSES

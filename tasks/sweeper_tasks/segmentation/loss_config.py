@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sweeper.models import Stackable, StrictModel
+from sweeper.task import Stackable, StrictModel
 from sweeper_tasks.segmentation.classes import N_CLASSES
 
 NonNegative = Annotated[float, Field(ge=0)]

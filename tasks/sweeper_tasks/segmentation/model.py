@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from sweeper.errors import Fault, UserError
+from sweeper.task import Fault, UserError
 from sweeper_tasks.segmentation.config import MicroSeg, UnetSmall
 from sweeper_tasks.segmentation.microseg import MicroSegNet
 from sweeper_tasks.segmentation.unet import Unet

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.errors import Fault, UserError
-from sweeper.task.bad_files import BadFile
+from sweeper.task import BadFile, Fault, UserError
 from sweeper_tasks.segmentation.classes import CLASSES
 
 IMAGE_SUFFIXES, MASK_SUFFIXES = (".jpg", ".jpeg", ".png"), (".png",)

@@ -1,4 +1,4 @@
-"""Masks for new photographs. See `tasks.predicting.Predictor` for the contract.
+"""Masks for new photographs. See `sweeper.task.Predictor` for the contract.
 
 A photograph is averaged down to the network's size as in training, and its classes are brought back to the
 photograph's own size by the nearest pixel, so that no class is invented between two others.
@@ -14,8 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from sweeper.task.bad_files import BadFile
-from sweeper.task.predicting import Predicted, refuse_clashes
+from sweeper.task import BadFile, Predicted, refuse_clashes
 from sweeper_tasks.segmentation.averaging import probabilities_of
 from sweeper_tasks.segmentation.batch import Batch
 from sweeper_tasks.segmentation.celebamask import open_image, resized

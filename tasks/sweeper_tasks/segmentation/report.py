@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweeper.task.prepared import Prepared
-from sweeper.task.reporting import (
+from sweeper.task import (
     BASELINE_COLOR,
     BEST_COLOR,
     NOTHING,
@@ -16,6 +15,7 @@ from sweeper.task.reporting import (
     Comparison,
     Part,
     Plot,
+    Prepared,
     Table,
     mean_and_spread,
 )

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sweeper.errors import Fault, UserError
-from sweeper.task.bad_files import BadFile
+from sweeper.task import BadFile, Fault, UserError
 from sweeper_tasks.segmentation.data_config import CelebAMask
 from sweeper_tasks.segmentation.pairs import Found, Pair, plain
 from sweeper_tasks.segmentation.pictures import SPLITS

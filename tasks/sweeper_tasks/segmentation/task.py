@@ -1,4 +1,4 @@
-"""The segmentation task: pictures on the device, loss, evaluation. See `tasks.base.Task` for the contract."""
+"""The segmentation task: pictures on the device, loss, evaluation. See `sweeper.task.Task` for the contract."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -8,10 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sweeper.models import stackable_values
-from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.influence import mean_influence
-from sweeper.task.prepared import Prepared
+from sweeper.task import Coefficients, Evaluation, Prepared, mean_influence, stackable_values
 from sweeper_tasks.augmentation import augment
 from sweeper_tasks.segmentation.averaging import logits_of, probabilities_of
 from sweeper_tasks.segmentation.batch import Batch
@@ -88,7 +85,7 @@ class SegmentationTask:
     def loss(
         self, outputs: Tensor, batch: Batch, coefficients: Coefficients, step: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """See `tasks.segmentation.loss`; at least in float32, whatever the model's precision."""
+        """See `sweeper_tasks.segmentation.loss`; at least in float32, whatever the model's precision."""
         return segmentation_loss(self._config.loss, _at_least_float32(outputs), batch.masks, coefficients)
 
     def probabilities(self, outputs: Tensor) -> tuple[Tensor, ...]:

@@ -6,7 +6,7 @@ A cell of an aspect's column holds one of `data.words`. Splits are named in the 
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweeper.errors import Fault, UserError
+from sweeper.task import Fault, UserError
 from sweeper_tasks.sentiment.column_faults import faults_of_columns
 from sweeper_tasks.sentiment.csv_rows import Row, rows_of
 from sweeper_tasks.sentiment.data_config import AbsaCsv

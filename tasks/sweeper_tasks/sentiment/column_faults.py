@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from sweeper.errors import Fault
+from sweeper.task import Fault
 from sweeper_tasks.sentiment.data_config import AbsaCsv
 from sweeper_tasks.sentiment.polarities import SPLITS
 

@@ -5,9 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.models import Cosmetic, StrictModel
-from sweeper.task.bad_files import lines_of_skipped
-from sweeper.task.config import SPLIT_SIZES, TaskConfig
+from sweeper.task import SPLIT_SIZES, Cosmetic, StrictModel, TaskConfig, lines_of_skipped
 from sweeper_tasks.sentiment.alphas import distribution_table
 from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
 from sweeper_tasks.sentiment.copies import copy_warnings

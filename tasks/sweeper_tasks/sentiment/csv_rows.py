@@ -5,8 +5,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.task.bad_files import BadFile
+from sweeper.task import BadFile, Fault, UserError, did_you_mean
 from sweeper_tasks.sentiment.source import text_of
 from sweeper_tasks.separators import fault_of_separator
 

@@ -10,10 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sweeper.errors import Fault, UserError
-from sweeper.models import digest_of
-from sweeper.task.folder_digest import folder_digest
-from sweeper.task.prepared import Prepared, prepare_once
+from sweeper.task import Fault, Prepared, UserError, digest_of, folder_digest, prepare_once
 from sweeper_tasks.sentiment.config import ModelConfig, Pretrained
 from sweeper_tasks.sentiment.data_config import AbsaCsv, DataConfig, SemEvalXml, SyntheticReviews, Visfd
 from sweeper_tasks.sentiment.source import Source

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.models import ActiveWhen, Cosmetic, StrictModel, Strings
+from sweeper.task import ActiveWhen, Cosmetic, StrictModel, Strings
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]

@@ -6,7 +6,7 @@ Shapes: B batch, A aspects, K classes of each: 3 polarities, and "not named" wit
 import torch
 from torch import Tensor
 
-from sweeper.task.base import Coefficients
+from sweeper.task import Coefficients
 from sweeper_tasks.losses.multilabel_focal import multilabel_cross_entropy, multilabel_focal
 from sweeper_tasks.sentiment.loss_config import Ce, LossConfig, MultilabelFocal
 from sweeper_tasks.sentiment.polarities import N_POLARITIES

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from sweeper.models import Stackable, StrictModel
+from sweeper.task import Stackable, StrictModel
 from sweeper_tasks.sentiment.polarities import N_POLARITIES, POLARITIES
 
 NonNegative = Annotated[float, Field(ge=0)]

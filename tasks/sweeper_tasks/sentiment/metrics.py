@@ -64,7 +64,7 @@ def sentiment_metrics(
 
 
 def macro_f1_influence(true: Labels, predicted: Labels, min_support: int) -> Floats:
-    """[n] influence values of `macro_f1`; see `tasks.influence` for their scale.
+    """[n] influence values of `macro_f1`; see `sweeper.task.influence` for their scale.
 
     macro_f1 is no mean over reviews, but a smooth function of sums over reviews, so that the infinitesimal
     jackknife (the delta method) gives them. A cell's F1 is `F = 2 H / D` with H its hits and D what is

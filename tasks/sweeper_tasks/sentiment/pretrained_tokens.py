@@ -10,8 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sweeper.errors import Fault, UserError
-from sweeper.models import digest_of
+from sweeper.task import Fault, UserError, digest_of
 from sweeper_tasks.sentiment.tokens import Tokens
 
 WEIGHTS = {".safetensors", ".bin", ".h5", ".msgpack", ".onnx", ".pt", ".ot"}

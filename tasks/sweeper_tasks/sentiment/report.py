@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.task.reporting import NOTHING, Arm, Comparison, Part, Plot, Table, mean_and_spread
+from sweeper.task import NOTHING, Arm, Comparison, Part, Plot, Table, mean_and_spread
 from sweeper_tasks.sentiment.metrics import cells_of
 from sweeper_tasks.sentiment.polarities import POLARITIES, counts_of
 

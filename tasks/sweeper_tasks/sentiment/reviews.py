@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sweeper.errors import Fault, UserError
-from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of
+from sweeper.task import BadFile, Fault, UserError, facts_of_skipped, fault_of
 from sweeper_tasks.sentiment.polarities import NOT_NAMED, SPLITS, Labels
 
 NEEDS_TEXT = "a review needs text"

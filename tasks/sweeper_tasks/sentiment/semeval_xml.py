@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from sweeper.errors import Fault, UserError
+from sweeper.task import Fault, UserError
 from sweeper_tasks.sentiment.data_config import SemEvalXml
 from sweeper_tasks.sentiment.polarities import POLARITIES
 from sweeper_tasks.sentiment.reviews import (

@@ -1,10 +1,10 @@
-"""What every source of reviews offers to `tasks.sentiment.data`, and what those with files share."""
+"""What every source of reviews offers to `sweeper_tasks.sentiment.data`, and what those with files share."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweeper.errors import Fault, UserError
+from sweeper.task import Fault, UserError
 from sweeper_tasks.sentiment.reviews import Collection
 
 

@@ -1,4 +1,4 @@
-"""The sentiment task: tokens on the device, loss, evaluation. See `tasks.base.Task` for the contract."""
+"""The sentiment task: tokens on the device, loss, evaluation. See `sweeper.task.Task` for the contract."""
 
 from typing import Any
 
@@ -7,9 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sweeper.models import stackable_values
-from sweeper.task.base import Coefficients, Evaluation
-from sweeper.task.prepared import Prepared
+from sweeper.task import Coefficients, Evaluation, Prepared, stackable_values
 from sweeper_tasks.sentiment.alphas import alpha_of, training_counts
 from sweeper_tasks.sentiment.batch import Batch, Sizes
 from sweeper_tasks.sentiment.config import SentimentConfig

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweeper.task.bad_files import BadFile
+from sweeper.task import BadFile
 from sweeper_tasks.sentiment.csv_rows import rows_of
 from sweeper_tasks.sentiment.data_config import Visfd
 from sweeper_tasks.sentiment.polarities import POLARITIES, SPLITS

@@ -1,8 +1,7 @@
 """Index batches are a function of seed and step."""
 
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.worker.batches import EpochIndices
 

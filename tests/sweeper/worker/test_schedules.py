@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.schema import Schedule
 from sweeper.worker.schedules import LearningRate, cosine_rate, warmup_rate

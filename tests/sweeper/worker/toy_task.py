@@ -43,7 +43,7 @@ def _strike(fault: str) -> None:
 
 
 class ToyTask:
-    """Logistic regression with a hidden layer and dropout; follows `tasks.base.Task`."""
+    """Logistic regression with a hidden layer and dropout; follows `sweeper.task.Task`."""
 
     def __init__(self, config: ToyConfig, prepared: Prepared, device: torch.device) -> None:
         self.config, self.device, self.n_train = config, device, prepared.n_train

@@ -147,7 +147,7 @@ def test_the_start_up_line_says_what_is_trained() -> None:
 
 def test_the_parent_reads_configuration_and_data_modules_without_torch_or_pillow() -> None:
     code = (
-        "import sys, tasks.captcha.config, tasks.captcha.data; "
+        "import sys, sweeper_tasks.captcha.config, sweeper_tasks.captcha.data; "
         "assert not {'torch', 'PIL', 'captcha.image', 'kornia', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=CONF.parent)
@@ -155,7 +155,7 @@ def test_the_parent_reads_configuration_and_data_modules_without_torch_or_pillow
 
 def test_drawing_and_checking_pictures_needs_no_torch() -> None:
     code = (
-        "import sys, tasks.captcha.generated, tasks.captcha.folder; "
+        "import sys, sweeper_tasks.captcha.generated, sweeper_tasks.captcha.folder; "
         "assert not {'torch', 'kornia'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=CONF.parent)

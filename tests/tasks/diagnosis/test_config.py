@@ -131,7 +131,7 @@ def test_the_start_up_line_says_what_is_trained() -> None:
 
 def test_the_parent_reads_configuration_and_data_modules_without_torch_or_pandas() -> None:
     code = (
-        "import sys, tasks.diagnosis.config, tasks.diagnosis.data; "
+        "import sys, sweeper_tasks.diagnosis.config, sweeper_tasks.diagnosis.data; "
         "assert not {'torch', 'pandas', 'sklearn', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=CONF.parent)
@@ -139,7 +139,7 @@ def test_the_parent_reads_configuration_and_data_modules_without_torch_or_pandas
 
 def test_preparing_and_reporting_need_no_torch() -> None:
     code = (
-        "import sys, tasks.diagnosis.table, tasks.diagnosis.synthetic_cohort, tasks.diagnosis.report; "
+        "import sys, sweeper_tasks.diagnosis.table, sweeper_tasks.diagnosis.synthetic_cohort, sweeper_tasks.diagnosis.report; "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=CONF.parent)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
@@ -217,9 +216,7 @@ def test_every_key_of_the_section_has_a_comment_and_the_swept_ones_their_documen
 
 
 def test_the_configuration_is_read_without_torch_or_scikit_learn() -> None:
-    check = (
-        "import sys, tasks.esmm.config as c; print(sorted({'torch', 'sklearn', 'scipy'} & set(sys.modules)))"
-    )
+    check = "import sys, sweeper_tasks.esmm.config as c; print(sorted({'torch', 'sklearn', 'scipy'} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", check], cwd=CONF.parent, capture_output=True, text=True, check=True
     )

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
 from sweeper.errors import UserError
-from sweeper.task.file_digest import file_digest
+from sweeper.task.digests import file_digest
 from sweeper.task.prepared import Prepared
 from sweeper_tasks.esmm.data import prepare
 from sweeper_tasks.esmm.tables import assign_splits

@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from kornia.losses import dice_loss as kornia_dice
 from torch import Tensor
 from torch.func import grad, vmap

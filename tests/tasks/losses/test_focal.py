@@ -6,8 +6,7 @@ from random import Random
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor
 from torch.func import vmap
 from torch.nn.functional import binary_cross_entropy_with_logits

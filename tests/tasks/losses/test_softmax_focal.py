@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from kornia.losses import focal_loss as kornia_focal
 from torch import Tensor
 from torch.func import grad, vmap

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper_tasks.segmentation.class_weights import alpha_of, effective_number, inverse_frequency, weights_of
 

@@ -48,6 +48,6 @@ def test_its_metrics_are_those_that_evaluation_gives_to_such_a_network(tmp_path:
 
 
 def test_facts_and_report_are_made_without_torch() -> None:
-    code = "import sys, tasks.segmentation.facts, tasks.segmentation.report; print('torch' in sys.modules)"
+    code = "import sys, sweeper_tasks.segmentation.facts, sweeper_tasks.segmentation.report; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.metrics import f1_score, jaccard_score
 
 from sweeper_tasks.segmentation.classes import LARGE, N_CLASSES, SMALL

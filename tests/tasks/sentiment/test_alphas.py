@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper_tasks.sentiment.alphas import alpha_of, auto_alpha, distribution_table, training_counts
 from sweeper_tasks.sentiment.facts import facts_of

@@ -204,10 +204,10 @@ def test_a_focal_loss_that_is_none_is_noticed() -> None:
 
 def test_the_parent_prepares_reviews_without_torch() -> None:
     code = (
-        "import sys, tasks.sentiment.config, tasks.sentiment.data, tasks.sentiment.report; "
+        "import sys, sweeper_tasks.sentiment.config, sweeper_tasks.sentiment.data, sweeper_tasks.sentiment.report; "
         "assert not {'torch', 'tokenizers', 'matplotlib'} & set(sys.modules); "
-        "import tasks.sentiment.synthetic_reviews, tasks.sentiment.visfd, tasks.sentiment.absa_csv, "
-        "tasks.sentiment.semeval_xml, tasks.sentiment.tokens, tasks.sentiment.pretrained_tokens; "
+        "import sweeper_tasks.sentiment.synthetic_reviews, sweeper_tasks.sentiment.visfd, sweeper_tasks.sentiment.absa_csv, "
+        "sweeper_tasks.sentiment.semeval_xml, sweeper_tasks.sentiment.tokens, sweeper_tasks.sentiment.pretrained_tokens; "
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=CONF.parent)

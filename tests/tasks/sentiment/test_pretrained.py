@@ -136,7 +136,7 @@ def test_texts_longer_than_the_encoder_can_read_are_refused(encoder: Path, tmp_p
 
 
 def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.sentiment.pretrained_tokens.find_spec", lambda name: None)
+    monkeypatch.setattr("sweeper_tasks.sentiment.pretrained_tokens.find_spec", lambda name: None)
     said = told(config_for(tmp_path), tmp_path)
     assert said == (
         "model: got 'sentiment/pretrained' without the package transformers; expected it to be installed. "

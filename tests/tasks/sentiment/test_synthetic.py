@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper_tasks.sentiment.data import prepare
 from sweeper_tasks.sentiment.data_config import SyntheticReviews

@@ -56,7 +56,7 @@ def test_rows_are_cut_and_padded(tmp_path: Path) -> None:
 def test_every_process_trains_the_same_tokenizer(threads: str) -> None:
     """Hash maps are ordered anew in each process: ties between merges must not follow them."""
     code = (
-        "from tests.tasks.sentiment.test_tokens import TEXTS; from tasks.sentiment.tokens import *; "
+        "from tests.tasks.sentiment.test_tokens import TEXTS; from sweeper_tasks.sentiment.tokens import *; "
         "print(list(trained_tokens(TEXTS, 70, True).encode(['batter cam aaa good ttery a n ot'])))"
     )
     root = Path(__file__).parents[3]

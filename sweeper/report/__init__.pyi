@@ -1,0 +1,26 @@
+from .chosen_model import choose as choose
+from .curves import Evaluation as Evaluation, flatten as flatten, read_evaluations as read_evaluations
+from .leaderboard import sentence_of as sentence_of
+from .leaderboard_table import (
+    default_console as default_console,
+    leaderboard_of as leaderboard_of,
+    studies_table as studies_table,
+)
+from .publishing import publish as publish
+from .replay import read_runs as read_runs
+from .report import write_report as write_report
+from .report_html import self_contained as self_contained
+from .standing import (
+    Activity as Activity,
+    StudyStatus as StudyStatus,
+    activities as activities,
+    status_of as status_of,
+)
+from .summary import read_sentence as read_sentence, read_summary as read_summary, summary_of as summary_of
+from .task_report import added_by_task as added_by_task
+from .tidying import (
+    cleanable as cleanable,
+    names_in_storage as names_in_storage,
+    refuse_what_runs as refuse_what_runs,
+    remove_checkpoints as remove_checkpoints,
+)

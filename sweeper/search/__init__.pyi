@@ -1,0 +1,40 @@
+from .asking import (
+    ALONE_S as ALONE_S,
+    Adaptive as Adaptive,
+    Asker as Asker,
+    Draft as Draft,
+    Enumerated as Enumerated,
+    NoMoreTrials as NoMoreTrials,
+    alone_with as alone_with,
+)
+from .grammar import (
+    Choices as Choices,
+    Interval as Interval,
+    domain_of as domain_of,
+    key_of as key_of,
+    text_of as text_of,
+    unknown_option as unknown_option,
+)
+from .pruner_checks import (
+    acts_on_evaluations as acts_on_evaluations,
+    check_pruner as check_pruner,
+    pruner_warnings as pruner_warnings,
+)
+from .pruning import Pruning as Pruning, pruning_of as pruning_of
+from .samplers import (
+    check_extends as check_extends,
+    custom_search_space as custom_search_space,
+    sampler_of as sampler_of,
+    suggest as suggest,
+    suggest_custom as suggest_custom,
+)
+from .search_space import (
+    MAX_POINTS as MAX_POINTS,
+    Point as Point,
+    SearchSpace as SearchSpace,
+    extremes as extremes,
+    grid as grid,
+    param_lines as param_lines,
+    space_of as space_of,
+)
+from .trial_book import SamplerFactory as SamplerFactory, TrialBook as TrialBook

@@ -1,0 +1,63 @@
+"""Digests of files and folders, remembered where they are large: a second start need not read them again."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sweeper.models import digest_of
+
+REMEMBER_FROM_BYTES = 64 << 20
+"""Smaller files are read every time: that is cheap, and cannot be fooled by a restored modification time."""
+
+
+def file_digest(path: Path, cache_dir: Path, remember_from: int = REMEMBER_FROM_BYTES) -> str:
+    """`sha256:...` of the file; from `remember_from` bytes on, kept in `cache_dir` by path, size, mtime."""
+    stat = path.stat()
+    if stat.st_size < remember_from:
+        return _read(path)
+    known_as = digest_of(str(path.resolve()), str(stat.st_size), str(stat.st_mtime_ns))
+    memo = cache_dir / "file_digests" / f"{known_as.removeprefix('sha256:')[:32]}.json"
+    if not memo.exists():
+        _write(memo, {"path": str(path.resolve()), "digest": _read(path)})
+    return str(json.loads(memo.read_text())["digest"])
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _write(memo: Path, content: dict[str, str]) -> None:
+    memo.parent.mkdir(parents=True, exist_ok=True)
+    beside = memo.with_suffix(f".{os.getpid()}")
+    beside.write_text(json.dumps(content))
+    os.replace(beside, memo)
+
+
+def folder_digest(
+    folder: Path, files: Sequence[Path], cache_dir: Path, remember_from: int = REMEMBER_FROM_BYTES
+) -> str:
+    """`sha256:...` over the names below `folder` and the bytes of `files`, in their order.
+
+    From `remember_from` bytes in all, kept in `cache_dir` by each file's path, size and time.
+    """
+    stats = [file.stat() for file in files]
+    if sum(stat.st_size for stat in stats) < remember_from:
+        return _folder_content(folder, files, cache_dir)
+    known_by = (f"{file.resolve()} {s.st_size} {s.st_mtime_ns}" for file, s in zip(files, stats, strict=True))
+    memo = cache_dir / "file_digests" / f"{digest_of(*known_by).removeprefix('sha256:')[:32]}.json"
+    if not memo.exists():
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        beside = memo.with_suffix(f".{os.getpid()}")
+        beside.write_text(
+            json.dumps({"path": str(folder), "digest": _folder_content(folder, files, cache_dir)})
+        )
+        os.replace(beside, memo)
+    return str(json.loads(memo.read_text())["digest"])
+
+
+def _folder_content(folder: Path, files: Sequence[Path], cache_dir: Path) -> str:
+    named = ((file.relative_to(folder).as_posix(), file_digest(file, cache_dir)) for file in files)
+    return digest_of(*(part for pair in named for part in pair))

@@ -1,0 +1,26 @@
+from .digits import decimals as decimals
+from .judging import best_of as best_of, judge as judge
+from .paired import (
+    Interval as Interval,
+    Part as Part,
+    differences as differences,
+    examples_part as examples_part,
+    student as student,
+)
+from .selection import (
+    Arm as Arm,
+    choose as choose,
+    confirm as confirm,
+    pareto_front as pareto_front,
+    verdict as verdict,
+)
+from .success import (
+    check_criteria as check_criteria,
+    check_trial as check_trial,
+    criteria_of as criteria_of,
+    n_met_in_words as n_met_in_words,
+    result_in_words as result_in_words,
+    result_lines as result_lines,
+    unknown_figures as unknown_figures,
+    unknown_figures_in as unknown_figures_in,
+)

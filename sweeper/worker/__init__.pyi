@@ -1,0 +1,12 @@
+from .channel import (
+    Answer as Answer,
+    Channel as Channel,
+    ChannelError as ChannelError,
+    Leave as Leave,
+    Work as Work,
+    read_message as read_message,
+)
+from .lifeline import Lifeline as Lifeline
+from .predicting import PredictRequest as PredictRequest, predict as predict
+from .serve import run_job as run_job, run_to_the_end as run_to_the_end
+from .training import Training as Training
