@@ -1,6 +1,6 @@
 """A command line -> what it fixes and what it sweeps, by Hydra's grammar, with all that is wrong with it.
 
-The first half of the road from overrides to a Sweep; `sweeper.config.checking`, the second, looks at each point.
+The first half of the way from overrides to a Sweep; `checking`, the second, looks at each point.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The contract of what a trained model is used for: reading files that nobody has labelled.
 
-Named in `tasks/registry.py`; `python -m sweeper.predict` finds the model, gives it the files in batches, and
+Named by `task.predict_target`; `python -m sweeper.predict` finds the model, gives it the files in batches, and
 writes what comes back. Tasks that read no files have none.
 """
 

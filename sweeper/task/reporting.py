@@ -1,7 +1,7 @@
 """What a task may add to a study's report: tables and plots of its own, from records. No torch here.
 
-A task's `report_parts(comparison)` is named in `tasks/registry.py` (for a task from outside, in
-`task.report_target`), and is called in the parent, after the verdict is known.
+A task's `report_parts(comparison)` is named by `task.report_target`, and is called in the parent, after the
+verdict is known.
 """
 
 from collections.abc import Callable, Mapping, Sequence

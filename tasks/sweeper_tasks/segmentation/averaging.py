@@ -1,4 +1,4 @@
-"""Logits as probabilities and back, so that several models can be averaged. See `sweeper.task.Averageable`."""
+"""Logits as probabilities and back, so that models can be averaged. See `sweeper.task.Averageable`."""
 
 import torch
 from torch import Tensor

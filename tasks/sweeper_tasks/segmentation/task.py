@@ -1,4 +1,4 @@
-"""The segmentation task: pictures on the device, loss, evaluation. See `sweeper.task.Task` for the contract."""
+"""The segmentation task: data on the device, loss, evaluation. See `sweeper.task.Task` for the contract."""
 
 import warnings
 from typing import Any, NamedTuple
