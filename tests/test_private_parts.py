@@ -21,12 +21,17 @@ def private_parts(path: Path) -> Iterator[str]:
         is_dunder = node.attr.endswith("__")
         if not (is_dunder or node.attr in own or node.attr in DOCUMENTED or _is_self(node.value)):
             yield f"{path}:{node.lineno}: {ast.unparse(node)}"
-    for node in nodes:
-        named = [node.module] if isinstance(node, ast.ImportFrom) else []
-        named += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        for first, *rest in (str(name).split(".") for name in named):
+    for one in nodes:
+        for name in _imported(one):
+            first, *rest = name.split(".")
             if first in LIBRARIES and any(word.startswith("_") for word in rest):
-                yield f"{path}:{node.lineno}: {first}.{'.'.join(rest)}"
+                yield f"{path}: {name}"
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
 
 
 def _is_self(node: ast.expr) -> bool:
@@ -41,4 +46,5 @@ def test_only_adapters_reach_into_another_s_private_parts() -> None:
 def test_both_ways_to_reach_there_are_seen(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text("from hydra._internal import utils\nx = study._storage\nself._x = self._y\n")
-    assert [part.split(": ")[1] for part in private_parts(module)] == ["study._storage", "hydra._internal"]
+    found = [part.split(": ")[1] for part in private_parts(module)]
+    assert found == ["study._storage", "hydra._internal.utils"]
