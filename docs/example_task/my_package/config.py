@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tasks.config import Stackable, StrictModel, TaskConfig
+from sweeper.task import Stackable, StrictModel, TaskConfig
 
 
 class Data(StrictModel):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
-from tasks.prepared import Prepared, digest_of, prepare_once
+from sweeper.task import Prepared, digest_of, prepare_once
 
 from .config import MyConfig
 

@@ -1,12 +1,10 @@
-"""What a worker trains; the contract is `tasks.base.Task`."""
+"""What a worker trains; the contract is `sweeper.task.Task`."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tasks.base import Coefficients, Evaluation
-from tasks.influence import mean_influence
-from tasks.prepared import Prepared
+from sweeper.task import Coefficients, Evaluation, Prepared, mean_influence
 
 from .config import MyConfig
 
