@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from docs.reference import make
+from docs.reference.options import CONF, read_option
 
 PAGES = make.pages()
 
@@ -13,7 +14,7 @@ PAGES = make.pages()
 @pytest.mark.parametrize("name", PAGES)
 def test_a_committed_page_is_what_the_script_makes(name: str) -> None:
     committed = (make.HERE / name).read_text()
-    assert committed == PAGES[name], "run python docs/reference/make.py"
+    assert committed == PAGES[name], "run python -m docs.reference.make"
 
 
 def test_no_page_is_left_over() -> None:
@@ -23,8 +24,8 @@ def test_no_page_is_left_over() -> None:
 def test_every_key_of_conf_is_on_a_page_with_a_default_and_a_meaning() -> None:
     """Read by another parser than the script's; the keys of a documented grid are names of trials."""
     text, missing = "\n".join(PAGES.values()), []
-    for path in make.CONF.rglob("*.yaml"):
-        group = path.relative_to(make.CONF).parts[0].removesuffix(".yaml")
+    for path in CONF.rglob("*.yaml"):
+        group = path.relative_to(CONF).parts[0].removesuffix(".yaml")
         if group in ("hydra", "sweep"):
             continue
         for key in leaves(
@@ -47,17 +48,15 @@ def leaves(section: object, prefix: str) -> list[str]:
     ]
 
 
-def test_a_comment_may_stand_beside_below_or_above_its_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(make, "CONF", tmp_path)
+def test_a_comment_may_stand_beside_below_or_above_its_key(tmp_path: Path) -> None:
     (tmp_path / "loss").mkdir()
     path = tmp_path / "loss" / "plain.yaml"
     path.write_text(
-        "# What it is.\n#   loss=plain\nname: plain\na: 1  # beside\n       # and below\n# above\nb:\n- x\n- y\n"
+        "# What it is.\n#   loss=plain\nname: plain\na: 1  # beside\n       # and below\n# above\nb:\n"
+        "- x\n- y\n"
         "c: [1,\n    2]  # after two lines\nd:  # a section\n  e: null  # of it\n"
     )
-    option = make.read_option(path)
+    option = read_option(path, tmp_path)
     assert option.about == "What it is.\n\n    loss=plain"
     assert [(key.path, key.default, key.meaning) for key in option.keys] == [
         ("loss.a", "1", "beside and below"),
@@ -69,6 +68,6 @@ def test_a_comment_may_stand_beside_below_or_above_its_key(
 
 
 def test_an_option_takes_meanings_from_the_one_that_it_is_based_on() -> None:
-    small = make.pages()["keys_segmentation.md"].partition("### data=segmentation/celebamask_cpu")[2]
+    small = PAGES["keys_segmentation.md"].partition("### data=segmentation/celebamask_cpu")[2]
     assert "As `data=segmentation/celebamask`, except:" in small
     assert "| `data.preset.epochs` | `10` | passes over the training split |" in small

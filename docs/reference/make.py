@@ -1,341 +1,134 @@
-"""Writes the pages of all keys, from the values and comments of `conf/`: python docs/reference/make.py.
+"""Writes the pages of all keys, from the values and comments of `conf/`: python -m docs.reference.make."""
 
-A comment that stands at the end of a key's line, goes on below it, or stands on lines of its own above the
-key, is the key's meaning. Comments at the top of a file describe the file.
-"""
-
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from docs.reference.options import Key, Option, read_options
 
 HERE = Path(__file__).parent
-CONF = HERE.parents[1] / "conf"
 
 OWN = ("trainer", "optimizer", "sampler", "pruner", "executor", "tracking")
 """Groups of the sweeper's own, in the order of the page."""
 OF_TASKS = ("aux_focal", "data", "loss", "model")
-"""Groups in which every task has options of its own."""
-WHOLE = "_global_"
+"""Groups in which tasks have options of their own: `<task>/<name>`."""
+OF_ESMM = ("aux_focal",)
+"""Groups that only `esmm` has; their options are called by their bare names."""
+JUDGED_BY = ("task.metric", "task.direction", "task.baseline", "task.default_sweep")
+"""What a task's page shows of its section `task`; the rest is the same in all."""
+ABOUT = {"esmm": "../explanation/aux_focal.md"}
+"""Pages about tasks that have none beside their code."""
 NOTICE = "<!-- Made by docs/reference/make.py from conf/. Change the comments there, then run it again. -->"
 
-
-@dataclass(frozen=True)
-class Key:
-    """One key by its whole path, with its default as YAML, and what it means."""
-
-    path: str
-    default: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Option:
-    """One file of `conf/`: what is chosen by `group=name`.
-
-    `base` is the option that it takes all other keys from; `brings` are the options of other groups that
-    it chooses.
-    """
-
-    group: str
-    name: str
-    about: str
-    base: str | None
-    brings: tuple[str, ...]
-    keys: tuple[Key, ...]
-
-
-def read_option(path: Path) -> Option:
-    """The option in a file of `conf/`."""
-    text = path.read_text()
-    group, name = _group_and_name(path)
-    root = yaml.compose(text)
-    assert isinstance(root, MappingNode)
-    defaults = _defaults(root)
-    is_whole = text.startswith(f"# @package {WHOLE}")
-    prefix = "" if is_whole or not group else f"{group.replace('/', '.')}."
-    keys = [key for key in _keys(root, [*text.splitlines(), ""], prefix) if not _is_internal(key, group)]
-    return Option(
-        group=group,
-        name=name,
-        about=_header(text),
-        base=next((_plain(line) for line in defaults if "@_here_" in line), None),
-        brings=tuple(_chosen(line, group) for line in defaults if _is_choice(line)),
-        keys=tuple(keys),
-    )
+Options = dict[tuple[str, str], Option]
+"""By group and name."""
 
 
 def pages() -> dict[str, str]:
     """All pages by file name."""
-    options = {
-        (option.group, option.name): option
-        for option in map(read_option, sorted(CONF.rglob("*.yaml")))
-        if option.group != "hydra/sweeper/sampler"
-    }
-    inherited = {place: _with_meanings(option, options) for place, option in options.items()}
-    tasks = sorted(name for group, name in inherited if group == "task")
-    return {
-        "keys.md": _own_page(inherited, tasks),
-        **{f"keys_{task}.md": _task_page(task, inherited) for task in tasks},
+    options = read_options()
+    tasks = sorted(name for group, name in options if group == "task")
+    return {"keys.md": own_page(options, tasks)} | {
+        f"keys_{task}.md": task_page(task, options) for task in tasks
     }
 
 
-def _own_page(options: dict[tuple[str, str], Option], tasks: list[str]) -> str:
-    root = options["", "config"]
-    sections = ["seed and study"] + [group for group in OWN if group != "seed"]
+def own_page(options: Options, tasks: list[str]) -> str:
+    """The keys that all tasks share."""
+    sections = ("seed and study", *OWN, "task", "hydra")
+    plugin = options["hydra/sweeper", "optuna_study"]
     parts = [
         "# All keys of the sweeper",
         NOTICE,
-        "Every key of every task has its page: "
+        "Here are the keys that all tasks share. Each task's own are on a page of their own: "
         + ", ".join(f"[{task}](keys_{task}.md)" for task in tasks)
-        + ". Here are the keys that all tasks share. Each default and each explanation comes from "
-        "[`conf/`](../../conf/); types and ranges are checked before anything runs. Change a key with `key=value`, "
-        "choose a file with `group=option`, and print what that gives with `sweeper --cfg job`.",
-        "Sections: "
-        + ", ".join(f"[{name}](#{name.replace(' ', '-')})" for name in (*sections, "task", "hydra"))
-        + ".",
+        + ". Defaults and meanings come from [`conf/`](../../conf/).",
+        "Change a key with `key=value`, and choose a file with `group=option`. `sweeper --cfg job` prints "
+        "what that gives. Types and ranges are checked before anything runs. The key `name` of a file "
+        "repeats the option's name, and is left out here.",
+        "Sections: " + ", ".join(f"[{name}](#{name.replace(' ', '-')})" for name in sections) + ".",
         "## seed and study",
-        _table([key for key in root.keys if key.path.split(".")[0] in ("seed", "study")]),
+        table([key for key in options["", "config"].keys if key.section in ("seed", "study")]),
     ]
     for group in OWN:
-        parts += _group(group, "", options)
+        parts += group_sections(group, [option for option in options.values() if option.group == group])
     parts += [
         "## task",
-        "The values are those of the option; this is `task=esmm`.",
-        _table(_task_section(options)),
-    ]
-    plugin = options["hydra/sweeper", "optuna_study"]
-    parts += [
+        "Each task gives these keys values of its own. Those of `task=esmm`:",
+        table([key for key in options["task", "esmm"].keys if key.section == "task"]),
         "## hydra",
-        "`hydra.sweeper` takes the keys that users of hydra-optuna-sweeper know. Each stands for one of the keys above.",
         plugin.about,
-        _table(list(plugin.keys)),
+        table(plugin.keys),
     ]
-    return _joined(parts)
+    return joined(parts)
 
 
-def _task_section(options: dict[tuple[str, str], Option]) -> list[Key]:
-    return [key for key in options["task", "esmm"].keys if key.path.startswith("task.")]
-
-
-def _task_page(task: str, options: dict[tuple[str, str], Option]) -> str:
+def task_page(task: str, options: Options) -> str:
+    """The keys of one task."""
     option = options["task", task]
-    own = [key for key in option.keys if not key.path.startswith("task.")]
-    given = [
-        key
-        for key in option.keys
-        if key.path in ("task.metric", "task.direction", "task.baseline", "task.default_sweep")
-    ]
+    about = ABOUT.get(task, f"../../tasks/sweeper_tasks/{task}/README.md")
     parts = [
         f"# Keys of `task={task}`",
         NOTICE,
         option.about,
-        f"The keys that all tasks share are in [keys.md](keys.md); what the task is about is in "
-        f"[its own page](../../tasks/sweeper_tasks/{task}/README.md).",
+        f"[What the task is about]({about}). [The keys that all tasks share](keys.md).",
         f"## task={task}",
-        _brings(option),
-        _table(given + own),
+        brings(option),
+        table([key for key in option.keys if key.section != "task" or key.path in JUDGED_BY]),
     ]
     for group in OF_TASKS:
-        parts += _group(group, task, options)
-    grids = [found for (group, name), found in options.items() if group == "sweep" and name.startswith(task)]
-    parts += ["## sweep", "Documented grids; `sweep=<name>` chooses the task, too."]
-    for grid in grids:
-        parts += [f"### sweep={grid.name}", grid.about, _grid(list(grid.keys))]
-    return _joined(parts)
+        found = [option for option in options.values() if option.group == group]
+        parts += group_sections(group, [option for option in found if belongs_to(task, option)])
+    parts += ["## sweep", "Documented grids. `sweep=<name>` chooses the task, too."]
+    for grid in options.values():
+        if grid.group == "sweep" and f"task={task}" in grid.brings:
+            parts += [f"### sweep={grid.name}", grid.about, table_of_trials(grid.keys)]
+    return joined(parts)
 
 
-def _group(group: str, task: str, options: dict[tuple[str, str], Option]) -> list[str]:
-    """The sections of a group's options; nothing where a task has none."""
-    found = [
-        option
-        for (owner, name), option in options.items()
-        if owner == group
-        and (not task or name.startswith(f"{task}/") or (group == "aux_focal" and task == "esmm"))
-    ]
-    parts = [f"## {group}"] if found else []
-    for option in found:
-        parts += [f"### {group}={option.name}", option.about]
-        parts.append(_brings(option))
-        if option.base is not None:
-            parts.append(f"As `{group}={option.base}`, except:")
-        parts.append(_table(list(option.keys)))
+def belongs_to(task: str, option: Option) -> bool:
+    """Whether an option of these groups is one of this task."""
+    return task == "esmm" if option.group in OF_ESMM else option.name.startswith(f"{task}/")
+
+
+def group_sections(group: str, options: list[Option]) -> list[str]:
+    """A section for each option of a group; nothing where there is none."""
+    parts = [f"## {group}"] if options else []
+    for option in options:
+        based = f"As `{group}={option.base}`, except:" if option.base else ""
+        parts += [f"### {group}={option.name}", option.about, brings(option), based, table(option.keys)]
     return parts
 
 
-def _brings(option: Option) -> str:
+def brings(option: Option) -> str:
+    """A sentence about the options of other groups that an option chooses."""
     return f"Brings {', '.join(f'`{choice}`' for choice in option.brings)}." if option.brings else ""
 
 
-def _table(keys: list[Key]) -> str:
-    if not keys:
-        return ""
-    rows = [f"| `{key.path}` | {_code(key.default)} | {_cell(key.meaning)} |" for key in keys]
-    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows])
+def table(keys: tuple[Key, ...] | list[Key]) -> str:
+    """A row a key; nothing where there are none."""
+    rows = [f"| `{key.path}` | {code(key.default)} | {cell(key.meaning)} |" for key in keys]
+    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows]) if rows else ""
 
 
-def _grid(keys: list[Key]) -> str:
-    rows = [
-        f"| {key.path.removeprefix('study.').removeprefix('trials.')} | `{key.default}` |" for key in keys
-    ]
+def table_of_trials(keys: tuple[Key, ...]) -> str:
+    """The trials of a grid; its baseline where it has one of its own."""
+    names = [key.path.removeprefix("study.").removeprefix("trials.") for key in keys]
+    rows = [f"| {name} | {code(key.default)} |" for name, key in zip(names, keys, strict=True)]
     return "\n".join(["| trial | overrides |", "|---|---|", *rows])
 
 
-def _code(text: str) -> str:
-    return f"`{_cell(text)}`" if text else ""
+def code(text: str) -> str:
+    """`text` as code, in a cell of a table."""
+    return f"`{cell(text)}`" if text else ""
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """`text`, which may hold `|`, in a cell of a table."""
     return text.replace("|", "\\|")
 
 
-def _joined(parts: list[str]) -> str:
+def joined(parts: list[str]) -> str:
+    """Paragraphs as a page; empty ones are left out."""
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _with_meanings(option: Option, options: dict[tuple[str, str], Option]) -> Option:
-    """The option, where a key without a comment has the meaning that it has in the option's base."""
-    known: dict[str, str] = {}
-    base = option.base
-    while base is not None:
-        below = options[option.group, base]
-        known = {key.path: key.meaning for key in below.keys} | known
-        base = below.base
-    return replace(
-        option,
-        keys=tuple(replace(key, meaning=key.meaning or known.get(key.path, "")) for key in option.keys),
-    )
-
-
-def _group_and_name(path: Path) -> tuple[str, str]:
-    """`conf/data/esmm/csv.yaml` is `data` and `esmm/csv`; folders within `hydra` belong to the group."""
-    parts = path.relative_to(CONF).with_suffix("").parts
-    if parts[0] == "hydra":
-        return "/".join(parts[:-1]), parts[-1]
-    return ("", parts[0]) if len(parts) == 1 else (parts[0], "/".join(parts[1:]))
-
-
-def _header(text: str) -> str:
-    """The comment at the top of a file, as sentences; lines that are indented stay lines of their own."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        if "@package" not in line:
-            lines.append(line.removeprefix("#").removeprefix(" "))
-    paragraphs: list[str] = []
-    for line in lines:
-        is_code = line.startswith("  ")
-        if is_code:
-            paragraphs.append(f"    {line.strip()}")
-        elif paragraphs and not paragraphs[-1].startswith("    "):
-            paragraphs[-1] += f" {line}"
-        else:
-            paragraphs.append(line)
-    return "\n\n".join(paragraphs)
-
-
-def _keys(node: MappingNode, lines: list[str], prefix: str) -> Iterator[Key]:
-    """The keys of a mapping that have values, those of the sections below it included."""
-    for name, value in node.value:
-        if isinstance(value, MappingNode) and not value.flow_style:
-            if about := _comment(lines[name.start_mark.line]):
-                yield Key(f"{prefix}{name.value}", "", about)
-            yield from _keys(value, lines, f"{prefix}{name.value}.")
-        else:
-            yield Key(f"{prefix}{name.value}", _default(value, lines), _meaning(name, value, lines))
-
-
-def _is_internal(key: Key, group: str) -> bool:
-    """Whether a key only repeats the option's name, or is Hydra's own affair."""
-    internal = (f"{group}.name", "task.name", "hydra.sweeper._target_", "hydra.sweeper._recursive_")
-    return key.path in internal or key.path.split(".")[-1] == "defaults"
-
-
-def _default(node: Node, lines: list[str]) -> str:
-    """The value as it is written, on one line."""
-    start, end = node.start_mark, node.end_mark
-    if isinstance(node, SequenceNode) and not node.flow_style:
-        return f"[{', '.join(_default(item, lines) for item in node.value)}]"
-    if start.line == end.line:
-        return lines[start.line][start.column : end.column]
-    within = [
-        lines[start.line][start.column :],
-        *lines[start.line + 1 : end.line],
-        lines[end.line][: end.column],
-    ]
-    return " ".join(line.strip() for line in within)
-
-
-def _meaning(name: Node, value: Node, lines: list[str]) -> str:
-    """What the comments at, below and above a key say."""
-    column, first, last = name.start_mark.column, name.start_mark.line, value.end_mark.line
-    is_block = isinstance(value, SequenceNode) and not value.flow_style
-    beside = lines[first].partition(":")[2] if is_block else lines[last][value.end_mark.column :]
-    found = [] if not (text := _comment(beside)) else [text]
-    following = range(last if is_block else last + 1, len(lines))
-    for number in following:
-        if not _is_comment(lines[number]) or _column(lines[number]) <= column:
-            break
-        found.append(_comment(lines[number]))
-    above: list[str] = []
-    for number in range(first - 1, -1, -1):
-        if not _is_comment(lines[number]) or _column(lines[number]) != column or _is_header(number, lines):
-            break
-        above.insert(0, _comment(lines[number]))
-    return " ".join([*above, *found])
-
-
-def _is_header(number: int, lines: list[str]) -> bool:
-    """Whether only comments stand above a line."""
-    return all(line.startswith("#") for line in lines[: number + 1])
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
-
-
-def _column(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _comment(text: str) -> str:
-    return text.partition("#")[2].strip()
-
-
-def _defaults(root: MappingNode) -> list[str]:
-    """The lines of the defaults list, as `group: option`."""
-    for name, value in root.value:
-        if name.value == "defaults":
-            return [_line(item) for item in value.value]
-    return []
-
-
-def _line(item: Node) -> str:
-    if isinstance(item, ScalarNode):
-        return str(item.value)
-    assert isinstance(item, MappingNode)
-    ((group, option),) = item.value
-    return f"{group.value}: {option.value}"
-
-
-def _is_choice(line: str) -> bool:
-    return ": " in line and "@_here_" not in line and not line.endswith(": null")
-
-
-def _chosen(line: str, owner: str) -> str:
-    """`override /model@_global_.model: a/b` is `model=a/b`; `/pruner@wrapped: a` is `pruner@pruner.wrapped=a`."""
-    place, _, option = line.removeprefix("override ").partition(": ")
-    group, _, package = place.lstrip("/").partition("@")
-    return f"{group}@{owner}.{package}={option}" if package and WHOLE not in package else f"{group}={option}"
-
-
-def _plain(line: str) -> str:
-    """`/model/captcha/cnn@_here_` -> `captcha/cnn`."""
-    name = line.partition("@")[0].lstrip("/")
-    return name.removeprefix("model/")
 
 
 def main() -> None:
