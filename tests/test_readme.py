@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,8 @@ def test_the_companion_command_has_all_verbs_that_are_shown() -> None:
 
 
 def test_prediction_has_the_keys_that_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    assert predict(["--help"]) == 0
+    with suppress(SystemExit):
+        predict(["--help"])
     known = capsys.readouterr().out
     shown = {
         word.partition("=")[0]
