@@ -12,7 +12,7 @@ from sweeper.search import Pruning
 from sweeper.study.active import Active, ActiveJobs
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.retries import LastWord, Retries, died, outcome
-from sweeper.study.run_state import WantedRuns, judged
+from sweeper.study.run_state import WantedRuns
 from sweeper.study.run_table import RunTable
 from sweeper.trial import JobSpec, Slot, TrialSpec
 from sweeper.watch import Observer
@@ -208,7 +208,7 @@ class StudyLoop:
         self._observer.run_reported(active.trial, reported)
 
     def _end(self, active: Active, message: LastWord) -> None:
-        result = judged(self._outcome(active, message), self.table.policy.objectives)
+        result = self.table.judged(self._outcome(active, message))
         incidents = self._incidents.setdefault(active.key, [])
         self._settle(active.trial, replace(result, incidents=tuple(incidents)))
         if result.state == "INTERRUPTED":

@@ -90,6 +90,10 @@ class RunTable:
             self._learn([other for other in self.trials.values() if other.fingerprint == trial.fingerprint])
         self._tell()
 
+    def judged(self, result: RunResult) -> RunResult:
+        """The result; FAILED where a complete run lacks a value of some objective."""
+        return judged(result, self._policy.objectives)
+
     def learn_from_others(self) -> None:
         """Take over what other sessions have finished."""
         self._learn(list(self.trials.values()))
@@ -123,7 +127,7 @@ class RunTable:
 
     def _learn(self, trials: Sequence[TrialSpec]) -> None:
         known = self._book.known(trials)
-        self.runs |= {key: judged(run, self._policy.objectives) for key, run in known.items()}
+        self.runs |= {key: self.judged(run) for key, run in known.items()}
 
     def _tell(self) -> None:
         """Tell the optimizer of every trial that has ended since; equal fingerprints end together."""
