@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: sweep test lint chaos ui
+.PHONY: sweep test lint chaos ui laws
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
@@ -28,3 +28,6 @@ chaos: $(STAMP)  ## 200 kills of workers and parents at random moments; no bit o
 
 ui: $(STAMP)  ## MLflow's UI on the embedded store
 	$(RUN) -m mlflow ui --backend-store-uri sqlite:///results/mlflow.db --port 5000
+
+laws: $(STAMP)  ## the packages, and the number of imports from each to each
+	$(RUN) -m tests.laws
