@@ -39,7 +39,11 @@ class FaultStudy:
     @property
     def environment(self) -> dict[str, str]:
         """Ours, with the mark, and with the faulty task where it can be imported."""
-        return {**os.environ, MARK: self.mark, "PYTHONPATH": str(ROOT)}
+        return {
+            **os.environ,
+            MARK: self.mark,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tasks")]),
+        }
 
     def start(self, *more: str) -> "subprocess.Popen[str]":
         """The study's process, its output in `output.txt`."""

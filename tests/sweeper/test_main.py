@@ -26,7 +26,7 @@ Ending = Callable[[Sweep], int]
 
 def sweeper(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sweeper", *arguments]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT}/tasks", "PATH": ""}
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sweeper.config import compose
 from sweeper.config.compose import Composer
+from sweeper.config.validation import validated
 from sweeper.errors import UserError
 from sweeper.study.plan import plan
 from tests.sweeper.small_esmm import small_sweep
@@ -44,23 +44,23 @@ def test_what_cannot_be_is_said_before_anything_is_opened(
 def test_each_point_is_composed_and_validated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Baseline and three points; the fixed configuration, which is neither, once more."""
     composed: Counter[tuple[str, ...]] = Counter()
-    validated: list[Mapping[str, Any]] = []
-    attempt, checked = Composer.attempt, compose.validated
+    noted: list[Mapping[str, Any]] = []
+    attempt = Composer.attempt
 
     def counting(self: Composer, overrides: Sequence[str] = ()) -> Any:
         composed[tuple(overrides)] += 1
         return attempt(self, overrides)
 
     def noting(config: Mapping[str, Any], sources: Any) -> Any:
-        validated.append(config)
-        return checked(config, sources)
+        noted.append(config)
+        return validated(config, sources)
 
     monkeypatch.setattr(Composer, "attempt", counting)
-    monkeypatch.setattr(compose, "validated", noting)
+    monkeypatch.setattr("sweeper.config.compose.validated", noting)
     planned = plan(small_sweep(tmp_path, GRID))
     points = [tuple(draft.overrides) for draft in planned.drafts]
     assert composed == Counter([(), *points])
-    assert len(validated) == 1 + len(points)
+    assert len(noted) == 1 + len(points)
 
 
 def test_a_suggestion_that_checking_never_saw_is_composed_when_it_comes(tmp_path: Path) -> None:
