@@ -104,7 +104,7 @@ def test_more_failures_than_allowed_end_the_study_with_a_report_and_exit_code_1(
     study = FaultStudy(
         tmp_path, [named, "study.max_failure_rate=0.25", "executor.n_slots=1", "tracking=none"]
     )
-    printed = study.run(code=1)
+    printed = study.run_here(code=1)
     assert "2 failed candidates, more than study.max_failure_rate allows (1)" in printed
     states = [trial["state"] for trial in study.summary()["trials"]]
     assert states == ["COMPLETE", "FAILED", "FAILED"]

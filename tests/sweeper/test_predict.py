@@ -25,9 +25,9 @@ from sweeper_tasks.captcha.folder import SUFFIXES
 from sweeper_tasks.captcha.predicting import TextReader, read_text
 from sweeper_tasks.segmentation.batch import Batch
 from sweeper_tasks.segmentation.predicting import PALETTE, MaskPainter, Photograph
+from tests.commands import summary, sweeper
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.segmentation import tiny as segmentation
-from tests.test_end_to_end import summary, sweeper
 
 Tell = Callable[[], tuple[str, str]]
 
@@ -383,7 +383,7 @@ def test_without_words_the_usage_is_shown(tell: Tell) -> None:
 
 
 def test_from_a_sweep_with_an_ensemble_to_texts(tmp_path: Path, photographs: Path) -> None:
-    """The command line alone: two runs, their average, then predictions."""
+    """The command lines alone: two runs, their average, then predictions by a process of its own."""
     sizes = ("data.n_train=60", "data.n_val=20", "data.n_test=20", "trainer.max_steps=4")
     seeds = ("study.n_seeds=1", "study.confirm_seeds=0", "study.ensemble_top_k=2", "study.name=read")
     task = ("-m", "task=captcha", "loss=choice(captcha/ce)", "executor=inline", "tracking=none")

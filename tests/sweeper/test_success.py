@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from sweeper.verdict.success import (
 )
 from sweeper.watch.terminal import Terminal
 from sweeper.watch.tracked import end_update
+from tests.commands import sweeper
 from tests.sweeper.factories import (
     AUC,
     LOSS,
@@ -268,15 +267,9 @@ def test_the_terminal_warns_with_the_first_complete_run_once_and_ends_with_the_c
 
 def test_one_run_alone_tells_its_criteria_in_a_line_each(tmp_path: Path) -> None:
     criteria = '["val / train bce < 100","ctcvr_auc > 1"]'
-    command = [sys.executable, "-m", "sweeper", *SMALL, f"trainer.success={criteria}"]
-    done = subprocess.run(
-        [*command, f"study.results_dir={tmp_path}", "executor.devices=cpu"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    told = [line for line in done.stdout.splitlines() if line.startswith("success: ")]
+    words = (*SMALL, f"trainer.success={criteria}", "executor.devices=cpu")
+    printed = sweeper(tmp_path, *words)
+    told = [line for line in printed.splitlines() if line.startswith("success: ")]
     assert [re.sub(r": [\d.]+ ", ": X ", line) for line in told] == [
         "success: val / train bce < 100: X met",
         "success: ctcvr_auc > 1: X not met",

@@ -1,8 +1,6 @@
 """Configuration of esmm: what is warned of, what a fingerprint sees, and that every option composes."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -213,11 +211,3 @@ def test_every_key_of_the_section_has_a_comment_and_the_swept_ones_their_documen
     assert "documented: 0.05, 0.1, 0.2" in lines["lambda"]
     assert "documented: 1, 2" in lines["gamma"]
     assert "documented: 1000, 2000" in lines["warmup_steps"]
-
-
-def test_the_configuration_is_read_without_torch_or_scikit_learn() -> None:
-    check = "import sys, sweeper_tasks.esmm.config as c; print(sorted({'torch', 'sklearn', 'scipy'} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", check], cwd=CONF.parent, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
