@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.layout import StudyFolder
+from sweeper.report.summary import read_sentence
 from tests.commands import INLINE, summary, sweeper, sweeper_process
 
 SMALL = (
@@ -29,11 +31,20 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_a_grid_ends_with_a_confirmed_verdict_in_one_sentence(studied: tuple[Path, str]) -> None:
     folder, printed = studied
     facts = summary(folder)
-    assert facts["verdict"] in ("better", "worse", "not distinguishable")
+    low, high = facts["confirmation"]["ci_low"], facts["confirmation"]["ci_high"]
+    expected = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
+    assert facts["verdict"] == expected
     assert [trial["name"] for trial in facts["trials"]] == ["baseline", "lambda=0.1", "lambda=0.2"]
     assert facts["confirmation"]["baseline_per_seed"].keys() == {"1000", "1001"}
     assert facts["totals"]["runs"] == 3 * 2 + 2 * 2
-    assert "is not distinguishable from" in printed or "than the baseline" in printed
+    relation = "not distinguishable from" if expected == "not distinguishable" else f"{expected} than"
+    (study,) = (StudyFolder(path.parent) for path in folder.glob("results/*/summary.json"))
+    sentence = read_sentence(study)
+    assert sentence.startswith(
+        f"{facts['best']['name']} is {relation} the baseline: {facts['metric']} improvement "
+    )
+    assert sentence.endswith(" (test split, 2 confirmation seeds).")
+    assert "".join(sentence.split()) in "".join(printed.split())  # wherever a line ends
 
 
 def test_every_candidate_differs_from_the_baseline_and_from_the_others(studied: tuple[Path, str]) -> None:
