@@ -25,7 +25,7 @@ REASONS = {
     "killed": "worker killed by SIGKILL (kill -9, or the machine was out of memory), at step",
     "segfault": "worker killed by SIGSEGV (a segmentation fault; the log shows where), at step",
     "too_large": "out of memory: 4,194,304.00 GiB did not fit",
-    "hangs": "job timeout: not done after 20 s (executor.job_timeout_s), at step 12",
+    "hangs": "job timeout: not done after 40 s (executor.job_timeout_s), at step 12",
     "silent": "worker showed no sign of life for 6 s, at step",
 }
 
@@ -34,7 +34,7 @@ REASONS = {
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[FaultStudy, str]:
     """A study in which everything goes wrong that can go wrong with a trial, and what it printed."""
     named = trials(sound=["optimizer.lr=0.1"], **FAULTS, sound_too=["optimizer.lr=0.02"])
-    limits = ("executor.job_timeout_s=20", "executor.silence_s=6", "executor.retries=1")
+    limits = ("executor.job_timeout_s=40", "executor.silence_s=6", "executor.retries=1")
     study = FaultStudy(tmp_path_factory.mktemp("faulty"), [named, "study.max_failure_rate=1", *limits])
     printed = study.run()
     study.wait_until_empty(5)
