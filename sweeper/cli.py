@@ -38,19 +38,19 @@ RUN = Command("one run, or with -m a study", "sweeper.run_study")
 LIKE_A_COMMAND = re.compile(r"[A-Za-z][\w-]*")
 HELP = {"-h", "--help"}
 USAGE = """\
-usage: sweeper [key=value ...]        one run
-       sweeper -m [key=value ...]     a study
+usage: sweeper [key=value ...]      one run
+       sweeper -m [key=value ...]   a study
        sweeper COMMAND ...
 
-Trains one configuration, or sweeps many against a baseline and ends with a verdict.
+Trains one configuration, or sweeps many against a baseline and gives a verdict.
 `python -m sweeper` is the same.
 
-  sweeper                                        one run
-  sweeper -m aux_focal.lambda=0.05,0.1,0.2       a study: the grid, the baseline, three seeds
-  sweeper -m sweep=esmm_aux_focal                a documented grid with named trials
+  sweeper                                    one run
+  sweeper -m aux_focal.lambda=0.05,0.1,0.2   a grid, its baseline, three seeds
+  sweeper -m sweep=esmm_aux_focal            a documented grid with named trials
   sweeper -m 'optimizer.lr=tag(log,interval(1e-4,1e-2))' study.n_trials=40
-  sweeper -m ... study.dry_run=true              the plan only
-  sweeper --cfg job                              the configuration, as composed
+  sweeper -m ... study.dry_run=true          the plan only
+  sweeper --cfg job                          the configuration, as composed
 
 Commands (sweeper COMMAND --help tells more):
 {commands}

@@ -20,6 +20,7 @@ from sweeper.studies import find_study
 
 NEEDED = ("study", "input", "output")
 DEFAULTS = {"model": "champion", "results_dir": "results", "device": "auto", "skip_bad": "false"}
+KEYS = (*NEEDED, *DEFAULTS)
 TRUTH = {"true": True, "false": False}
 KEY_VALUE = re.compile(r"([\w-]+)=(.*)", re.DOTALL)
 FORMS = """\
@@ -82,17 +83,17 @@ def read_words(words: Sequence[str]) -> Words:
 def _said(words: Sequence[str]) -> tuple[dict[str, list[str]], list[Fault]]:
     """The values of each key, by whatever form they came, and the faults of what is no key."""
     options = vars(_parser().parse_intermixed_args(words))
-    bare: list[str] = options.pop("words")
+    pairs = [(KEY_VALUE.fullmatch(word), word) for word in options.pop("words")]
+    bare = [word for pair, word in pairs if not pair]
+    faults = [
+        Fault("command line", f"got '{word}' after STUDY and INPUT; expected key=value") for word in bare[2:]
+    ]
     said = {key: list(values) for key, values in options.items() if values}
-    faults, places = [], ["study", "input"]
-    for word in bare:
-        pair = KEY_VALUE.fullmatch(word)
-        key = pair[1] if pair else places.pop(0) if places else word
-        if key in (*NEEDED, *DEFAULTS):
-            said.setdefault(key, []).append(pair[2] if pair else word)
+    for key, value in [*zip(("study", "input"), bare, strict=False), *(p.groups() for p, _ in pairs if p)]:
+        if key in KEYS:
+            said.setdefault(key, []).append(value)
         else:
-            problem = f"no such parameter (from '{word}'){did_you_mean(key, (*NEEDED, *DEFAULTS))}"
-            faults.append(Fault(key, problem))
+            faults.append(Fault(key, f"no such parameter (from '{key}={value}'){did_you_mean(key, KEYS)}"))
     return said, faults
 
 
@@ -106,16 +107,13 @@ def _parser() -> Parser:
     )
     text = "the study: its name, the beginning of it, or its folder; then a file, or a folder with pictures"
     parser.add_argument("words", nargs="*", metavar="STUDY INPUT", help=text)
-    for flag, value, text in (
-        (
-            "--model",
-            "MODEL",
-            "champion (the best candidate's best run; default), ensemble, <trial>/<seed>",
-        ),
-        ("--results-dir", "DIR", f"where studies are (default: {DEFAULTS['results_dir']})"),
-        ("--device", "DEVICE", "auto (a GPU where there is one; default), cpu, cuda:0"),
-    ):
-        parser.add_argument(flag, action="append", metavar=value, help=text)
+    flags = {
+        "--model": "champion (the best candidate's best run; the default), ensemble, or <trial>/<seed>",
+        "--results-dir": f"where studies are (default: {DEFAULTS['results_dir']})",
+        "--device": "auto (a GPU where there is one; the default), cpu, cuda:0",
+    }
+    for flag, text in flags.items():
+        parser.add_argument(flag, action="append", help=text)
     text = "a folder, made where it is missing"
     parser.add_argument("-o", "--output", action="append", metavar="DIR", help=text)
     text = "leave out files that cannot be used; without it they are named, and nothing is written"
