@@ -24,8 +24,8 @@ KEYS = (*NEEDED, *DEFAULTS)
 TRUTH = {"true": True, "false": False}
 KEY_VALUE = re.compile(r"([\w-]+)=(.*)", re.DOTALL)
 FORMS = """\
-each of these may also be a word: study=STUDY input=INPUT output=DIR model=ensemble skip_bad=true
-a file whose name looks like such a word is given as ./name=1.png, or input=name=1.png"""
+Each may also be a word: study=STUDY input=INPUT output=DIR model=ensemble device=cpu
+results_dir=DIR skip_bad=true. Where a path looks like such a word, write ./name=1.png."""
 
 
 @dataclass(frozen=True)

@@ -125,8 +125,12 @@ def test_what_is_no_bare_word_is_a_run_or_a_study_and_may_be_stopped(
         seen.append(arguments)
         return 7
 
+    def import_module(name: str) -> SimpleNamespace:
+        seen.append(name)
+        return SimpleNamespace(main=main)
+
     monkeypatch.setitem(vars(study), "leave_at_a_signal", lambda: seen.append("watched"))
-    monkeypatch.setattr(cli, "import_module", lambda name: SimpleNamespace(main=main, name=seen.append(name)))
+    monkeypatch.setattr(cli, "import_module", import_module)
     assert cli.main(words) == 7
     assert seen == ["watched", "sweeper.run_study", words]
 
