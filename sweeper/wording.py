@@ -1,6 +1,7 @@
-"""Figures and counts in words: one way to write each, wherever it is shown."""
+"""Figures, counts and names as they are written wherever they are shown."""
 
 import math
+import re
 from typing import Any
 
 NOTHING = "-"
@@ -35,6 +36,12 @@ def duration(seconds: float | None) -> str:
     if hours >= 48:
         return f"{hours // 24} d {hours % 24} h"
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def slugify(text: str, limit: int = 80) -> str:
+    """`text` reduced to letters, digits, `.`, `=`, `_`, `+`, `-`; not empty, no leading dot or dash."""
+    safe = re.sub(r"[^A-Za-z0-9.=_+-]+", "-", text).strip("-.")
+    return safe[:limit].rstrip("-.") or "unnamed"
 
 
 def _decimals(value: float) -> int:

@@ -19,7 +19,7 @@ from sweeper.layout import StudyFolder
 from sweeper.report.summary import read_summary
 from sweeper.results import ENDED
 from sweeper.storage import is_gone
-from sweeper.trial import slugify
+from sweeper.wording import slugify
 
 QUERY = (
     "SELECT study, state, owner, expires, COUNT(*) FROM sweeper_runs GROUP BY study, state, owner, expires"

@@ -6,7 +6,6 @@ import shlex
 import signal
 import sqlite3
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,13 @@ THIRD = {"third": ["optimizer.lr=0.02"]}
 def is_training(study: FaultStudy, n_runs: int = 2) -> bool:
     """Whether so many runs have reported."""
     return len(study.last_steps()) >= n_runs
+
+
+def is_caught(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has a handler for the signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def is_halted_with_checkpoints(study: FaultStudy) -> bool:
@@ -242,8 +248,7 @@ def test_a_study_whose_time_is_over_says_so_and_goes_on_later(tmp_path: Path) ->
 def test_ctrl_c_before_anything_began_is_one_line(tmp_path: Path) -> None:
     study = FaultStudy(tmp_path, [*SLOW, UNTRACKED])
     parent = study.start()
-    wait_for(lambda: Path(f"/proc/{parent.pid}/cmdline").read_bytes().count(b"sweeper") > 0)
-    time.sleep(0.3)
+    wait_for(lambda: is_caught(parent.pid, signal.SIGTERM))
     kill(parent.pid, signal.SIGINT)
     assert parent.wait(10) == 130
     assert study.output() == "stopped; nothing was lost, the same command begins again\n"

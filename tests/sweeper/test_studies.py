@@ -406,6 +406,25 @@ def test_a_reader_that_has_seen_enough_is_no_error(results: Path) -> None:
         assert exporting.wait(60) == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["shwo", ONE], r"command: got 'shwo'; expected one of list, .*, delete; did you mean 'show'\?"),
+        (["show"], r"sweeper studies show: .* required: study\. See sweeper studies show --help"),
+        (["export", ONE, "--format", "xml"], r"--format: got 'xml'; expected one of csv, json"),
+        ([], r"sweeper studies: .* required: command\. See sweeper studies --help"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(f"{said}\n", err)
+
+
 def test_names_are_whole_where_no_terminal_is_too_narrow_for_them(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
