@@ -16,7 +16,7 @@ import errno
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import TracebackType
@@ -131,6 +131,13 @@ def redacting_excepthook(
 
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it: who caught the first may have met another one."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def is_full(error: BaseException) -> bool:

@@ -1,4 +1,9 @@
-"""A file that one process holds at a time. The kernel lets go of it when the process ends, in any way."""
+"""A file that one process holds at a time. The kernel lets go of it when the process ends, in any way.
+
+On NFS, Linux asks the server for the lock, which lets go when the client's lease ends. The package filelock
+was tried instead: it takes ten times as long, empties the file in some versions, and removes it or falls
+back to a lock that outlives its process in others (`benchmarks/libraries.py`).
+"""
 
 import fcntl
 import os

@@ -17,6 +17,7 @@ from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder
 from sweeper.report import choose
 from sweeper.studies import find_study
+from sweeper.wording import plural
 
 NEEDED = ("study", "input", "output")
 DEFAULTS = {"model": "champion", "results_dir": "results", "device": "auto", "skip_bad": "false"}
@@ -131,12 +132,8 @@ def _predict(words: Words) -> None:
     if done.left_out:
         print(f"warning: {done.left_out}", file=sys.stderr)
     print(
-        f"{_count(done.n_read, 'picture')} read, {_count(done.n_written, 'file')} written to {words.output}"
+        f"{plural(done.n_read, 'picture')} read, {plural(done.n_written, 'file')} written to {words.output}"
     )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ from sweeper.trial import TrialSpec
 
 RunState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED", "INTERRUPTED"]
 TrialState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED"]
+GIVEN_UP: tuple[Literal["FAILED", "PRUNED"], ...] = ("FAILED", "PRUNED")
+"""States of a run, or a trial, that was tried and has no value; the worse one first."""
+ENDED: tuple[TrialState, ...] = ("COMPLETE", *GIVEN_UP)
+"""States after which nobody trains a run, or a trial, again."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ class StudyResult:
     @property
     def given_up(self) -> tuple[TrialResult, ...]:
         """The candidates that were tried and have no value: those pruned, and those that failed."""
-        return tuple(trial for trial in self.candidates if trial.state in ("PRUNED", "FAILED"))
+        return tuple(trial for trial in self.candidates if trial.state in GIVEN_UP)
 
 
 @dataclass(frozen=True)
@@ -165,10 +169,6 @@ class Policy:
     def failures_allowed(self) -> int:
         """So many failed trials may be; one more stops the study."""
         return int(self.max_failure_rate * self.n_candidates)
-
-
-ENDED = ("COMPLETE", "FAILED", "PRUNED")
-"""States after which nobody trains a run, or a trial, again."""
 
 
 NO_COMPARISON = dict.fromkeys(("difference", "improvement", "ci_low", "ci_high", "p_adjusted"))

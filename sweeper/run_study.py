@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -80,10 +79,10 @@ def explained(error: Exception) -> Exception:
 
 def read_again(argv: Sequence[str]) -> None:
     """Read the arguments without Hydra's application, which stops at a fault. Raises UserError with all."""
-    from sweeper.config import read_command_line
+    from sweeper.config import arguments_parser, read_command_line
     from sweeper.search import text_of
 
-    arguments = get_args_parser().parse_args(list(argv))
+    arguments = arguments_parser().parse_args(list(argv))
     lines = list(arguments.overrides)
     if arguments.config_dir is not None:
         folder = os.path.abspath(arguments.config_dir)

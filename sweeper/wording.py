@@ -14,6 +14,11 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def plural(n: int, noun: str) -> str:
+    """`1 run`, `3 runs`, `0 confirmation seeds`: for nouns that take an s."""
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
 def number(value: float | None) -> str:
     """`value` with four significant digits, and no exponent where that is readable: 0.7425, 12.30, 4813."""
     if value is None:

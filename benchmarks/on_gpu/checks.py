@@ -14,6 +14,7 @@ from benchmarks.on_gpu.rows import Row, Rows
 from benchmarks.on_gpu.weights import largest_difference, weights
 from sweeper.executors import gpus_here
 from sweeper.messages import Stopped
+from sweeper.wording import plural
 
 SHORT_STEPS = 10
 NEARLY = 1e-3
@@ -80,7 +81,7 @@ def speed(rig: Rig) -> Rows:
         value += f"; each in training {', '.join(f'{speed:.0f}' for speed in each)}"
         facts: dict[str, JsonValue] = {f"steps_per_s_{n}": round(together, 1)}
         facts[f"steps_per_s_each_{n}"] = [round(speed, 1) for speed in each]
-        yield Row(f"ESMM, {n} slot{'s' * (n > 1)}", value, facts=facts)
+        yield Row(f"ESMM, {plural(n, 'slot')}", value, facts=facts)
 
 
 def parent(rig: Rig) -> Rows:

@@ -47,12 +47,12 @@ def syntax_error(error: BaseException) -> str:
 def _unresolved(node: DictConfig | ListConfig, prefix: str, sources: Sources) -> Iterator[Fault]:
     keys: Iterable[Any] = range(len(node)) if isinstance(node, ListConfig) else list(node)
     for key in keys:
-        path, inner = f"{prefix}{key}", node._get_node(key)
+        path = f"{prefix}{key}"
         if OmegaConf.is_missing(node, key):
             yield Fault(path, f"missing{source_of(path, sources)}", f"Give it a value: {path}=...")
         elif OmegaConf.is_interpolation(node, key):
             yield from _dead_reference(node, key, path, sources)
-        elif isinstance(inner, (DictConfig, ListConfig)) and not inner._is_none():
+        elif isinstance(inner := node[key], (DictConfig, ListConfig)):
             yield from _unresolved(inner, f"{path}.", sources)
 
 

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -15,6 +13,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.config.config_faults import dotted_keys, first_line, unknown_key
+from sweeper.config.hydra_adapter import apply_override, config_file
 from sweeper.config.other_tasks import OptionFile, forgotten, meant
 from sweeper.errors import Fault
 from sweeper.search import unknown_option
@@ -58,19 +57,11 @@ class ConfigSource:
 
     def file(self, path: str) -> OptionFile:
         """The file of an option, `<group>/<option>`, nothing composed into it; empty where there is none."""
-        assert isinstance(self._loader, ConfigLoaderImpl)
-        found = self._loader.repository.load_config(path)
-        if found is None or not isinstance(found.config, DictConfig):
+        found = config_file(self._loader, path)
+        if found is None:
             return OptionFile()
-        entries = found.defaults_list or []
-        others = [
-            one for one in entries if isinstance(one, ConfigDefault) and one.path not in (None, "_self_")
-        ]
-        return OptionFile(
-            keys=frozenset(dotted_keys(found.config)),
-            groups={str(one.group): str(one.value) for one in entries if isinstance(one, GroupDefault)},
-            parents=tuple((str(one.path), _prefix(one.package)) for one in others),
-        )
+        parents = tuple((parent, _prefix(package)) for parent, package in found.configs)
+        return OptionFile(frozenset(dotted_keys(found.content)), found.groups, parents)
 
     def is_group(self, override: Override) -> bool:
         """Whether the override chooses an option of a config group; a dict given to a group is a value."""
@@ -116,7 +107,7 @@ class ConfigSource:
     def apply(self, tree: DictConfig, override: Override, source: str) -> list[Fault]:
         """Change `tree` as Hydra would by a value override, or say why that is not possible."""
         try:
-            ConfigLoaderImpl._apply_overrides_to_config([override], tree)
+            apply_override(tree, override)
         except COMPOSITION_ERRORS as error:
             reason = first_line(error)
             is_unknown = ("Key" in reason and "not in" in reason) or reason.startswith("Could not override")

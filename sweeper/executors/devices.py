@@ -12,6 +12,7 @@ from sweeper.errors import Fault, UserError
 from sweeper.executors.gpus import NONE, VISIBLE, Gpu, Gpus, gpus_here, torch_has_cuda
 from sweeper.schema import Inline, Local
 from sweeper.trial import Slot
+from sweeper.wording import plural
 
 MOST_CPU_SLOTS = 8
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -72,9 +73,9 @@ def this_machine() -> Machine:
 def slots_in_words(slots: tuple[Slot, ...]) -> str:
     """`2 slots on cpu, 1 thread each`."""
     n_threads = slots[0].n_threads
-    text = f"{len(slots)} slot{'s' * (len(slots) != 1)} on {_devices_in_words(slots)}"
+    text = f"{plural(len(slots), 'slot')} on {_devices_in_words(slots)}"
     each = " each" * (len(slots) != 1)
-    return text if n_threads is None else f"{text}, {n_threads} thread{'s' * (n_threads != 1)}{each}"
+    return text if n_threads is None else f"{text}, {plural(n_threads, 'thread')}{each}"
 
 
 def _devices_in_words(slots: tuple[Slot, ...]) -> str:

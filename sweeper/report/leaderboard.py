@@ -7,7 +7,7 @@ from typing import Any
 
 from sweeper.report.incidents import grouped, on_the_way
 from sweeper.verdict import decimals
-from sweeper.wording import NOTHING, _decimals, as_list, number
+from sweeper.wording import NOTHING, _decimals, as_list, number, plural
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def pruning(summary: Mapping[str, Any]) -> str:
         return ""
     totals = summary["totals"]
     saved, taken = totals.get("steps_saved", 0), totals["steps_trained"] + totals["steps_inherited"]
-    trials = f"{n_pruned} trial{'s' * (n_pruned != 1)} pruned"
+    trials = f"{plural(n_pruned, 'trial')} pruned"
     if not saved:
         return trials
     return f"{trials}: {saved:,} of {saved + taken:,} steps ({saved / (saved + taken):.0%}) were not needed"
@@ -70,7 +70,7 @@ def pruning(summary: Mapping[str, Any]) -> str:
 def incidents(summary: Mapping[str, Any]) -> str:
     """How many incidents there were before the runs' ends, in one sentence; empty where there was none."""
     n = len(on_the_way(summary["trials"]))
-    return f"{n} incident{'s' * (n != 1)} on the way, named in the report" if n else ""
+    return f"{plural(n, 'incident')} on the way, named in the report" if n else ""
 
 
 def objectives(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

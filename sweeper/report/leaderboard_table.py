@@ -27,7 +27,7 @@ from sweeper.report.leaderboard import (
 )
 from sweeper.report.standing import StudyStatus
 from sweeper.verdict import n_met_in_words
-from sweeper.wording import NOTHING, as_list
+from sweeper.wording import NOTHING, as_list, plural
 
 WIDTH = 100
 """Columns of a table where there is no terminal that has a width of its own."""
@@ -74,7 +74,7 @@ def confirmation_line(summary: Mapping[str, Any]) -> str:
     sign = "" if p.startswith("<") else "= "
     n_seeds = len(facts["best_per_seed"])
     return (
-        f"confirmation on {n_seeds} fresh seed{'s' * (n_seeds != 1)}, test {summary['metric']}: "
+        f"confirmation on {plural(n_seeds, 'fresh seed')}, test {summary['metric']}: "
         f"{summary['best']['name']} minus baseline {estimate}"
         + (f" {interval}, p {sign}{p}" if facts.get("p_value") is not None else ", no interval")
     )
@@ -132,7 +132,7 @@ def _table(summary: Mapping[str, Any]) -> Table:
 def _title(summary: Mapping[str, Any]) -> str:
     goals = ", ".join(f"{metric} ({direction})" for metric, direction in objectives(summary))
     n_seeds = len(summary["seeds"])
-    return f"{summary['study']}: {goals}, mean ± standard deviation over {n_seeds} seed{'s' * (n_seeds != 1)}"
+    return f"{summary['study']}: {goals}, mean ± standard deviation over {plural(n_seeds, 'seed')}"
 
 
 def _cells(row: Row, n_objectives: int, several: bool) -> list[str]:

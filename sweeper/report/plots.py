@@ -16,6 +16,7 @@ from sweeper.report.curves import curve
 from sweeper.report.leaderboard import interval_of_difference
 from sweeper.results import Judgement, Objective, StudyResult, TrialResult
 from sweeper.task import BASELINE_COLOR as BASELINE, BEST_COLOR as BEST, Plot
+from sweeper.wording import plural
 
 OTHER = "#4a7fb5"
 FRONT = (BEST, OTHER, "#4f9a6b", "#a1629a")
@@ -158,7 +159,7 @@ def _draw_curve(axes: Axes, curves: Mapping[int, Mapping[int, float]], label: st
     at = [[values[step] for values in curves.values()] for step in steps]
     lowest, highest = [min(values) for values in at], [max(values) for values in at]
     axes.fill_between(steps, lowest, highest, color=color, alpha=0.18, linewidth=0)
-    n_seeds = f"{len(curves)} seed{'s' * (len(curves) > 1)}"
+    n_seeds = plural(len(curves), "seed")
     axes.plot(
         steps,
         [fmean(values) for values in at],

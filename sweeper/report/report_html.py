@@ -7,11 +7,19 @@ from pathlib import Path
 
 
 def to_html(text: str, title: str) -> str:
-    """The markdown `text` as a page of its own; images stay beside it."""
-    import markdown
+    """The markdown `text` as a page of its own; images stay beside it.
 
-    body = markdown.markdown(text, extensions=["tables", "fenced_code", "sane_lists"])
-    return PAGE.format(title=html.escape(title), style=STYLE, body=body)
+    Names, reasons and errors in it come from anywhere: whatever a browser could run is taken out.
+    """
+    import markdown
+    import nh3
+
+    body = markdown.markdown(
+        text,
+        extensions=["tables", "fenced_code", "sane_lists"],
+        extension_configs={"tables": {"use_align_attribute": True}},  # nh3 lets no style through
+    )
+    return PAGE.format(title=html.escape(title), style=STYLE, body=nh3.clean(body))
 
 
 def self_contained(page: str, folder: Path) -> str:

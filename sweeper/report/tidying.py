@@ -11,6 +11,7 @@ from sweeper.report.publishing import champions
 from sweeper.report.replay import read_rows
 from sweeper.report.standing import StudyStatus
 from sweeper.results import ENDED
+from sweeper.wording import plural
 
 
 def remove_checkpoints(folder: RunFolder) -> list[int]:
@@ -58,7 +59,7 @@ def refuse_what_runs(study: StudyStatus) -> None:
     """Raises UserError while a session, or a late worker, is at the study."""
     name = study.folder.path.name
     if n := study.activity.n_running:
-        problem = f"is running on {study.where} ({n} run{'s' * (n != 1)} now)"
+        problem = f"is running on {study.where} ({plural(n, 'run')} now)"
         raise UserError(Fault(name, problem, "Stop it there first, with Ctrl-C, or wait for its end"))
     if held := [run for run in study.folder.runs if is_held(run)]:
         raise UserError(Fault(name, f"a worker writes into {held[0].path} now", "Wait for its end"))

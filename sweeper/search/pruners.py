@@ -31,6 +31,7 @@ from sweeper.schema import (
     Wilcoxon,
     Wrapped,
 )
+from sweeper.storage import study_seen_as
 
 SCREENED = "screened"
 """The attribute of a trial whose first seed is complete."""
@@ -91,8 +92,7 @@ class FirstSeeds(optuna.Study):
 
 def first_seeds(study: optuna.Study, pruner: BasePruner) -> optuna.Study:
     """The view on `study` in which `pruner` judges; its trials' reports end up in the study itself."""
-    sampler = optuna.samplers.RandomSampler()  # never asked for a point
-    return FirstSeeds(study.study_name, study._storage, sampler, pruner)
+    return study_seen_as(FirstSeeds, study, pruner)
 
 
 def is_surely_worse(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sweeper.messages import Reported
-from sweeper.results import Policy, Runs
+from sweeper.results import GIVEN_UP, Policy, Runs
 from sweeper.schema import (
     Asha,
     Hyperband,
@@ -145,11 +145,7 @@ class AcrossSeeds:
         """The objective by trial and seed, without trials that failed or were given up on some seed."""
         key = f"val/{self._policy.objectives[0].metric}"
         seeds = self._policy.seeds
-        lost = {
-            number
-            for (number, seed), run in runs.items()
-            if seed in seeds and run.state in ("FAILED", "PRUNED")
-        }
+        lost = {number for (number, seed), run in runs.items() if seed in seeds and run.state in GIVEN_UP}
         found: dict[int, dict[int, float]] = {}
         for (number, seed), run in sorted(runs.items()):
             if seed in seeds and number not in lost and run.state == "COMPLETE":

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.results import TrialResult
 from sweeper.search.pruners import SCREENED, first_seeds
-from sweeper.storage import look_of
+from sweeper.storage import look_of, trial_numbered, writable
 from sweeper.trial import TrialSpec
 
 SPEC = "spec"
@@ -132,14 +132,14 @@ class TrialBook:
         told_values = list(values) if result.state == "COMPLETE" and values else None
         with suppress(optuna.exceptions.UpdateFinishedTrialError):  # told by another session just now
             if result.reason:
-                optuna.trial.Trial(self._study, trial._trial_id).set_user_attr("reason", result.reason)
+                writable(self._study, trial).set_user_attr("reason", result.reason)
             self._study.tell(number, told_values, state=STATES[result.state], skip_if_finished=True)
 
     def fail_undescribed(self) -> None:
         """End trials whose session died before it had described them; to be called while nobody asks."""
         for trial in self._study.get_trials(deepcopy=False):
             if SPEC not in trial.user_attrs and not trial.state.is_finished():
-                optuna.trial.Trial(self._study, trial._trial_id).set_user_attr("reason", "never described")
+                writable(self._study, trial).set_user_attr("reason", "never described")
                 self._study.tell(trial.number, state=TrialState.FAIL)
 
     def report(
@@ -150,13 +150,12 @@ class TrialBook:
         A verdict stays, so that a run whose worker or parent died before it heard is ended when it is back.
         A step that is there was judged when it came; a trial that Optuna holds finished is left alone.
         """
-        storage, study_id = self._study._storage, self._study._study_id
-        known = storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study_id, number - 1))
+        known = trial_numbered(self._study, number - 1)
         if known.state.is_finished():
             return None
         if VERDICT in known.user_attrs or step in known.intermediate_values:
             return known.user_attrs.get(VERDICT)
-        trial = optuna.trial.Trial(first_seeds(self._study, pruner), known._trial_id)
+        trial = writable(first_seeds(self._study, pruner), known)
         with suppress(optuna.exceptions.UpdateFinishedTrialError):  # told by another session just now
             trial.report(value, step)
             if trial.should_prune():
@@ -173,7 +172,7 @@ class TrialBook:
             trial = known[number - 1]
             if not trial.state.is_finished() and SCREENED not in trial.user_attrs:
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):
-                    optuna.trial.Trial(self._study, trial._trial_id).set_user_attr(SCREENED, True)
+                    writable(self._study, trial).set_user_attr(SCREENED, True)
 
     def remember(self, key: str, value: Any) -> Any:
         """The value first remembered under `key`: `value` itself the first time."""

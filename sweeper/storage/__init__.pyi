@@ -1,3 +1,8 @@
+from .optuna_adapter import (
+    study_seen_as as study_seen_as,
+    trial_numbered as trial_numbered,
+    writable as writable,
+)
 from .owners import is_gone as is_gone, new_owner as new_owner
 from .places import place_told as place_told
 from .remembering import look_of as look_of

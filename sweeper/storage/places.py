@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sweeper.errors import Fault, StudyError, UserError, is_full
+from sweeper.errors import Fault, StudyError, UserError, causes_of, is_full
 from sweeper.storage.engine import StorageFailure
 
 OPTUNA_LACKS = "Record does not exist"
@@ -25,7 +25,7 @@ def place_told(results_dir: str) -> Iterator[None]:
     except (UserError, StudyError):
         raise
     except Exception as error:
-        causes = list(_chain(error))
+        causes = list(causes_of(error))
         if any(is_full(cause) for cause in causes):
             raise StudyError(_full(results_dir)) from error
         if closed := next((cause for cause in causes if _is_closed(cause, results_dir)), None):
@@ -47,12 +47,6 @@ def closed_database(shown: str, folder: Path) -> Fault:
     """The fault of a database file in a folder that cannot be written; `shown` is its URL for people."""
     problem = f"cannot open '{shown}', since the folder '{_existing(folder)}' cannot be written"
     return Fault("study.storage", problem, "Choose another: study.storage=sqlite:///<file>")
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _is_closed(error: BaseException, results_dir: str) -> bool:

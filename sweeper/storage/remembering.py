@@ -17,6 +17,8 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeper.storage.optuna_adapter import storage_of, study_id_of, trial_id_of
+
 
 class RememberingStorage(BaseStorage):
     """What Optuna needs of a storage, for one study."""
@@ -27,7 +29,7 @@ class RememberingStorage(BaseStorage):
 
     def look(self, study_id: int) -> None:
         """Learn what other processes have written."""
-        self._trials = {t._trial_id: t for t in self._backend.get_all_trials(study_id, deepcopy=False)}
+        self._trials = {trial_id_of(t): t for t in self._backend.get_all_trials(study_id, deepcopy=False)}
 
     def _to_change(self, trial_id: int) -> FrozenTrial:
         """A new object in the trial's place: who was given the old one goes on seeing what it asked for."""
@@ -43,7 +45,7 @@ class RememberingStorage(BaseStorage):
     ) -> list[FrozenTrial]:
         """All trials as this process knows them, in order of their numbers."""
         known = [t for t in self._trials.values() if states is None or t.state in states]
-        return [self.get_trial(t._trial_id) for t in known] if deepcopy else known
+        return [self.get_trial(trial_id_of(t)) for t in known] if deepcopy else known
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """Written, and remembered as it was written."""
@@ -134,5 +136,7 @@ class RememberingStorage(BaseStorage):
 
 def look_of(study: optuna.Study) -> Callable[[], None]:
     """Has `study` learn what other processes have written; nothing to do where its storage always knows."""
-    storage = study._storage
-    return partial(storage.look, study._study_id) if isinstance(storage, RememberingStorage) else lambda: None
+    storage = storage_of(study)
+    if not isinstance(storage, RememberingStorage):
+        return lambda: None
+    return partial(storage.look, study_id_of(study))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sweeper.layout import StudyFolder
-from sweeper.results import RunKey, RunResult
+from sweeper.results import ENDED, RunKey, RunResult
 from sweeper.storage.storage import LEASE_S, Claim, RunRow, Storage
 from sweeper.trial import TrialSpec
 
@@ -33,7 +33,7 @@ class RunBook:
         marks = {trial.fingerprint for trial in known}
         rows: dict[str, list[RunRow]] = {}
         for row in self._storage.runs(marks.pop() if len(marks) == 1 else None).values():
-            if row.state in ("COMPLETE", "FAILED", "PRUNED"):
+            if row.state in ENDED:
                 rows.setdefault(row.fingerprint, []).append(row)
         return {
             (trial.number, row.seed): self._result(trial, row)

@@ -21,6 +21,7 @@ from sweeper.errors import Fault, UserError, is_full, redact
 from sweeper.layout import check_study_name
 from sweeper.models import Direction
 from sweeper.storage.engine import Waiting, engine_options, name_failures, outlast, stay_with_file
+from sweeper.storage.optuna_adapter import study_id_of, writer_of
 from sweeper.storage.places import closed_database, read_only_folder
 from sweeper.storage.remembering import RememberingStorage
 
@@ -111,7 +112,7 @@ class Storage:
         study = optuna.create_study(
             study_name=self.study, storage=self._memory, directions=directions, load_if_exists=True
         )
-        self._memory.look(study._study_id)
+        self._memory.look(study_id_of(study))
         known = [direction.name.lower() for direction in study.directions]
         if known != directions:
             problem = f"got {directions} for study '{self.study}'; expected {known}, as it was begun"
@@ -278,8 +279,7 @@ def _refuse_other_version(storage: optuna.storages.RDBStorage) -> None:
     found, own = storage.get_current_version(), storage.get_head_version()
     if found == own:
         return
-    with storage.engine.connect() as connection:
-        writer = connection.execute(sa.text("SELECT library_version FROM version_info")).scalar()
+    writer = writer_of(storage)
     facts = f"written by Optuna {writer} (schema {found}); this is Optuna {optuna.__version__} (schema {own})"
     if found in storage.get_all_versions():
         advice = "Upgrade a copy of it with `optuna storage upgrade`, or choose another study.storage"

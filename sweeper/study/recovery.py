@@ -2,7 +2,7 @@
 
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.report import read_runs, read_summary
-from sweeper.results import RunResult
+from sweeper.results import GIVEN_UP, RunResult
 from sweeper.search import TrialBook
 from sweeper.storage import RunBook, Storage
 
@@ -36,4 +36,4 @@ def _is_whole(run: RunResult) -> bool:
     if run.reused or run.folder is None:
         return False
     has_records = RunFolder(run.folder).records.exists()
-    return run.state in ("FAILED", "PRUNED") or (run.state == "COMPLETE" and has_records)
+    return run.state in GIVEN_UP or (run.state == "COMPLETE" and has_records)

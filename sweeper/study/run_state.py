@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from sweeper.errors import did_you_mean
-from sweeper.results import Objective, Policy, RunKey, RunResult, Runs, TrialResult, TrialState
+from sweeper.results import GIVEN_UP, Objective, Policy, RunKey, RunResult, Runs, TrialResult, TrialState
 from sweeper.trial import TrialSpec
 from sweeper.verdict import pareto_front
 
@@ -25,7 +25,7 @@ class WantedRuns:
 def trial_state(runs: Mapping[int, RunResult], seeds: Sequence[int]) -> tuple[TrialState, str | None]:
     """A trial's state from its runs on the screening seeds: one failure fails it."""
     ended = [runs[seed] for seed in seeds if seed in runs]
-    for state in ("FAILED", "PRUNED"):
+    for state in GIVEN_UP:
         for run in ended:
             if run.state == state:
                 return state, f"seed {run.seed}: {run.reason}"
@@ -150,7 +150,7 @@ def _missing(
 
 def _lost(runs: Runs) -> set[int]:
     """Trials with a failed or pruned run get no further ones: they have no mean over all seeds any more."""
-    return {number for (number, _), run in runs.items() if run.state in ("FAILED", "PRUNED")}
+    return {number for (number, _), run in runs.items() if run.state in GIVEN_UP}
 
 
 def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Iterator[int]:

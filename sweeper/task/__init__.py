@@ -25,6 +25,7 @@ from sweeper.task.reporting import (
     Table,
     mean_and_spread,
 )
+from sweeper.wording import plural
 
 __all__ = [
     "BASELINE_COLOR",
@@ -74,6 +75,7 @@ __all__ = [
     "mean_and_spread",
     "mean_influence",
     "midranks",
+    "plural",
     "prepare_once",
     "refuse_clashes",
     "stackable_values",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.errors import Fault
+from sweeper.wording import plural
 
 N_LISTED = 5
 
@@ -24,7 +25,7 @@ def fault_of(found: Iterable[BadFile], folder: str, noun: str = "file") -> Fault
     by_rule = _by_rule(found)
     n = sum(len(files) for files in by_rule.values())
     parts = "; ".join(f"{rule}: {_with_what(files)}" for rule, files in by_rule.items())
-    problem = f"got {n} {noun}{'s' * (n != 1)} that cannot be used; {parts}"
+    problem = f"got {plural(n, noun)} that cannot be used; {parts}"
     return Fault(folder, problem, "Repair or remove them, or leave them out with data.skip_bad=true")
 
 

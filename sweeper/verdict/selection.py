@@ -25,6 +25,7 @@ from sweeper.verdict.paired import (
     spread,
     student,
 )
+from sweeper.wording import plural
 
 Verdict = Literal["better", "worse", "not distinguishable", "not confirmed"]
 
@@ -286,7 +287,7 @@ def _comparison(difference: float, sign: int, interval: Interval, p_adjusted: fl
 
 def _numbers(confirmation: Confirmation, metric: str, confidence: float) -> str:
     n = len(differences(confirmation.best_per_seed, confirmation.baseline_per_seed))
-    where = f"test split, {n} confirmation seed{'s' if n != 1 else ''}"
+    where = f"test split, {plural(n, 'confirmation seed')}"
     low, high, p = confirmation.ci_low, confirmation.ci_high, confirmation.p_value
     if low is None or high is None or p is None:
         return f"{metric} improvement {confirmation.improvement:+.3g}, no interval ({where})"

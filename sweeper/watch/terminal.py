@@ -19,7 +19,7 @@ from sweeper.verdict import criteria_of, unknown_figures
 from sweeper.watch.live_view import LiveView
 from sweeper.watch.observers import StudyStart
 from sweeper.watch.tracking_store import place_of_runs
-from sweeper.wording import duration, number
+from sweeper.wording import duration, number, plural
 
 STYLES = {"COMPLETE": "", "FAILED": "red"}
 REFRESHES_PER_S = 4
@@ -68,7 +68,7 @@ class Terminal:
     def plan_grew(self, n_runs: int, why: str) -> None:
         """Says why."""
         self._view.grow(n_runs)
-        self._say(f"{n_runs} more run{'s' * (n_runs != 1)}: {why}")
+        self._say(f"{plural(n_runs, 'more run')}: {why}")
 
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """The slot's line in the live view; and what is to be known of the trial's configuration."""
@@ -135,7 +135,7 @@ class Terminal:
 
 def _opening(start: StudyStart) -> str:
     known = f", {start.n_runs_known} known already and not repeated" if start.n_runs_known else ""
-    runs = f"{start.n_runs_planned} run{'s' * (start.n_runs_planned != 1)} planned{known}"
+    runs = f"{plural(start.n_runs_planned, 'run')} planned{known}"
     return f"study {start.study}: {runs}; {slots_in_words(start.slots)}; {start.folder.path}"
 
 

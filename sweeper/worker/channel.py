@@ -2,6 +2,10 @@
 
 The pair is made by the parent and has no name: nobody else can connect, there is no file to protect or to
 leave behind, and when either side dies, however that is, the other reads the end of the stream.
+
+`multiprocessing.connection.Connection` frames in the same way and is as fast. It is not used since it knows
+its descriptor by number only: closed by one thread while another reads, it could read on from a new worker's.
+Nor does it say how long a refused frame was.
 """
 
 import socket

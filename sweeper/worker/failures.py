@@ -2,14 +2,13 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from sweeper.errors import OUT_OF_MEMORY, DiskFullError, RunError, SweeperError, is_full
+from sweeper.errors import OUT_OF_MEMORY, DiskFullError, RunError, SweeperError, causes_of, is_full
 
 LESS_MEMORY = "Try a smaller trainer.batch_size or a smaller model."
 BAD_INDEX = "Often an index out of range: a label, the id of an embedding. On a CPU the message says which."
@@ -70,7 +69,7 @@ def needs_fresh_worker(error: BaseException) -> bool:
     After most errors of a GPU every later call of the process fails with the same words. One that ran out of
     memory could go on, but may hold what earlier jobs left there, and the next try deserves all of it.
     """
-    return any(is_out_of_memory(each) or _is_of_device(each) for each in _chain(error))
+    return any(is_out_of_memory(each) or _is_of_device(each) for each in causes_of(error))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -83,13 +82,6 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _is_of_device(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and _DEVICE.search(str(error)) is not None
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what led to it: a task may have caught the first and met another one."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _out_of_memory(error: BaseException, known: Circumstances) -> str:

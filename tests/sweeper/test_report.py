@@ -204,6 +204,26 @@ def test_tables_line_up_when_read_raw_whatever_the_names_hold() -> None:
     assert "<td>a|b &lt;script&gt;</td>" in page
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("seed 0: <script>alert(1)</script>failed", "<p>seed 0: failed</p>"),
+        ("[log](javascript:alert(1))", '<p><a rel="noopener noreferrer">log</a></p>'),
+        ('<img src="plots/a.png" onerror="alert(1)">', '<img src="plots/a.png">'),
+        ("```\nif a < b\n```", "<pre><code>if a &lt; b\n</code></pre>"),
+    ],
+)
+def test_nothing_in_the_page_can_be_run(text: str, shown: str) -> None:
+    page = to_html(text, title="t")
+    assert shown in page
+    assert "alert" not in page
+
+
+def test_numbers_in_tables_stay_on_the_right() -> None:
+    page = to_html("\n".join(table(["trial", "value"], [["a", "1.0"]], left=("trial",))), title="t")
+    assert '<td align="right">1.0</td>' in page
+
+
 def test_images_are_relative_in_the_report_and_inside_in_the_self_contained_page(folder: StudyFolder) -> None:
     write_report(folder, study_result(folder), judgement())
     page = folder.report_html.read_text()

@@ -138,7 +138,7 @@ def test_parts_are_sections_of_their_titles_behind_the_standard_plots(folder: St
     assert "![Means](plots/means.png)\n\n*What means shows.*" in text
     assert (folder.plots / "means.png").read_bytes().startswith(b"\x89PNG")
     page = folder.report_html.read_text()
-    assert '<img alt="Means" src="plots/means.png" />' in page
+    assert '<img alt="Means" src="plots/means.png">' in page
     assert '<td style="text-align: right;">0.7431</td>' in page
 
 

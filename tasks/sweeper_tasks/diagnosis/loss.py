@@ -24,6 +24,7 @@ from sweeper_tasks.losses.dual_head import (
     smoothed_cross_entropies,
 )
 from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_cross_entropy, softmax_focal
+from sweeper_tasks.precision import at_least_float32
 
 Terms = dict[str, Tensor]
 
@@ -57,7 +58,7 @@ def diagnosis_loss(
     Stackable: yes, in all values.
     Source: the documented strategies for diversified heads. Differs: D is bounded.
     """
-    m, a = _at_least_float32(m), _at_least_float32(a)
+    m, a = at_least_float32(m), at_least_float32(a)
     main = _focal(m, labels, values)
     match strategy:
         case DualFocal():
@@ -110,7 +111,3 @@ def _divergences(strategy: FocalSmooth | Adversarial, m: Tensor, a: Tensor, valu
 
 def _detached(**terms: Tensor) -> Terms:
     return {f"loss_{name}": value.detach() for name, value in terms.items()}
-
-
-def _at_least_float32(logits: Tensor) -> Tensor:
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits

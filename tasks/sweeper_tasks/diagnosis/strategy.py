@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeper.task import Fault
+from sweeper_tasks.class_weights import inverse_frequency
 from sweeper_tasks.diagnosis.loss_config import Alpha, Auto, LossConfig, Strategy
 
 
@@ -54,12 +55,12 @@ def chosen(loss: LossConfig, needs: Needs, facts: Mapping[str, Any]) -> Choice:
 def alpha_of(alpha: Alpha, counts: Sequence[int]) -> tuple[float, ...]:
     """[K] the weight of each class: one number a is a for all but the commonest class, which has 1 - a.
 
-    Of two classes a is thus that of the rare one. "auto" is `total / (K count)`: every class then has the
-    same total weight, and the mean weight of an example is 1. Counts are of the training split.
+    Of two classes a is thus that of the rare one. "auto" is `inverse_frequency`. Counts are of the
+    training split.
     """
     match alpha:
         case "auto":
-            return tuple(sum(counts) / (len(counts) * count) for count in counts)
+            return tuple(inverse_frequency(counts).tolist())
         case tuple():
             return alpha
         case _:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.task import Fault, did_you_mean
+from sweeper.task import Fault, did_you_mean, plural
 from sweeper_tasks.esmm.columns import SPLITS, Array, faults_of_positives
 from sweeper_tasks.esmm.data_config import CsvData
 
@@ -138,7 +138,7 @@ def _some(column: "pd.Series[str]", bad: Array) -> str:
     example: Any = column.iloc[int(np.argmax(bad))]
     shown = "nothing" if pd.isna(example) else f"'{example}'"
     n_bad = int(bad.sum())
-    return f"{shown} in data row {_first(bad)} ({n_bad} row{'s' * (n_bad != 1)} in all)"
+    return f"{shown} in data row {_first(bad)} ({plural(n_bad, 'row')} in all)"
 
 
 def _first(bad: Array) -> str:

@@ -17,7 +17,13 @@ from sweeper_tasks.esmm.metrics import Floats, Logits, esmm_metrics
 from sweeper_tasks.esmm.model import Batch, EsmmOutput, build_model
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, FOCAL_VALUES, HEAD_LOSSES
 from sweeper_tasks.losses.esmm import clicked_bce, ctcvr_logits
-from sweeper_tasks.losses.focal import bce_plus_factors, focal_bce_with_logits, focal_factors, from_step
+from sweeper_tasks.losses.focal import (
+    bce_plus_factors,
+    binary_focal_factors,
+    focal_bce_with_logits,
+    from_step,
+)
+from sweeper_tasks.precision import at_least_float32
 
 EVALUATION_CHUNK = 8192
 TRAIN_SUBSET = 8192
@@ -66,7 +72,7 @@ class EsmmTask:
         BCE_cvr is a mean over clicks, without.
         """
         c = coefficients
-        ctr_logits, cvr_logits = (_at_least_float32(logits) for logits in outputs)
+        ctr_logits, cvr_logits = (at_least_float32(logits) for logits in outputs)
         logits = ctcvr_logits(ctr_logits, cvr_logits)
         losses = (
             bce_with_logits(ctr_logits, batch.click, pos_weight=c["loss.static_pos_weight.ctr"]),
@@ -91,7 +97,7 @@ class EsmmTask:
         if not aux.compute_fp32:
             seen, labels = logits.to(model_dtype), conversion.to(model_dtype)
         if aux.detach_p_for_weight:
-            factors = focal_factors(seen.detach(), labels, gamma, alpha)
+            factors = binary_focal_factors(seen.detach(), labels, gamma, alpha)
             return bce_plus_factors(logits, conversion, pos_weight, weight, factors)
         bce = bce_with_logits(logits, conversion, pos_weight=pos_weight)
         return bce + weight * focal_bce_with_logits(seen, labels, gamma, alpha)
@@ -197,10 +203,6 @@ def _take(data: Batch, rows: Tensor) -> Batch:
 
 def _fixed_subset(n: int) -> Tensor:
     return torch.randperm(n, generator=torch.Generator().manual_seed(0))[:TRAIN_SUBSET]
-
-
-def _at_least_float32(values: Tensor) -> Tensor:
-    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
 def _as_written(coefficient: Tensor) -> float:

@@ -5,7 +5,19 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 
-def focal_factors(logits: Tensor, labels: Tensor, gamma: Tensor, alpha: Tensor | None = None) -> Tensor:
+def focal_factors(log_missing: Tensor, gamma: Tensor) -> Tensor:
+    """`(1 - p_t)^gamma` from `log(1 - p_t)`, any shape; no unit, in [0, 1]. With gamma 0 exactly 1.
+
+    p_t is the probability of the right class; the caller knows how to get at `log(1 - p_t)` without a loss
+    of digits. A power of 1 - p_t itself would have an infinite gradient at p_t = 1 for gamma < 1.
+    Stackable: yes, in gamma.
+    """
+    return torch.exp(gamma * log_missing)
+
+
+def binary_focal_factors(
+    logits: Tensor, labels: Tensor, gamma: Tensor, alpha: Tensor | None = None
+) -> Tensor:
     """What multiplies each example's cross-entropy: `alpha_t (1 - p_t)^gamma`.
 
     p_t = sigmoid(z) for a positive, 1 - sigmoid(z) for a negative; alpha_t = alpha or
@@ -19,13 +31,13 @@ def focal_factors(logits: Tensor, labels: Tensor, gamma: Tensor, alpha: Tensor |
 
     Gives: [B], no reduction, no unit, in [0, 1].
 
-    Numerics: exp(gamma log(1 - p_t)) with log(1 - p_t) = logsigmoid((1 - 2y) z). A power of 1 - p_t has an
-    infinite gradient at p_t = 1 for gamma < 1; here the factor decays to 0, and its gradient with it.
+    Numerics: `focal_factors` of log(1 - p_t) = logsigmoid((1 - 2y) z); towards p_t = 1 the factor decays to
+    0, and its gradient with it.
     Stackable: yes, in gamma and alpha.
     Source: Lin et al. 2017, eq. 5 (arXiv:1708.02002), without the cross-entropy itself.
     """
     away_from_label = torch.addcmul(logits, logits, labels, value=-2)  # (1 - 2y) z in one operation
-    factors = torch.exp(gamma * logsigmoid(away_from_label))
+    factors = focal_factors(logsigmoid(away_from_label), gamma)
     return factors if alpha is None else factors * (alpha * labels + (1 - alpha) * (1 - labels))
 
 
@@ -42,12 +54,12 @@ def focal_bce_with_logits(
 
     Gives: 0-d, mean over B, nats; the gradient flows through the factors too.
 
-    Numerics: finite with finite gradients for |z| <= 100 in float32; see `focal_factors`.
+    Numerics: finite with finite gradients for |z| <= 100 in float32; see `binary_focal_factors`.
     Stackable: yes, in gamma and alpha.
     Source: Lin et al. 2017, eq. 5 (arXiv:1708.02002). Differs: the mean over all examples instead of a sum
     divided by the number of positives; alpha is optional.
     """
-    factors = focal_factors(logits, labels, gamma, alpha)
+    factors = binary_focal_factors(logits, labels, gamma, alpha)
     return (factors * binary_cross_entropy_with_logits(logits, labels, reduction="none")).mean()
 
 
@@ -61,7 +73,7 @@ def bce_plus_factors(
         labels: y, [B], 0 or 1, of the same dtype.
         pos_weight: w, 0-d, > 0; multiplies positives in the first term only.
         weight: lambda, 0-d, >= 0.
-        factors: [B], detached: `focal_factors` of detached logits; may be of a lower precision.
+        factors: [B], detached: `binary_focal_factors` of detached logits; may be of a lower precision.
 
     Gives: 0-d, mean over B, nats.
 

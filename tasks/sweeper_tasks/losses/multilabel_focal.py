@@ -6,7 +6,8 @@ Shapes: B examples, A questions (aspects), C classes of each.
 import torch
 from torch import Tensor
 
-from sweeper_tasks.losses.softmax_focal import focal_factors, log_p_true
+from sweeper_tasks.losses.focal import focal_factors
+from sweeper_tasks.losses.softmax_focal import log_missing, log_p_true
 
 
 def multilabel_cross_entropy(logits: Tensor, target: Tensor, counted: Tensor) -> Tensor:
@@ -43,13 +44,13 @@ def multilabel_focal(
     Gives: 0-d, a mean over the questions that any example answers, nats; 0 where there are none. With gamma 0
     and no alpha, value and gradient are bit by bit those of `multilabel_cross_entropy`.
 
-    Numerics: see `focal_factors`.
+    Numerics: see `log_missing`.
     Stackable: yes, in gamma and alpha.
     Source: Lin et al. 2017, eq. 5 (arXiv:1708.02002). Differs: a softmax over classes, one alpha a class; the
     mean over examples is taken for each question alone.
     """
     log_p = log_p_true(logits.transpose(1, 2), target)
-    terms = -focal_factors(log_p, gamma) * log_p
+    terms = -focal_factors(log_missing(log_p), gamma) * log_p
     return _mean_of_means(terms if alpha is None else terms * _alpha_true(alpha, target), counted)
 
 

@@ -6,6 +6,8 @@ Shapes: B examples, C classes, ... any further places (rows and columns of an im
 import torch
 from torch import Tensor
 
+from sweeper_tasks.losses.focal import focal_factors
+
 
 def log_p_true(logits: Tensor, target: Tensor) -> Tensor:
     """The log probability of the right class, `log p_t`, with p the softmax over classes.
@@ -64,23 +66,22 @@ def softmax_focal(
     gradient are bit by bit those of `softmax_cross_entropy` without weights. The gradient flows through the
     factors too.
 
-    Numerics: see `focal_factors`.
+    Numerics: see `log_missing`.
     Stackable: yes, in gamma and alpha.
     Source: Lin et al. 2017, eq. 5 (arXiv:1708.02002). Differs: softmax over classes instead of a sigmoid, so
     alpha is one number a class; the mean over places instead of a sum over the positives' number.
     """
-    factors = focal_factors(log_p, gamma)
+    factors = focal_factors(log_missing(log_p), gamma)
     factors = factors if alpha is None else factors * alpha[target]
     weights = torch.ones_like(log_p) if counted is None else counted
     return -(factors * weights * log_p).sum() / weights.sum().clamp(min=1)
 
 
-def focal_factors(log_p: Tensor, gamma: Tensor) -> Tensor:
-    """`(1 - p_t)^gamma` from `log p_t`, any shape; no unit, in [0, 1]. With gamma 0 exactly 1.
+def log_missing(log_p: Tensor) -> Tensor:
+    """`log(1 - p_t)` from `log p_t`, any shape, <= 0, nats: what `focal_factors` takes.
 
     Numerics: `1 - p_t = -expm1(log p_t)` keeps its digits near p_t = 1. It is kept above the smallest normal
     number, so that neither 0^0 at gamma 0 nor the infinite slope of a power below 1 can make a NaN.
-    Stackable: yes, in gamma.
+    Stackable: yes.
     """
-    missing = (-torch.expm1(log_p)).clamp(min=torch.finfo(log_p.dtype).tiny)
-    return torch.exp(gamma * torch.log(missing))
+    return torch.log((-torch.expm1(log_p)).clamp(min=torch.finfo(log_p.dtype).tiny))

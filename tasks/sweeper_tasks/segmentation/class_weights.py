@@ -1,27 +1,17 @@
 """Weights of classes from how common they are. C is the number of classes. No torch here."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper_tasks.class_weights import inverse_frequency
 from sweeper_tasks.segmentation.classes import BACKGROUND, N_CLASSES
 from sweeper_tasks.segmentation.loss_config import Alpha, ClassWeights
 
 Floats = NDArray[np.float64]
 EFFECTIVE_SHARE = 0.01
 """Classes well above this share of pixels count alike under "effective_number", well below by frequency."""
-
-
-def inverse_frequency(pixels: Sequence[int]) -> Floats:
-    """[C] weights `1 / (K s_c)` from pixels n_c [C]: s_c = n_c / sum(n), K the classes that occur.
-
-    Each class then has the same total weight, and the mean weight of a pixel is 1, so that the loss keeps its
-    scale. A class that does not occur weighs 0.
-    """
-    shares = _shares(pixels)
-    return _mean_one(np.divide(1.0, shares, out=np.zeros_like(shares), where=shares > 0), shares)
 
 
 def effective_number(pixels: Sequence[int], effective_share: float = EFFECTIVE_SHARE) -> Floats:
@@ -32,9 +22,12 @@ def effective_number(pixels: Sequence[int], effective_share: float = EFFECTIVE_S
     Source: Cui et al. 2019, eq. 2 (arXiv:1901.05555), `(1 - beta) / (1 - beta^n)` with beta = 1 - 1 / (v N)
     for N pixels, as N grows: pixels of one picture repeat each other, so that only shares mean anything.
     """
-    shares = _shares(pixels)
+    counts: Floats = np.asarray(pixels, dtype=np.float64)
+    shares = counts / counts.sum()
     effective = -np.expm1(-shares / effective_share)
-    return _mean_one(np.divide(1.0, effective, out=np.zeros_like(shares), where=shares > 0), shares)
+    weights = np.divide(1.0, effective, out=np.zeros_like(shares), where=shares > 0)
+    scaled: Floats = weights / (weights @ shares)
+    return scaled
 
 
 def weights_of(choice: ClassWeights, pixels: Sequence[int]) -> Floats:
@@ -64,14 +57,3 @@ def alpha_of(choice: Alpha, pixels: Sequence[int]) -> Floats:
             return alpha
         case _:
             return np.asarray(choice, dtype=np.float64)
-
-
-def _shares(pixels: Sequence[int]) -> Floats:
-    counts: NDArray[Any] = np.asarray(pixels, dtype=np.float64)
-    shares: Floats = counts / counts.sum()
-    return shares
-
-
-def _mean_one(weights: Floats, shares: Floats) -> Floats:
-    scaled: Floats = weights / (weights @ shares)
-    return scaled

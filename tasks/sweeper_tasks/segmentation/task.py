@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sweeper.task import Coefficients, Evaluation, Prepared, mean_influence, stackable_values
 from sweeper_tasks.augmentation import augment
+from sweeper_tasks.precision import at_least_float32
 from sweeper_tasks.segmentation.averaging import logits_of, probabilities_of
 from sweeper_tasks.segmentation.batch import Batch
 from sweeper_tasks.segmentation.class_weights import alpha_of, weights_of
@@ -86,7 +87,7 @@ class SegmentationTask:
         self, outputs: Tensor, batch: Batch, coefficients: Coefficients, step: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See `sweeper_tasks.segmentation.loss`; at least in float32, whatever the model's precision."""
-        return segmentation_loss(self._config.loss, _at_least_float32(outputs), batch.masks, coefficients)
+        return segmentation_loss(self._config.loss, at_least_float32(outputs), batch.masks, coefficients)
 
     def probabilities(self, outputs: Tensor) -> tuple[Tensor, ...]:
         """[B, C, H, W], those of each pixel's classes."""
@@ -114,7 +115,7 @@ class SegmentationTask:
         every = torch.arange(len(data.images), device=self._device)
         for rows in torch.split(self._train_subset if split == "train" else every, EVALUATION_CHUNK):
             batch = _as_batch(*_take(data, rows))
-            logits = _at_least_float32(model(batch))
+            logits = at_least_float32(model(batch))
             total, terms = self.loss(logits, batch, coefficients, step)
             counts.append(confusions(batch.masks, logits.argmax(dim=1)))
             ce.append(_ce_by_image(logits, batch.masks))
@@ -165,7 +166,3 @@ def _as_batch(images: Tensor, masks: Tensor) -> Batch:
 
 def _fixed_subset(n: int) -> Tensor:
     return torch.randperm(n, generator=torch.Generator().manual_seed(0))[:TRAIN_SUBSET]
-
-
-def _at_least_float32(values: Tensor) -> Tensor:
-    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values

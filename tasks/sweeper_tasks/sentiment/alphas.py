@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sweeper_tasks.class_weights import inverse_frequency
 from sweeper_tasks.sentiment.loss_config import CLASSES, Alpha, LossConfig, MultilabelFocal
 from sweeper_tasks.sentiment.polarities import N_POLARITIES
 
@@ -16,15 +17,11 @@ Floats = NDArray[np.float64]
 
 
 def auto_alpha(counts: ArrayLike) -> Floats:
-    """[..., K] weights `total / (K n_c)` from numbers of examples n_c [..., K], total their sum over classes.
+    """[..., K] weights from numbers of examples [..., K]: see `inverse_frequency`, over all K classes.
 
-    Each class then has the same total weight, and the mean weight of an example is 1, so that the loss keeps
-    its scale. A class that does not occur weighs 0.
+    Where a class is absent its part of the weight is lost: aspects of few polarities count for less.
     """
-    n = np.asarray(counts, dtype=np.float64)
-    fair = n.sum(axis=-1, keepdims=True) / n.shape[-1]
-    alpha: Floats = np.divide(fair, n, out=np.zeros_like(n), where=n > 0)
-    return alpha
+    return inverse_frequency(counts, np.shape(counts)[-1])
 
 
 def alpha_of(choice: Alpha, counts: NDArray[Any]) -> Floats:

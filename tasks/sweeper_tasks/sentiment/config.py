@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import SPLIT_SIZES, Cosmetic, StrictModel, TaskConfig, lines_of_skipped
+from sweeper.task import SPLIT_SIZES, Cosmetic, StrictModel, TaskConfig, lines_of_skipped, plural
 from sweeper_tasks.sentiment.alphas import distribution_table
 from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
 from sweeper_tasks.sentiment.copies import copy_warnings
@@ -97,7 +97,7 @@ class SentimentConfig(TaskConfig):
         What depends on the loss comes last.
         """
         n_aspects = len(facts["aspects"])
-        size = f"{facts['rows']['train']} training reviews, {n_aspects} aspect{'s' * (n_aspects != 1)}"
+        size = f"{facts['rows']['train']} training reviews, {plural(n_aspects, 'aspect')}"
         left_out = lines_of_skipped(facts.get("skipped", {}))
         return [size, *left_out, *cell_lines(facts), *distribution_table(self.loss, facts)]
 

@@ -11,7 +11,12 @@ from torch import Tensor
 from torch.func import vmap
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from sweeper_tasks.losses.focal import bce_plus_factors, focal_bce_with_logits, focal_factors, from_step
+from sweeper_tasks.losses.focal import (
+    bce_plus_factors,
+    binary_focal_factors,
+    focal_bce_with_logits,
+    from_step,
+)
 
 untimed = settings(deadline=None)
 examples = st.lists(st.tuples(st.floats(-30, 30), st.sampled_from([0.0, 1.0])), min_size=1, max_size=20)
@@ -51,7 +56,9 @@ def test_an_undecided_model_loses_a_quarter_of_ln_2_at_gamma_2(alpha: float | No
 def test_an_easy_positive_is_silenced_and_a_hard_one_is_not() -> None:
     """At p = 0.9 and 0.1 for two positives at gamma 2: factors (1 - 0.9)^2 = 0.01 and (1 - 0.1)^2 = 0.81."""
     logits = f64([math.log(9), -math.log(9)])
-    torch.testing.assert_close(focal_factors(logits, torch.ones_like(logits), f64(2.0)), f64([0.01, 0.81]))
+    torch.testing.assert_close(
+        binary_focal_factors(logits, torch.ones_like(logits), f64(2.0)), f64([0.01, 0.81])
+    )
 
 
 @untimed
@@ -108,14 +115,14 @@ def test_constant_factors_only_reweight_the_gradient_of_the_cross_entropy() -> N
     """For constant f the gradient of mean[f BCE] is f (sigmoid(z) - y) / n, added to that of BCE."""
     z, y = drawn(50)
     z.requires_grad_()
-    factors = focal_factors(z.detach(), y, f64(2.0))
+    factors = binary_focal_factors(z.detach(), y, f64(2.0))
     bce_plus_factors(z, y, f64(1.0), f64(0.1), factors).backward()  # type: ignore[no-untyped-call]
     torch.testing.assert_close(z.grad, ((1 + 0.1 * factors) * (z.sigmoid() - y) / 50).detach())
 
 
 def test_the_focal_part_has_no_pos_weight() -> None:
     z, y = drawn(200)
-    factors = focal_factors(z, y, f64(1.5))
+    factors = binary_focal_factors(z, y, f64(1.5))
     got = bce_plus_factors(z, y, f64(38.9), f64(0.2), factors)
     bce = binary_cross_entropy_with_logits(z, y, pos_weight=f64(38.9))
     torch.testing.assert_close(got, bce + 0.2 * naive_focal(z, y, f64(1.5), None))
@@ -126,7 +133,7 @@ def test_weight_0_leaves_value_and_gradient_of_the_cross_entropy_bit_by_bit() ->
     pos_weight, zero = torch.tensor(38.913), torch.tensor(0.0)
     plain, with_focal = z.clone().requires_grad_(), z.clone().requires_grad_()
     expected = binary_cross_entropy_with_logits(plain, y, pos_weight=pos_weight)
-    got = bce_plus_factors(with_focal, y, pos_weight, zero, focal_factors(z, y, torch.tensor(1.0)))
+    got = bce_plus_factors(with_focal, y, pos_weight, zero, binary_focal_factors(z, y, torch.tensor(1.0)))
     expected.backward()  # type: ignore[no-untyped-call]
     got.backward()  # type: ignore[no-untyped-call]
     assert torch.equal(got, expected)
@@ -137,8 +144,8 @@ def test_weight_0_leaves_value_and_gradient_of_the_cross_entropy_bit_by_bit() ->
 
 def test_factors_of_lower_precision_are_accepted() -> None:
     z, y = drawn(64, torch.float32)
-    low = focal_factors(z.bfloat16(), y.bfloat16(), torch.tensor(2.0))
-    full = focal_factors(z, y, torch.tensor(2.0))
+    low = binary_focal_factors(z.bfloat16(), y.bfloat16(), torch.tensor(2.0))
+    full = binary_focal_factors(z, y, torch.tensor(2.0))
     weights = torch.tensor(4.0), torch.tensor(0.1)
     assert low.dtype == torch.bfloat16
     torch.testing.assert_close(
@@ -158,7 +165,7 @@ def test_siblings_with_different_coefficients_are_computed_in_one_call() -> None
 
     def loss(weight: Tensor, gamma: Tensor, warmup_steps: Tensor) -> Tensor:
         now = from_step(weight, torch.tensor(5), warmup_steps)
-        return bce_plus_factors(z, y, f64(3.0), now, focal_factors(z, y, gamma, f64(0.25)))
+        return bce_plus_factors(z, y, f64(3.0), now, binary_focal_factors(z, y, gamma, f64(0.25)))
 
     one_by_one = torch.stack([loss(*member) for member in zip(*members, strict=True)])
     torch.testing.assert_close(vmap(loss)(*members), one_by_one)

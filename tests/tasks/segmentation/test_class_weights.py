@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from sweeper_tasks.segmentation.class_weights import alpha_of, effective_number, inverse_frequency, weights_of
+from sweeper_tasks.class_weights import inverse_frequency
+from sweeper_tasks.segmentation.class_weights import alpha_of, effective_number, weights_of
 
 counts = st.lists(st.integers(0, 10**7), min_size=2, max_size=19).filter(lambda n: sum(n) > 0)
-
-
-def test_inverse_frequency_by_hand() -> None:
-    """Shares 0.6, 0.3, 0.1 and a class that is absent: 1 / (3 x 0.6) = 5/9, 10/9, 10/3, and 0."""
-    np.testing.assert_allclose(inverse_frequency([60, 30, 10, 0]), [5 / 9, 10 / 9, 10 / 3, 0])
 
 
 @given(counts)

@@ -1,0 +1,49 @@
+"""What we use of Optuna that it does not promise to keep, in one place: a new version breaks here or nowhere.
+
+`tests/sweeper/test_optuna_adapter.py` has a test for each such part, which names the version that broke it.
+"""
+
+import optuna
+import sqlalchemy as sa
+from optuna.pruners import BasePruner
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.trial import FrozenTrial, Trial
+
+
+def storage_of(study: optuna.Study) -> BaseStorage:
+    """Where the study's trials are."""
+    storage: BaseStorage = study._storage
+    return storage
+
+
+def study_id_of(study: optuna.Study) -> int:
+    """The study's key in its storage."""
+    return int(study._study_id)
+
+
+def trial_id_of(trial: FrozenTrial) -> int:
+    """The trial's key in its storage; its number counts within its study only."""
+    return int(trial._trial_id)
+
+
+def writable(study: optuna.Study, trial: FrozenTrial) -> Trial:
+    """The trial as Optuna gives it to whoever runs it: it can be written to, and asks the study's pruner."""
+    return Trial(study, trial_id_of(trial))
+
+
+def trial_numbered(study: optuna.Study, number: int) -> FrozenTrial:
+    """The study's trial of this number, without reading all others. Raises KeyError where there is none."""
+    storage = storage_of(study)
+    return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study_id_of(study), number))
+
+
+def study_seen_as(view: type[optuna.Study], study: optuna.Study, pruner: BasePruner) -> optuna.Study:
+    """The same study in the same storage, as an object of the class `view` with a pruner of its own."""
+    sampler = optuna.samplers.RandomSampler()  # never asked for a point
+    return view(study.study_name, storage_of(study), sampler, pruner)
+
+
+def writer_of(storage: RDBStorage) -> str:
+    """The version of Optuna that made the tables of a database."""
+    with storage.engine.connect() as connection:
+        return str(connection.execute(sa.text("SELECT library_version FROM version_info")).scalar())

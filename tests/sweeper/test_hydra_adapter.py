@@ -1,0 +1,79 @@
+"""Each part of Hydra that it does not promise to keep is still there and does what we take it to do."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+
+from sweeper.config import hydra_adapter
+from tests.sweeper.foreign import part_of
+
+FILE = """
+defaults:
+  - base@: small
+  - /db: mysql
+  - parent@sub
+  - _self_
+rate: 0.1
+sub: {width: 4}
+"""
+
+
+def part(name: str) -> AbstractContextManager[None]:
+    return part_of("hydra-core", name, "sweeper/config/hydra_adapter.py")
+
+
+@pytest.fixture
+def loader(tmp_path: Path) -> ConfigLoader:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "big.yaml").write_text(FILE)
+    with initialize_config_dir(config_dir=str(tmp_path), version_base="1.3", job_name="test"):
+        return GlobalHydra.instance().config_loader()
+
+
+def test_the_command_line_is_taken_apart_as_hydra_does() -> None:
+    with part("_internal.utils.get_args_parser"):
+        words = ["-m", "--config-dir", "mine", "a=1", "b=2"]
+        options = hydra_adapter.arguments_parser().parse_args(words)
+        assert options.overrides == ["a=1", "b=2"]
+        assert (options.config_dir, options.config_path, options.config_name) == ("mine", None, None)
+        assert options.multirun
+
+
+def test_a_file_is_read_alone_with_its_defaults_list(loader: ConfigLoader) -> None:
+    with part("ConfigLoaderImpl.repository.load_config"):
+        found = hydra_adapter.config_file(loader, "model/big")
+        assert found is not None
+        assert found.content == {"rate": 0.1, "sub": {"width": 4}}
+        assert {"base": "small", "/db": "mysql"}.items() <= found.groups.items()
+        assert found.configs == (("parent", "sub"),)
+        assert hydra_adapter.config_file(loader, "model/none") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("a.b=2", {"a": {"b": 2}}),
+        ("+a.c=x", {"a": {"b": 1, "c": "x"}}),
+        ("++a.b=2", {"a": {"b": 2}}),
+        ("~a.b", {"a": {}}),
+    ],
+)
+def test_a_value_is_overridden_as_hydra_does(line: str, expected: dict[str, object]) -> None:
+    with part("ConfigLoaderImpl._apply_overrides_to_config"):
+        tree = OmegaConf.create({"a": {"b": 1}})
+        assert isinstance(tree, DictConfig)
+        OmegaConf.set_struct(tree, True)
+        hydra_adapter.apply_override(tree, OverridesParser.create().parse_overrides([line])[0])
+        assert tree == expected
+
+
+def test_the_launcher_that_nobody_chose_is_where_it_was() -> None:
+    with part("_internal.core_plugins.basic_launcher.BasicLauncher"):
+        assert get_class(hydra_adapter.BASIC_LAUNCHER).__name__ == "BasicLauncher"
