@@ -1,16 +1,8 @@
 """Figures and counts in words: one way to write each, wherever it is shown."""
 
 import math
-from typing import Any
 
 NOTHING = "-"
-
-
-def as_list(value: Any) -> list[Any]:
-    """A list as it is, None as an empty one, anything else as a list of one."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def number(value: float | None) -> str:

@@ -75,15 +75,15 @@ def test_a_stopped_study_counts_the_runs_that_it_would_have_had() -> None:
 
 def test_counts_are_by_state_and_tell_how_many_incidents_there_were() -> None:
     trials = [trial(1, "FAILED", run(1, 0, incidents=("a", "b")), run(1, 1, "FAILED"))]
-    assert totals(trials, n_jobs=2)["states"] == {"COMPLETE": 1, "FAILED": 1}
-    assert totals(trials, n_jobs=2)["incidents"] == 2
+    assert totals(trials, n_jobs=2).states == {"COMPLETE": 1, "FAILED": 1}
+    assert totals(trials, n_jobs=2).incidents == 2
 
 
 def test_an_interrupted_run_is_counted_as_a_job_and_not_as_a_run() -> None:
     trials = [trial(1, "RUNNING", run(1, 0), run(1, 1, "INTERRUPTED", steps=9))]
     counts = totals(trials, n_jobs=2)
-    assert (counts["runs"], counts["runs_reused"], counts["steps_trained"]) == (1, 0, 609)
-    assert totals([], n_jobs=1)["runs_reused"] == 0
+    assert (counts.runs, counts.runs_reused, counts.steps_trained) == (1, 0, 609)
+    assert totals([], n_jobs=1).runs_reused == 0
 
 
 def test_too_many_failures_are_no_result_and_exit_1() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.results import Policy, RunResult, StudyResult, TrialResult
+from sweeper.results import Judgement, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict.judging import best_of, judge
 from tests.sweeper.factories import AUC, LOSS, study_result, trial_spec
 
@@ -91,14 +91,22 @@ def test_a_confirmation_run_that_failed_is_over_and_left_out(tmp_path: Path) -> 
     assert "1002 are left out" in " ".join(judged.notes)
 
 
+def width(judged: Judgement) -> float:
+    """Of the interval of trial 1."""
+    (one,) = judged.comparisons[1]
+    assert one is not None
+    assert one.ci_low is not None
+    assert one.ci_high is not None
+    return one.ci_high - one.ci_low
+
+
 @pytest.mark.parametrize("state", ["PRUNED", "FAILED"])
 def test_a_trial_that_was_given_up_makes_the_others_no_surer(tmp_path: Path, state: str) -> None:
     result = study_result(StudyFolder(tmp_path))
     lost = TrialResult(trial_spec(4, 0.4), state, "why", {})  # type: ignore[arg-type]
     noisy = with_run(result, 1, replace(result.trials[1].runs[0], metrics={f"test/{AUC.metric}": 0.7}))
     before, after = judge(noisy), judge(replace(noisy, trials=(*noisy.trials, lost)))
-    widths = [j.comparisons[1]["ci_high"] - j.comparisons[1]["ci_low"] for j in (before, after)]
-    assert widths[0] < widths[1]
+    assert width(before) < width(after)
     assert after.confirmation == before.confirmation
 
 
@@ -120,8 +128,8 @@ def test_influence_values_are_those_of_the_objective_or_none(tmp_path: Path) -> 
     judged = judge(replace(result, objectives=(LOSS,)))
     assert of_auc is not None
     assert judged.confirmation is not None
-    assert of_auc["se_examples"] is not None
-    assert judged.confirmation["se_examples"] is None
+    assert of_auc.se_examples is not None
+    assert judged.confirmation.se_examples is None
     assert "seed noise only" in judged.notes[0]
 
 
@@ -129,8 +137,8 @@ def test_each_candidate_is_compared_in_each_objective(tmp_path: Path) -> None:
     """The loss is 0.5 - auc / 10: trial 3 gains 0.003 in the one and 0.0003 in the other."""
     judged = judge(replace(study_result(StudyFolder(tmp_path)), objectives=(AUC, LOSS)))
     assert (judged.verdict, judged.front, sorted(judged.comparisons)) == ("front", [3], [1, 2, 3])
-    assert judged.comparisons[3]["difference"] == pytest.approx([0.003, -0.0003])
-    assert judged.comparisons[3]["improvement"] == pytest.approx([0.003, 0.0003])
+    gained = [(one.difference, one.improvement) for one in judged.comparisons[3] if one is not None]
+    assert gained == [pytest.approx((0.003, 0.003)), pytest.approx((-0.0003, 0.0003))]
     assert judged.notes == ("The intervals of bce hold seed noise only: there are no influence values.",)
 
 
