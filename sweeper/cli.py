@@ -79,6 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sweeper.study import leave_at_a_signal
 
     leave_at_a_signal()  # what follows takes a second to import
+    if os.getcwd() not in {os.path.abspath(folder) for folder in sys.path}:
+        sys.path.append(
+            os.getcwd()
+        )  # a task beside the user is found as with `python -m`; it shadows nothing
     return _main_of(RUN)(words)
 
 

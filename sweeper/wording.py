@@ -2,16 +2,8 @@
 
 import math
 import re
-from typing import Any
 
 NOTHING = "-"
-
-
-def as_list(value: Any) -> list[Any]:
-    """A list as it is, None as an empty one, anything else as a list of one."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def plural(n: int, noun: str) -> str:

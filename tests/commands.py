@@ -49,7 +49,7 @@ def summary(folder: Path) -> dict[str, Any]:
 
 
 def _ended() -> int:
-    from sweeper.__main__ import main
+    from sweeper.cli import main
 
     try:
         main()

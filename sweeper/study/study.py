@@ -160,7 +160,7 @@ class Session:
         factory, entry = plan.factory, task_entry(plan.settings.task)
         added = added_by_task(result, judgement, entry, factory.task_config_of, factory.prepared_of)
         summary = write_report(folder, result, judgement, added)
-        if result.totals["stopped_because"] is not None:
+        if result.totals.stopped_because is not None:
             self._observer.warned(self._how_to_go_on())
         else:
             tidy_checkpoints(folder, result, judgement, ensemble.members)
@@ -201,7 +201,7 @@ class Session:
     def _ensemble(self, result: StudyResult) -> Outcome:
         """The average of the best runs, where it is asked for and the study is over."""
         k = self._plan.settings.study.ensemble_top_k
-        if k is None or result.totals["stopped_because"] is not None:
+        if k is None or result.totals.stopped_because is not None:
             return Outcome()
         self._loop.close()  # its workers hold data on the device
         context = EnsembleContext(

@@ -79,8 +79,8 @@ def test_a_stopped_study_counts_the_runs_that_it_would_have_had() -> None:
 
 def test_counts_are_by_state_and_tell_how_many_incidents_there_were() -> None:
     trials = [trial(1, "FAILED", run(1, 0, incidents=("a", "b")), run(1, 1, "FAILED"))]
-    assert totals(trials, n_jobs=2)["states"] == {"COMPLETE": 1, "FAILED": 1}
-    assert totals(trials, n_jobs=2)["incidents"] == 2
+    assert totals(trials, n_jobs=2).states == {"COMPLETE": 1, "FAILED": 1}
+    assert totals(trials, n_jobs=2).incidents == 2
 
 
 def test_time_steps_and_incidents_of_a_shared_run_are_counted_once() -> None:
@@ -89,9 +89,9 @@ def test_time_steps_and_incidents_of_a_shared_run_are_counted_once() -> None:
     own = run(1, 0, steps=500, device="gpu 0", **facts)
     shared = run(2, 0, steps=500, device="gpu 1", reused=True, **facts)
     counts = totals([trial(1, "COMPLETE", own), trial(2, "COMPLETE", shared)], n_jobs=1)
-    assert (counts["train_s"], counts["steps_trained"], counts["steps_inherited"]) == (2.0, 500, 100)
-    assert (counts["runs"], counts["runs_reused"], counts["incidents"]) == (2, 1, 1)
-    assert (counts["trials"], counts["jobs"], counts["devices"]) == (2, 1, ["gpu 0"])
+    assert (counts.train_s, counts.steps_trained, counts.steps_inherited) == (2.0, 500, 100)
+    assert (counts.runs, counts.runs_reused, counts.incidents) == (2, 1, 1)
+    assert (counts.trials, counts.jobs, counts.devices) == (2, 1, ("gpu 0",))
 
 
 def test_what_a_pruned_run_inherited_was_not_saved() -> None:
@@ -116,8 +116,8 @@ def test_an_adaptive_study_that_is_stopped_plans_one_run_for_each_trial_not_aske
 def test_an_interrupted_run_is_counted_as_a_job_and_not_as_a_run() -> None:
     trials = [trial(1, "RUNNING", run(1, 0), run(1, 1, "INTERRUPTED", steps=9))]
     counts = totals(trials, n_jobs=2)
-    assert (counts["runs"], counts["runs_reused"], counts["steps_trained"]) == (1, 0, 609)
-    assert totals([], n_jobs=1)["runs_reused"] == 0
+    assert (counts.runs, counts.runs_reused, counts.steps_trained) == (1, 0, 609)
+    assert totals([], n_jobs=1).runs_reused == 0
 
 
 def test_a_study_that_was_stopped_between_its_phases_is_not_over() -> None:
@@ -128,9 +128,9 @@ def test_a_study_that_was_stopped_between_its_phases_is_not_over() -> None:
     facts |= {"study": "s", "sweep": read("loss.weight=1,2"), "policy": policy, "trials": trials}
     over = concluded(**facts).totals
     stopped = concluded(**facts, stopped_because="told to stop").totals
-    assert (over["runs_planned"], over["stopped_because"]) == (2, None)
-    assert (stopped["runs_planned"], stopped["stopped_because"]) == (2 + 2 * 3, "told to stop")
-    assert (over["wall_s"], over["jobs"], over["steps_saved"]) == (1.5, 2, 0)
+    assert (over.runs_planned, over.stopped_because) == (2, None)
+    assert (stopped.runs_planned, stopped.stopped_because) == (2 + 2 * 3, "told to stop")
+    assert (over.wall_s, over.jobs, over.steps_saved) == (1.5, 2, 0)
 
 
 def test_too_many_failures_are_no_result_and_exit_1() -> None:

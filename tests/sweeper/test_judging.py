@@ -146,19 +146,28 @@ def test_confidence_and_the_smallest_effect_that_matters_are_the_study_s() -> No
         "4 of 5 studies takes 5 confirmation seeds."
     )
     assert judged.confirmation is not None
-    assert judged.confirmation["seeds_needed_for_min_effect"] == 5
+    assert judged.confirmation.seeds_needed_for_min_effect == 5
 
 
 def test_a_confirmation_run_that_failed_is_over_and_left_out(tmp_path: Path) -> None:
     result = study_result(StudyFolder(tmp_path))
     judged = judge(with_run(result, 3, RunResult(3, result.confirm_seeds[-1], "FAILED", "loss is nan")))
     assert judged.confirmation is not None
-    assert sorted(judged.confirmation["best_per_seed"]) == ["1000", "1001"]
-    assert sorted(judged.confirmation["baseline_per_seed"]) == ["1000", "1001", "1002"]
+    assert sorted(judged.confirmation.best_per_seed) == [1000, 1001]
+    assert sorted(judged.confirmation.baseline_per_seed) == [1000, 1001, 1002]
     assert (
         "Seeds 1002 are left out: only one of the two arms completed them. "
         "An arm that fails on hard seeds is flattered by this." in judged.notes
     )
+
+
+def width(judged: Judgement) -> float:
+    """Of the interval of trial 1."""
+    (one,) = judged.comparisons[1]
+    assert one is not None
+    assert one.ci_low is not None
+    assert one.ci_high is not None
+    return one.ci_high - one.ci_low
 
 
 @pytest.mark.parametrize("state", ["PRUNED", "FAILED"])
@@ -167,8 +176,7 @@ def test_a_trial_that_was_given_up_makes_the_others_no_surer(tmp_path: Path, sta
     lost = TrialResult(trial_spec(4, 0.4), state, "why", {})  # type: ignore[arg-type]
     noisy = with_run(result, 1, replace(result.trials[1].runs[0], metrics={f"test/{AUC.metric}": 0.7}))
     before, after = judge(noisy), judge(replace(noisy, trials=(*noisy.trials, lost)))
-    widths = [j.comparisons[1]["ci_high"] - j.comparisons[1]["ci_low"] for j in (before, after)]
-    assert widths[0] < widths[1]
+    assert width(before) < width(after)
     assert after.confirmation == before.confirmation
 
 
@@ -208,7 +216,8 @@ def test_runs_on_seeds_of_an_earlier_command_have_no_part_in_the_error(tmp_path:
         np.savez(folder.run(result.trials[3].spec, seed).records, influence_ctcvr_auc=influence)
     before = judge(result).confirmation
     assert before is not None
-    assert before["se_examples"] > 0
+    assert before.se_examples
+    assert before.se_examples > 0
     assert judge(more).confirmation == before
 
 
@@ -219,8 +228,8 @@ def test_influence_values_are_those_of_the_objective_or_none(tmp_path: Path) -> 
     judged = judge(replace(result, objectives=(LOSS,)))
     assert of_auc is not None
     assert judged.confirmation is not None
-    assert of_auc["se_examples"] is not None
-    assert judged.confirmation["se_examples"] is None
+    assert of_auc.se_examples is not None
+    assert judged.confirmation.se_examples is None
     assert "seed noise only" in judged.notes[0]
 
 
@@ -229,8 +238,8 @@ def test_each_candidate_is_compared_in_each_objective(tmp_path: Path) -> None:
     judged = judge(replace(study_result(StudyFolder(tmp_path)), objectives=(AUC, LOSS)))
     assert (judged.verdict, judged.front, sorted(judged.comparisons)) == ("front", [3], [1, 2, 3])
     assert judged.sentence == "1 of 4 trials are not dominated in ctcvr_auc and bce: lambda=0.2."
-    assert judged.comparisons[3]["difference"] == pytest.approx([0.003, -0.0003])
-    assert judged.comparisons[3]["improvement"] == pytest.approx([0.003, 0.0003])
+    gained = [(one.difference, one.improvement) for one in judged.comparisons[3] if one is not None]
+    assert gained == [pytest.approx((0.003, 0.003)), pytest.approx((-0.0003, 0.0003))]
     assert judged.notes == ("The intervals of bce hold seed noise only: there are no influence values.",)
 
 

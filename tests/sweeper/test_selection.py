@@ -1,6 +1,6 @@
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -9,10 +9,9 @@ from hypothesis import given, strategies as st
 from scipy.special import stdtrit
 
 from sweeper.models import Direction
+from sweeper.results import Comparison, Confirmation
 from sweeper.verdict.selection import (
     Arm,
-    Comparison,
-    Confirmation,
     Panel,
     choose,
     confirm,
@@ -74,7 +73,17 @@ def result(low: float | None, high: float | None, needed: int | None = None) -> 
     per_seed = dict.fromkeys(FRESH, 0.7)
     p_value = None if low is None else 0.0123
     return Confirmation(
-        per_seed, per_seed, improvement, improvement, low, high, p_value, 0.001, 0.001, 4.0, needed
+        baseline_per_seed=per_seed,
+        best_per_seed=per_seed,
+        difference=improvement,
+        improvement=improvement,
+        ci_low=low,
+        ci_high=high,
+        p_value=p_value,
+        se_seeds=0.001,
+        se_examples=0.001,
+        df=4.0,
+        seeds_needed_for_min_effect=needed,
     )
 
 
@@ -236,7 +245,7 @@ def test_the_summary_of_a_confirmation_has_the_keys_of_the_contract_and_is_plain
         min_effect=0.01,
     )
     assert got is not None
-    assert list(json.loads(json.dumps(asdict(got), allow_nan=False))) == [
+    assert list(json.loads(json.dumps(got.model_dump(), allow_nan=False))) == [
         "baseline_per_seed", "best_per_seed", "difference", "improvement", "ci_low", "ci_high", "p_value",
         "se_seeds", "se_examples", "df", "seeds_needed_for_min_effect",
     ]  # fmt: skip
@@ -262,7 +271,7 @@ def test_every_candidate_is_compared_and_a_lone_seed_gives_its_difference_only()
     assert list(got) == [1, 2]
     assert got[1].difference == pytest.approx(0.01)
     assert got[1].p_adjusted is not None
-    assert got[2] == Comparison(0.60 - 0.69, 0.60 - 0.69, None, None, None)
+    assert got[2] == Comparison(difference=0.60 - 0.69, improvement=0.60 - 0.69)
 
 
 def test_candidates_that_were_given_up_count_in_both_adjustments() -> None:
@@ -392,7 +401,7 @@ def test_the_sentence_says_what_the_interval_means_beside_the_smallest_effect_th
 
 
 def test_a_p_value_is_told_with_two_digits_down_to_a_thousandth() -> None:
-    shown = [say(replace(result(0.001, 0.007), p_value=p)) for p in (0.0009, 0.001, 0.0456)]
+    shown = [say(result(0.001, 0.007).model_copy(update={"p_value": p})) for p in (0.0009, 0.001, 0.0456)]
     assert [text.partition(", p ")[2].partition(" (")[0] for text in shown] == [
         "< 0.001",
         "= 0.001",
