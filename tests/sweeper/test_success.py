@@ -140,10 +140,20 @@ def test_a_metric_that_the_task_lacks_is_named_with_the_nearest_of_the_same_spli
     ]
 
 
+def test_each_figure_of_a_ratio_that_is_not_there_is_told() -> None:
+    ratio = [parse("val/bce / train/bce < 1.5")]
+    told = "trainer.success: 'val/bce / train/bce < 1.5' cannot be told: no run has a finite {} so far"
+    assert unknown_figures(ratio, {"val/bce"}) == [told.format("train/bce")]
+    assert unknown_figures(ratio, {"train/bce"}) == [told.format("val/bce")]
+    assert unknown_figures(ratio, {"val/bce", "train/bce"}) == []
+
+
 def test_before_any_run_is_complete_nothing_is_said_to_be_missing() -> None:
     result = with_success()
     assert len(unknown_figures_in(result)) == 1
     assert unknown_figures_in(replace(result, trials=())) == []
+    runs = {0: RunResult(1, 0, "FAILED", "loss is nan"), 1: RunResult(1, 1, "INTERRUPTED")}
+    assert unknown_figures_in(replace(result, trials=(replace(result.trials[1], runs=runs),))) == []
 
 
 def test_the_documented_criteria_of_captcha_compose() -> None:
