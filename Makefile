@@ -1,9 +1,10 @@
 PYTHON ?= python3
 VENV := .venv
+WORKERS ?= 2
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: sweep test lint chaos ui
+.PHONY: sweep test test-slow test-all lint chaos ui laws
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
@@ -15,8 +16,18 @@ $(STAMP): pyproject.toml constraints.txt
 sweep: $(STAMP)  ## the documented lambda grid against its baseline
 	$(RUN) -m sweeper -m aux_focal.lambda=0.05,0.1,0.2
 
-test: $(STAMP)
-	$(RUN) -m pytest
+# A module stays together; the long ones, which tests/conftest.py puts first, begin first. Compiled modules
+# are kept for the many processes that tests start.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+
+test: $(STAMP)  ## the quick tests
+	$(PYTEST) -m 'not slow'
+
+test-slow: $(STAMP)  ## the others
+	$(PYTEST) -m slow
+
+test-all: $(STAMP)
+	$(PYTEST)
 
 lint: $(STAMP)
 	$(RUN) -m ruff check
@@ -28,3 +39,6 @@ chaos: $(STAMP)  ## 200 kills of workers and parents at random moments; no bit o
 
 ui: $(STAMP)  ## MLflow's UI on the embedded store
 	$(RUN) -m mlflow ui --backend-store-uri sqlite:///results/mlflow.db --port 5000
+
+laws: $(STAMP)  ## the packages, and the number of imports from each to each
+	$(RUN) -m tests.laws

@@ -33,6 +33,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
 from benchmarks.peers import PEERS, ROOT, called, folder_name, import_path, python_of, sweeper_command
@@ -104,7 +105,8 @@ def theirs(python: Path, folder: Path, steps: Sequence[int], jobs: Sequence[JobS
         (folder / f"{n}.json").write_text(job.model_copy(update={"members": (member,)}).model_dump_json())
         runs.append(run)
     app = ROOT / "benchmarks" / "peer_esmm"
-    path = os.pathsep.join([str(ROOT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    installed = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tasks"), *installed])
     called([str(python), str(app / "enqueue.py"), *map(str, steps)], folder, {})
     called([str(python), str(app / "app.py"), "-m"], folder, {"ESMM_JOBS": str(folder), "ESMM_PATH": path})
     return [interval_of(run, float((run.path / "seconds.txt").read_text())) for run in runs]

@@ -5,8 +5,8 @@
     python benchmarks/gpu.py --only speed,memory
 
 Prints a row for each check (what, `ok` or `FAIL`, what was found), then one JSON line with all numbers. Exit
-code 1 where a check failed, 2 where there is no GPU. It needs torch, numpy, scipy, pydantic, joblib and
-nvidia-ml-py, nothing else: `imports` checks that.
+code 1 where a check failed, 2 where there is no GPU. It needs torch, numpy, scipy, pydantic, joblib,
+lazy-loader and nvidia-ml-py, nothing else: `imports` checks that.
 
 - `imports`: an executor, a worker and a whole ESMM job where Hydra, Optuna, MLflow and others are not.
 - `starts`: a job of ten steps, from its submission to its result, in a new worker and in a warm one.
@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
 from pydantic import JsonValue

@@ -36,6 +36,7 @@ from pathlib import Path
 
 import optuna
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
 from benchmarks.peers import PEERS, ROOT, Peer, called, import_path, python_of, sweeper_command

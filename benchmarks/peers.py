@@ -90,4 +90,4 @@ def sweeper_command(*words: str) -> list[str]:
 
 def import_path(*folders: Path) -> dict[str, str]:
     """The environment in which our side also imports from `folders`."""
-    return {"PYTHONPATH": os.pathsep.join(str(folder) for folder in (*folders, ROOT))}
+    return {"PYTHONPATH": os.pathsep.join(str(folder) for folder in (*folders, ROOT, ROOT / "tasks"))}

@@ -30,6 +30,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, default_collate
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
 from benchmarks.throughput import Comparison, Usual, compare

@@ -5,9 +5,13 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sweeper.errors import Fault, UserError
-from sweeper.trial import TrialSpec, slugify
+from sweeper.wording import slugify
+
+if TYPE_CHECKING:
+    from sweeper.trial import TrialSpec
 
 PACKAGE = Path(__file__).resolve().parent
 CONF = next(
@@ -185,7 +189,7 @@ class StudyFolder:
         """Held by the session that logs this study; holds the id of the one that did so last."""
         return self.path / ".tracking.lock"
 
-    def run(self, trial: TrialSpec, seed: int) -> RunFolder:
+    def run(self, trial: "TrialSpec", seed: int) -> RunFolder:
         """The folder of one run."""
         return RunFolder(self.path / "trials" / trial.slug / f"seed{seed}")
 

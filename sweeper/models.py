@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
 """A YAML list of strings."""
 Direction = Literal["maximize", "minimize"]
+Number = int | float
+"""As it was read or computed: a file that is read and written again keeps 18 and 18.0 apart."""
 
 
 class StrictModel(BaseModel):
@@ -24,6 +26,12 @@ class StrictModel(BaseModel):
     def without_cosmetics(self) -> dict[str, Any]:
         """The configuration without its cosmetic fields."""
         return effective_values(self, "", set())
+
+
+class LenientModel(BaseModel):
+    """Frozen; keys that it does not know are left out, so that files of other versions can be read."""
+
+    model_config = ConfigDict(frozen=True)
 
 
 @dataclass(frozen=True)

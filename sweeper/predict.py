@@ -1,25 +1,18 @@
-"""`python -m sweeper.predict study=... input=... output=...`: a study's model reads files of yours.
+"""`sweeper predict STUDY INPUT -o DIR`: a study's model reads files of yours.
 
-Words are key=value, as everywhere:
-
-    study        its name, the beginning of it, or its folder; the name alone, without key, will do
-    input        a file, or a folder: all pictures in it and below
-    output       a folder, made where it is missing
-    model        champion (the best candidate's best run; the default), ensemble, or <trial>/<seed>
-    results_dir  where studies are (results)
-    device       auto (a GPU where there is one), cpu, cuda:0
-    skip_bad     true: files that cannot be used are left out; false (the default): they are named, and
-                 nothing is written
+The same as words, as `python -m sweeper.predict study=STUDY input=INPUT output=DIR` has always taken them.
 
 Exit codes: 0 done, 2 the user's input, 130 after Ctrl-C.
 """
 
+import re
 import sys
-from collections import Counter
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder
 from sweeper.report import choose
@@ -28,7 +21,12 @@ from sweeper.wording import plural
 
 NEEDED = ("study", "input", "output")
 DEFAULTS = {"model": "champion", "results_dir": "results", "device": "auto", "skip_bad": "false"}
+KEYS = (*NEEDED, *DEFAULTS)
 TRUTH = {"true": True, "false": False}
+KEY_VALUE = re.compile(r"([\w-]+)=(.*)", re.DOTALL)
+FORMS = """\
+Each may also be a word: study=STUDY input=INPUT output=DIR model=ensemble device=cpu
+results_dir=DIR skip_bad=true. Where a path looks like such a word, write ./name=1.png."""
 
 
 @dataclass(frozen=True)
@@ -47,38 +45,21 @@ class Words:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code; every mistake of the user is one line on stderr."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    if not words or {"-h", "--help"} & set(words):
-        print(__doc__)
-        return 0 if words else 2
-    try:
-        _predict(read_words(words))
-    except UserError as error:
-        print(error, file=sys.stderr)
+    if not words:
+        _parser().print_help()
         return 2
-    except OSError as error:
-        print(f"{error.filename or 'predict'}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return exit_code(lambda: _predict(read_words(words)), where="predict")
 
 
 def read_words(words: Sequence[str]) -> Words:
-    """The words, each key once. Raises UserError with all that is wrong with them."""
-    known = (*NEEDED, *DEFAULTS)
-    bare = [word for word in words if "=" not in word and word not in known]
-    pairs = [(f"study={word}" if word in bare[:1] else word).partition("=") for word in words]
-    given = {key: value for key, _, value in pairs}
-    faults = [
-        Fault(key, f"no such parameter (from '{''.join(pair)}'){did_you_mean(key, known)}")
-        for pair in pairs
-        if (key := pair[0]) not in known
-    ]
+    """What the words say, each thing once. Raises UserError with all that is wrong with them."""
+    said, faults = _said(words)
     faults += [
-        Fault(key, "got it more than once; expected one value")
-        for key, n in Counter(key for key, _, _ in pairs).items()
-        if n > 1 and key in known
+        Fault(key, f"got it more than once ({', '.join(values)}); expected one value")
+        for key, values in said.items()
+        if len(values) > 1
     ]
+    given = {key: values[-1] for key, values in said.items()}
     faults += [Fault(key, "missing", f"Give it a value: {key}=...") for key in NEEDED if not given.get(key)]
     found = {**DEFAULTS, **given}
     if found["skip_bad"] not in TRUTH:
@@ -98,6 +79,47 @@ def read_words(words: Sequence[str]) -> Words:
         device=found["device"],
         skip_bad=TRUTH[found["skip_bad"]],
     )
+
+
+def _said(words: Sequence[str]) -> tuple[dict[str, list[str]], list[Fault]]:
+    """The values of each key, by whatever form they came, and the faults of what is no key."""
+    options = vars(_parser().parse_intermixed_args(words))
+    pairs = [(KEY_VALUE.fullmatch(word), word) for word in options.pop("words")]
+    bare = [word for pair, word in pairs if not pair]
+    faults = [
+        Fault("command line", f"got '{word}' after STUDY and INPUT; expected key=value") for word in bare[2:]
+    ]
+    said = {key: list(values) for key, values in options.items() if values}
+    for key, value in [*zip(("study", "input"), bare, strict=False), *(p.groups() for p, _ in pairs if p)]:
+        if key in KEYS:
+            said.setdefault(key, []).append(value)
+        else:
+            faults.append(Fault(key, f"no such parameter (from '{key}={value}'){did_you_mean(key, KEYS)}"))
+    return said, faults
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="sweeper predict",
+        usage="sweeper predict STUDY INPUT -o DIR [options]",
+        description="A study's model reads files of yours.",
+        epilog=FORMS,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    text = "the study: its name, the beginning of it, or its folder; then a file, or a folder with pictures"
+    parser.add_argument("words", nargs="*", metavar="STUDY INPUT", help=text)
+    flags = {
+        "--model": "champion (the best candidate's best run; the default), ensemble, or <trial>/<seed>",
+        "--results-dir": f"where studies are (default: {DEFAULTS['results_dir']})",
+        "--device": "auto (a GPU where there is one; the default), cpu, cuda:0",
+    }
+    for flag, text in flags.items():
+        parser.add_argument(flag, action="append", help=text)
+    text = "a folder, made where it is missing"
+    parser.add_argument("-o", "--output", action="append", metavar="DIR", help=text)
+    text = "leave out files that cannot be used; without it they are named, and nothing is written"
+    parser.add_argument("--skip-bad", action="append_const", const="true", help=text)
+    return parser
 
 
 def _predict(words: Words) -> None:

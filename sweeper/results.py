@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sweeper.models import Direction
+from pydantic import Field
+
+from sweeper.models import Direction, LenientModel, Number
 from sweeper.trial import TrialSpec
 
 RunState = Literal["WAITING", "RUNNING", "COMPLETE", "PRUNED", "FAILED", "INTERRUPTED"]
@@ -75,6 +77,112 @@ class TrialResult:
         return sum(values.values()) / len(values) if len(values) == len(seeds) > 0 else None
 
 
+class Comparison(LenientModel):
+    """A candidate against the baseline in one objective, test split, screening seeds: exploratory.
+
+    `difference` is candidate minus baseline in the metric's unit; `improvement` carries the sign of the
+    direction, and `ci_low` to `ci_high` is its interval. What cannot be known is None.
+    """
+
+    difference: Number
+    improvement: Number
+    ci_low: Number | None = None
+    ci_high: Number | None = None
+    p_adjusted: Number | None = None
+
+
+Comparisons = tuple[Comparison | None, ...]
+"""One for each objective; empty where nothing was compared."""
+
+
+class Confirmation(LenientModel):
+    """The one test of a study: the chosen candidate against the baseline, test split, confirmation seeds.
+
+    `difference` is candidate minus baseline in the metric's unit, over the seeds that both completed;
+    `improvement` carries the sign of the direction, and `ci_low` to `ci_high` is its interval. What cannot
+    be known is None.
+    """
+
+    baseline_per_seed: dict[int, Number]
+    best_per_seed: dict[int, Number]
+    difference: Number
+    improvement: Number
+    ci_low: Number | None = None
+    ci_high: Number | None = None
+    p_value: Number | None = None
+    se_seeds: Number | None = None
+    se_examples: Number | None = None
+    df: Number | None = None
+    seeds_needed_for_min_effect: int | None = None
+
+
+class EnsembleMember(LenientModel):
+    """A run whose model is averaged, with its value on validation."""
+
+    trial: int
+    name: str
+    seed: int
+    val: Number
+
+
+class BestRun(LenientModel):
+    """The run that is best on validation, beside which an ensemble is shown; `test` is its value there."""
+
+    trial: int
+    name: str
+    seed: int
+    val: Number
+    test: Number
+
+
+class Ensemble(LenientModel):
+    """The average of the `k` best runs, or of as many as there are, beside the best of them.
+
+    `difference` is ensemble minus best run on test, in the metric's unit; `improvement` carries the sign of
+    the direction, and `ci_low` to `ci_high` is its interval: of these very models on other test examples.
+    `metrics` by `split/name`; `sentence` says all this in words.
+    """
+
+    k: int
+    members: tuple[EnsembleMember, ...]
+    val: Number
+    test: Number
+    best_run: BestRun
+    difference: Number
+    improvement: Number
+    ci_low: Number | None = None
+    ci_high: Number | None = None
+    p_value: Number | None = None
+    metrics: dict[str, Number] = Field(default_factory=dict)
+    device: str = ""
+    seconds: Number = 0.0
+    sentence: str = ""
+
+
+class Totals(LenientModel):
+    """Counts over a whole study.
+
+    `runs` have ended, `runs_planned` as many as there will be, `states` all runs by state. `runs_reused` did
+    not need training in the last session, which had `jobs` jobs and took `wall_s` seconds. `steps_saved`:
+    what pruned trials were spared. `stopped_because`: why the study ended before its time, or None.
+    """
+
+    trials: int = 0
+    runs: int = 0
+    runs_reused: int = 0
+    jobs: int = 0
+    train_s: Number = 0.0
+    steps_trained: int = 0
+    steps_inherited: int = 0
+    devices: tuple[str, ...] = ()
+    states: dict[str, int] = Field(default_factory=dict)
+    incidents: int = 0
+    wall_s: Number = 0.0
+    steps_saved: int = 0
+    runs_planned: int = 0
+    stopped_because: str | None = None
+
+
 @dataclass(frozen=True)
 class StudyResult:
     """Everything a report is made of. `trials` are in order of their numbers; number 0 is the baseline.
@@ -92,7 +200,7 @@ class StudyResult:
     trials: tuple[TrialResult, ...]
     data: dict[str, Any]
     config: dict[str, Any]
-    totals: dict[str, Any]
+    totals: Totals
     provenance: dict[str, Any]
     warnings: tuple[str, ...] = ()
     announced: tuple[str, ...] = ()
@@ -115,23 +223,21 @@ class StudyResult:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the statistics say about a `StudyResult`, in the words of `summary.json`.
+    """What the statistics say about a `StudyResult`.
 
-    `best`: the chosen candidate's number. `confirmation`: the object of that name in the summary.
-    `comparisons`: by trial number, `difference`, `improvement`, `ci_low`, `ci_high`, `p_adjusted`; with
-    several objectives each a list. `front`: the numbers of the non-dominated trials of a study with several
-    objectives, else None. `notes`: what to know when reading the numbers. `ensemble`: the object of that
-    name in the summary.
+    `best`: the chosen candidate's number. `comparisons`: by trial number, one for each objective, None where
+    the two cannot be compared in it. `front`: the numbers of the non-dominated trials of a study with several
+    objectives, else None. `notes`: what to know when reading the numbers.
     """
 
     verdict: str
     sentence: str
     best: int | None = None
-    confirmation: dict[str, Any] | None = None
-    comparisons: dict[int, dict[str, Any]] = field(default_factory=dict)
+    confirmation: Confirmation | None = None
+    comparisons: dict[int, Comparisons] = field(default_factory=dict)
     front: list[int] | None = None
     notes: tuple[str, ...] = ()
-    ensemble: dict[str, Any] | None = None
+    ensemble: Ensemble | None = None
 
 
 RunKey = tuple[int, int]
@@ -169,6 +275,3 @@ class Policy:
     def failures_allowed(self) -> int:
         """So many failed trials may be; one more stops the study."""
         return int(self.max_failure_rate * self.n_candidates)
-
-
-NO_COMPARISON = dict.fromkeys(("difference", "improvement", "ci_low", "ci_high", "p_adjusted"))

@@ -1,17 +1,17 @@
-"""`python -m sweeper.studies list | show | best | export | publish | replay | clean | delete`.
+"""`sweeper studies list | show | best | export | publish | replay | clean | delete`.
 
 Works from the files of `results/` and one query on the table of runs; Optuna and MLflow are imported only
 where they are needed.
 """
 
 import argparse
-import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, StudyFolder
 from sweeper.report import (
@@ -38,23 +38,7 @@ SPARED = "those of the champion and of the ensemble"
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 2 with one line on stderr for what the user can mend, 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], None] = options.command
-    try:
-        command(options)
-        sys.stdout.flush()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # `... | head` is no error; what is still buffered must not complain once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        print(f"{options.verb}: {error.filename or options.results_dir}: {error.strerror}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return 130
-    return 0
+    return exit_code(lambda: options.command(options), where=options.verb)
 
 
 def find_study(results: ResultsFolder, name: str) -> StudyFolder:
@@ -248,8 +232,8 @@ READING = ("show", "best", "export", "publish", "replay")
 """Commands that take nothing away, and may therefore go on without the database."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sweeper.studies", description="Look after studies.")
+def _parser() -> Parser:
+    parser = Parser(prog="sweeper studies", description="Manage studies.")
     _add_places(parser, results="results", storage=None)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="command")
     add = _adder(verbs)
@@ -281,7 +265,7 @@ def _parser() -> argparse.ArgumentParser:
 STUDY = "its name, the beginning of it, or its folder"
 
 
-def _add_places(parser: argparse.ArgumentParser, results: str, storage: str | None) -> None:
+def _add_places(parser: Parser, results: str, storage: str | None) -> None:
     """Where studies are; may stand before the command or after it."""
     parser.add_argument("--results-dir", default=results, help="study.results_dir (default: results)")
     parser.add_argument(
@@ -290,9 +274,9 @@ def _add_places(parser: argparse.ArgumentParser, results: str, storage: str | No
 
 
 def _adder(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
-) -> Callable[[str, Callable[[argparse.Namespace], None], str], argparse.ArgumentParser]:
-    def add(verb: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+    verbs: "argparse._SubParsersAction[Parser]",
+) -> Callable[[str, Callable[[argparse.Namespace], None], str], Parser]:
+    def add(verb: str, command: Callable[[argparse.Namespace], None], text: str) -> Parser:
         added = verbs.add_parser(verb, help=text, description=text)
         _add_places(added, results=argparse.SUPPRESS, storage=argparse.SUPPRESS)
         added.set_defaults(command=command)

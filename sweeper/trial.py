@@ -1,7 +1,6 @@
 """What travels from the study to a worker: trials, runs and jobs, all frozen, all JSON both ways."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from sweeper.models import StrictModel, Strings, digest_of
+from sweeper.wording import slugify
 
 Role = Literal["baseline", "candidate"]
 
@@ -78,12 +78,6 @@ class JobSpec(StrictModel):
 def member_facts(job: JobSpec, run: RunSpec) -> dict[str, Any]:
     """The fields that every message about a member of `job` has."""
     return {"job_id": job.job_id, "trial": run.trial, "seed": run.seed, "attempt": run.attempt}
-
-
-def slugify(text: str, limit: int = 80) -> str:
-    """`text` reduced to letters, digits, `.`, `=`, `_`, `+`, `-`; not empty, no leading dot or dash."""
-    safe = re.sub(r"[^A-Za-z0-9.=_+-]+", "-", text).strip("-.")
-    return safe[:limit].rstrip("-.") or "unnamed"
 
 
 def fingerprint(effective: Mapping[str, Any], data_digest: str) -> str:

@@ -1,16 +1,9 @@
-"""Figures and counts in words: one way to write each, wherever it is shown."""
+"""Figures, counts and names as they are written wherever they are shown."""
 
 import math
-from typing import Any
+import re
 
 NOTHING = "-"
-
-
-def as_list(value: Any) -> list[Any]:
-    """A list as it is, None as an empty one, anything else as a list of one."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def plural(n: int, noun: str) -> str:
@@ -40,6 +33,12 @@ def duration(seconds: float | None) -> str:
     if hours >= 48:
         return f"{hours // 24} d {hours % 24} h"
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def slugify(text: str, limit: int = 80) -> str:
+    """`text` reduced to letters, digits, `.`, `=`, `_`, `+`, `-`; not empty, no leading dot or dash."""
+    safe = re.sub(r"[^A-Za-z0-9.=_+-]+", "-", text).strip("-.")
+    return safe[:limit].rstrip("-.") or "unnamed"
 
 
 def _decimals(value: float) -> int:

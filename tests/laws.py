@@ -125,13 +125,14 @@ def circles() -> list[list[str]]:
 
 
 def edges() -> Counter[tuple[str, str]]:
-    """The number of imports from each package to each other one."""
-    return Counter(
-        (module.package, modules()[one.module].package)
+    """From package to package: how many pairs of a module and another one that it imports there are."""
+    pairs = {
+        (module, modules()[one.module])
         for module in modules().values()
         for one in module.imports
-        if one.module in modules() and modules()[one.module].package != module.package
-    )
+        if one.module in modules()
+    }
+    return Counter((of.package, to.package) for of, to in pairs if of.package != to.package)
 
 
 def picture() -> str:

@@ -1,13 +1,17 @@
-"""The command line as a user types it, in real processes, on data small enough for a few seconds."""
+"""The command line as a user types it, on data small enough for a few seconds.
+
+The study that most tests look at runs in real processes; what asks nothing of these runs in this one.
+"""
 
 import json
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from sweeper.layout import StudyFolder
+from sweeper.report.summary import read_sentence
+from tests.commands import INLINE, summary, sweeper, sweeper_process
 
 SMALL = (
     *("data.n_train=6000", "data.n_val=3000", "data.n_test=3000", "data.n_users=200", "data.n_items=200"),
@@ -17,35 +21,30 @@ SMALL = (
 GRID = "aux_focal.lambda=0.1,0.2"
 
 
-def sweeper(folder: Path, *words: str, code: int = 0) -> str:
-    """What `python -m sweeper` printed; fails unless it exited with `code`."""
-    command = [sys.executable, "-m", "sweeper", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def summary(folder: Path) -> dict[str, Any]:
-    (path,) = folder.glob("results/*/summary.json")
-    loaded: dict[str, Any] = json.loads(path.read_text())
-    return loaded
-
-
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder in which the small study has run, and what was printed."""
     folder = tmp_path_factory.mktemp("studied")
-    return folder, sweeper(folder, "-m", GRID, *SMALL)
+    return folder, sweeper_process(folder, "-m", GRID, *SMALL)
 
 
 def test_a_grid_ends_with_a_confirmed_verdict_in_one_sentence(studied: tuple[Path, str]) -> None:
     folder, printed = studied
     facts = summary(folder)
-    assert facts["verdict"] in ("better", "worse", "not distinguishable")
+    low, high = facts["confirmation"]["ci_low"], facts["confirmation"]["ci_high"]
+    expected = "better" if low > 0 else "worse" if high < 0 else "not distinguishable"
+    assert facts["verdict"] == expected
     assert [trial["name"] for trial in facts["trials"]] == ["baseline", "lambda=0.1", "lambda=0.2"]
     assert facts["confirmation"]["baseline_per_seed"].keys() == {"1000", "1001"}
     assert facts["totals"]["runs"] == 3 * 2 + 2 * 2
-    assert "is not distinguishable from" in printed or "than the baseline" in printed
+    relation = "not distinguishable from" if expected == "not distinguishable" else f"{expected} than"
+    (study,) = (StudyFolder(path.parent) for path in folder.glob("results/*/summary.json"))
+    sentence = read_sentence(study)
+    assert sentence.startswith(
+        f"{facts['best']['name']} is {relation} the baseline: {facts['metric']} improvement "
+    )
+    assert sentence.endswith(" (test split, 2 confirmation seeds).")
+    assert "".join(sentence.split()) in "".join(printed.split())  # wherever a line ends
 
 
 def test_every_candidate_differs_from_the_baseline_and_from_the_others(studied: tuple[Path, str]) -> None:
@@ -92,7 +91,7 @@ def test_the_same_command_runs_nothing_and_more_choices_run_only_those(studied: 
     again = summary(folder)
     assert again["totals"]["jobs"] == 0
     assert again["verdict"] == before["verdict"]
-    sweeper(folder, "-m", GRID + ",0.3", *SMALL)
+    sweeper(folder, "-m", GRID + ",0.3", *SMALL, INLINE)
     more = summary(folder)
     fresh = [trial for trial in more["trials"] if trial["name"] == "lambda=0.3"]
     assert len(more["trials"]) == 4
@@ -110,7 +109,7 @@ def test_optuna_knows_the_trials_and_their_values(studied: tuple[Path, str]) -> 
 def test_two_objectives_end_in_a_front_with_each_point_against_the_baseline(tmp_path: Path) -> None:
     words = ("task=diagnosis", "loss.gamma=1,3", "study.metrics=[auprc:max,ece:min]", "tracking=none")
     small = ("data.n_train=2000", "data.n_val=1500", "data.n_test=1500", "trainer.max_steps=30")
-    printed = sweeper(tmp_path, "-m", *words, *small, "trainer.eval_every=10", "study.n_seeds=2")
+    printed = sweeper(tmp_path, "-m", *words, *small, "trainer.eval_every=10", "study.n_seeds=2", INLINE)
     facts = summary(tmp_path)
     assert (facts["metric"], facts["direction"]) == (["auprc", "ece"], ["maximize", "minimize"])
     assert (facts["verdict"], facts["confirmation"]) == ("front", None)
@@ -152,7 +151,7 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(tmp_path: Path) -> None:
 def test_a_diverging_candidate_is_a_result_and_the_sweep_goes_on(tmp_path: Path) -> None:
     """A learning rate of 1e9 makes the loss infinite or NaN within a few steps; 1e-3 stays sound."""
     words = ("optimizer.lr=1e-3,1e9", "study.baseline=[]", "study.confirm_seeds=0", "optimizer=sgd")
-    printed = sweeper(tmp_path, "-m", *words, *SMALL)
+    printed = sweeper(tmp_path, "-m", *words, *SMALL, INLINE)
     facts = summary(tmp_path)
     states = {trial["name"]: trial["state"] for trial in facts["trials"]}
     assert states["lr=1e+09"] == "FAILED"

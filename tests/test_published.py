@@ -1,4 +1,4 @@
-"""Each committed study's interval follows from its committed files, and the index tells it as it is."""
+"""Each committed study can be read, its interval follows from its files, and the index tells it as it is."""
 
 import csv
 import json
@@ -10,7 +10,8 @@ import pytest
 
 from sweeper.layout import StudyFolder
 from sweeper.records import read_influence
-from sweeper.report.summary import read_sentence
+from sweeper.report.summary import read_sentence, read_summary
+from sweeper.report.summary_model import Summary, as_json
 from sweeper.verdict.selection import Arm, confirm
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
@@ -19,9 +20,9 @@ STUDIES = sorted(path.name for path in PUBLISHED.iterdir())
 FIGURES = ("difference", "ci_low", "ci_high", "p_value", "se_seeds", "se_examples", "df")
 
 
-def arm(folder: Path, facts: dict[str, Any], trial: int) -> Arm:
+def arm(folder: Path, summary: Summary, trial: int) -> Arm:
     """A trial as its rows of `trials.csv` and its records tell it."""
-    metric = facts["metric"]
+    (metric,) = summary.metric
     with (folder / "trials.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if int(row["trial"]) == trial]
     test = {int(row["seed"]): float(row[f"metrics.test/{metric}"]) for row in rows}
@@ -32,27 +33,28 @@ def arm(folder: Path, facts: dict[str, Any], trial: int) -> Arm:
     return Arm(
         trial,
         "",
-        test={seed: test[seed] for seed in facts["seeds"]},
-        confirmation={seed: test[seed] for seed in facts["confirm_seeds"]},
+        test={seed: test[seed] for seed in summary.seeds},
+        confirmation={seed: test[seed] for seed in summary.confirm_seeds},
         influence={seed: values for seed, values in influence.items() if values is not None},
     )
 
 
-def facts_of(study: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((PUBLISHED / study / "summary.json").read_text())
-    return loaded
+def summary_of(study: str) -> Summary:
+    return read_summary(StudyFolder(PUBLISHED / study))
 
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_confirmation_can_be_recomputed(study: str) -> None:
     folder = PUBLISHED / study
-    facts = facts_of(study)
-    best, baseline = (arm(folder, facts, facts[key]["trial"]) for key in ("best", "baseline"))
-    got = confirm(best, baseline, direction=facts["direction"], confidence=0.95)
+    summary = summary_of(study)
+    numbers = (summary.best[0].trial, summary.baseline.trial)
+    best, baseline = (arm(folder, summary, number) for number in numbers)
+    got = confirm(best, baseline, direction=summary.direction[0], confidence=0.95)
     assert got is not None
     assert got.se_examples is not None
     for figure in FIGURES:
-        assert getattr(got, figure) == pytest.approx(facts["confirmation"][figure], rel=1e-6), figure
+        said = getattr(summary.confirmation, figure)
+        assert getattr(got, figure) == pytest.approx(said, rel=1e-6), figure
 
 
 def test_there_are_published_studies() -> None:
@@ -61,27 +63,56 @@ def test_there_are_published_studies() -> None:
 
 
 @pytest.mark.parametrize("study", STUDIES)
+def test_every_published_summary_can_be_read_and_loses_nothing(study: str) -> None:
+    """What later versions write, and an earlier one has not, comes on top."""
+    before = json.loads((PUBLISHED / study / "summary.json").read_text())
+    summary = summary_of(study)
+    assert summary.state == "finished"
+    assert_holds(as_json(summary), before)
+
+
+def assert_holds(new: Any, old: Any) -> None:
+    """Everything in `old` is in `new`."""
+    if isinstance(old, dict):
+        assert new.keys() >= old.keys()
+        for key in old:
+            assert_holds(new[key], old[key])
+    elif isinstance(old, list):
+        assert len(new) == len(old)
+        for pair in zip(new, old, strict=True):
+            assert_holds(*pair)
+    else:
+        assert (new, type(new)) == (old, type(old))
+
+
+@pytest.mark.parametrize("study", STUDIES)
 def test_the_index_has_the_verdict_and_the_figures_of_the_report(study: str) -> None:
     rows = [row for row in INDEX.read_text().splitlines() if row.startswith(f"| [`{study}`]")]
-    facts = facts_of(study)
+    summary = summary_of(study)
     sentence = read_sentence(StudyFolder(PUBLISHED / study))
     found = re.search(r"improvement (\S+), 95 % interval (\S+) to (\S+),", sentence)
     assert found is not None
     improvement, low, high = found.groups()
-    said = (
-        f"**{facts['verdict']}**: {facts['best']['name']}, {facts['metric']} {improvement} ({low} to {high})"
-    )
+    figures = f"{summary.metric[0]} {improvement} ({low} to {high})"
+    said = f"**{summary.verdict}**: {summary.best[0].name}, {figures}"
     assert [said in row for row in rows] == [True]
+
+
+def interval(summary: Summary) -> tuple[float, float]:
+    """Of the confirmed improvement."""
+    found = summary.confirmation
+    assert found is not None
+    assert found.ci_low is not None
+    assert found.ci_high is not None
+    return found.ci_low, found.ci_high
 
 
 @pytest.mark.parametrize("study", [name for name in STUDIES if name.endswith("-a")])
 def test_a_study_that_was_repeated_with_other_seeds_agrees_as_the_index_says(study: str) -> None:
-    one, other = facts_of(study), facts_of(f"{study.removesuffix('-a')}-b")
-    seeds = [{*facts["seeds"], *facts["confirm_seeds"]} for facts in (one, other)]
-    intervals = [
-        (facts["confirmation"]["ci_low"], facts["confirmation"]["ci_high"]) for facts in (one, other)
-    ]
+    one, other = summary_of(study), summary_of(f"{study.removesuffix('-a')}-b")
+    seeds = [{*summary.seeds, *summary.confirm_seeds} for summary in (one, other)]
+    intervals = [interval(summary) for summary in (one, other)]
     assert not seeds[0] & seeds[1]
-    assert one["verdict"] == other["verdict"]
+    assert one.verdict == other.verdict
     assert max(low for low, _ in intervals) <= min(high for _, high in intervals)
     assert "verdicts agree and the intervals overlap" in " ".join(INDEX.read_text().split())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 NOT_NEEDED = ("hydra", "optuna", "mlflow", "omegaconf", "sqlalchemy", "rich", "pandas", "pyarrow", "sklearn")
 """What a machine that only runs jobs may lack."""
-OURS = {"benchmarks", "sweeper", "tasks"}
+OURS = {"benchmarks", "sweeper", "sweeper_tasks"}
 
 
 def hide(names: Iterable[str]) -> None:

@@ -20,7 +20,12 @@ SCHEDULE = {
     "plateau_patience": 0,
 }
 OPTIMIZER = {"name": "adamw", "lr": 0.001, "weight_decay": 0.01, "betas": [0.9, 0.999], "eps": 1e-8}
-NO_TARGETS = {"target": None, "config_target": None, "prepare_target": None}
+ESMM = {
+    "name": "esmm",
+    "target": "sweeper_tasks.esmm.task:EsmmTask",
+    "config_target": "sweeper_tasks.esmm.config:EsmmConfig",
+    "prepare_target": "sweeper_tasks.esmm.data:prepare",
+}
 TASK: dict[str, Any] = {"baseline": [], "default_sweep": None}
 
 
@@ -30,7 +35,7 @@ def esmm_config(
     """Multi-gate mixture of experts with a focal term, as by default, on synthetic impressions."""
     preset = {"batch_size": batch_size, "max_steps": steps, "eval_every": eval_every}
     return {
-        "task": {"name": "esmm", **NO_TARGETS, "metric": "ctcvr_auc", "direction": "maximize", **TASK},
+        "task": {**ESMM, "metric": "ctcvr_auc", "direction": "maximize", **TASK},
         "optimizer": OPTIMIZER,
         "trainer": _trainer(**preset, precision=precision),
         "data": {

@@ -267,5 +267,8 @@ def write_job(path: Path, spec: JobSpec) -> Path:
 
 def import_path() -> dict[str, str]:
     """The environment in which another process imports what this one does."""
-    root = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    root = Path(__file__).resolve().parents[2]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(root), str(root / "tasks"), os.environ.get("PYTHONPATH", "")]),
+    }

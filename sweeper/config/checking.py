@@ -1,30 +1,21 @@
 """Every point of a search space, composed and validated -> a Sweep, or all faults at once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper.config.compose import Composer, Sweep
+from sweeper.config.compose import Composer, Configuration, Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
 from sweeper.search import MAX_POINTS, Choices, Point, SearchSpace, check_pruner, extremes, grid
-from sweeper.task import TaskConfig, task_entry
+from sweeper.task import task_entry
 
 MAX_FAULTS = 100
 NUMERIC_ONLY = ("cmaes", "qmc")
 """Samplers that leave choices to chance."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A configuration with its typed halves."""
-
-    config: dict[str, Any]
-    settings: Settings
-    task_config: TaskConfig
 
 
 class Findings:
@@ -51,7 +42,7 @@ class Findings:
         except UserError as error:
             self.add(error.faults)
 
-    def checked(self, composer: Composer, overrides: Sequence[str]) -> Checked | None:
+    def checked(self, composer: Composer, overrides: Sequence[str]) -> Configuration | None:
         """The configuration at `overrides`; None, its faults remembered, where its values cannot be used."""
         try:
             config, faults = composer.attempt(overrides)
@@ -60,21 +51,29 @@ class Findings:
             return None
         self.add(faults)
         try:
-            return Checked(config, *composer.validate(config, overrides))
+            return Configuration(config, *composer.validate(config, overrides))
         except UserError as error:
             self.add(fault for fault in error.faults if not _repeats(fault, faults))
             return None
 
-    def at_each(self, composer: Composer, points: Iterable[Point]) -> list[Checked]:
-        """The configurations at these points that can be had; gives up after MAX_FAULTS faults."""
-        found = []
+    def at_each(self, composer: Composer, points: Iterable[Point]) -> dict[tuple[str, ...], Configuration]:
+        """The configurations that can be had, by their points' overrides; MAX_FAULTS faults are enough."""
+        found: dict[tuple[str, ...], Configuration] = {}
         for point in points:
             checked = self.checked(composer, point.overrides)
             if checked is not None:
-                found.append(checked)
+                found[tuple(point.overrides)] = checked
             if len(self._faults) >= MAX_FAULTS:
                 break
         return found
+
+    def baseline(self, composer: Composer, settings: Settings) -> Configuration | None:
+        """The baseline's configuration, at `study.baseline`; what only it has wrong is said of it."""
+        alone = Findings(())
+        checked = alone.checked(composer, settings.study.baseline)
+        own = [fault for fault in alone.faults if str(fault) not in {str(known) for known in self.faults}]
+        self.add(_of_baseline(own, {line.lstrip("+").partition("=")[0] for line in composer.fixed}))
+        return checked
 
 
 def checked_run(
@@ -88,7 +87,10 @@ def checked_run(
     named = "study.trials: named trials are run with -m (--multirun) only"
     warnings = (*space.warnings, *([named] if run.settings.study.trials else []))
     point = Point("solo", {}, ())
-    return Sweep(composer, run.settings, run.task_config, run.config, space, (point,), warnings, command)
+    known: dict[tuple[str, ...], Configuration] = {(): run}
+    return Sweep(
+        composer, run.settings, run.task_config, run.config, space, (point,), warnings, command, known
+    )
 
 
 def checked_sweep(
@@ -109,7 +111,9 @@ def checked_sweep(
     else:
         points = tuple(islice(grid(space, named_trials(composer), settings.sampler.seed), study.n_trials))
         checked = found.at_each(composer, points)
-    found.add(_in_baseline(composer, settings, found))
+    baseline = found.baseline(composer, settings)
+    if baseline is not None:
+        checked[tuple(study.baseline)] = baseline
     if is_adaptive:
         found.collect(lambda: _check_sampler(settings))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
@@ -117,16 +121,16 @@ def checked_sweep(
     if found.faults:
         raise UserError(found.faults)
     if points is not None:
-        points = tuple(_with_named_params(*pair, space) for pair in zip(points, checked, strict=True))
+        points = tuple(_with_named_params(p, checked[tuple(p.overrides)], space) for p in points)
     warnings = (
         *space.warnings,
         *_warnings(space, settings, is_adaptive),
         *_overruled(space, points if study.trials else None),
     )
-    return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command)
+    return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command, checked)
 
 
-def _base(composer: Composer, space: SearchSpace, found: Findings) -> Checked | None:
+def _base(composer: Composer, space: SearchSpace, found: Findings) -> Configuration | None:
     """The fixed configuration; where only the swept keys make it valid, that at the first point."""
     alone = Findings(found.faults)
     base = alone.checked(composer, ())
@@ -144,21 +148,16 @@ def named_trials(composer: Composer) -> dict[str, list[str]]:
     return {str(name): list(lines) for name, lines in plain.items()}
 
 
-def _in_baseline(composer: Composer, settings: Settings, found: Findings) -> Iterable[Fault]:
-    """What is wrong with the baseline only: it has the fixed overrides and its own, no swept ones."""
-    baseline = Findings(())
-    baseline.checked(composer, settings.study.baseline)
-    known = {str(fault) for fault in found.faults}
-    fixed = {line.lstrip("+").partition("=")[0] for line in composer.fixed}
-    for fault in baseline.faults:
-        if str(fault) not in known:
-            where = f"baseline: {fault.where}"
-            if fault.where not in fixed:
-                yield replace(fault, where=where)
-                continue
-            only = f"Where candidates alone should have it, sweep one value: {fault.where}=choice(...)."
-            # candidates know the key: the hint how to get it is no news
-            yield replace(fault, where=where, problem=fault.problem.partition("; did you ")[0], advice=only)
+def _of_baseline(faults: Iterable[Fault], fixed: Collection[str]) -> Iterable[Fault]:
+    """Faults of the baseline alone: it has the fixed overrides (of these keys) and its own, no swept ones."""
+    for fault in faults:
+        where = f"baseline: {fault.where}"
+        if fault.where not in fixed:
+            yield replace(fault, where=where)
+            continue
+        only = f"Where candidates alone should have it, sweep one value: {fault.where}=choice(...)."
+        # candidates know the key: the hint how to get it is no news
+        yield replace(fault, where=where, problem=fault.problem.partition("; did you ")[0], advice=only)
 
 
 def _is_adaptive(space: SearchSpace, settings: Settings) -> bool:
@@ -228,7 +227,7 @@ def _labels_of_trials(composer: Composer, settings: Settings) -> dict[str, str]:
     return labels | {line: f"'{line}' of study.baseline" for line in settings.study.baseline}
 
 
-def _with_named_params(point: Point, checked: Checked, space: SearchSpace) -> Point:
+def _with_named_params(point: Point, checked: Configuration, space: SearchSpace) -> Point:
     """The point with the parameters that its named trial sets, as they are in the resolved configuration."""
     n_swept = len(space.swept)
     named = point.overrides[: len(point.overrides) - n_swept]

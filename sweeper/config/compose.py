@@ -7,7 +7,7 @@ configuration in a tenth of the time.
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -201,11 +201,21 @@ class Composer:
 
 
 @dataclass(frozen=True)
+class Configuration:
+    """A composed configuration with its typed halves."""
+
+    config: dict[str, Any]
+    settings: Settings
+    task_config: TaskConfig
+
+
+@dataclass(frozen=True)
 class Sweep:
     """A checked command line: what is fixed, what is swept, and which points are tried.
 
     `points` is None where a sampler decides. `settings`, `task_config` and `config` are
     those of the fixed overrides; of the first point, where only the swept keys make a valid configuration.
+    `checked`: the configurations that checking has composed, by the overrides of their points.
     """
 
     composer: Composer
@@ -216,6 +226,15 @@ class Sweep:
     points: tuple[Point, ...] | None
     warnings: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    checked: Mapping[tuple[str, ...], Configuration] = field(default_factory=dict, repr=False)
+
+    def at(self, overrides: Sequence[str]) -> Configuration:
+        """The configuration of a point, composed and validated unless it has been. Raises UserError."""
+        known = self.checked.get(tuple(overrides))
+        if known is not None:
+            return known
+        config = self.composer.compose(overrides)
+        return Configuration(config, *self.composer.validate(config, overrides))
 
     @property
     def is_adaptive(self) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -13,9 +12,10 @@ from sweeper.jobs import Member, model_digest, read_spec
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.report.replay import read_rows
 from sweeper.report.summary import read_summary
+from sweeper.report.summary_model import Summary
 from sweeper.schema import TaskSection
 from sweeper.task import Chosen, ChosenRun, TaskEntry, built_in, built_in_tasks, task_entry
-from sweeper.wording import as_list, number
+from sweeper.wording import number
 
 CHAMPION, ENSEMBLE = "champion", "ensemble"
 N_LISTED = 10
@@ -33,13 +33,13 @@ def choose(study: StudyFolder, model: str) -> Chosen:
     else:
         row, words = _row(study, summary, model)
         runs = (_run_of(study, row),)
-    entry = _entry(summary["task"], runs[0])
+    entry = _entry(summary.task, runs[0])
     for run in runs:
         _refuse_without_model(run)
-    return Chosen(f"{', '.join(run.name for run in runs)}: {words} of study {summary['study']}", entry, runs)
+    return Chosen(f"{', '.join(run.name for run in runs)}: {words} of study {summary.study}", entry, runs)
 
 
-def _row(study: StudyFolder, summary: Mapping[str, Any], model: str) -> tuple[Row, str]:
+def _row(study: StudyFolder, summary: Summary, model: str) -> tuple[Row, str]:
     """A complete run, and what it is to the study."""
     rows = [row for row in read_rows(study) if row["state"] == "COMPLETE"]
     if model == CHAMPION:
@@ -53,21 +53,22 @@ def _row(study: StudyFolder, summary: Mapping[str, Any], model: str) -> tuple[Ro
     return found[0], "a single run"
 
 
-def _champion(rows: Sequence[Row], summary: Mapping[str, Any]) -> tuple[Row, str]:
+def _champion(rows: Sequence[Row], summary: Summary) -> tuple[Row, str]:
     """The best run, on validation, of the best candidate; of the baseline where no candidate is best."""
-    if isinstance(summary["metric"], list):
-        listed = ", ".join(f"{entry['trial']} {entry['name']}" for entry in as_list(summary["best"]))
+    if summary.is_multi_objective:
+        listed = ", ".join(f"{entry.trial} {entry.name}" for entry in summary.best)
         problem = f"got '{CHAMPION}', but a study with several objectives has a front: trials {listed}"
         raise UserError(Fault("model", problem, "Name one of their runs: model=<trial>/<seed>"))
-    arm, sign = summary["best"] or summary["baseline"], 1 if summary["direction"] == "maximize" else -1
-    key = f"metrics.val/{summary['metric']}"
-    own = [row for row in rows if int(row["trial"]) == arm["trial"] and row[key]]
+    trial = summary.best[0].trial if summary.best else summary.baseline.trial
+    objective = summary.objectives[0]
+    key = f"metrics.val/{objective.metric}"
+    own = [row for row in rows if int(row["trial"]) == trial and row[key]]
     if not own:
         problem = f"got '{CHAMPION}', but no run of the study is complete"
         raise UserError(Fault("model", problem, "`python -m sweeper.studies show` tells the reasons"))
-    best = max(own, key=lambda row: sign * float(row[key]))
-    who = "best candidate" if summary["best"] else "baseline, as no candidate finished,"
-    value = f"val {summary['metric']} {number(float(best[key]))}"
+    best = max(own, key=lambda row: objective.sign * float(row[key]))
+    who = "best candidate" if summary.best else "baseline, as no candidate finished,"
+    value = f"val {objective.metric} {number(float(best[key]))}"
     return best, f"the best run on validation ({value}) of the {who}"
 
 

@@ -1,8 +1,10 @@
 """Faults as a reader wants them: by kind, so that a hundred of the same are one line. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+
+from sweeper.report.summary_model import RunEntry, TrialEntry
+from sweeper.results import RunState
 
 ALL_SHOWN = 3
 """So many of one kind are told one by one; of more, the first."""
@@ -27,27 +29,27 @@ def kind(what: str) -> str:
     return _NUMBER.sub("n", _PATH.sub("path", what))
 
 
-def endings(trials: Iterable[Mapping[str, Any]], state: str) -> list[Happening]:
-    """The runs that ended in `state`, with their reasons; `trials` are those of a summary."""
-    return [(who, str(run["reason"])) for who, run in _runs(trials) if run["state"] == state]
+def endings(trials: Iterable[TrialEntry], state: RunState) -> list[Happening]:
+    """The runs that ended in `state`, with their reasons."""
+    return [(who, str(run.reason)) for who, run in _runs(trials) if run.state == state]
 
 
-def on_the_way(trials: Iterable[Mapping[str, Any]]) -> list[Happening]:
-    """What went wrong before the runs' ends, good or bad; `trials` are those of a summary.
+def on_the_way(trials: Iterable[TrialEntry]) -> list[Happening]:
+    """What went wrong before the runs' ends, good or bad.
 
     Trials of equal fingerprint share their runs, and what these met is told once.
     """
-    own: dict[tuple[Any, int], tuple[str, Mapping[str, Any]]] = {}
+    own: dict[tuple[str, int], tuple[str, RunEntry]] = {}
     for trial in trials:
         for who, run in _runs([trial]):
-            own.setdefault((trial.get("fingerprint", trial["trial"]), run["seed"]), (who, run))
-    return [(who, incident) for who, run in own.values() for incident in run["incidents"]]
+            own.setdefault((trial.fingerprint or str(trial.trial), run.seed), (who, run))
+    return [(who, incident) for who, run in own.values() for incident in run.incidents]
 
 
-def _runs(trials: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+def _runs(trials: Iterable[TrialEntry]) -> Iterable[tuple[str, RunEntry]]:
     for trial in trials:
-        for run in trial.get("runs", ()):
-            yield f"trial {trial['trial']} {trial['name']} seed {run['seed']}", run
+        for run in trial.runs:
+            yield f"trial {trial.trial} {trial.name} seed {run.seed}", run
 
 
 def _lines(same: Sequence[Happening]) -> list[str]:

@@ -1,13 +1,17 @@
-"""The leaderboard as text, made from a `summary.json`: for terminal, report, and companion command."""
+"""The leaderboard as text, made from a summary: for terminal, report, and companion command."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import stdev
-from typing import Any
 
 from sweeper.report.incidents import grouped, on_the_way
+from sweeper.report.summary_model import PerSeed, Summary, TrialEntry
+from sweeper.results import BestRun, Comparison, Confirmation, Ensemble, EnsembleMember
 from sweeper.verdict import decimals
-from sweeper.wording import NOTHING, _decimals, as_list, number, plural
+from sweeper.wording import NOTHING, _decimals, number, plural
+
+Compared = Comparison | Confirmation
+"""A difference to the baseline, and the interval of the improvement."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Row:
     seconds: float
 
 
-def rows(summary: Mapping[str, Any]) -> list[Row]:
+def rows(summary: Summary) -> list[Row]:
     """All trials of a summary, best validation value first.
 
     Those with a value on more seeds come before those with fewer: an adaptive study replicates a few. Trials
@@ -40,13 +44,13 @@ def rows(summary: Mapping[str, Any]) -> list[Row]:
     then unfinished, then failed ones. With several objectives the front comes first, then the others, each in
     order of their numbers.
     """
-    chosen = {entry["trial"] for entry in as_list(summary["best"])}
-    mark = "front" if is_multi_objective(summary) else "best"
-    ranked = sorted(summary["trials"], key=lambda trial: _rank(summary, trial, chosen))
-    return [_row(trial, _marks(trial, chosen, mark), len(summary["seeds"])) for trial in ranked]
+    chosen = {entry.trial for entry in summary.best}
+    mark = "front" if summary.is_multi_objective else "best"
+    ranked = sorted(summary.trials, key=lambda trial: _rank(summary, trial, chosen))
+    return [_row(trial, _marks(trial, chosen, mark), len(summary.seeds)) for trial in ranked]
 
 
-def reasons(summary: Mapping[str, Any]) -> list[str]:
+def reasons(summary: Summary) -> list[str]:
     """Why trials failed or are unfinished, a line for each kind. A pruned trial's reason is in the report."""
     told_about = [row for row in rows(summary) if row.reason is not None and row.state != "PRUNED"]
     return grouped(
@@ -54,59 +58,43 @@ def reasons(summary: Mapping[str, Any]) -> list[str]:
     )
 
 
-def pruning(summary: Mapping[str, Any]) -> str:
+def pruning(summary: Summary) -> str:
     """How many trials were pruned and what that saved, in one sentence; empty where none was."""
-    n_pruned = sum(trial["state"] == "PRUNED" for trial in summary["trials"])
+    n_pruned = sum(trial.state == "PRUNED" for trial in summary.trials)
     if not n_pruned:
         return ""
-    totals = summary["totals"]
-    saved, taken = totals.get("steps_saved", 0), totals["steps_trained"] + totals["steps_inherited"]
+    totals = summary.totals
+    saved, taken = totals.steps_saved, totals.steps_trained + totals.steps_inherited
     trials = f"{plural(n_pruned, 'trial')} pruned"
     if not saved:
         return trials
     return f"{trials}: {saved:,} of {saved + taken:,} steps ({saved / (saved + taken):.0%}) were not needed"
 
 
-def incidents(summary: Mapping[str, Any]) -> str:
+def incidents(summary: Summary) -> str:
     """How many incidents there were before the runs' ends, in one sentence; empty where there was none."""
-    n = len(on_the_way(summary["trials"]))
+    n = len(on_the_way(summary.trials))
     return f"{plural(n, 'incident')} on the way, named in the report" if n else ""
 
 
-def objectives(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(metric, direction) of each objective."""
-    return list(zip(as_list(summary["metric"]), as_list(summary["direction"]), strict=True))
-
-
-def is_multi_objective(summary: Mapping[str, Any]) -> bool:
-    """Whether the study has a front rather than a best trial."""
-    return isinstance(summary["metric"], list)
-
-
-def difference(entry: Mapping[str, Any]) -> tuple[str, str]:
+def difference(compared: Compared | None) -> tuple[str, str]:
     """`+0.0007` and `[-0.0008, +0.0022]`, with two significant digits of the interval's half-width."""
-    value, low, high = interval_of_difference(entry)
-    if value is None:
-        return NOTHING, NOTHING
-    if low is None or high is None:
-        return f"{value:+.{decimals(value)}f}", NOTHING
-    digits = decimals((high - low) / 2, value, low, high)
-    return f"{value:+.{digits}f}", f"[{low:+.{digits}f}, {high:+.{digits}f}]"
+    return (NOTHING, NOTHING) if compared is None else _with_interval(*interval_of_difference(compared))
 
 
-def interval_of_difference(entry: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
+def interval_of_difference(compared: Compared) -> tuple[float, float | None, float | None]:
     """Difference and the limits of its interval; `ci_low` and `ci_high` are those of the improvement."""
-    value, low, high = (entry.get(key) for key in ("difference", "ci_low", "ci_high"))
-    is_turned = value is not None and entry.get("improvement", value) != value
-    if is_turned and low is not None and high is not None:
+    value, low, high = compared.difference, compared.ci_low, compared.ci_high
+    if compared.improvement != value and low is not None and high is not None:
         low, high = -high, -low
     return value, low, high
 
 
-def in_objective(entry: Mapping[str, Any], i: int) -> dict[str, Any]:
-    """The comparison of a study with several objectives in its objective `i`."""
-    keys = ("difference", "improvement", "ci_low", "ci_high", "p_adjusted")
-    return {key: entry[key][i] if isinstance(entry.get(key), list) else None for key in keys}
+def _with_interval(value: float, low: float | None, high: float | None) -> tuple[str, str]:
+    if low is None or high is None:
+        return f"{value:+.{decimals(value)}f}", NOTHING
+    digits = decimals((high - low) / 2, value, low, high)
+    return f"{value:+.{digits}f}", f"[{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def p_value(value: float | None) -> str:
@@ -124,107 +112,100 @@ def age(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
-def spread(per_seed: Mapping[str, Any], index: int) -> float | None:
+def spread(per_seed: PerSeed, index: int) -> float | None:
     """The standard deviation over seeds of objective `index`; None with fewer than two seeds."""
-    values = [as_list(value)[index] for value in per_seed.values()]
+    values = [of_seed[index] for of_seed in per_seed.values()]
     return stdev(values) if len(values) > 1 else None
 
 
-def _row(trial: Mapping[str, Any], marks: frozenset[str], n_seeds: int) -> Row:
-    values = as_list(trial["value"])
-    compared = {} if isinstance(trial["difference"], list) else trial  # told of the front only
+def _row(trial: TrialEntry, marks: frozenset[str], n_seeds: int) -> Row:
+    # those of several objectives are told of the front only
+    compared = trial.comparisons[0] if len(trial.comparisons) == 1 else None
     estimate, interval = difference(compared)
     return Row(
-        trial=trial["trial"],
-        name=trial["name"],
+        trial=trial.trial,
+        name=trial.name,
         marks=marks,
-        state=trial["state"],
+        state=trial.state,
         ending=_ending(trial, n_seeds),
-        reason=trial["reason"],
-        values=tuple(_with_spread(value, trial["per_seed"], i, n_seeds) for i, value in enumerate(values)),
-        test=tuple(number(value) for value in as_list(trial["test"])),
+        reason=trial.reason,
+        values=tuple(_with_spread(x, trial.per_seed, i, n_seeds) for i, x in enumerate(trial.value)),
+        test=tuple(map(number, trial.test)),
         difference=estimate,
         interval=interval,
-        p_adjusted=p_value(compared.get("p_adjusted")),
-        steps=trial["steps_trained"],
-        seconds=trial["seconds"],
+        p_adjusted=p_value(compared.p_adjusted if compared else None),
+        steps=trial.steps_trained,
+        seconds=trial.seconds,
     )
 
 
-def _ending(trial: Mapping[str, Any], n_seeds: int) -> str:
-    state = str(trial["state"])
-    if state in ("WAITING", "RUNNING"):
-        return f"{len(trial['per_seed'])} of {n_seeds} seeds"
-    step = trial.get("pruned_at")
-    return state.lower() if step is None else f"pruned at {step}"
+def _ending(trial: TrialEntry, n_seeds: int) -> str:
+    if trial.state in ("WAITING", "RUNNING"):
+        return f"{len(trial.per_seed)} of {n_seeds} seeds"
+    return trial.state.lower() if trial.pruned_at is None else f"pruned at {trial.pruned_at}"
 
 
-def _with_spread(value: float | None, per_seed: Mapping[str, Any], index: int, n_seeds: int) -> str:
-    if value is None:
-        return NOTHING
+def _with_spread(value: float, per_seed: PerSeed, index: int, n_seeds: int) -> str:
     if len(per_seed) < n_seeds:
         return f"{number(value)} ({len(per_seed)} of {n_seeds} seeds)"
     around = spread(per_seed, index)
     return number(value) if around is None else f"{number(value)} ± {around:.{_decimals(value)}f}"
 
 
-def _marks(trial: Mapping[str, Any], chosen: set[int], mark: str) -> frozenset[str]:
-    own = [mark] if trial["trial"] in chosen else []
-    return frozenset([*own, "baseline"] if trial["role"] == "baseline" else own)
+def _marks(trial: TrialEntry, chosen: set[int], mark: str) -> frozenset[str]:
+    own = [mark] if trial.trial in chosen else []
+    return frozenset([*own, "baseline"] if trial.role == "baseline" else own)
 
 
-def _rank(summary: Mapping[str, Any], trial: Mapping[str, Any], chosen: set[int]) -> tuple[float, ...]:
-    if is_multi_objective(summary):
-        return (trial["trial"] not in chosen, trial["trial"])
-    if trial["value"] is None:
-        behind = {"PRUNED": 1, "FAILED": 3}.get(trial["state"], 2)
-        return (behind, -(trial.get("pruned_at") or 0), trial["trial"])
-    sign = 1 if summary["direction"] == "maximize" else -1
-    n_missing = len(summary["seeds"]) - len(trial["per_seed"])
-    return (0, n_missing, -sign * trial["value"], trial["trial"])
+def _rank(summary: Summary, trial: TrialEntry, chosen: set[int]) -> tuple[float, ...]:
+    if summary.is_multi_objective:
+        return (trial.trial not in chosen, trial.trial)
+    if not trial.value:
+        behind = {"PRUNED": 1, "FAILED": 3}.get(trial.state, 2)
+        return (behind, -(trial.pruned_at or 0), trial.trial)
+    n_missing = len(summary.seeds) - len(trial.per_seed)
+    return (0, n_missing, -summary.objectives[0].sign * trial.value[0], trial.trial)
 
 
 Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
 
 
-def sentence_of(entry: Mapping[str, Any], metric: str, confidence: float) -> str:
+def sentence_of(entry: Ensemble, metric: str, confidence: float) -> str:
     """The ensemble beside the best single run, on the test split, in one sentence."""
-    best = entry["best_run"]
-    estimate, interval = difference({**entry, "difference": entry["improvement"]})
-    known = entry["ci_low"] is not None
-    error = f"{100 * confidence:g} % interval {interval}" if known else "no interval"
+    best = entry.best_run
+    estimate, interval = _with_interval(entry.improvement, entry.ci_low, entry.ci_high)
+    error = "no interval" if entry.ci_low is None else f"{100 * confidence:g} % interval {interval}"
     return (
-        f"The average of {len(entry['members'])} runs reaches test {metric} {number(entry['test'])}, "
-        f"the run that is best on validation ({run_name(best)}) {number(best['test'])}: "
+        f"The average of {len(entry.members)} runs reaches test {metric} {number(entry.test)}, "
+        f"the run that is best on validation ({run_name(best)}) {number(best.test)}: "
         f"improvement {estimate}, {error} "
         "(of these very models on other test examples; no variance of seeds is in it)."
     )
 
 
-def run_name(run: Mapping[str, Any]) -> str:
+def run_name(run: EnsembleMember | BestRun) -> str:
     """`trial 3 lambda=0.2 seed 1`."""
-    return f"trial {run['trial']} {run['name']} seed {run['seed']}"
+    return f"trial {run.trial} {run.name} seed {run.seed}"
 
 
-def ensemble_line(summary: Mapping[str, Any]) -> str:
+def ensemble_line(summary: Summary) -> str:
     """The sentence, for a terminal; empty where there is no ensemble."""
-    entry = summary.get("ensemble")
-    return f"ensemble: {entry['sentence']}" if entry else ""
+    return f"ensemble: {summary.ensemble.sentence}" if summary.ensemble else ""
 
 
-def ensemble_section(summary: Mapping[str, Any], table: Table) -> list[str]:
+def ensemble_section(summary: Summary, table: Table) -> list[str]:
     """The section of the report; `table(head, body, left)` writes markdown. Empty without an ensemble."""
-    entry = summary.get("ensemble")
-    if not entry:
+    entry = summary.ensemble
+    if entry is None:
         return []
-    metric, best = summary["metric"], entry["best_run"]
+    metric, best = summary.metric[0], entry.best_run
     body = [
-        [f"average of {len(entry['members'])} runs", number(entry["val"]), number(entry["test"])],
-        [f"best single run: {run_name(best)}", number(best["val"]), number(best["test"])],
+        [f"average of {len(entry.members)} runs", number(entry.val), number(entry.test)],
+        [f"best single run: {run_name(best)}", number(best.val), number(best.test)],
     ]
-    members = "; ".join(f"{run_name(one)} (val {number(one['val'])})" for one in entry["members"])
+    members = "; ".join(f"{run_name(one)} (val {number(one.val)})" for one in entry.members)
     return [
-        *("## Ensemble", "", entry["sentence"], ""),
+        *("## Ensemble", "", entry.sentence, ""),
         *table(["model", f"val {metric}", f"test {metric}"], body, ["model"]),
         *("", f"The mean of the probabilities of the best runs on validation: {members}."),
     ]

@@ -1,9 +1,8 @@
 """The leaderboard and the list of studies for a terminal, readable in 100 columns."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType
@@ -18,16 +17,15 @@ from sweeper.report.leaderboard import (
     difference,
     ensemble_line,
     incidents,
-    is_multi_objective,
-    objectives,
     p_value,
     pruning,
     reasons,
     rows,
 )
 from sweeper.report.standing import StudyStatus
+from sweeper.report.summary_model import Summary
 from sweeper.verdict import n_met_in_words
-from sweeper.wording import NOTHING, as_list, plural
+from sweeper.wording import NOTHING, plural
 
 WIDTH = 100
 """Columns of a table where there is no terminal that has a width of its own."""
@@ -55,7 +53,7 @@ class Framed:
         yield self.table if console.is_terminal else Constrain(self.table, WIDTH)
 
 
-def leaderboard_of(summary: Mapping[str, Any]) -> RenderableType:
+def leaderboard_of(summary: Summary) -> RenderableType:
     """The trials of a summary, why some have no value, what went wrong, the confirmation in one line."""
     parts: list[RenderableType] = [Text(_title(summary)), Framed(_table(summary))]
     parts += [Text(text, "red") for text in reasons(summary)]
@@ -64,19 +62,19 @@ def leaderboard_of(summary: Mapping[str, Any]) -> RenderableType:
     return Group(*parts, *(Text(line) for line in lines if line))
 
 
-def confirmation_line(summary: Mapping[str, Any]) -> str:
+def confirmation_line(summary: Summary) -> str:
     """The confirmation in one sentence; empty where there is none."""
-    facts = summary["confirmation"]
-    if facts is None:
+    found = summary.confirmation
+    if found is None:
         return ""
-    estimate, interval = difference(facts)
-    p = p_value(facts.get("p_value"))
+    estimate, interval = difference(found)
+    p = p_value(found.p_value)
     sign = "" if p.startswith("<") else "= "
-    n_seeds = len(facts["best_per_seed"])
+    n_seeds = len(found.best_per_seed)
     return (
-        f"confirmation on {plural(n_seeds, 'fresh seed')}, test {summary['metric']}: "
-        f"{summary['best']['name']} minus baseline {estimate}"
-        + (f" {interval}, p {sign}{p}" if facts.get("p_value") is not None else ", no interval")
+        f"confirmation on {plural(n_seeds, 'fresh seed')}, test {summary.metric[0]}: "
+        f"{summary.best[0].name} minus baseline {estimate}"
+        + (f" {interval}, p {sign}{p}" if found.p_value is not None else ", no interval")
     )
 
 
@@ -93,17 +91,16 @@ def studies_table(studies: Sequence[StudyStatus], now: float) -> RenderableType:
     return table
 
 
-def _findings(summary: Mapping[str, Any] | None) -> list[str]:
+def _findings(summary: Summary | None) -> list[str]:
     """Task, verdict, best and difference, as far as they are known."""
     if summary is None:
         return [NOTHING] * 4
-    best = ", ".join(entry["name"] for entry in as_list(summary["best"])) or NOTHING
-    return [summary["task"], summary["verdict"], best, difference(summary["confirmation"] or {})[0]]
+    best = ", ".join(entry.name for entry in summary.best) or NOTHING
+    return [summary.task, summary.verdict, best, difference(summary.confirmation)[0]]
 
 
-def _table(summary: Mapping[str, Any]) -> Table:
-    several = is_multi_objective(summary)
-    metrics = [metric for metric, _ in objectives(summary)]
+def _table(summary: Summary) -> Table:
+    several, metrics = summary.is_multi_objective, summary.metric
     ranked = rows(summary)
     cells = [_cells(row, len(metrics), several) for row in ranked]
     values = [f"{split} {metric}" for split in ("val", "test") for metric in metrics]
@@ -129,10 +126,10 @@ def _table(summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def _title(summary: Mapping[str, Any]) -> str:
-    goals = ", ".join(f"{metric} ({direction})" for metric, direction in objectives(summary))
-    n_seeds = len(summary["seeds"])
-    return f"{summary['study']}: {goals}, mean ± standard deviation over {plural(n_seeds, 'seed')}"
+def _title(summary: Summary) -> str:
+    goals = ", ".join(f"{objective.metric} ({objective.direction})" for objective in summary.objectives)
+    n_seeds = len(summary.seeds)
+    return f"{summary.study}: {goals}, mean ± standard deviation over {plural(n_seeds, 'seed')}"
 
 
 def _cells(row: Row, n_objectives: int, several: bool) -> list[str]:
@@ -160,11 +157,10 @@ def _plain_table(*names: str) -> Table:
     return table
 
 
-def in_one_line(summary: Mapping[str, Any]) -> str:
+def in_one_line(summary: Summary) -> str:
     """`success: best 4 of 5, baseline 2 of 5`; with a front each of its trials; empty without criteria."""
-    told = {trial["trial"]: trial.get("success") for trial in summary["trials"]}
-    best, baseline = as_list(summary["best"]), summary["baseline"]
-    names = [("best" if summary["best"] is one else one["name"], one["trial"]) for one in best]
-    shown = dict([*names, ("baseline", baseline["trial"])])
-    counts = [f"{name} {n_met_in_words(told[trial])}" for name, trial in shown.items() if told.get(trial)]
+    told = {trial.trial: trial.success for trial in summary.trials}
+    names = {entry.trial: entry.name if summary.is_multi_objective else "best" for entry in summary.best}
+    names.setdefault(summary.baseline.trial, "baseline")
+    counts = [f"{name} {n_met_in_words(told[trial])}" for trial, name in names.items() if told.get(trial)]
     return f"success: {', '.join(counts)}" if counts else ""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 
 from sweeper.layout import RunFolder, write_atomic
 from sweeper.report.curves import curve
-from sweeper.report.leaderboard import interval_of_difference
+from sweeper.report.leaderboard import Compared, interval_of_difference
 from sweeper.results import Judgement, Objective, StudyResult, TrialResult
 from sweeper.task import BASELINE_COLOR as BASELINE, BEST_COLOR as BEST, Plot
 from sweeper.wording import plural
@@ -189,17 +188,19 @@ def _warmup_steps(trial: TrialResult) -> int | None:
 
 def _forest_rows(result: StudyResult, judgement: Judgement) -> list[_ForestRow]:
     """The confirmation first, then the candidates from the largest difference down."""
-    compared = [(trial, judgement.comparisons.get(trial.spec.number)) for trial in result.candidates]
-    rows = [_forest_row(trial.spec.name, facts, OTHER) for trial, facts in compared]
+    compared = [(trial, judgement.comparisons.get(trial.spec.number, ())) for trial in result.candidates]
+    rows = [_forest_row(trial.spec.name, one, OTHER) for trial, found in compared for one in found]
     best = [trial.spec.name for trial in result.candidates if trial.spec.number == judgement.best]
     confirmed = [_forest_row(f"{_short(name)}, confirmed", judgement.confirmation, BEST) for name in best]
     known = sorted((row for row in rows if row is not None), key=lambda row: -row.middle)
     return [*(row for row in confirmed if row is not None), *known]
 
 
-def _forest_row(name: str, facts: Mapping[str, Any] | None, color: str) -> _ForestRow | None:
-    middle, low, high = interval_of_difference(facts or {})
-    if low is None or middle is None or high is None:
+def _forest_row(name: str, compared: Compared | None, color: str) -> _ForestRow | None:
+    if compared is None:
+        return None
+    middle, low, high = interval_of_difference(compared)
+    if low is None or high is None:
         return None
     return _ForestRow(_short(name, 45), low, middle, high, color)
 

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.records import INFLUENCE, read_records
+from sweeper.report.summary_model import Summary
 from sweeper.task import EXAMPLES
-from sweeper.wording import as_list
 
 MAX_BYTES = 5 * 2**20
 """A published study is smaller than this."""
@@ -28,9 +28,7 @@ _AFTER_SCHEME = re.compile(r"(\w:///?)((?:/[\w.@+~-]+){2,})")
 _PATH = re.compile(r"(?<![\w./:<~-])((?:/[\w.@+~-]+){2,})")
 
 
-def publish(
-    results: ResultsFolder, folder: StudyFolder, summary: Mapping[str, Any]
-) -> tuple[Path, list[str]]:
+def publish(results: ResultsFolder, folder: StudyFolder, summary: Summary) -> tuple[Path, list[str]]:
     """Copy report, tables, plots and influence values into `results/published/<study>/`.
 
     Returns where that is, and what was left out. An earlier publication of the study is replaced, once the
@@ -51,9 +49,9 @@ def publish(
     return final, left_out
 
 
-def champions(summary: Mapping[str, Any]) -> set[int]:
+def champions(summary: Summary) -> set[int]:
     """The numbers of the best trial, or of the front."""
-    return {entry["trial"] for entry in as_list(summary["best"])}
+    return {entry.trial for entry in summary.best}
 
 
 def trial_of(run: RunFolder) -> int:
@@ -75,13 +73,13 @@ def _copy_texts(folder: StudyFolder, target: Path) -> None:
             (target / path.name).write_text(without_absolute_paths(text, Path.cwd()))
 
 
-def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any], limit: int) -> list[str]:
+def _copy_records(folder: StudyFolder, target: Path, summary: Summary, limit: int) -> list[str]:
     """Influence values of baseline and best, an ensemble and the run beside it, as exact as `limit` allows.
 
     On all seeds: the error of the test split is estimated from screening and confirmation runs together.
     """
     wanted = {run.records: _target(target, run) for run in _judged(folder, summary)}
-    if summary.get("ensemble"):
+    if summary.ensemble:
         wanted[folder.ensemble.records] = target / "ensemble.npz"
     there = {path: copy for path, copy in wanted.items() if read_records(path) is not None}
     missing = [f"{path.parent}: no records that can be read" for path in wanted if path not in there]
@@ -96,16 +94,16 @@ def _copy_records(folder: StudyFolder, target: Path, summary: Mapping[str, Any],
     ]
 
 
-def _judged(folder: StudyFolder, summary: Mapping[str, Any]) -> list[RunFolder]:
+def _judged(folder: StudyFolder, summary: Summary) -> list[RunFolder]:
     """The runs of baseline and best, and the best single run that an ensemble is compared with."""
-    numbers = champions(summary) | {summary["baseline"]["trial"]}
-    seeds = {*summary["seeds"], *summary["confirm_seeds"]}
-    beside = (summary.get("ensemble") or {}).get("best_run", {})
+    numbers = champions(summary) | {summary.baseline.trial}
+    seeds = {*summary.seeds, *summary.confirm_seeds}
+    beside = summary.ensemble.best_run if summary.ensemble else None
     return [
         run
         for run in folder.runs
         if (trial_of(run) in numbers and _seed_of(run) in seeds)
-        or (trial_of(run), _seed_of(run)) == (beside.get("trial"), beside.get("seed"))
+        or (beside is not None and (trial_of(run), _seed_of(run)) == (beside.trial, beside.seed))
     ]
 
 

@@ -3,22 +3,22 @@
 import csv
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import yaml
 
 from sweeper.errors import Fault, UserError
 from sweeper.layout import RunFolder, StudyFolder
+from sweeper.report.summary_model import Summary, TrialEntry
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 
 
-def read_runs(folder: StudyFolder, summary: Mapping[str, Any]) -> list[tuple[TrialSpec, RunResult]]:
+def read_runs(folder: StudyFolder, summary: Summary) -> list[tuple[TrialSpec, RunResult]]:
     """Each row of `trials.csv` with its trial; the configuration comes from the run's own folder.
 
     Raises UserError where the table does not belong to the summary, or is damaged.
     """
-    trials = {trial["trial"]: trial for trial in summary["trials"]}
+    trials = {trial.trial: trial for trial in summary.trials}
     try:
         return [_run(folder, row, trials[int(row["trial"])]) for row in read_rows(folder)]
     except (KeyError, ValueError, TypeError) as error:
@@ -36,22 +36,20 @@ def read_rows(folder: StudyFolder) -> list[dict[str, str]]:
         return []
 
 
-def _run(
-    folder: StudyFolder, row: Mapping[str, str], trial: Mapping[str, Any]
-) -> tuple[TrialSpec, RunResult]:
+def _run(folder: StudyFolder, row: Mapping[str, str], trial: TrialEntry) -> tuple[TrialSpec, RunResult]:
     place = RunFolder(folder.path / row["folder"])
     config = yaml.safe_load(place.config.read_text()) if place.config.exists() else {}
     spec = TrialSpec(
-        number=trial["trial"],
-        name=trial["name"],
-        role=trial["role"],
-        prunable=trial["role"] == "candidate",
-        params=trial["params"],
-        overrides=tuple(trial["overrides"]),
+        number=trial.trial,
+        name=trial.name,
+        role=trial.role,
+        prunable=trial.role == "candidate",
+        params=trial.params,
+        overrides=trial.overrides,
         config=config,
-        fingerprint=trial["fingerprint"],
+        fingerprint=trial.fingerprint,
         max_steps=int(row["steps_trained"]) + int(row["steps_inherited"]),
-        notices=tuple(trial["warnings"]),
+        notices=trial.warnings,
     )
     prefix = "metrics."
     metrics = {

@@ -14,7 +14,8 @@ from sweeper.layout import StudyFolder, write_atomic
 from sweeper.report.report_html import to_html
 from sweeper.report.report_plots import pictures
 from sweeper.report.report_text import report_markdown, table
-from sweeper.report.summary import chosen, summary_of
+from sweeper.report.summary import chosen, summary_of, with_warnings, write_summary
+from sweeper.report.summary_model import Summary
 from sweeper.report.task_report import Added
 from sweeper.results import Judgement, StudyResult, TrialResult
 from sweeper.task import Part, Plot, Table
@@ -30,24 +31,24 @@ RUN_COLUMNS = (
 
 def write_report(
     folder: StudyFolder, result: StudyResult, judgement: Judgement, added: Added = NOTHING_ADDED
-) -> dict[str, Any]:
+) -> Summary:
     """Write everything a study leaves, the summary last, and return the summary.
 
     `added`: the task's tables and plots.
     """
-    facts = summary_of(result, judgement)
+    summary = summary_of(result, judgement)
     write_atomic(folder.trials_csv, trials_csv(folder, result))
     if judgement.best is not None or judgement.front:
         write_atomic(folder.best_yaml, best_yaml(result, judgement))
-    found = pictures(folder, result, judgement, facts, added.plots)
-    facts["warnings"] += [*added.warnings, *found.warnings]
+    found = pictures(folder, result, judgement, summary, added.plots)
+    summary = with_warnings(summary, [*added.warnings, *found.warnings])
     sections = sections_of([p for p in added.parts if isinstance(p, Table) or p.name in found.of_task])
     images = [f"plots/{path.name}" for path in found.standard]
-    text = report_markdown(result, judgement, facts, images, sections)
+    text = report_markdown(result, judgement, summary, images, sections)
     write_atomic(folder.report_md, text)
     write_atomic(folder.report_html, to_html(text, title=result.study))
-    write_atomic(folder.summary, json.dumps(facts, indent=2) + "\n")
-    return facts
+    write_summary(folder, summary)
+    return summary
 
 
 def trials_csv(folder: StudyFolder, result: StudyResult) -> str:

@@ -1,6 +1,5 @@
 """The pictures of a report in its folder: which are drawn, and which of an earlier session are kept."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
 from sweeper.report.summary import read_summary
+from sweeper.report.summary_model import Summary
 from sweeper.report.task_report import STANDARD_PLOTS, failure
 from sweeper.results import Judgement, StudyResult
 from sweeper.task import Plot
@@ -27,7 +27,7 @@ def pictures(
     folder: StudyFolder,
     result: StudyResult,
     judgement: Judgement,
-    facts: Mapping[str, Any],
+    summary: Summary,
     plots: Sequence[Plot],
 ) -> Pictures:
     """All pictures of the study; those of a session that found nothing new are still right, and are kept.
@@ -35,7 +35,8 @@ def pictures(
     A plot of the task's that cannot be drawn is left out, with a warning.
     """
     there = {path.stem: path for path in folder.plots.glob("*.png")}
-    kept = there if _findings(_summary_before(folder)) == _findings(facts) else {}
+    before = _summary_before(folder)
+    kept = there if before is not None and _findings(before) == _findings(summary) else {}
     standard = [kept[name] for name in STANDARD_PLOTS if name in kept]
     if not standard:
         from sweeper.report.plots import write_plots  # matplotlib takes two seconds
@@ -68,16 +69,14 @@ def _remove(stale: set[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _summary_before(folder: StudyFolder) -> Mapping[str, Any]:
-    """The summary of an earlier session; nothing where there is none that can be read."""
+def _summary_before(folder: StudyFolder) -> Summary | None:
+    """The summary of an earlier session; None where there is none that can be read."""
     try:
         return read_summary(folder)
     except (UserError, OSError):
-        return {}
+        return None
 
 
-def _findings(facts: Mapping[str, Any]) -> Any:
-    """A summary without what differs from session to session, as JSON would give it back."""
-    of_the_session = ("totals", "provenance", "state", "stopped_because", "warnings")
-    lasting = {key: value for key, value in facts.items() if key not in of_the_session}
-    return json.loads(json.dumps(lasting))
+def _findings(summary: Summary) -> dict[str, Any]:
+    """What does not differ from session to session."""
+    return summary.model_dump(exclude={"totals", "provenance", "state", "stopped_because", "warnings"})

@@ -1,6 +1,6 @@
 """The report in markdown; reads well raw, too."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sweeper.errors import sentences
@@ -11,16 +11,15 @@ from sweeper.report.leaderboard import (
     Row,
     difference,
     ensemble_section,
-    is_multi_objective,
-    objectives,
     p_value,
     pruning,
     rows,
 )
+from sweeper.report.summary_model import Summary
 from sweeper.report.trivial import sentence as sentence_of_trivial
-from sweeper.results import Judgement, StudyResult
+from sweeper.results import Confirmation, Judgement, StudyResult
 from sweeper.verdict import n_met_in_words, result_in_words
-from sweeper.wording import NOTHING, as_list, duration, number
+from sweeper.wording import NOTHING, duration, number
 
 MAX_LISTED = 6
 """A longer list of facts is for programs."""
@@ -35,7 +34,7 @@ CAPTIONS = {
 def report_markdown(
     result: StudyResult,
     judgement: Judgement,
-    summary: Mapping[str, Any],
+    summary: Summary,
     images: Sequence[str],
     sections: Sequence[list[str]] = (),
 ) -> str:
@@ -50,10 +49,10 @@ def report_markdown(
         *sections,
         _success(summary),
         _listed("Warnings", _warnings(summary)),
-        _listed("Failed", grouped(endings(summary["trials"], "FAILED"))),
-        _listed("Interrupted", grouped(endings(summary["trials"], "INTERRUPTED"))),
+        _listed("Failed", grouped(endings(summary.trials, "FAILED"))),
+        _listed("Interrupted", grouped(endings(summary.trials, "INTERRUPTED"))),
         _pruned(summary),
-        _listed("What went wrong on the way", grouped(on_the_way(summary["trials"]))),
+        _listed("What went wrong on the way", grouped(on_the_way(summary.trials))),
         _data(result),
         _reproduce(result),
     ]
@@ -83,9 +82,8 @@ def _cell(text: str) -> str:
     return one_line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 
-def _leaderboard(result: StudyResult, summary: Mapping[str, Any]) -> list[str]:
-    several = is_multi_objective(summary)
-    metrics = [metric for metric, _ in objectives(summary)]
+def _leaderboard(result: StudyResult, summary: Summary) -> list[str]:
+    several, metrics = summary.is_multi_objective, summary.metric
     compared = [] if several else ["test difference", f"{result.confidence:.0%} interval", "p (Holm)"]
     head = [
         *("#", "trial", *(f"val {metric}" for metric in metrics), *(f"test {metric}" for metric in metrics)),
@@ -96,7 +94,7 @@ def _leaderboard(result: StudyResult, summary: Mapping[str, Any]) -> list[str]:
     return ["## Leaderboard", "", *table(head, body, left=("trial", "state")), "", *below]
 
 
-def _trivial(summary: Mapping[str, Any]) -> list[str]:
+def _trivial(summary: Summary) -> list[str]:
     text = sentence_of_trivial(summary)
     return ["", _cell(text)] if text else []
 
@@ -136,36 +134,35 @@ def _counted_in(n_given_up: int) -> list[str]:
 
 
 def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
-    facts = judgement.confirmation
-    if facts is None:
+    found = judgement.confirmation
+    if found is None:
         return []
     metric = f"test {result.objectives[0].metric}"
-    estimate, interval = difference(facts)
-    pairs = [(s, base, facts["best_per_seed"].get(s)) for s, base in facts["baseline_per_seed"].items()]
-    body = [[seed, number(base), number(best), _signed(best, base)] for seed, base, best in pairs]
+    estimate, interval = difference(found)
+    pairs = [(s, base, found.best_per_seed.get(s)) for s, base in found.baseline_per_seed.items()]
+    body = [[str(seed), number(base), number(best), _signed(best, base)] for seed, base, best in pairs]
     return [
         *("## Confirmation", ""),
         "Baseline and best, trained again on fresh seeds and compared once on the test split.",
         *("", *table(["seed", f"{metric}, baseline", f"{metric}, best", "difference"], body), ""),
-        f"- difference {estimate}, {result.confidence:.0%} interval {interval}, "
-        f"p = {p_value(facts.get('p_value'))}",
-        f"- standard error from seeds {_small(facts.get('se_seeds'))}, from the finite test set "
-        f"{_small(facts.get('se_examples'))}; degrees of freedom {_small(facts.get('df'))}",
-        *_seeds_needed(result, facts),
+        f"- difference {estimate}, {result.confidence:.0%} interval {interval}, p = {p_value(found.p_value)}",
+        f"- standard error from seeds {_small(found.se_seeds)}, from the finite test set "
+        f"{_small(found.se_examples)}; degrees of freedom {_small(found.df)}",
+        *_seeds_needed(result, found),
         *(f"- note: {_cell(note)}" for note in judgement.notes),
     ]
 
 
-def _signed(best: float | None, base: float | None) -> str:
-    return NOTHING if best is None or base is None else f"{best - base:+.2g}"
+def _signed(best: float | None, base: float) -> str:
+    return NOTHING if best is None else f"{best - base:+.2g}"
 
 
 def _small(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.2g}"
 
 
-def _seeds_needed(result: StudyResult, facts: Mapping[str, Any]) -> list[str]:
-    needed = facts.get("seeds_needed_for_min_effect")
+def _seeds_needed(result: StudyResult, confirmation: Confirmation) -> list[str]:
+    needed = confirmation.seeds_needed_for_min_effect
     if needed is None or result.min_effect is None:
         return []
     return [f"- seeds needed to find an effect of {result.min_effect:g}: {needed}"]
@@ -185,13 +182,13 @@ def _listed(title: str, entries: Sequence[str]) -> list[str]:
     return [f"## {title}", "", *(f"- {_cell(entry)}" for entry in entries)] if entries else []
 
 
-def _success(summary: Mapping[str, Any]) -> list[str]:
+def _success(summary: Summary) -> list[str]:
     """What each trial reached of `trainer.success`, in the order of the leaderboard."""
-    told = {trial["trial"]: trial["success"] for trial in summary["trials"]}
+    told = {trial.trial: trial.success for trial in summary.trials}
     ranked = [row for row in rows(summary) if told[row.trial]]
     if not ranked:
         return []
-    head = ["trial", *(one["criterion"] for one in told[ranked[0].trial]), "met"]
+    head = ["trial", *(one.criterion for one in told[ranked[0].trial]), "met"]
     body = [
         [_name(row), *map(result_in_words, told[row.trial]), n_met_in_words(told[row.trial])]
         for row in ranked
@@ -203,23 +200,23 @@ def _success(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _warnings(summary: Mapping[str, Any]) -> list[str]:
+def _warnings(summary: Summary) -> list[str]:
     notices: dict[str, list[str]] = {}
-    for trial in summary["trials"]:
-        for notice in trial["warnings"]:
-            notices.setdefault(notice, []).append(f"{trial['trial']} {trial['name']}")
-    return [*summary["warnings"], *(f"{notice} (trial {', '.join(who)})" for notice, who in notices.items())]
+    for trial in summary.trials:
+        for notice in trial.warnings:
+            notices.setdefault(notice, []).append(f"{trial.trial} {trial.name}")
+    return [*summary.warnings, *(f"{notice} (trial {', '.join(who)})" for notice, who in notices.items())]
 
 
-def _stopped(summary: Mapping[str, Any]) -> list[str]:
-    if summary["state"] == "finished":
+def _stopped(summary: Summary) -> list[str]:
+    if summary.state == "finished":
         return []
-    why, advice = summary["stopped_because"], "The same command goes on with the study."
+    why, advice = summary.stopped_because, "The same command goes on with the study."
     return ["", sentences(f"Not finished: {_cell(why)}" if why else "Not finished", advice)]
 
 
-def _pruned(summary: Mapping[str, Any]) -> list[str]:
-    pruned = grouped(endings(summary["trials"], "PRUNED"))
+def _pruned(summary: Summary) -> list[str]:
+    pruned = grouped(endings(summary.trials, "PRUNED"))
     return [*_listed("Pruned", pruned), "", f"{pruning(summary)}."] if pruned else []
 
 
@@ -257,16 +254,16 @@ def _reproduce(result: StudyResult) -> list[str]:
     facts, totals = result.provenance, result.totals
     state = " (with uncommitted changes)" if facts.get("git_dirty") else ""
     versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
-    devices = ", ".join(map(str, as_list(totals.get("devices"))))
+    devices = ", ".join(totals.devices)
     return [
         *("## How to reproduce", "", "```", str(facts.get("command", "")), "```", ""),
         f"- code: git {facts.get('git_sha') or 'unknown'}{state}, hash {facts.get('code_hash')}",
         f"- versions: {versions}",
         f"- machine: {facts.get('cpu')}, threads {facts.get('threads')}, devices {devices or 'unknown'}",
-        f"- study: {totals.get('runs')} runs of {totals.get('trials')} trials, "
-        f"{_fact(totals.get('steps_trained'))} steps trained in {duration(totals.get('train_s'))}",
+        f"- study: {totals.runs} runs of {totals.trials} trials, "
+        f"{_fact(totals.steps_trained)} steps trained in {duration(totals.train_s)}",
         f"- this session: {facts.get('started')} to {facts.get('finished')}, "
-        f"{duration(totals.get('wall_s'))}; {totals.get('runs_reused', 0)} runs were known before",
+        f"{duration(totals.wall_s)}; {totals.runs_reused} runs were known before",
     ]
 
 

@@ -6,20 +6,20 @@ that only a later Optuna understands.
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import StudyFolder
 from sweeper.report.summary import read_summary
+from sweeper.report.summary_model import Summary
 from sweeper.results import ENDED
 from sweeper.storage import is_gone
-from sweeper.trial import slugify
+from sweeper.wording import slugify
 
 QUERY = (
     "SELECT study, state, owner, expires, COUNT(*) FROM sweeper_runs GROUP BY study, state, owner, expires"
@@ -49,7 +49,7 @@ class StudyStatus:
     """One line of a list of studies. `summary` is None where there is none that can be read."""
 
     folder: StudyFolder
-    summary: Mapping[str, Any] | None
+    summary: Summary | None
     activity: Activity
     problem: UserError | None = None
 
@@ -62,8 +62,7 @@ class StudyStatus:
             return "damaged"
         if self.summary is None or self.activity.lost_until > self._finished_s:
             return "interrupted"
-        has_ended = all(trial["state"] in ENDED for trial in self.summary["trials"])
-        return str(self.summary.get("state", "finished" if has_ended else "interrupted"))
+        return self.summary.state
 
     @property
     def where(self) -> str:
@@ -77,8 +76,7 @@ class StudyStatus:
             return f"running on {self.where} now: what you see is its last report"
         if self.state == "finished" or self.summary is None:
             return ""
-        why = self.summary.get("stopped_because")
-        command = self.summary["provenance"].get("command")
+        why, command = self.summary.stopped_because, self.summary.provenance.command
         return f"interrupted{f' ({why})' if why else ''}; goes on with: {command}"
 
     @property
@@ -88,9 +86,9 @@ class StudyStatus:
             return f"{self.activity.n_ended} + {self.activity.n_running}"
         if self.summary is None:
             return f"{self.activity.n_ended}/?"
-        totals = self.summary["totals"]
-        n_ended = sum(totals.get("states", {"COMPLETE": totals["runs"]}).get(state, 0) for state in ENDED)
-        return f"{n_ended}/{max(n_ended, totals.get('runs_planned', 0))}"
+        totals = self.summary.totals
+        n_ended = sum(totals.states.get(state, 0) for state in ENDED)
+        return f"{n_ended}/{max(n_ended, totals.runs_planned)}"
 
     @property
     def last_s(self) -> float:
@@ -102,7 +100,7 @@ class StudyStatus:
 
     @property
     def _finished_s(self) -> float:
-        finished = self.summary["provenance"].get("finished") if self.summary else None
+        finished = self.summary.provenance.finished if self.summary else None
         return datetime.fromisoformat(finished).timestamp() if finished else 0.0
 
 

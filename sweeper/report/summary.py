@@ -1,37 +1,62 @@
-"""`summary.json`: the result of a study for programs. Pure, but for reading it back."""
+"""A study's summary: made from what is known, written to `summary.json`, and read back."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TypedDict
+
+from pydantic import ValidationError
 
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
-from sweeper.layout import StudyFolder
+from sweeper.layout import StudyFolder, write_atomic
+from sweeper.report.summary_model import (
+    SCHEMA_VERSION,
+    BaselineEntry,
+    BestEntry,
+    DataEntry,
+    PerSeed,
+    Provenance,
+    RunEntry,
+    Summary,
+    TrialEntry,
+    Values,
+    as_json,
+    from_json,
+)
 from sweeper.report.trivial import trivial_of, warnings as warnings_of_trivial
-from sweeper.results import ENDED, NO_COMPARISON, Judgement, RunResult, StudyResult, TrialResult
+from sweeper.results import ENDED, Judgement, RunResult, RunState, StudyResult, TrialResult
 from sweeper.verdict import check_trial, criteria_of, unknown_figures_in
 
-SCHEMA_VERSION = 1
-NEEDED = frozenset({"study", "task", "metric", "direction", "seeds", "verdict", "baseline", "best"}) | {
-    *("confirm_seeds", "confirmation", "trials", "totals", "provenance")
-}
-"""Keys without which nothing can be shown."""
+
+def write_summary(folder: StudyFolder, summary: Summary) -> None:
+    """Write `summary.json`, whole or not at all."""
+    write_atomic(folder.summary, json.dumps(as_json(summary), indent=2) + "\n")
 
 
-def read_summary(folder: StudyFolder) -> dict[str, Any]:
+def read_summary(folder: StudyFolder) -> Summary:
     """The summary that `write_report` left. Raises UserError where it is damaged, or of a later version."""
     try:
-        loaded: Any = json.loads(folder.summary.read_text(encoding="utf-8"))
+        loaded = json.loads(folder.summary.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(_damaged(folder, str(error))) from error
     if not isinstance(loaded, dict):
         raise UserError(_damaged(folder, "it is no object"))
-    if (version := loaded.get("schema_version")) != SCHEMA_VERSION:
+    version = loaded.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
         problem = f"got schema_version {version}; expected {SCHEMA_VERSION}"
-        raise UserError(Fault(str(folder.summary), problem, "A later version of this program wrote it"))
-    if missing := sorted(NEEDED - loaded.keys()):
-        raise UserError(_damaged(folder, f"it has no '{missing[0]}'"))
-    return loaded
+        advice = "A later version of this program wrote it: update this one to read it"
+        raise UserError(Fault(str(folder.summary), problem, advice))
+    try:
+        return from_json(loaded)
+    except ValidationError as error:
+        raise UserError(_damaged(folder, _first_of(error))) from error
+
+
+def _first_of(error: ValidationError) -> str:
+    """The first thing that is wrong, in words."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"it has no '{where}'" if first["type"] == "missing" else f"{where}: {first['msg']}"
 
 
 def _damaged(folder: StudyFolder, why: str) -> Fault:
@@ -47,42 +72,36 @@ def read_sentence(folder: StudyFolder) -> str:
     return quoted[0].removeprefix("> ").strip("*") if quoted else ""
 
 
-def summary_of(result: StudyResult, judgement: Judgement) -> dict[str, Any]:
-    """The study in the shape of `summary.json`.
-
-    With several objectives `metric`, `direction`, `value`, `test`, the values of `per_seed`, `difference` and
-    what belongs to it are lists, and `best` is the list of the front. `trivial` is there where the data know
-    their trivial predictor.
-    """
+def summary_of(result: StudyResult, judgement: Judgement) -> Summary:
+    """What programs are told of the study."""
     by_number = {trial.spec.number: trial for trial in result.trials}
-    single = len(result.objectives) == 1
-    best = [_candidate(result, by_number[number]) for number in chosen(judgement)]
-    if not single:  # a front is not confirmed, so that each point has its own comparison
-        best = [entry | _comparison(judgement, entry["trial"]) for entry in best]
-    told = {
-        "schema_version": SCHEMA_VERSION,
-        "study": result.study,
-        "task": result.task,
-        "data": {key: result.data.get(key) for key in ("name", "digest", "real")},
-        "metric": _each([objective.metric for objective in result.objectives]),
-        "direction": _each([objective.direction for objective in result.objectives]),
-        "seeds": list(result.seeds),
-        "confirm_seeds": list(result.confirm_seeds),
-        "verdict": judgement.verdict,
-        "baseline": _arm(result, result.baseline),
-        "best": (best[0] if best else None) if single else best,
-        "confirmation": judgement.confirmation,
-        "ensemble": judgement.ensemble,
-        "trials": [_trial(result, trial, judgement) for trial in result.trials],
-        "totals": result.totals,
-        "provenance": result.provenance,
-        "state": _state_of_study(result),
-        "stopped_because": result.totals.get("stopped_because"),
-        "warnings": [*result.warnings, *unknown_figures_in(result)],
-        **trivial_of(result),
-    }
-    told["warnings"] += warnings_of_trivial(told)
-    return told
+    summary = Summary(
+        study=result.study,
+        task=result.task,
+        data=DataEntry.model_validate(result.data),
+        metric=tuple(objective.metric for objective in result.objectives),
+        direction=tuple(objective.direction for objective in result.objectives),
+        seeds=result.seeds,
+        confirm_seeds=result.confirm_seeds,
+        verdict=judgement.verdict,
+        baseline=_baseline(result),
+        best=tuple(_best(result, by_number[number], judgement) for number in chosen(judgement)),
+        confirmation=judgement.confirmation,
+        ensemble=judgement.ensemble,
+        trials=tuple(_trial(result, trial, judgement) for trial in result.trials),
+        totals=result.totals,
+        provenance=Provenance.model_validate(result.provenance),
+        state="finished" if _is_over(result) else "interrupted",
+        stopped_because=result.totals.stopped_because,
+        warnings=(*result.warnings, *unknown_figures_in(result)),
+        trivial=trivial_of(result),
+    )
+    return with_warnings(summary, warnings_of_trivial(summary))
+
+
+def with_warnings(summary: Summary, warnings: Iterable[str]) -> Summary:
+    """The same summary with these warnings, too."""
+    return summary.model_copy(update={"warnings": (*summary.warnings, *warnings)})
 
 
 def chosen(judgement: Judgement) -> list[int]:
@@ -92,61 +111,69 @@ def chosen(judgement: Judgement) -> list[int]:
     return [] if judgement.best is None else [judgement.best]
 
 
-def _each(values: list[Any]) -> Any:
-    return values[0] if len(values) == 1 else values
-
-
-def _per_seed(result: StudyResult, trial: TrialResult, split: str) -> dict[int, list[float]]:
+def _per_seed(result: StudyResult, trial: TrialResult, split: str) -> PerSeed:
     keys = [f"{split}/{objective.metric}" for objective in result.objectives]
     by_key = [trial.per_seed(result.seeds, key) for key in keys]
     return {
-        seed: [values[seed] for values in by_key]
+        seed: tuple(values[seed] for values in by_key)
         for seed in result.seeds
         if all(seed in values for values in by_key)
     }
 
 
-def _mean(per_seed: Mapping[int, list[float]]) -> Any:
-    if not per_seed:
-        return None
-    return _each([sum(values) / len(per_seed) for values in zip(*per_seed.values(), strict=True)])
+def _mean(per_seed: PerSeed) -> Values:
+    columns = zip(*per_seed.values(), strict=True)
+    return tuple(sum(values) / len(per_seed) for values in columns)
 
 
-def _values(result: StudyResult, trial: TrialResult) -> dict[str, Any]:
+class _Measured(TypedDict):
+    """The values of an entry."""
+
+    value: Values
+    per_seed: PerSeed
+    test: Values
+    train: Values
+
+
+def _measured(result: StudyResult, trial: TrialResult) -> _Measured:
     """A failed or pruned trial has no value: the mean of the seeds that it did finish says nothing."""
     train, val, test = (_per_seed(result, trial, split) for split in SPLITS)
     complete = trial.state == "COMPLETE"
     return {
-        "value": _mean(val) if complete else None,
-        "per_seed": {str(seed): _each(values) for seed, values in val.items()},
-        "test": _mean(test) if complete else None,
-        "train": _mean(train) if complete and train.keys() == val.keys() else None,
+        "value": _mean(val) if complete else (),
+        "per_seed": val,
+        "test": _mean(test) if complete else (),
+        "train": _mean(train) if complete and train.keys() == val.keys() else (),
     }
 
 
-def _arm(result: StudyResult, trial: TrialResult) -> dict[str, Any]:
+def _baseline(result: StudyResult) -> BaselineEntry:
+    spec = result.baseline.spec
+    return BaselineEntry(
+        trial=spec.number, name=spec.name, params=spec.params, **_measured(result, result.baseline)
+    )
+
+
+def _best(result: StudyResult, trial: TrialResult, judgement: Judgement) -> BestEntry:
+    """A front is not confirmed, so that each point has its own comparison."""
     spec = trial.spec
-    return {"trial": spec.number, "name": spec.name, "params": spec.params, **_values(result, trial)}
+    return BestEntry(
+        trial=spec.number,
+        name=spec.name,
+        params=spec.params,
+        overrides=spec.overrides,
+        **_measured(result, trial),
+        comparisons=() if judgement.front is None else judgement.comparisons.get(spec.number, ()),
+    )
 
 
-def _candidate(result: StudyResult, trial: TrialResult) -> dict[str, Any]:
-    spec = trial.spec
-    named = {
-        "trial": spec.number,
-        "name": spec.name,
-        "params": spec.params,
-        "overrides": list(spec.overrides),
-    }
-    return named | _values(result, trial)
-
-
-def _state_of_study(result: StudyResult) -> str:
-    """`interrupted` where the same command may train more."""
+def _is_over(result: StudyResult) -> bool:
+    """Whether the same command would train nothing more."""
     has_ended = all(trial.state in ENDED for trial in result.trials)
-    return "finished" if has_ended and not result.totals.get("stopped_because") else "interrupted"
+    return has_ended and not result.totals.stopped_because
 
 
-def _state(trial: TrialResult) -> tuple[str, str | None]:
+def _state(trial: TrialResult) -> tuple[RunState, str | None]:
     """A trial's state and reason; one that waits for an interrupted run is as interrupted as that run."""
     if trial.state in ("WAITING", "RUNNING"):
         for seed, run in sorted(trial.runs.items()):
@@ -165,45 +192,41 @@ def _steps(run: RunResult) -> int:
     return run.steps_trained + run.steps_inherited
 
 
-def _run(result: StudyResult, run: RunResult) -> dict[str, Any]:
-    return {
-        "seed": run.seed,
-        "phase": "screening" if run.seed in result.seeds else "confirmation",
-        "state": run.state,
-        "reason": run.reason,
-        "attempt": run.attempt,
-        "steps_trained": run.steps_trained,
-        "steps_inherited": run.steps_inherited,
-        "seconds": round(run.seconds, 3),
-        "device": run.device,
-        "incidents": list(run.incidents),
-    }
+def _run(result: StudyResult, run: RunResult) -> RunEntry:
+    return RunEntry(
+        seed=run.seed,
+        phase="screening" if run.seed in result.seeds else "confirmation",
+        state=run.state,
+        reason=run.reason,
+        attempt=run.attempt,
+        steps_trained=run.steps_trained,
+        steps_inherited=run.steps_inherited,
+        seconds=round(run.seconds, 3),
+        device=run.device,
+        incidents=run.incidents,
+    )
 
 
-def _comparison(judgement: Judgement, number: int) -> dict[str, Any]:
-    return {**NO_COMPARISON, **judgement.comparisons.get(number, {})}
-
-
-def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> dict[str, Any]:
+def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> TrialEntry:
     spec, runs = trial.spec, trial.runs.values()
     state, reason = _state(trial)
-    return {
-        "trial": spec.number,
-        "name": spec.name,
-        "role": spec.role,
-        "state": state,
-        "reason": reason,
-        "params": spec.params,
-        "overrides": list(spec.overrides),
-        "fingerprint": spec.fingerprint,
-        **_values(result, trial),
-        "success": check_trial(criteria_of(result.config), trial, result.seeds),
-        **_comparison(judgement, spec.number),
-        "steps_trained": sum(run.steps_trained for run in runs),
-        "steps_inherited": sum(run.steps_inherited for run in runs),
-        "seconds": round(sum(run.seconds for run in runs), 3),
-        "warnings": list(spec.notices),
-        "max_steps": spec.max_steps,
-        "pruned_at": _pruned_at(trial),
-        "runs": [_run(result, run) for _, run in sorted(trial.runs.items())],
-    }
+    return TrialEntry(
+        trial=spec.number,
+        name=spec.name,
+        role=spec.role,
+        state=state,
+        reason=reason,
+        params=spec.params,
+        overrides=spec.overrides,
+        fingerprint=spec.fingerprint,
+        **_measured(result, trial),
+        success=tuple(check_trial(criteria_of(result.config), trial, result.seeds)),
+        comparisons=judgement.comparisons.get(spec.number, ()),
+        steps_trained=sum(run.steps_trained for run in runs),
+        steps_inherited=sum(run.steps_inherited for run in runs),
+        seconds=round(sum(run.seconds for run in runs), 3),
+        warnings=spec.notices,
+        max_steps=spec.max_steps,
+        pruned_at=_pruned_at(trial),
+        runs=tuple(_run(result, run) for _, run in sorted(trial.runs.items())),
+    )

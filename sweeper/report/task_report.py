@@ -15,7 +15,8 @@ from sweeper.report.curves import all_curves
 from sweeper.report.summary import chosen
 from sweeper.results import Judgement, StudyResult, TrialResult
 from sweeper.task import MANIFEST, Arm, Comparison, Part, Plot, Prepared, Table, TaskConfig, TaskEntry
-from sweeper.trial import TrialSpec, slugify
+from sweeper.trial import TrialSpec
+from sweeper.wording import slugify
 
 STANDARD_PLOTS = ("curves", "forest", "pareto")
 """The plots that every study may have, in the order of a report."""

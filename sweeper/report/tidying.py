@@ -70,6 +70,6 @@ def names_in_storage(study: StudyStatus) -> list[str]:
     if study.activity.names:
         return sorted(study.activity.names)
     if study.summary is not None:
-        return [str(study.summary["study"])]
+        return [study.summary.study]
     jobs = [run.job for run in study.folder.runs if run.job.exists()]
     return [str(json.loads(jobs[0].read_text())["study"]) if jobs else study.folder.path.name]

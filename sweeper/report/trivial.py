@@ -4,34 +4,22 @@
 A study that tunes a model which learned nothing compares noise, so this is said of every study.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sweeper.report.leaderboard import objectives
+from sweeper.report.summary_model import Summary, Trivial
 from sweeper.results import StudyResult
-from sweeper.wording import as_list, number
+from sweeper.wording import number
 
 
-def trivial_of(result: StudyResult) -> dict[str, Any]:
-    """The entry `trivial` of a summary, or nothing where the data do not know an objective's figure.
-
-    `predictor` in words; `test` and `margin`, with several objectives lists: its figure, and by how much the
-    baseline is better (negative: worse), None without a baseline's figure.
-    """
+def trivial_of(result: StudyResult) -> Trivial | None:
+    """What the trivial predictor reaches, or None where the data know no objective's figure."""
     known = (result.data.get("trivial") or {}).get("test", {})
-    test = [known.get(objective.metric) for objective in result.objectives]
+    test = tuple(known.get(objective.metric) for objective in result.objectives)
     if all(value is None for value in test):
-        return {}
-    margins = [_margin(result, i, value) for i, value in enumerate(test)]
+        return None
     words = str(result.data.get("trivial_predictor", "without a look at the input"))
-    single = len(test) == 1
-    return {
-        "trivial": {
-            "predictor": words,
-            "test": test[0] if single else test,
-            "margin": margins[0] if single else margins,
-        }
-    }
+    margin = tuple(_margin(result, i, value) for i, value in enumerate(test))
+    return Trivial(predictor=words, test=test, margin=margin)
 
 
 def _margin(result: StudyResult, i: int, trivial: float | None) -> float | None:
@@ -42,12 +30,12 @@ def _margin(result: StudyResult, i: int, trivial: float | None) -> float | None:
     return objective.sign * (reached - trivial)
 
 
-def sentence(summary: Mapping[str, Any]) -> str:
+def sentence(summary: Summary) -> str:
     """Baseline against trivial predictor on test, in one sentence; empty where one of them is unknown."""
-    known = _known(summary)
-    if not known:
+    trivial, known = summary.trivial, _known(summary)
+    if trivial is None or not known:
         return ""
-    words = f"the trivial predictor ({summary['trivial']['predictor']})"
+    words = f"the trivial predictor ({trivial.predictor})"
     won, lost = ([one for one in known if (one[-1] > 0) == is_won] for is_won in (True, False))
     parts = [f"{verb} in {_figures(some)}" for verb, some in (("wins", won), ("loses", lost)) if some]
     if len(parts) == 2:
@@ -62,28 +50,30 @@ def _figures(known: Sequence[tuple[str, float, float, float]]) -> str:
     )
 
 
-def warnings(summary: Mapping[str, Any]) -> list[str]:
+def warnings(summary: Summary) -> list[str]:
     """One for each objective in which the baseline is no better, unless it is in another.
 
     Who says the same of everyone is well calibrated: one end of a front, no sign that nothing was learned.
     """
-    known = _known(summary)
+    known, words = _known(summary), summary.trivial.predictor if summary.trivial else ""
     if any(margin > 0 for *_, margin in known):
         return []
     return [
         f"baseline: got test {metric} {number(base)}; expected better than {number(trivial)}, what the "
-        f"trivial predictor reaches ({summary['trivial']['predictor']}). Differences between trials say "
+        f"trivial predictor reaches ({words}). Differences between trials say "
         "little while this is so: train longer, or look at data and loss"
         for metric, base, trivial, margin in known
     ]
 
 
-def _known(summary: Mapping[str, Any]) -> list[tuple[str, float, float, float]]:
+def _known(summary: Summary) -> list[tuple[str, float, float, float]]:
     """Metric, baseline's figure, trivial predictor's and margin, of the objectives that have all of them."""
-    entry = summary.get("trivial")
-    if entry is None:
+    if summary.trivial is None:
         return []
-    metrics = [metric for metric, _ in objectives(summary)]
-    columns = (as_list(value) for value in (summary["baseline"]["test"], entry["test"], entry["margin"]))
-    rows = zip(metrics, *columns, strict=False)  # a baseline without any figure has no list of them
-    return [row for row in rows if None not in row]
+    trivial = summary.trivial
+    rows = zip(summary.metric, summary.baseline.test, trivial.test, trivial.margin, strict=False)
+    return [
+        (metric, base, reached, margin)
+        for metric, base, reached, margin in rows  # none where the baseline has no figure
+        if reached is not None and margin is not None
+    ]

@@ -4,7 +4,6 @@ from .asking import (
     Asker as Asker,
     Draft as Draft,
     Enumerated as Enumerated,
-    NoMoreTrials as NoMoreTrials,
     alone_with as alone_with,
 )
 from .grammar import (

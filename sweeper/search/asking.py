@@ -28,6 +28,17 @@ LOOK_S = 1.0
 """Once all is asked, other sessions' further trials are looked for this often."""
 
 
+class Asker(Protocol):
+    """Where the trials of a study come from."""
+
+    @property
+    def n_left(self) -> int:
+        """How many trials are still to come."""
+
+    def ask(self) -> TrialSpec | None:
+        """The next trial; None where none comes now."""
+
+
 def point_of(trial: TrialSpec) -> tuple[str, str, str]:
     """What a trial stands for, under whatever number: role, parameters, fingerprint."""
     return trial.role, canonical(trial.params), trial.fingerprint
@@ -196,14 +207,6 @@ class Adaptive:
         return self._begun.add(self._suggest()) if self._n_unasked else None
 
 
-class NoMoreTrials:
-    """No further trials: what a study's later phases ask."""
-
-    def ask(self) -> TrialSpec | None:
-        """None."""
-        return None
-
-
 @contextmanager
 def alone_with(turns: TurnLock) -> Iterator[bool]:
     """Our turn to ask for trials of a study. Raises StudyError where another session does not end its own."""
@@ -214,10 +217,3 @@ def alone_with(turns: TurnLock) -> Iterator[bool]:
             problem = f"{error}, for {ALONE_S:g} s; it may hang"
             raise StudyError(f"{problem}. End that one; the same command resumes the study") from error
         yield has_changed
-
-
-class Asker(Protocol):
-    """Where further trials come from; `None` when there are no more."""
-
-    def ask(self) -> TrialSpec | None:
-        """The next trial, or None."""

@@ -11,7 +11,7 @@ from sweeper.errors import sentences
 from sweeper.jobs import member_folders
 from sweeper.layout import StudyFolder
 from sweeper.report import remove_checkpoints
-from sweeper.results import ENDED, Judgement, Policy, StudyResult, TrialResult
+from sweeper.results import ENDED, Judgement, Policy, StudyResult, Totals, TrialResult
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds
 
@@ -45,35 +45,36 @@ def study_result(
         trials=trials,
         data=data,
         config=sweep.config,
-        totals={
-            **totals(trials, n_jobs),
-            "wall_s": wall_s,
-            "steps_saved": steps_saved(trials, policy),
-            "runs_planned": runs_planned(trials, policy, is_over=is_over),
-            "stopped_because": stopped_because,
-        },
+        totals=totals(trials, n_jobs).model_copy(
+            update={
+                "wall_s": wall_s,
+                "steps_saved": steps_saved(trials, policy),
+                "runs_planned": runs_planned(trials, policy, is_over=is_over),
+                "stopped_because": stopped_because,
+            }
+        ),
         provenance=provenance,
         warnings=warnings,
     )
 
 
-def totals(trials: Iterable[TrialResult], n_jobs: int) -> dict[str, Any]:
-    """Counts over the whole study; `runs_reused` did not need training in this session."""
+def totals(trials: Iterable[TrialResult], n_jobs: int) -> Totals:
+    """What can be counted in the trials; `runs_reused` did not need training in this session."""
     known = list(trials)
     runs = [run for trial in known for run in trial.runs.values()]
     own = [run for run in runs if not run.reused]
-    return {
-        "trials": len(known),
-        "runs": sum(run.state in ENDED for run in runs),
-        "runs_reused": max(0, len(runs) - n_jobs),  # a job may have been lost to another session
-        "jobs": n_jobs,
-        "train_s": sum(run.seconds for run in own),
-        "steps_trained": sum(run.steps_trained for run in own),
-        "steps_inherited": sum(run.steps_inherited for run in own),
-        "devices": sorted({run.device for run in own if run.device}),
-        "states": dict(sorted(Counter(run.state for run in runs).items())),
-        "incidents": sum(len(run.incidents) for run in own),
-    }
+    return Totals(
+        trials=len(known),
+        runs=sum(run.state in ENDED for run in runs),
+        runs_reused=max(0, len(runs) - n_jobs),  # a job may have been lost to another session
+        jobs=n_jobs,
+        train_s=sum(run.seconds for run in own),
+        steps_trained=sum(run.steps_trained for run in own),
+        steps_inherited=sum(run.steps_inherited for run in own),
+        devices=tuple(sorted({run.device for run in own if run.device})),
+        states=dict(sorted(Counter(run.state for run in runs).items())),
+        incidents=sum(len(run.incidents) for run in own),
+    )
 
 
 def steps_saved(trials: Sequence[TrialResult], policy: Policy) -> int:

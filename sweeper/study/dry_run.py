@@ -8,22 +8,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.config import Sweep
-from sweeper.executors import arrange, slots_in_words
-from sweeper.layout import StudyFolder
+from sweeper.executors import slots_in_words
 from sweeper.report import default_console
 from sweeper.results import RunKey, RunResult
-from sweeper.search import pruner_warnings
 from sweeper.storage import RunBook, Storage
-from sweeper.study.proposals import drafts_of, policy_of, reopened
-from sweeper.study.specs import SpecFactory, notices_of, workload
+from sweeper.study.plan import Plan
+from sweeper.study.specs import workload
 from sweeper.trial import Slot, TrialSpec
 from sweeper.wording import duration
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a study would do.
+class Forecast:
+    """What a study would do, by all that is known.
 
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
     will suggest as it goes. `seconds_per_run`: None where nothing comparable has run yet.
@@ -50,34 +47,27 @@ class Plan:
         return max(0, 2 * len(self.confirm_seeds) - self.n_confirmed)
 
 
-def show_plan(sweep: Sweep, factory: SpecFactory, storage: Storage) -> int:
-    """Print the plan of a sweep and start nothing; the exit code."""
-    arrangement = arrange(sweep.settings.executor)
-    plan = plan_of(sweep, factory, storage, arrangement.slots)
+def show_forecast(plan: Plan, storage: Storage) -> int:
+    """Print what a plan comes to and start nothing; the exit code."""
+    forecast = forecast_of(plan, storage)
     console = default_console()
-    console.print(drawn(plan))
-    for line in factory.announced(plan.trials):
+    console.print(drawn(forecast))
+    for line in plan.announced:
         console.print(line, soft_wrap=True)
-    about_pruner = pruner_warnings(
-        sweep.settings, plan.trials[0].max_steps, len(plan.seeds), policy_of(sweep).n_candidates
-    )
-    notices = (*notices_of(plan.trials), *factory.warnings(plan.trials))
-    for warning in (*sweep.warnings, *arrangement.warnings, *notices, *about_pruner):
+    for warning in (*plan.sweep.warnings, *plan.notices):
         console.print(f"warning: {warning}", soft_wrap=True)
     return 0
 
 
-def plan_of(sweep: Sweep, factory: SpecFactory, storage: Storage, slots: tuple[Slot, ...]) -> Plan:
-    """The plan of a sweep on these slots, by all that the storage knows."""
-    settings, policy = sweep.settings, policy_of(sweep)
-    kind = workload(settings, factory.prepare(settings, sweep.task_config), slots[0])
-    drafts = drafts_of(sweep, factory)
-    trials = [draft.model_copy(update={"number": number}) for number, draft in enumerate(drafts)]
-    book = RunBook(storage, StudyFolder.of(settings.study.results_dir, storage.study), lambda trial: kind)
-    again = reopened(settings)
-    known = {key: run for key, run in book.known(trials).items() if run.state not in again}
+def forecast_of(plan: Plan, storage: Storage) -> Forecast:
+    """The trials and runs of a plan, and how long they would take, by all that the storage knows."""
+    sweep, policy, slots = plan.sweep, plan.policy, plan.arrangement.slots
+    kind = workload(plan.settings, plan.factory.prepare(plan.settings, sweep.task_config), slots[0])
+    trials = [draft.model_copy(update={"number": number}) for number, draft in enumerate(plan.drafts)]
+    book = RunBook(storage, plan.folder, lambda trial: kind)
+    known = {key: run for key, run in book.known(trials).items() if run.state not in plan.reopened}
     step_s = storage.seconds_per_step(kind)
-    return Plan(
+    return Forecast(
         study=storage.study,
         trials=trials,
         seeds=policy.seeds,
@@ -96,43 +86,49 @@ def _n_confirmed(known: Mapping[RunKey, RunResult], seeds: Sequence[int]) -> int
     return counts.pop(0, 0) + max(counts.values(), default=0)
 
 
-def drawn(plan: Plan) -> RenderableType:
+def drawn(forecast: Forecast) -> RenderableType:
     """The plan as a table and three lines: runs, slots, time."""
     table = Table(
-        title=f"plan of {plan.study}", title_justify="left", box=None, pad_edge=False, padding=(0, 2)
+        title=f"plan of {forecast.study}", title_justify="left", box=None, pad_edge=False, padding=(0, 2)
     )
     for name in ("#", "trial", "role", "runs", "known"):
         table.add_column(name, justify="left" if name in ("trial", "role") else "right", overflow="ellipsis")
-    for trial in plan.trials:
-        n_known = plan.known.get(trial.number, 0)
-        cells = [str(trial.number), trial.name, trial.role, str(len(plan.seeds)), str(n_known)]
+    for trial in forecast.trials:
+        n_known = forecast.known.get(trial.number, 0)
+        cells = [str(trial.number), trial.name, trial.role, str(len(forecast.seeds)), str(n_known)]
         table.add_row(*(Text(cell) for cell in cells))
-    later = f" and {plan.n_later} more as the sampler suggests them" if plan.n_later else ""
+    later = f" and {forecast.n_later} more as the sampler suggests them" if forecast.n_later else ""
     lines = [
-        f"{_counted(len(plan.trials), 'trial')}{later} on {_counted(len(plan.seeds), 'seed')}; "
-        f"{_counted(plan.n_screening, 'run')} to train{_confirming(plan)}",
-        slots_in_words(plan.slots),
-        f"estimated time: {_estimate(plan)}",
+        f"{_counted(len(forecast.trials), 'trial')}{later} on {_counted(len(forecast.seeds), 'seed')}; "
+        f"{_counted(forecast.n_screening, 'run')} to train{_confirming(forecast)}",
+        slots_in_words(forecast.slots),
+        f"estimated time: {_estimate(forecast)}",
     ]
     return Group(table, *(Text(line) for line in lines))
 
 
-def _estimate(plan: Plan) -> str:
-    if plan.seconds_per_run is None:
+def _estimate(forecast: Forecast) -> str:
+    if forecast.seconds_per_run is None:
         return "unknown, no run of this task, data and device has finished yet"
     # confirmation begins when the last of the screening has ended
-    n_rounds = sum(-(-n_runs // len(plan.slots)) for n_runs in (plan.n_screening, plan.n_confirming))
-    total, each = duration(n_rounds * plan.seconds_per_run), duration(plan.seconds_per_run)
-    runs = _counted(plan.n_screening + plan.n_confirming, "run")
-    return f"{total} for {runs} on {_counted(len(plan.slots), 'slot')} ({each} a run, as earlier ones took)"
+    n_rounds = sum(
+        -(-n_runs // len(forecast.slots)) for n_runs in (forecast.n_screening, forecast.n_confirming)
+    )
+    total, each = duration(n_rounds * forecast.seconds_per_run), duration(forecast.seconds_per_run)
+    runs = _counted(forecast.n_screening + forecast.n_confirming, "run")
+    return (
+        f"{total} for {runs} on {_counted(len(forecast.slots), 'slot')} ({each} a run, as earlier ones took)"
+    )
 
 
 def _counted(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
 
 
-def _confirming(plan: Plan) -> str:
+def _confirming(forecast: Forecast) -> str:
     """Nothing to add where nothing is ever confirmed."""
     return (
-        f", then {plan.n_confirming} to confirm the best against the baseline" if plan.confirm_seeds else ""
+        f", then {forecast.n_confirming} to confirm the best against the baseline"
+        if forecast.confirm_seeds
+        else ""
     )

@@ -26,7 +26,7 @@ from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock
 from sweeper.records import read_influence
 from sweeper.report import sentence_of
-from sweeper.results import RunResult, StudyResult, TrialResult
+from sweeper.results import BestRun, Ensemble, EnsembleMember, RunResult, StudyResult, TrialResult
 from sweeper.schema import Inline, Local
 from sweeper.verdict import Interval, examples_part, student
 
@@ -39,9 +39,9 @@ Best = tuple[TrialResult, RunResult]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The object `ensemble` of `summary.json`, or why there is none; and the run folders that are needed."""
+    """What is known of the ensemble, or why there is none; and the run folders that are needed."""
 
-    entry: dict[str, Any] | None = None
+    entry: Ensemble | None = None
     warnings: tuple[str, ...] = ()
     members: frozenset[Path] = frozenset()
 
@@ -167,11 +167,10 @@ Floats = NDArray[np.float64]
 
 def entry_of(
     result: StudyResult, k: int, spec: EnsembleSpec, figures: EnsembleFigures, best: RunResult, records: Path
-) -> dict[str, Any]:
+) -> Ensemble:
     """What is known of the ensemble: its members, its figures, and those of the `best` of its runs beside it.
 
-    `difference` is ensemble minus best run on test, in the metric's unit; `improvement` carries the sign of
-    the direction, `ci_low` and `ci_high` are its interval. `records`: those of the ensemble's test split.
+    `records`: those of the ensemble's test split.
     """
     assert best.folder is not None
     objective, first = result.objectives[0], spec.members[0]
@@ -181,25 +180,26 @@ def entry_of(
         read_influence(path, objective.metric) for path in (records, RunFolder(best.folder).records)
     )
     interval = paired_interval(objective.sign * difference, own, of_best, result.confidence)
-    entry = {
-        "k": k,
-        "members": [_run(member) for member in spec.members],
-        "val": figures.metrics[val_key],
-        "test": figures.metrics[test_key],
-        "best_run": _run(first) | {"test": best.metrics[test_key]},
-        "difference": difference,
-        "improvement": objective.sign * difference,
-        "ci_low": interval.low,
-        "ci_high": interval.high,
-        "p_value": interval.p_value,
-        "metrics": figures.metrics,
-        "device": figures.device,
-        "seconds": round(figures.seconds, 3),
-    }
-    return entry | {"sentence": sentence_of(entry, objective.metric, result.confidence)}
+    entry = Ensemble(
+        k=k,
+        members=tuple(EnsembleMember(**_named(member)) for member in spec.members),
+        val=figures.metrics[val_key],
+        test=figures.metrics[test_key],
+        best_run=BestRun(**_named(first), test=best.metrics[test_key]),
+        difference=difference,
+        improvement=objective.sign * difference,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        p_value=interval.p_value,
+        metrics=figures.metrics,
+        device=figures.device,
+        seconds=round(figures.seconds, 3),
+    )
+    sentence = sentence_of(entry, objective.metric, result.confidence)
+    return entry.model_copy(update={"sentence": sentence})
 
 
-def _run(member: Member) -> dict[str, Any]:
+def _named(member: Member) -> dict[str, Any]:
     return member.model_dump(include={"trial", "name", "seed", "val"})
 
 

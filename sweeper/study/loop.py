@@ -1,4 +1,4 @@
-"""The study loop: ask, plan, submit, receive, tell. Whatever else a study does is an observer's business."""
+"""The study loop: ask, submit, receive, settle, until no run is wanted any more."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from sweeper.errors import DiskFullError
 from sweeper.executors import Executor
 from sweeper.messages import Alive, Failed, Message, Reported, Started
-from sweeper.results import Policy, RunKey, RunResult
-from sweeper.search import Asker, Pruning
-from sweeper.storage import RunBook
+from sweeper.results import RunKey, RunResult
+from sweeper.search import Pruning
 from sweeper.study.active import Active, ActiveJobs
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.retries import LastWord, Retries, died, outcome
-from sweeper.study.run_state import WantedRuns, judged, n_failed
+from sweeper.study.run_state import WantedRuns
+from sweeper.study.run_table import RunTable
 from sweeper.trial import JobSpec, Slot, TrialSpec
 from sweeper.watch import Observer
 
@@ -21,60 +21,63 @@ DISK_FULL = DiskFullError.__name__
 PATIENCE_S = 1.0
 """How long to wait for messages before looking at leases, signals and other parents' results again."""
 
+JobMaker = Callable[[TrialSpec, int, int, Slot, bool], JobSpec]
+"""`(trial, seed, attempt, slot, is_alone)`: the job that trains a run; what it reads is written before."""
+
 
 @dataclass(frozen=True)
-class Patience:
-    """Limits in seconds and counts; `now` reads a clock that only goes forward."""
+class Limits:
+    """Limits in seconds and counts; `now` reads a clock that only goes forward.
+
+    `grace_s`: what running jobs may take to leave. `n_retries`: how often in a row a run that is lost without
+    progress is tried again. `timeout_s`: no run starts that long after the session began.
+    """
 
     grace_s: float
-    retries: int
+    n_retries: int
+    timeout_s: float | None = None
     now: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Who has a say in the loop, or is told: who makes jobs, who ends runs early, who watches."""
+
+    job_of: JobMaker
+    pruning: Pruning
+    observer: Observer
 
 
 class StudyLoop:
     """Keeps every slot busy with the runs that are wanted, until none is."""
 
     def __init__(
-        self,
-        policy: Policy,
-        book: RunBook,
-        executor: Executor,
-        observer: Observer,
-        interrupt: Interrupt,
-        pruning: Pruning,
-        patience: Patience,
-        job_of: Callable[[TrialSpec, int, int, Slot, bool], JobSpec],
-        on_run_ended: Callable[[], None],
-        is_time_up: Callable[[], bool] = lambda: False,
+        self, table: RunTable, executor: Executor, hooks: Hooks, limits: Limits, interrupt: Interrupt
     ) -> None:
-        self.trials: dict[int, TrialSpec] = {}
-        self.runs: dict[RunKey, RunResult] = {}
         self.stopped_because: str | None = None
-        self._interrupted: dict[RunKey, RunResult] = {}
-        self._policy, self._book, self._executor = policy, book, executor
-        self._observer, self._interrupt, self._pruning = observer, interrupt, pruning
-        self._patience, self._retries = patience, Retries(patience.retries)
-        self._job_of, self._on_run_ended, self._is_time_up = job_of, on_run_ended, is_time_up
+        self.table, self._executor, self._hooks = table, executor, hooks
+        self._limits, self._interrupt = limits, interrupt
+        self._observer = hooks.observer
+        self._retries = Retries(limits.n_retries)
         self._active = ActiveJobs(executor.slots, self._retries)
+        self._began = limits.now()
         self._started_runs: set[RunKey] = set()
         self._incidents: dict[RunKey, list[str]] = {}
         self._stop_by: float | None = None
         self._said: set[str] = set()
 
-    def add(self, trial: TrialSpec) -> None:
-        """A trial joins, with all that is known of its runs."""
-        self.trials[trial.number] = trial
-        self._learn([trial])
-        self._on_run_ended()
-
-    def work_off(self, wanted: Callable[[], WantedRuns], asker: Asker) -> None:
-        """Run what `wanted()` names, and what `asker` adds while slots are free, until nothing is left."""
+    def work_off(self, wanted: Callable[[], WantedRuns], *, asks: bool) -> None:
+        """Run what `wanted()` names until nothing is left; with `asks`, free slots bring further trials."""
         self._stop_if_too_many_failed()
         while not (self.is_stopping and not self._active):
-            self._fill(wanted, asker)
-            if not self._active and (self._is_time_up() or not wanted().runs):
+            self._fill(wanted, asks)
+            if not self._active and (self.is_time_up or not wanted().runs):
                 return
             self._receive()
+
+    def close(self) -> None:
+        """End the workers; nothing runs after that."""
+        self._executor.close()
 
     @property
     def is_stopping(self) -> bool:
@@ -82,9 +85,10 @@ class StudyLoop:
         return self.stopped_because is not None or self._interrupt.received is not None
 
     @property
-    def all_runs(self) -> dict[RunKey, RunResult]:
-        """`runs`, and those that were interrupted in this session and have not ended since."""
-        return {**self._interrupted, **self.runs}
+    def is_time_up(self) -> bool:
+        """Whether the session has had its time."""
+        limit = self._limits.timeout_s
+        return limit is not None and self._limits.now() - self._began > limit
 
     @property
     def n_jobs(self) -> int:
@@ -93,7 +97,7 @@ class StudyLoop:
 
     def _stop_jobs(self) -> None:
         """Running jobs leave with a checkpoint; those that have not within the time of grace are killed."""
-        now, grace_s = self._patience.now(), self._patience.grace_s
+        now, grace_s = self._limits.now(), self._limits.grace_s
         if self._stop_by is None:
             self._stop_by = now + grace_s
             why = f"{self._interrupt.received.name}: " if self._interrupt.received is not None else ""
@@ -107,18 +111,16 @@ class StudyLoop:
             for active in self._active:
                 self._executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
 
-    def _fill(self, wanted: Callable[[], WantedRuns], asker: Asker) -> None:
-        while not self.is_stopping and not self._is_time_up():
+    def _fill(self, wanted: Callable[[], WantedRuns], asks: bool) -> None:
+        while not self.is_stopping and not self.is_time_up:
             keys = wanted().runs
             free = self._active.free(keys)
             if not free:
                 return
             if self._start_one(keys, free):
                 continue
-            trial = asker.ask()
-            if trial is None:
+            if not (asks and self.table.ask()):
                 return
-            self.add(trial)
 
     def _start_one(self, keys: Sequence[RunKey], free: Mapping[Slot, RunKey | None]) -> bool:
         """Start the first run that a free slot may have and nobody else holds; False where there is none."""
@@ -131,10 +133,11 @@ class StudyLoop:
         return False
 
     def _start(self, key: RunKey, slot: Slot) -> bool:
-        trial, seed = self.trials[key[0]], key[1]
-        if self._active.trains(trial, seed) or (attempt := self._book.claim(trial, seed)) is None:
+        trial, seed = self.table.trials[key[0]], key[1]
+        if self._active.trains(trial, seed) or (attempt := self.table.claim(key)) is None:
             return False
-        why = self._pruning.before_run(trial, seed, self.runs) if trial.prunable else None
+        pruning = self._hooks.pruning
+        why = pruning.before_run(trial, seed, self.table.runs) if trial.prunable else None
         if why is not None:
             self._settle(trial, RunResult(trial.number, seed, "PRUNED", reason=why, attempt=attempt))
         else:
@@ -143,8 +146,8 @@ class StudyLoop:
 
     def _submit(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot) -> None:
         is_alone = self._retries.is_alone((trial.number, seed))
-        job = self._job_of(trial, seed, attempt, slot, is_alone)
-        self._active.add(Active(slot, job, trial, seed, self._patience.now()))
+        job = self._hooks.job_of(trial, seed, attempt, slot, is_alone)
+        self._active.add(Active(slot, job, trial, seed, self._limits.now()))
         self._started_runs.add((trial.number, seed))
         self._executor.submit(slot, job)
 
@@ -159,7 +162,7 @@ class StudyLoop:
             self._wait_for_others()
 
     def _kill_lost_claims(self) -> None:
-        lost = set(self._book.renew())
+        lost = self.table.lost_claims()
         for active in self._active:
             if active.key in lost:
                 active.is_taken = True
@@ -168,7 +171,7 @@ class StudyLoop:
     def _wait_for_others(self) -> None:
         """Another session holds what is wanted; its results are ours too, once they are there."""
         self._say_once("another session holds the runs that are left; waiting for its results or its end")
-        self._learn(list(self.trials.values()))
+        self.table.learn_from_others()
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
@@ -199,12 +202,13 @@ class StudyLoop:
             self._executor.reply(reported, "stop")
         else:
             trial = active.trial
-            active.pruned_because = self._pruning.after_report(trial, reported) if trial.prunable else None
+            pruning = self._hooks.pruning
+            active.pruned_because = pruning.after_report(trial, reported) if trial.prunable else None
             self._executor.reply(reported, "continue" if active.pruned_because is None else "prune")
         self._observer.run_reported(active.trial, reported)
 
     def _end(self, active: Active, message: LastWord) -> None:
-        result = judged(self._outcome(active, message), self._policy.objectives)
+        result = self.table.judged(self._outcome(active, message))
         incidents = self._incidents.setdefault(active.key, [])
         self._settle(active.trial, replace(result, incidents=tuple(incidents)))
         if result.state == "INTERRUPTED":
@@ -217,7 +221,7 @@ class StudyLoop:
         if died(message):
             result = replace(result, reason=f"{result.reason}, at step {active.step}")
         if result.state == "FAILED":  # it has no figures of its own
-            seconds = self._patience.now() - active.since
+            seconds = self._limits.now() - active.since
             result = replace(result, steps_trained=active.step, seconds=seconds)
         is_ending = self.is_stopping or active.is_taken
         result = self._retries.reconsider(
@@ -233,30 +237,21 @@ class StudyLoop:
         return result
 
     def _settle(self, trial: TrialSpec, result: RunResult) -> None:
-        if result.state == "INTERRUPTED":
-            self._interrupted[trial.number, result.seed] = result
-        kept = self._book.settle(trial, result)
-        if kept and result.state != "INTERRUPTED":
-            self._learn([other for other in self.trials.values() if other.fingerprint == trial.fingerprint])
+        self.table.settle(trial, result)
         self._observer.run_ended(trial, result)
-        self._on_run_ended()
-
-    def _learn(self, trials: Sequence[TrialSpec]) -> None:
-        known = self._book.known(trials)
-        self.runs |= {key: judged(run, self._policy.objectives) for key, run in known.items()}
 
     def _count_failures(self, active: Active) -> None:
-        failed, allowed = n_failed(self.trials.values(), self.runs), self._policy.failures_allowed
+        failed, allowed = self.table.n_failed, self.table.policy.failures_allowed
         folder = active.job.members[0].folder
         self._observer.warned(
             f"trial {active.trial.number} ({active.trial.name}) seed {active.seed} has failed ({failed} of "
-            f"{self._policy.n_candidates} so far, {allowed} may). Log: {folder}/log.txt. "
+            f"{self.table.policy.n_candidates} so far, {allowed} may). Log: {folder}/log.txt. "
             f"Again: python -m sweeper.worker {folder}/job.json"
         )
         self._stop_if_too_many_failed()
 
     def _stop_if_too_many_failed(self) -> None:
-        failed, allowed = n_failed(self.trials.values(), self.runs), self._policy.failures_allowed
+        failed, allowed = self.table.n_failed, self.table.policy.failures_allowed
         if failed > allowed:
             self._stop(f"{failed} failed candidates, more than study.max_failure_rate allows ({allowed})")
 

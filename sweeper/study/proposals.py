@@ -95,12 +95,17 @@ def asker_of(
     alone = partial(alone_with, TurnLock(folder.asking_lock, ALONE_S))
     if not sweep.is_adaptive:
         return Enumerated(drafts, trials, alone, factory.adopt)
-    check_extends(sweep.space, trials.distributions())
     n_trials = sweep.settings.study.n_trials
     assert n_trials is not None
     return Adaptive(
         drafts[0], n_trials, trials, lambda: _suggest(sweep, factory, trials), alone, factory.adopt
     )
+
+
+def check_known_space(sweep: Sweep, trials: TrialBook) -> None:
+    """Raises UserError where a sampler cannot go on from the parameters of earlier commands."""
+    if sweep.is_adaptive:
+        check_extends(sweep.space, trials.distributions())
 
 
 def _suggest(sweep: Sweep, factory: SpecFactory, trials: TrialBook) -> TrialSpec:

@@ -94,15 +94,8 @@ def _git(*words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def identity_warnings(
-    trials: TrialBook, factory: SpecFactory, name: str, target: str | None = None
-) -> list[str]:
-    """What to say loudly when a known study is opened again.
-
-    Raises UserError, with the difference, where the study of that name was begun with another fixed
-    configuration.
-    """
-    _refuse_another_meaning(trials, factory, name)
+def changed_code(trials: TrialBook, target: str | None = None) -> list[str]:
+    """What to say loudly when a study is opened again by other code than began it."""
     code = code_hash(target)
     if trials.remember("code_hash", code) == code:
         return []
@@ -112,7 +105,8 @@ def identity_warnings(
     ]
 
 
-def _refuse_another_meaning(trials: TrialBook, factory: SpecFactory, name: str) -> None:
+def refuse_another_study(trials: TrialBook, factory: SpecFactory, name: str) -> None:
+    """Raises UserError where a study of that name was begun with another fixed configuration."""
     fixed = json.loads(json.dumps(factory.fixed()))
     changed = differences(json.loads(trials.remember("fixed", json.dumps(fixed))), fixed)
     if changed:

@@ -18,7 +18,8 @@ def recovered(storage: Storage, folder: StudyFolder, trials: TrialBook) -> list[
     n_known = 0
     if folder.summary.exists():
         summary = read_summary(folder)
-        trials.remember("code_hash", summary["provenance"]["code_hash"])
+        if summary.provenance.code_hash is not None:
+            trials.remember("code_hash", summary.provenance.code_hash)
         book = RunBook(storage, folder, lambda _: "")
         for trial, run in read_runs(folder, summary):
             if _is_whole(run):

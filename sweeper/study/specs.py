@@ -30,6 +30,7 @@ class SpecFactory:
         self._sweep = sweep
         self._prepared: dict[str, Prepared] = {}
         self._by_fingerprint: dict[str, Prepared] = {}
+        self._task_configs: dict[tuple[str, tuple[str, ...]], TaskConfig] = {}
 
     def baseline(self, number: int) -> TrialSpec:
         """The reference trial: the fixed configuration with `study.baseline` applied."""
@@ -39,13 +40,14 @@ class SpecFactory:
         self, number: int, name: str, role: Role, params: Mapping[str, JsonValue], overrides: Sequence[str]
     ) -> TrialSpec:
         """The trial at these overrides. Raises UserError where they do not make a valid configuration."""
-        config = self._sweep.composer.compose(list(overrides))
-        settings, task_config = self._sweep.composer.validate(config, list(overrides))
+        checked = self._sweep.at(overrides)
+        settings, task_config = checked.settings, checked.task_config
         prepared = self.prepare(settings, task_config)
         self._refuse_other_data(name, prepared)
         max_steps = settings.trainer.total_steps(prepared.n_train)
         mark = fingerprint(_effective(settings, task_config, prepared), prepared.digest)
         self._by_fingerprint[mark] = prepared
+        self._task_configs[mark, tuple(overrides)] = task_config
         return TrialSpec(
             number=number,
             name=name,
@@ -76,6 +78,9 @@ class SpecFactory:
 
     def task_config_of(self, trial: TrialSpec) -> TaskConfig:
         """The task's own sections of a trial's configuration."""
+        known = self._task_configs.get((trial.fingerprint, trial.overrides))
+        if known is not None:
+            return known
         task_class = task_entry(self._sweep.settings.task).config_class()
         sections = {key: value for key, value in trial.config.items() if key not in RUN_SECTIONS}
         return task_class.model_validate_json(canonical(sections))

@@ -1,7 +1,7 @@
 """The contract of what a trained model is used for: reading files that nobody has labelled.
 
-Named by `task.predict_target`; `python -m sweeper.predict` finds the model, gives it the files in batches, and
-writes what comes back. Tasks that read no files have none.
+Named by `task.predict_target`; `python -m sweeper.predict` finds the model, gives it the files in batches,
+and writes what comes back. Tasks that read no files have none.
 """
 
 from __future__ import annotations  # types of torch are named here, and never loaded

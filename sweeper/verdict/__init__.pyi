@@ -15,6 +15,7 @@ from .selection import (
     verdict as verdict,
 )
 from .success import (
+    CriterionResult as CriterionResult,
     check_criteria as check_criteria,
     check_trial as check_trial,
     criteria_of as criteria_of,

@@ -1,7 +1,6 @@
 """From a study's result to its judgement: reads the records, leaves the statistics to `selection`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from sweeper.layout import RunFolder
 from sweeper.records import read_influence
 from sweeper.results import (
     ENDED,
-    NO_COMPARISON,
+    Comparisons,
     Judgement,
     Objective,
     Policy,
@@ -70,8 +69,8 @@ def _verdict(result: StudyResult) -> Judgement:
             unconfirmed=unconfirmed,
         ),
         best=best,
-        confirmation=_in_json_terms(confirmation) if confirmation else None,
-        comparisons=_compared(result, [arms])[0],
+        confirmation=confirmation,
+        comparisons=_compared(result, [arms]),
         notes=(*selection.notes(confirmation), *_looks(result)) if confirmation else (),
     )
 
@@ -119,7 +118,7 @@ def _front(result: StudyResult) -> Judgement:
     return Judgement(
         verdict="front" if front else "no result",
         sentence=f"{len(front)} of {len(points)} trials are not dominated in {metrics}: {listed}.",
-        comparisons=_in_lists(_compared(result, arms)) if arms else {},
+        comparisons=_compared(result, arms) if arms else {},
         front=front,
         notes=_without_influence(result, arms),
     )
@@ -135,23 +134,15 @@ def _without_influence(result: StudyResult, arms: Sequence[Mapping[int, Arm]]) -
     return (text,) if names else ()
 
 
-def _in_lists(panels: Sequence[Mapping[int, Mapping[str, Any]]]) -> dict[int, dict[str, Any]]:
-    """By trial number, `difference` and the like as lists, one value an objective."""
-    return {
-        number: {key: [panel.get(number, NO_COMPARISON)[key] for panel in panels] for key in NO_COMPARISON}
-        for number in sorted(set().union(*panels))
-    }
-
-
-def _compared(result: StudyResult, arms: Sequence[Mapping[int, Arm]]) -> list[dict[int, dict[str, Any]]]:
-    """Every candidate against the baseline in each objective, exploratory."""
+def _compared(result: StudyResult, arms: Sequence[Mapping[int, Arm]]) -> dict[int, Comparisons]:
+    """Every candidate against the baseline in each objective, by trial number; exploratory."""
     found = selection.explore(
         [Panel(of_one.values(), o.direction) for of_one, o in zip(arms, result.objectives, strict=True)],
         result.baseline.spec.number,
         confidence=result.confidence,
         given_up=[trial.spec.number for trial in result.given_up],
     )
-    return [{number: asdict(one) for number, one in panel.items()} for panel in found]
+    return {number: tuple(one.get(number) for one in found) for number in sorted(set().union(*found))}
 
 
 def _arms(result: StudyResult, objective: Objective) -> dict[int, Arm]:
@@ -186,11 +177,3 @@ def _arm(
 
 def _influence(run: RunResult, objective: Objective) -> Floats | None:
     return None if run.folder is None else read_influence(RunFolder(run.folder).records, objective.metric)
-
-
-def _in_json_terms(confirmation: selection.Confirmation) -> dict[str, Any]:
-    """The object of `summary.json`: JSON has no whole numbers as keys."""
-    return {
-        name: {str(seed): number for seed, number in value.items()} if isinstance(value, dict) else value
-        for name, value in asdict(confirmation).items()
-    }

@@ -11,6 +11,7 @@ from math import isfinite, nan
 from typing import Literal
 
 from sweeper.models import Direction
+from sweeper.results import Comparison, Confirmation
 from sweeper.verdict.digits import decimals
 from sweeper.verdict.paired import (
     Influence,
@@ -45,39 +46,6 @@ class Arm:
     test: PerSeed = field(default_factory=dict)
     confirmation: PerSeed = field(default_factory=dict)
     influence: Influence | None = None
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """The one test of a study: the chosen candidate against the baseline, test split, confirmation seeds.
-
-    `difference` is candidate minus baseline in the metric's unit, over the seeds that both completed;
-    `improvement` carries the sign of the direction; `ci_low` and `ci_high` are the improvement's interval.
-    What cannot be known is None.
-    """
-
-    baseline_per_seed: Mapping[int, float]
-    best_per_seed: Mapping[int, float]
-    difference: float
-    improvement: float
-    ci_low: float | None
-    ci_high: float | None
-    p_value: float | None
-    se_seeds: float | None
-    se_examples: float | None
-    df: float | None
-    seeds_needed_for_min_effect: int | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A candidate against the baseline on the screening seeds' test values: exploratory."""
-
-    difference: float
-    improvement: float
-    ci_low: float | None
-    ci_high: float | None
-    p_adjusted: float | None
 
 
 def choose(arms: Iterable[Arm], baseline: int, direction: Direction, seeds: Sequence[int]) -> int | None:
@@ -282,7 +250,13 @@ def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 
 def _comparison(difference: float, sign: int, interval: Interval, p_adjusted: float | None) -> Comparison:
-    return Comparison(difference, sign * difference, interval.low, interval.high, p_adjusted)
+    return Comparison(
+        difference=difference,
+        improvement=sign * difference,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        p_adjusted=p_adjusted,
+    )
 
 
 def _numbers(confirmation: Confirmation, metric: str, confidence: float) -> str:

@@ -7,20 +7,21 @@ verdict.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 from sweeper.criteria import OPERATORS, Criterion, parse
 from sweeper.errors import did_you_mean
+from sweeper.models import LenientModel, Number
 from sweeper.results import StudyResult, TrialResult
 from sweeper.wording import NOTHING, number
 
 
-class CriterionResult(TypedDict):
-    """What became of one criterion, as in `summary.json`; without a value, `met` is None."""
+class CriterionResult(LenientModel):
+    """What became of one criterion; without a value, `met` is None."""
 
     criterion: str
-    value: float | None
-    met: bool | None
+    value: Number | None = None
+    met: bool | None = None
 
 
 def criteria_of(config: Mapping[str, Any]) -> list[Criterion]:
@@ -41,7 +42,7 @@ def check_criteria(
 def _tell(criterion: Criterion, figures: Sequence[float | None]) -> CriterionResult:
     known = [figure for figure in figures if figure is not None]
     if len(known) < len(figures) or 0 in known[1:]:
-        return CriterionResult(criterion=criterion.text, value=None, met=None)
+        return CriterionResult(criterion=criterion.text)
     value = known[0] if len(known) == 1 else known[0] / known[1]
     return CriterionResult(
         criterion=criterion.text, value=value, met=OPERATORS[criterion.op](value, criterion.bound)
@@ -91,18 +92,18 @@ def _nearest(key: str, known: Iterable[str]) -> str:
 
 def n_met_in_words(told: Sequence[CriterionResult]) -> str:
     """`4 of 5`: how many criteria are met; a dash where none can be told."""
-    if all(one["met"] is None for one in told):
+    if all(one.met is None for one in told):
         return NOTHING
-    return f"{sum(one['met'] is True for one in told)} of {len(told)}"
+    return f"{sum(one.met is True for one in told)} of {len(told)}"
 
 
 def result_in_words(told: CriterionResult) -> str:
     """`0.9120 met`, `0.7000 not met`, `not available`."""
-    if told["met"] is None:
+    if told.met is None:
         return "not available"
-    return f"{number(told['value'])} {'met' if told['met'] else 'not met'}"
+    return f"{number(told.value)} {'met' if told.met else 'not met'}"
 
 
 def result_lines(told: Iterable[CriterionResult]) -> list[str]:
     """`full_match > 0.85: 0.9120 met`, one criterion each."""
-    return [f"{one['criterion']}: {result_in_words(one)}" for one in told]
+    return [f"{one.criterion}: {result_in_words(one)}" for one in told]

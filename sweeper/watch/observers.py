@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
+from sweeper.report import Summary
 from sweeper.results import Objective, RunResult, StudyResult
 from sweeper.trial import Slot, TrialSpec
 
@@ -55,7 +56,7 @@ class Observer(Protocol):
     def warned(self, text: str) -> None:
         """Something that the user should read."""
 
-    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+    def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """The last word: summary, report and plots are on disk. Not told when nothing finished."""
 
     def close(self) -> None:
@@ -103,7 +104,7 @@ class Observers:
         for observer in self._observers:
             observer.warned(text)
 
-    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+    def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """To all."""
         for observer in self._observers:
             observer.study_ended(result, summary)

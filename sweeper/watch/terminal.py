@@ -11,7 +11,7 @@ from rich.text import Text
 from sweeper.executors import slots_in_words
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report import default_console, leaderboard_of, read_sentence, summary_of
+from sweeper.report import Summary, default_console, leaderboard_of, read_sentence, summary_of
 from sweeper.results import Judgement, Objective, RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec
@@ -100,15 +100,15 @@ class Terminal:
         self._said.add(f"warning: {text}")
         self._say(f"warning: {text}", "yellow")
 
-    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+    def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """Leaderboard, verdict, and where to read on."""
         self._stop()
         if self._start is None:
             return
         folder = self._start.folder
-        self._say_missing(summary["warnings"])
+        self._say_missing(summary.warnings)
         self._console.print(leaderboard_of(summary))
-        self._say(read_sentence(folder) or f"verdict: {summary['verdict']}", "bold")
+        self._say(read_sentence(folder) or f"verdict: {summary.verdict}", "bold")
         self._say(_places(folder, self._start.config))
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from posixpath import normpath
 from typing import Any
 
 from sweeper.errors import redact
-from sweeper.report import Evaluation, flatten
+from sweeper.report import Evaluation, Summary, flatten
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.verdict import check_criteria, criteria_of, n_met_in_words, result_lines
@@ -113,27 +113,28 @@ def _success(spec: TrialSpec, run: RunResult) -> dict[str, str]:
     return {"success": n_met_in_words(told), "success_criteria": text} if told else {}
 
 
-def summary_numbers(summary: Mapping[str, Any]) -> dict[str, float]:
+def summary_numbers(summary: Summary) -> dict[str, float]:
     """The figures of a study that a table of studies should show; of a front, those of the baseline.
 
     With several objectives a name ends in its metric: `baseline/value/auprc`.
     """
-    found = {f"totals/{key}": value for key, value in summary["totals"].items()}
-    found |= summary["confirmation"] or {}
-    for arm in ("baseline", "best"):
-        if isinstance(summary[arm], dict):
-            found |= _figures(arm, summary, "value") | _figures(arm, summary, "test")
-    ensemble = summary.get("ensemble") or {}
-    figures = ("val", "test", "difference", "improvement", "ci_low", "ci_high")
-    found |= {f"ensemble/{key}": ensemble[key] for key in figures if key in ensemble}
+    found = {f"totals/{key}": value for key, value in summary.totals.model_dump().items()}
+    found |= summary.confirmation.model_dump() if summary.confirmation else {}
+    found |= _by_objective(summary, "baseline/value", summary.baseline.value)
+    found |= _by_objective(summary, "baseline/test", summary.baseline.test)
+    for best in () if summary.is_multi_objective else summary.best:
+        found |= _by_objective(summary, "best/value", best.value)
+        found |= _by_objective(summary, "best/test", best.test)
+    if summary.ensemble:
+        shown = {"val", "test", "difference", "improvement", "ci_low", "ci_high"}
+        figures = summary.ensemble.model_dump(include=shown)
+        found |= {f"ensemble/{key}": value for key, value in figures.items()}
     return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
 
 
-def _figures(arm: str, summary: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = summary[arm][key]
-    if not isinstance(value, list):
-        return {f"{arm}/{key}": value}
-    return {f"{arm}/{key}/{metric}": one for metric, one in zip(summary["metric"], value, strict=True)}
+def _by_objective(summary: Summary, name: str, values: Sequence[float]) -> dict[str, Any]:
+    ends = [f"/{metric}" for metric in summary.metric] if summary.is_multi_objective else [""]
+    return {f"{name}{end}": value for end, value in zip(ends, values, strict=False)}
 
 
 def param_fields(spec: TrialSpec) -> set[str]:

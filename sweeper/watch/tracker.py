@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from sweeper.errors import redact
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.messages import Alive, Reported, Started
+from sweeper.report import Summary
 from sweeper.results import RunResult, StudyResult
 from sweeper.trial import Slot, TrialSpec
 from sweeper.watch.background import Background
@@ -32,7 +33,7 @@ class StudyLog(Protocol):
     def log_end(self, spec: TrialSpec, run: RunResult) -> bool:
         """All that is known of a run that ended; False when all was logged before."""
 
-    def log_result(self, summary: dict[str, Any], folder: StudyFolder) -> None:
+    def log_result(self, summary: Summary, folder: StudyFolder) -> None:
         """Verdict, figures, report and plots."""
 
     def interrupt_unless_finished(self) -> None:
@@ -63,7 +64,7 @@ class NoTracker:
     def warned(self, text: str) -> None:
         """Nothing."""
 
-    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+    def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """Nothing."""
 
     def close(self) -> None:
@@ -133,7 +134,7 @@ class Tracker:
     def warned(self, text: str) -> None:
         """Warnings stand in the report."""
 
-    def study_ended(self, result: StudyResult, summary: dict[str, Any]) -> None:
+    def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """Runs that are not logged yet (known before, or lost to a failure), then the result."""
         if self._start is not None:
             runs = [(trial.spec, run) for trial in result.trials for run in trial.runs.values()]
@@ -163,7 +164,7 @@ class Tracker:
 
 
 def _everything(
-    runs: Iterable[tuple[TrialSpec, RunResult]], summary: dict[str, Any], folder: StudyFolder
+    runs: Iterable[tuple[TrialSpec, RunResult]], summary: Summary, folder: StudyFolder
 ) -> Callable[[StudyLog], object]:
     def log_all(log: StudyLog) -> None:
         for spec, run in runs:

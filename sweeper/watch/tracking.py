@@ -18,7 +18,7 @@ from typing import Any
 from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.locks import TurnLock, file_lock
-from sweeper.report import read_evaluations, read_runs, read_sentence, read_summary, self_contained
+from sweeper.report import Summary, read_evaluations, read_runs, read_sentence, read_summary, self_contained
 from sweeper.results import RunResult
 from sweeper.schema import Tracking
 from sweeper.trial import TrialSpec
@@ -147,12 +147,12 @@ class Session:
         self._set_status(child, STATUS[run.state], max(end_ms, child.start_ms))
         return True
 
-    def log_result(self, summary: dict[str, Any], folder: StudyFolder) -> None:
+    def log_result(self, summary: Summary, folder: StudyFolder) -> None:
         """Verdict, figures, report and plots, on the parent."""
         note = f"**{read_sentence(folder)}**\n\n" + _leaderboard_of(folder)
-        tags = {"sweeper.verdict": str(summary["verdict"]), "mlflow.note.content": note[:MAX_NOTE_LENGTH]}
+        tags = {"sweeper.verdict": summary.verdict, "mlflow.note.content": note[:MAX_NOTE_LENGTH]}
         numbers = tracked.summary_numbers(summary).items()
-        now, n_runs = _now_ms(), int(summary["totals"].get("runs", 0))
+        now, n_runs = _now_ms(), summary.totals.runs
         found = [tracked.Point(tracked.legal_name(key), value, n_runs, now) for key, value in numbers]
         self._log(self._parent, tracked.Update(found, tags))
         for path in (folder.summary, folder.report_md, folder.trials_csv, folder.best_yaml):
@@ -303,19 +303,18 @@ def _child_of(run: Any) -> _Child:
     return _Child(run.info.run_id, status, run.info.start_time, tags, params, unsure)
 
 
-def _status_of(summary: Mapping[str, Any]) -> str:
+def _status_of(summary: Summary) -> str:
     """KILLED for a study that was interrupted, FAILED for one without a result."""
-    if summary["verdict"] == "no result":
+    if summary.verdict == "no result":
         return "FAILED"
-    return "KILLED" if summary.get("state") == "interrupted" else "FINISHED"
+    return "KILLED" if summary.state == "interrupted" else "FINISHED"
 
 
 @contextmanager
-def _session(store: Store, summary: dict[str, Any], folder: StudyFolder) -> Iterator[Session]:
+def _session(store: Store, summary: Summary, folder: StudyFolder) -> Iterator[Session]:
     """The study's session; whatever fails in it is the user's to see."""
     try:
-        sha = summary["provenance"].get("git_sha")
-        yield Session(store, summary["study"], folder, summary["task"], sha)
+        yield Session(store, summary.study, folder, summary.task, summary.provenance.git_sha)
     except Exception as error:
         problem = f"MLflow at '{redact(store.uri)}' failed ({reason_of(error)})"
         raise UserError(Fault("tracking.uri", problem, "Start the server and repeat")) from error

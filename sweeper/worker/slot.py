@@ -1,6 +1,6 @@
 """`python -m sweeper.worker.slot <descriptor>`: the worker of one device slot, as its parent starts it.
 
-It runs one job after another and keeps what is dear (imports, the device's context, prepared data) between
+It runs one job after another and keeps what costs time (imports, the device's context, prepared data) between
 them. The main thread trains; one thread listens to the parent, one shows signs of life. When the stream from
 the parent ends, the job leaves with a checkpoint after its present step, and the process with it; a step that
 takes too long is not waited for.

@@ -54,7 +54,7 @@ def rehearse(*sections: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_rehearsal_gives_a_row_for_each_check_and_one_line_of_numbers() -> None:
-    done = rehearse("equality", "killed", "parent")
+    done = rehearse("equality")
     *rows, last = done.stdout.splitlines()
     found = json.loads(last)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,7 +62,14 @@ def test_a_rehearsal_gives_a_row_for_each_check_and_one_line_of_numbers() -> Non
     assert found["repeated_is_bitwise"]
     assert found["resumed_is_bitwise"]
     assert any(row.startswith("resumed at 23, and in one go") and "ok" in row for row in rows)
-    assert any("killed at step 50, resumed at 50, 200 steps in all" in row for row in rows)
+
+
+@pytest.mark.slow  # quick: kills in tests/sweeper/executors/test_local.py
+def test_a_rehearsal_of_kills_and_of_a_parent_without_torch() -> None:
+    done = rehearse("killed", "parent")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["failed"] == []
+    assert "killed at step 50, resumed at 50, 200 steps in all" in done.stdout
 
 
 def test_without_a_gpu_it_says_so(

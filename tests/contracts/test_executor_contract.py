@@ -1,7 +1,5 @@
 """What every executor must do. An implementation supplies `executor` and inherits the suite."""
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +9,6 @@ from typing import Any
 import pytest
 
 from sweeper.executors.base import Executor
-from sweeper.executors.devices import Placement
 from sweeper.executors.inline import InlineExecutor
 from sweeper.executors.local import LocalExecutor
 from sweeper.messages import Alive, Failed, Finished, Lost, Message, Reply, Reported, Started, Stopped
@@ -162,25 +159,13 @@ class ExecutorContract:
         assert folder_of(job).checkpoint.exists()
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[LocalExecutor]:
-    """One slot on the CPU."""
-    local = LocalExecutor([Placement(Slot(0, "cpu", 1), {"CUDA_VISIBLE_DEVICES": ""})])
-    yield local
-    local.close()
-
-
 class TestLocal(ExecutorContract):
-    """Worker processes. One executor for all tests, so that torch is imported once."""
+    """Worker processes."""
 
     @pytest.fixture
-    def executor(self, shared: LocalExecutor) -> Iterator[Executor]:
-        """Without a job of another test."""
-        yield shared
-        for job_id in tuple(shared._running):
-            shared.kill(job_id, "the test is over")
-        while shared.receive(0):
-            pass
+    def executor(self, local: LocalExecutor) -> Executor:
+        """The warm one."""
+        return local
 
 
 class TestInline(ExecutorContract):
@@ -192,10 +177,6 @@ class TestInline(ExecutorContract):
         inline = InlineExecutor(Slot(0, "cpu", 1))
         yield inline
         inline.close()
-
-    def test_its_module_starts_without_torch(self) -> None:
-        code = "import sys, sweeper.executors.inline; sys.exit('torch' in sys.modules)"
-        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
     def test_close_ends_even_a_job_that_never_reports(self, tmp_path: Path) -> None:
         inline = InlineExecutor(Slot(0, "cpu", 1), close_timeout_s=0.5)

@@ -4,7 +4,6 @@ import io
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.console import Console
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
 from sweeper.report.report import write_report
+from sweeper.report.summary_model import Summary
 from sweeper.results import RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec
@@ -85,7 +85,7 @@ def reported(trial: TrialSpec, seed: int, step: int, metrics: dict[str, float]) 
 @pytest.fixture(scope="module")
 def reported_study(
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[StudyFolder, StudyResult, dict[str, Any]]:
+) -> tuple[StudyFolder, StudyResult, Summary]:
     """A study whose files are all written."""
     folder = StudyFolder.of(tmp_path_factory.mktemp("reported"), "esmm-3f2a91c0")
     result = study_result(folder, with_failure=True)
@@ -93,7 +93,7 @@ def reported_study(
 
 
 def test_a_whole_study_can_be_told(
-    observer: Observer, reported_study: tuple[StudyFolder, StudyResult, dict[str, Any]]
+    observer: Observer, reported_study: tuple[StudyFolder, StudyResult, Summary]
 ) -> None:
     folder, result, summary = reported_study
     observer.study_started(study_start(folder))

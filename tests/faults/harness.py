@@ -12,8 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+
+from tests.commands import sweeper
 
 ROOT = Path(__file__).parents[2]
 MARK = "SWEEPER_FAULT_TEST"
@@ -31,15 +34,24 @@ class FaultStudy:
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
-    def command(self) -> list[str]:
-        """As a user would type it."""
+    def arguments(self) -> list[str]:
+        """As a user would type them."""
         conf = ["--config-dir", str(Path(__file__).parent / "conf"), "task=faulty", f"study.name={STUDY}"]
-        return [sys.executable, "-m", "sweeper", "-m", *conf, *self.words]
+        return ["-m", *conf, *self.words]
+
+    @property
+    def command(self) -> list[str]:
+        """With the program before them."""
+        return [sys.executable, "-m", "sweeper", *self.arguments]
 
     @property
     def environment(self) -> dict[str, str]:
         """Ours, with the mark, and with the faulty task where it can be imported."""
-        return {**os.environ, MARK: self.mark, "PYTHONPATH": str(ROOT)}
+        return {
+            **os.environ,
+            MARK: self.mark,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tasks")]),
+        }
 
     def start(self, *more: str) -> "subprocess.Popen[str]":
         """The study's process, its output in `output.txt`."""
@@ -57,13 +69,18 @@ class FaultStudy:
         STARTED.append((self.mark, process))
         return process
 
-    def run(self, *more: str, code: int = 0, timeout_s: float = 240.0) -> str:
+    def run(self, *more: str, code: int = 0, timeout_s: float = 600.0) -> str:
         """What the study prints from its start to its end."""
         before = len(self.output())
         process = self.start(*more)
         ended = process.wait(timeout_s)
         assert ended == code, self.output()[before:]
         return self.output()[before:]
+
+    def run_here(self, *more: str, code: int = 0) -> str:
+        """The same with this process as the parent, for what asks nothing of it; workers are processes."""
+        with patch.dict(os.environ, {MARK: self.mark}):
+            return sweeper(self.folder, *self.arguments, *more, code=code)
 
     def output(self) -> str:
         """All that was printed so far."""
@@ -159,7 +176,7 @@ def _is_zombie(place: Path) -> bool:
 
 
 def wait_for(
-    condition: Callable[[], Any], timeout_s: float = 60.0, told: Callable[[], str] = lambda: "it never came"
+    condition: Callable[[], Any], timeout_s: float = 180.0, told: Callable[[], str] = lambda: "it never came"
 ) -> None:
     """Fails with `told()` unless `condition()` becomes true in time."""
     deadline = time.monotonic() + timeout_s

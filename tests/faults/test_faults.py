@@ -25,7 +25,7 @@ REASONS = {
     "killed": "worker killed by SIGKILL (kill -9, or the machine was out of memory), at step",
     "segfault": "worker killed by SIGSEGV (a segmentation fault; the log shows where), at step",
     "too_large": "out of memory: 4,194,304.00 GiB did not fit",
-    "hangs": "job timeout: not done after 20 s (executor.job_timeout_s), at step 12",
+    "hangs": "job timeout: not done after 40 s (executor.job_timeout_s), at step 12",
     "silent": "worker showed no sign of life for 6 s, at step",
 }
 
@@ -34,7 +34,7 @@ REASONS = {
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[FaultStudy, str]:
     """A study in which everything goes wrong that can go wrong with a trial, and what it printed."""
     named = trials(sound=["optimizer.lr=0.1"], **FAULTS, sound_too=["optimizer.lr=0.02"])
-    limits = ("executor.job_timeout_s=20", "executor.silence_s=6", "executor.retries=1")
+    limits = ("executor.job_timeout_s=40", "executor.silence_s=6", "executor.retries=1")
     study = FaultStudy(tmp_path_factory.mktemp("faulty"), [named, "study.max_failure_rate=1", *limits])
     printed = study.run()
     study.wait_until_empty(5)
@@ -104,7 +104,7 @@ def test_more_failures_than_allowed_end_the_study_with_a_report_and_exit_code_1(
     study = FaultStudy(
         tmp_path, [named, "study.max_failure_rate=0.25", "executor.n_slots=1", "tracking=none"]
     )
-    printed = study.run(code=1)
+    printed = study.run_here(code=1)
     assert "2 failed candidates, more than study.max_failure_rate allows (1)" in printed
     states = [trial["state"] for trial in study.summary()["trials"]]
     assert states == ["COMPLETE", "FAILED", "FAILED"]

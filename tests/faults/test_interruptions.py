@@ -6,7 +6,6 @@ import shlex
 import signal
 import sqlite3
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,13 @@ THIRD = {"third": ["optimizer.lr=0.02"]}
 def is_training(study: FaultStudy, n_runs: int = 2) -> bool:
     """Whether so many runs have reported."""
     return len(study.last_steps()) >= n_runs
+
+
+def is_caught(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has a handler for the signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def is_halted_with_checkpoints(study: FaultStudy) -> bool:
@@ -103,6 +109,16 @@ def test_workers_leave_when_their_parent_is_killed_and_the_study_goes_on_where_i
     assert last_mlflow_steps(study) == {f"s/{trial}/0": list(range(5, 105, 5)) for trial in range(3)}
 
 
+def test_a_killed_worker_costs_an_attempt_but_no_bit(tmp_path: Path, undisturbed: FaultStudy) -> None:
+    study = FaultStudy(tmp_path, [*SLOW, UNTRACKED])
+    parent = study.start()
+    wait_for(lambda: is_training(study))
+    assert kill(study.workers()[0])
+    assert parent.wait(120) == 0
+    assert sorted(row[3] for row in study.rows()) == [1, 1, 2]
+    assert study.figures() == undisturbed.figures()
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_or_to_step_0_and_that_is_said(
     tmp_path: Path, undisturbed: FaultStudy
 ) -> None:
@@ -131,7 +147,12 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_or_to_step_0_and_that_
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),  # quick: tests/sweeper/test_interrupts.py
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_lets_jobs_write_a_checkpoint_and_ends_with_a_report(
     number: signal.Signals, code: int, tmp_path: Path
@@ -187,6 +208,7 @@ def test_two_parents_share_the_work_and_come_to_the_same_result(
     assert [state for state, _ in study.optuna_trials()] == ["COMPLETE"] * 2
 
 
+@pytest.mark.slow  # quick: tests/sweeper/test_two_sessions.py, without training
 def test_an_adaptive_study_of_two_parents_has_as_many_trials_as_asked_for(tmp_path: Path) -> None:
     space = ("optimizer.lr=tag(log,interval(1e-3,1e-1))", "study.n_trials=8", "sampler=random")
     study = FaultStudy(tmp_path, [*space, "loss.pause_ms=5", "executor.n_slots=1", UNTRACKED])
@@ -202,41 +224,40 @@ def test_failed_and_pruned_runs_are_tried_again_where_that_is_asked_for(tmp_path
     """Both runs fail by an impossible time limit; a third is pruned by a bound that nothing can meet."""
     study = FaultStudy(tmp_path, [UNTRACKED, "executor.n_slots=1"])
     two, three = (trials(**named) for named in (OTHER, OTHER | THIRD))
-    assert "job timeout" in study.run(two, "executor.job_timeout_s=0.01", "study.max_failure_rate=1", code=1)
-    assert "study.retry=failed" in study.run(two, code=1)  # known, whatever limit there is now
-    assert "2 failed or pruned runs of earlier commands are tried again" in study.run(
-        two, "study.retry=failed"
-    )
-    study.run(three, "pruner=threshold", "pruner.upper=-1")
+    limits = ("executor.job_timeout_s=0.01", "study.max_failure_rate=1")
+    assert "job timeout" in study.run_here(two, *limits, code=1)
+    assert "study.retry=failed" in study.run_here(two, code=1)  # known, whatever limit there is now
+    printed = study.run_here(two, "study.retry=failed")
+    assert "2 failed or pruned runs of earlier commands are tried again" in printed
+    study.run_here(three, "pruner=threshold", "pruner.upper=-1")
     assert [row[2] for row in study.rows()] == ["COMPLETE", "COMPLETE", "PRUNED"]
-    study.run(three)
+    study.run_here(three)
     assert [row[2] for row in study.rows()] == ["COMPLETE"] * 3
     assert study.trial("third")["state"] == "COMPLETE"
 
 
 def test_a_study_whose_time_is_over_says_so_and_goes_on_later(tmp_path: Path) -> None:
     study = FaultStudy(tmp_path, [*SLOW, UNTRACKED, "executor.n_slots=1"])
-    printed = study.run("study.timeout_s=0.5", code=1)
+    printed = study.run_here("study.timeout_s=0.5", code=1)
     assert "study.timeout_s=0.5 is over; the same command goes on where this one ended" in printed
     assert study.summary()["state"] == "interrupted"
-    study.run()
+    study.run_here()
     assert study.summary()["state"] == "finished"
 
 
 def test_ctrl_c_before_anything_began_is_one_line(tmp_path: Path) -> None:
     study = FaultStudy(tmp_path, [*SLOW, UNTRACKED])
     parent = study.start()
-    wait_for(lambda: Path(f"/proc/{parent.pid}/cmdline").read_bytes().count(b"sweeper") > 0)
-    time.sleep(0.3)
+    wait_for(lambda: is_caught(parent.pid, signal.SIGTERM))
     kill(parent.pid, signal.SIGINT)
     assert parent.wait(10) == 130
     assert study.output() == "stopped; nothing was lost, the same command begins again\n"
 
 
-def test_a_study_of_that_name_with_another_meaning_is_refused_with_the_difference(tmp_path: Path) -> None:
-    study = FaultStudy(tmp_path, [GRID, UNTRACKED, "executor.n_slots=1"])
-    study.run()
-    printed = study.run("model.n_hidden=9", code=2)
+def test_a_study_of_that_name_with_another_meaning_is_refused_with_the_difference(
+    undisturbed: FaultStudy,
+) -> None:
+    printed = undisturbed.run_here("model.n_hidden=9", code=2)
     assert "model.n_hidden: 8 -> 9" in printed
     assert "Traceback" not in printed
 
@@ -250,7 +271,7 @@ def _can_mount() -> bool:
 
 
 @pytest.mark.skipif(not _can_mount(), reason="no small file system can be mounted without privileges here")
-@pytest.mark.parametrize("mib", [1, 4])
+@pytest.mark.parametrize("mib", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_full_disk_stops_the_study_in_a_line_and_what_was_written_is_whole(
     mib: int, tmp_path: Path
 ) -> None:
@@ -280,6 +301,7 @@ def test_a_full_disk_stops_the_study_in_a_line_and_what_was_written_is_whole(
     study.wait_until_empty(LEAVE_S)
 
 
+@pytest.mark.slow  # quick: a kill of a worker, and of a parent, above
 def test_20_kills_at_random_moments_change_no_bit_of_any_result(tmp_path: Path) -> None:
     kills = chaos.run(tmp_path, n_kills=20, seed=0)
     assert kills.total() == 20

@@ -9,7 +9,16 @@ import numpy as np
 import yaml
 
 from sweeper.layout import StudyFolder
-from sweeper.results import Judgement, Objective, RunResult, StudyResult, TrialResult
+from sweeper.results import (
+    Comparison,
+    Confirmation,
+    Judgement,
+    Objective,
+    RunResult,
+    StudyResult,
+    Totals,
+    TrialResult,
+)
 from sweeper.trial import Slot, TrialSpec
 from sweeper.watch.observers import StudyStart
 
@@ -143,17 +152,17 @@ def study_result(
             },
         },
         "config": {},
-        "totals": {
-            "trials": len(trials),
-            "runs": 18,
-            "runs_reused": 0,
-            "jobs": 18,
-            "wall_s": 74.2,
-            "train_s": 69.0,
-            "steps_trained": 10800,
-            "steps_inherited": 0,
-            "devices": ["cpu"],
-        },
+        "totals": Totals(
+            trials=len(trials),
+            runs=18,
+            jobs=18,
+            train_s=69.0,
+            steps_trained=10800,
+            devices=("cpu",),
+            states={"COMPLETE": 18},
+            wall_s=74.2,
+            runs_planned=18,
+        ),
         "provenance": {
             "command": "python -m sweeper -m aux_focal.lambda=0.05,0.1,0.2 optimizer.lr=0.01 study.n_seeds=3",
             "git_sha": "0123456789abcdef",
@@ -176,29 +185,33 @@ def judgement(**changes: Any) -> Judgement:
         "verdict": "not distinguishable",
         "sentence": SENTENCE,
         "best": 3,
-        "confirmation": {
-            "baseline_per_seed": {str(seed): value(0, seed) for seed in CONFIRM_SEEDS},
-            "best_per_seed": {str(seed): value(3, seed) for seed in CONFIRM_SEEDS},
-            "difference": 0.0004,
-            "improvement": 0.0004,
-            "ci_low": -0.0006,
-            "ci_high": 0.0014,
-            "p_value": 0.31,
-            "se_seeds": 0.0002,
-            "se_examples": 0.0003,
-            "df": 6.2,
-            "seeds_needed_for_min_effect": None,
-        },
-        "comparisons": {n: comparison(0.0007 * n) for n in (1, 2, 3)},
+        "confirmation": Confirmation(
+            baseline_per_seed={seed: value(0, seed) for seed in CONFIRM_SEEDS},
+            best_per_seed={seed: value(3, seed) for seed in CONFIRM_SEEDS},
+            difference=0.0004,
+            improvement=0.0004,
+            ci_low=-0.0006,
+            ci_high=0.0014,
+            p_value=0.31,
+            se_seeds=0.0002,
+            se_examples=0.0003,
+            df=6.2,
+        ),
+        "comparisons": {n: (comparison(0.0007 * n),) for n in (1, 2, 3)},
         "front": None,
     }
     return Judgement(**{**facts, **changes})
 
 
-def comparison(difference: float) -> dict[str, float]:
+def comparison(difference: float) -> Comparison:
     """An estimate with a half-width of 0.0015."""
-    limits = {"ci_low": difference - 0.0015, "ci_high": difference + 0.0015}
-    return {"difference": difference, "improvement": difference, **limits, "p_adjusted": 0.62}
+    return Comparison(
+        difference=difference,
+        improvement=difference,
+        ci_low=difference - 0.0015,
+        ci_high=difference + 0.0015,
+        p_adjusted=0.62,
+    )
 
 
 def front_judgement() -> Judgement:
@@ -207,13 +220,10 @@ def front_judgement() -> Judgement:
     Trial 3 has a larger auc, with an interval beside zero, and a smaller loss, without an interval.
     """
     sentence = "2 trials are not dominated: baseline, lambda=0.2."
-    of_3 = {
-        "difference": [0.003, -0.0003],
-        "improvement": [0.003, 0.0003],
-        "ci_low": [0.001, None],
-        "ci_high": [0.005, None],
-        "p_adjusted": [0.01, None],
-    }
+    of_3 = (
+        Comparison(difference=0.003, improvement=0.003, ci_low=0.001, ci_high=0.005, p_adjusted=0.01),
+        Comparison(difference=-0.0003, improvement=0.0003),
+    )
     return Judgement(verdict="front", sentence=sentence, best=None, front=[0, 3], comparisons={3: of_3})
 
 

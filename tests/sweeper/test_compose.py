@@ -1,4 +1,5 @@
 import copy
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -32,13 +33,15 @@ VALUES = [
 )
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_fast_path_gives_what_hydra_gives(groups: list[str], own: list[str], fixed: list[str]) -> None:
-    """Also where Hydra refuses: deleting twice, adding what is there."""
+    """Also where Hydra refuses, with its reason and the override: deleting twice, adding what is there."""
     composer = toy_composer(*fixed)
     overrides = [*own[:1], *groups, *own[1:]]
     try:
         expected = composer.recompose(overrides)
-    except Exception:  # of several kinds, by what Hydra trips over
-        with pytest.raises(UserError, match=r"\w"):
+    except Exception as error:  # of several kinds, by what Hydra trips over
+        reason = re.escape(str(error).strip().split("\n")[0].rstrip("."))
+        culprit = "|".join(map(re.escape, (*fixed, *overrides)))
+        with pytest.raises(UserError, match=rf"^[\w.]+: {reason} \(from override '({culprit})'\)$"):
             composer.compose(overrides)
     else:
         assert composer.compose(overrides) == expected

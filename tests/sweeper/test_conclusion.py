@@ -3,6 +3,7 @@
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from sweeper.study.conclusion import (
     exit_code,
     runs_planned,
     steps_saved,
+    study_result as concluded,
     tidy_checkpoints,
     totals,
     without_verdict,
@@ -22,12 +24,14 @@ from tests.sweeper.factories import (
     AUC,
     CONFIRM_SEEDS,
     SEEDS,
+    SENTENCE,
     front_judgement,
     judgement,
     study_result,
     trial_spec,
     write_run,
 )
+from tests.sweeper.toy_app import read
 
 GRID = Policy(SEEDS, CONFIRM_SEEDS, (AUC,), None, 0.5, n_candidates=4)
 ADAPTIVE = replace(GRID, replicate_top_k=2, n_candidates=10)
@@ -75,25 +79,66 @@ def test_a_stopped_study_counts_the_runs_that_it_would_have_had() -> None:
 
 def test_counts_are_by_state_and_tell_how_many_incidents_there_were() -> None:
     trials = [trial(1, "FAILED", run(1, 0, incidents=("a", "b")), run(1, 1, "FAILED"))]
-    assert totals(trials, n_jobs=2)["states"] == {"COMPLETE": 1, "FAILED": 1}
-    assert totals(trials, n_jobs=2)["incidents"] == 2
+    assert totals(trials, n_jobs=2).states == {"COMPLETE": 1, "FAILED": 1}
+    assert totals(trials, n_jobs=2).incidents == 2
+
+
+def test_time_steps_and_incidents_of_a_shared_run_are_counted_once() -> None:
+    """Trial 2 has trial 1's run, which took 2 s and 600 steps, 500 of them its own."""
+    facts: dict[str, Any] = {"seconds": 2.0, "steps_inherited": 100, "incidents": ("a",)}
+    own = run(1, 0, steps=500, device="gpu 0", **facts)
+    shared = run(2, 0, steps=500, device="gpu 1", reused=True, **facts)
+    counts = totals([trial(1, "COMPLETE", own), trial(2, "COMPLETE", shared)], n_jobs=1)
+    assert (counts.train_s, counts.steps_trained, counts.steps_inherited) == (2.0, 500, 100)
+    assert (counts.runs, counts.runs_reused, counts.incidents) == (2, 1, 1)
+    assert (counts.trials, counts.jobs, counts.devices) == (2, 1, ("gpu 0",))
+
+
+def test_what_a_pruned_run_inherited_was_not_saved() -> None:
+    """100 inherited and 120 of its own leave 380 of 600."""
+    pruned = trial(1, "PRUNED", run(1, 0, "PRUNED", steps=120, steps_inherited=100))
+    assert steps_saved([pruned], ADAPTIVE) == 380
+
+
+def test_of_two_seeds_of_a_pruned_trial_one_shared_means_that_another_saved() -> None:
+    shared = trial(1, "PRUNED", run(1, 0, steps=600, reused=True), run(1, 1, "PRUNED", steps=100))
+    assert steps_saved([shared], GRID) == 0
+
+
+def test_an_adaptive_study_that_is_stopped_plans_one_run_for_each_trial_not_asked_yet() -> None:
+    """Of ten candidates one has ended, nine (9) are to be asked; of 2 x 3 confirmation runs one has ended."""
+    begun = trial(1, "COMPLETE", run(1, 0), run(1, CONFIRM_SEEDS[0]))
+    assert runs_planned([begun], ADAPTIVE, is_over=False) == 2 + 9 + 5
+    more = [trial(number, "COMPLETE", run(number, 0)) for number in range(1, 12)]  # of an earlier command
+    assert runs_planned(more, ADAPTIVE, is_over=False) == 11 + 0 + 6
 
 
 def test_an_interrupted_run_is_counted_as_a_job_and_not_as_a_run() -> None:
     trials = [trial(1, "RUNNING", run(1, 0), run(1, 1, "INTERRUPTED", steps=9))]
     counts = totals(trials, n_jobs=2)
-    assert (counts["runs"], counts["runs_reused"], counts["steps_trained"]) == (1, 0, 609)
-    assert totals([], n_jobs=1)["runs_reused"] == 0
+    assert (counts.runs, counts.runs_reused, counts.steps_trained) == (1, 0, 609)
+    assert totals([], n_jobs=1).runs_reused == 0
+
+
+def test_a_study_that_was_stopped_between_its_phases_is_not_over() -> None:
+    """All trials have ended, and 2 x 3 confirmation runs were to come."""
+    trials = (trial(1, "COMPLETE", run(1, 0)), trial(2, "FAILED", run(2, 0, "FAILED")))
+    policy = replace(GRID, n_candidates=2)
+    facts: dict[str, Any] = {"data": {}, "n_jobs": 2, "wall_s": 1.5, "provenance": {}, "warnings": ()}
+    facts |= {"study": "s", "sweep": read("loss.weight=1,2"), "policy": policy, "trials": trials}
+    over = concluded(**facts).totals
+    stopped = concluded(**facts, stopped_because="told to stop").totals
+    assert (over.runs_planned, over.stopped_because) == (2, None)
+    assert (stopped.runs_planned, stopped.stopped_because) == (2 + 2 * 3, "told to stop")
+    assert (over.wall_s, over.jobs, over.steps_saved) == (1.5, 2, 0)
 
 
 def test_too_many_failures_are_no_result_and_exit_1() -> None:
     why = "4 failed trials, more than study.max_failure_rate allows (3)"
     stopped = without_verdict(judgement(), why)
-    assert stopped.verdict == "no result"
-    assert stopped.sentence.startswith(f"No result: {why}. lambda=0.2 cannot be told")
-    assert without_verdict(judgement(), "run it again.").sentence.startswith(
-        "No result: run it again. lambda"
-    )
+    assert stopped == judgement(verdict="no result", sentence=f"No result: {why}. {SENTENCE}")
+    assert without_verdict(judgement(), "run it again.").sentence == f"No result: run it again. {SENTENCE}"
+    assert exit_code(judgement(verdict="no result"), Interrupt(), None) == 1
     assert exit_code(stopped, Interrupt(), why) == 1
     assert exit_code(judgement(), Interrupt(), None) == 0
     assert exit_code(judgement(verdict="not confirmed"), Interrupt(), None) == 0

@@ -5,21 +5,21 @@ from typing import Any
 
 from rich.console import Console
 
-from sweeper.study.dry_run import Plan, drawn
+from sweeper.study.dry_run import Forecast, drawn
 from sweeper.trial import Slot
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, study_result, trial_spec
 
 TRIALS = tuple(trial.spec for trial in study_result().trials)
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> Forecast:
     """The baseline and three candidates on three seeds, on four slots."""
     slots = tuple(Slot(index, "cpu", 1) for index in range(4))
     facts: dict[str, Any] = {"trials": TRIALS, "known": {}, "slots": slots, "confirm_seeds": CONFIRM_SEEDS}
-    return Plan(study="s", seeds=SEEDS, **(facts | changes))
+    return Forecast(study="s", seeds=SEEDS, **(facts | changes))
 
 
-def printed(plan: Plan) -> list[str]:
+def printed(plan: Forecast) -> list[str]:
     console = Console(file=io.StringIO(), width=100, highlight=False)
     console.print(drawn(plan))
     assert isinstance(console.file, io.StringIO)

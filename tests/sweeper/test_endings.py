@@ -18,6 +18,7 @@ from sweeper.report.replay import read_runs
 from sweeper.report.report import trials_csv
 from sweeper.report.report_text import report_markdown
 from sweeper.report.summary import summary_of
+from sweeper.report.summary_model import Summary
 from sweeper.results import RunResult, StudyResult, TrialResult
 from tests.sweeper.factories import judgement, run_result, study_result, trial_spec
 
@@ -37,7 +38,7 @@ def failed(number: int, reason: str = "loss is nan at step 120") -> TrialResult:
 
 def with_trials(*trials: TrialResult, **totals: Any) -> StudyResult:
     result = study_result()
-    known = {"steps_saved": 1680, **result.totals, **totals}
+    known = result.totals.model_copy(update={"steps_saved": 1680, **totals})
     return replace(result, trials=(*result.trials, *trials), totals=known)
 
 
@@ -49,15 +50,15 @@ def with_incidents(result: StudyResult, *sentences: str) -> StudyResult:
     return replace(result, trials=trials)
 
 
-def shown(facts: dict[str, Any]) -> str:
+def shown(facts: Summary) -> str:
     console = Console(width=100, file=io.StringIO(), record=True)
     console.print(leaderboard_of(facts))
     return console.export_text()
 
 
 def test_each_run_of_the_summary_tells_how_it_ended_and_what_it_met() -> None:
-    run = summary_of(with_incidents(study_result(), KILLED), judgement())["trials"][1]["runs"][0]
-    assert run == {
+    run = summary_of(with_incidents(study_result(), KILLED), judgement()).trials[1].runs[0]
+    assert run.model_dump() == {
         "seed": 0,
         "phase": "screening",
         "state": "COMPLETE",
@@ -67,7 +68,7 @@ def test_each_run_of_the_summary_tells_how_it_ended_and_what_it_met() -> None:
         "steps_inherited": 0,
         "seconds": 3.5,
         "device": "gpu 3",
-        "incidents": [KILLED],
+        "incidents": (KILLED,),
     }
 
 
@@ -78,9 +79,9 @@ def test_a_pruned_trial_says_where_and_is_not_ranked_with_complete_ones() -> Non
     assert [row.trial for row in ranked] == [3, 2, 1, 0, 6, 5, 4]
     assert [row.ending for row in ranked[4:]] == ["pruned at 120", "pruned at 60", "failed"]
     assert ranked[4].values == ()
-    assert facts["trials"][6]["pruned_at"] == 120
-    assert facts["trials"][6]["reason"] == f"seed 0: {WORSE}"
-    assert facts["trials"][4]["pruned_at"] is None
+    assert facts.trials[6].pruned_at == 120
+    assert facts.trials[6].reason == f"seed 0: {WORSE}"
+    assert facts.trials[4].pruned_at is None
 
 
 def test_what_pruning_saved_is_told_as_steps_and_as_a_share() -> None:
@@ -121,7 +122,7 @@ def test_what_a_shared_run_met_is_told_once_by_the_trial_that_trained_it() -> No
     shared = {seed: replace(run, trial=4, reused=True) for seed, run in first.runs.items()}
     again = TrialResult(spec, "COMPLETE", None, shared)
     facts = summary_of(replace(result, trials=(*result.trials, again)), judgement())
-    assert on_the_way(facts["trials"]) == [("trial 1 lambda=0.05 seed 0", KILLED)]
+    assert on_the_way(facts.trials) == [("trial 1 lambda=0.05 seed 0", KILLED)]
     assert "1 incident on the way, named in the report" in shown(facts)
 
 
@@ -204,11 +205,8 @@ def test_a_stopped_study_says_why_and_what_is_missing() -> None:
     trials = (result.trials[0], TrialResult(spec, "RUNNING", None, {0: run}), *result.trials[2:])
     stopped = replace(result, trials=trials)
     facts = summary_of(stopped, judgement())
-    assert (facts["state"], facts["stopped_because"]) == ("interrupted", "SIGINT")
-    assert (facts["trials"][1]["state"], facts["trials"][1]["reason"]) == (
-        "INTERRUPTED",
-        "seed 0: at step 40",
-    )
+    assert (facts.state, facts.stopped_because) == ("interrupted", "SIGINT")
+    assert (facts.trials[1].state, facts.trials[1].reason) == ("INTERRUPTED", "seed 0: at step 40")
     assert [row.trial for row in rows(facts)][-1] == 1
     report = report_markdown(stopped, judgement(), facts, [])
     assert "\n\nNot finished: SIGINT. The same command goes on with the study.\n" in report
@@ -221,7 +219,7 @@ def test_a_trial_with_seeds_to_come_shows_how_many_it_has() -> None:
     begun = replace(result.trials[1], state="RUNNING", runs={0: result.trials[1].runs[0]})
     facts = summary_of(replace(result, trials=(result.trials[0], begun, *result.trials[2:])), judgement())
     assert next(row.ending for row in rows(facts) if row.trial == 1) == "1 of 3 seeds"
-    assert facts["state"] == "interrupted"
+    assert facts.state == "interrupted"
 
 
 def test_trials_csv_tells_device_and_incidents_and_reads_back(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from sweeper.report.report import write_report
 from sweeper.report.report_text import report_markdown
 from sweeper.report.standing import status_of
 from sweeper.report.summary import read_summary, summary_of
+from sweeper.report.summary_model import as_json, from_json
 from sweeper.report.tidying import cleanable
 from sweeper.results import StudyResult, TrialResult
 from sweeper.study import ensemble
@@ -116,13 +117,15 @@ def test_an_ensemble_is_told_beside_the_best_run_everywhere(
     outcome = asked(result, folder)
     assert outcome.entry is not None
     assert outcome.warnings == ()
-    assert [(one["trial"], one["seed"]) for one in outcome.entry["members"]] == [(3, 2), (3, 1), (3, 0)]
-    assert outcome.entry["difference"] == pytest.approx(0.0168)
-    assert outcome.entry["best_run"]["test"] == pytest.approx(0.7432)
-    assert outcome.entry["ci_low"] < 0.0168 < outcome.entry["ci_high"]
+    assert [(one.trial, one.seed) for one in outcome.entry.members] == [(3, 2), (3, 1), (3, 0)]
+    assert outcome.entry.difference == pytest.approx(0.0168)
+    assert outcome.entry.best_run.test == pytest.approx(0.7432)
+    assert outcome.entry.ci_low is not None
+    assert outcome.entry.ci_high is not None
+    assert outcome.entry.ci_low < 0.0168 < outcome.entry.ci_high
     said = judgement(ensemble=outcome.entry)
     facts = summary_of(result, said)
-    sentence = facts["ensemble"]["sentence"]
+    sentence = outcome.entry.sentence
     assert "trial 3 lambda=0.2 seed 2) 0.7432: improvement +0.017" in sentence
     assert "no variance of seeds is in it" in sentence
     report = report_markdown(result, said, facts, [])
@@ -132,16 +135,19 @@ def test_an_ensemble_is_told_beside_the_best_run_everywhere(
     console = Console(width=400, record=True, file=io.StringIO())
     console.print(leaderboard_of(facts))
     assert f"ensemble: {sentence}" in console.export_text()
-    assert json.loads(json.dumps(facts))["ensemble"]["k"] == 3
+    assert facts.ensemble == outcome.entry
+    assert json.loads(json.dumps(as_json(facts)))["ensemble"]["k"] == 3
 
 
 def test_a_summary_without_an_ensemble_stays_readable(folder: StudyFolder) -> None:
     result = study_result(folder)
     write_report(folder, result, judgement())
     facts = read_summary(folder)
-    assert facts["ensemble"] is None
+    assert facts.ensemble is None
     assert "Ensemble" not in folder.report_md.read_text()
-    del facts["ensemble"]
+    document = as_json(facts)
+    del document["ensemble"]
+    assert from_json(document) == facts
     assert "## Ensemble" not in report_markdown(result, judgement(), facts, [])
     assert "ensemble/test" not in tracked.summary_numbers(facts)
 

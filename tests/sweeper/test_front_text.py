@@ -1,7 +1,7 @@
 """The points of a front against the baseline, in words and in a table."""
 
+from dataclasses import replace
 from io import StringIO
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -10,13 +10,15 @@ from sweeper.report.front_text import front_lines, front_section
 from sweeper.report.leaderboard_table import leaderboard_of
 from sweeper.report.report_text import report_markdown, table
 from sweeper.report.summary import summary_of
+from sweeper.report.summary_model import Summary
+from sweeper.results import Comparison
 from sweeper.watch import tracked
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result
 
 SAID = "ctcvr_auc better: +0.0030 [+0.0010, +0.0050]; bce without an interval: -0.00030 -"
 
 
-def both() -> dict[str, Any]:
+def both() -> Summary:
     return summary_of(study_result(objectives=(AUC, LOSS)), front_judgement())
 
 
@@ -43,9 +45,12 @@ def test_the_report_has_a_row_a_point_with_both_objectives() -> None:
 
 
 def test_a_loss_that_falls_is_better_and_its_interval_is_that_of_the_difference() -> None:
-    facts = both()
-    facts["best"][1] |= {"ci_low": [-0.001, 0.0002], "ci_high": [0.007, 0.0004]}
-    assert front_lines(facts)[0].endswith(
+    compared = (
+        Comparison(difference=0.003, improvement=0.003, ci_low=-0.001, ci_high=0.007),
+        Comparison(difference=-0.0003, improvement=0.0003, ci_low=0.0002, ci_high=0.0004),
+    )
+    said = replace(front_judgement(), comparisons={3: compared})
+    assert front_lines(summary_of(study_result(objectives=(AUC, LOSS)), said))[0].endswith(
         "ctcvr_auc not distinguishable: +0.0030 [-0.0010, +0.0070]; bce better: -0.00030 [-0.00040, -0.00020]"
     )
 

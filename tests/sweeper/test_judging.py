@@ -3,12 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.results import Policy, RunResult, StudyResult, TrialResult
+from sweeper.results import Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict.judging import best_of, judge
-from tests.sweeper.factories import AUC, LOSS, study_result, trial_spec
+from tests.sweeper.factories import AUC, CONFIRM_SEEDS, LOSS, run_result, study_result, trial_spec
+
+NO_BASELINE = "The baseline did not finish on every seed, so that there is nothing to compare"
 
 
 def policy(result: StudyResult) -> Policy:
@@ -29,7 +32,10 @@ def test_the_candidate_to_confirm_is_best_on_validation(tmp_path: Path) -> None:
         trial for trial in result.candidates if trial.mean(result.seeds, f"val/{AUC.metric}") is not None
     ]
     best = max(complete, key=lambda trial: trial.mean(result.seeds, f"val/{AUC.metric}") or 0)
-    assert best_of(result.trials, policy(result)) == best.spec.number
+    assert best_of(result.trials, policy(result)) == best.spec.number == 3
+    assert best_of(result.trials, replace(policy(result), objectives=(AUC, LOSS))) is None
+    lower = replace(policy(result), objectives=(Objective(AUC.metric, "minimize"),))
+    assert best_of(result.trials, lower) == 1
 
 
 def test_without_a_complete_baseline_nothing_is_confirmed(tmp_path: Path) -> None:
@@ -45,14 +51,55 @@ def test_a_baseline_that_failed_is_no_reference(tmp_path: Path) -> None:
         for t in result.trials
     )
     judged = judge(replace(result, trials=trials))
-    assert judged.verdict == "no result"
-    assert "loss is nan" in judged.sentence
+    assert judged == Judgement(verdict="no result", sentence=f"{NO_BASELINE} with: seed 0: loss is nan.")
 
 
 def test_a_reason_that_ends_in_a_full_stop_does_not_get_another(tmp_path: Path) -> None:
     result = study_result(StudyFolder(tmp_path))
     failed = replace(result.trials[0], state="FAILED", reason="loss is nan. Try again.")
-    assert judge(replace(result, trials=(failed, *result.trials[1:]))).sentence.endswith("Try again.")
+    judged = judge(replace(result, trials=(failed, *result.trials[1:])))
+    assert judged.sentence == f"{NO_BASELINE} with: loss is nan. Try again."
+
+
+def test_a_baseline_that_is_not_over_is_no_reference_either(tmp_path: Path) -> None:
+    result = study_result(StudyFolder(tmp_path))
+    running = replace(result.trials[0], state="RUNNING", reason=None)
+    judged = judge(replace(result, trials=(running, *result.trials[1:])))
+    assert (judged.verdict, judged.sentence) == ("no result", f"{NO_BASELINE} with.")
+
+
+def moved(result: StudyResult, number: int, by: dict[int, float]) -> StudyResult:
+    """The study with test values of trial `number` that are larger by so much, by seed."""
+    for seed, more in by.items():
+        run = result.trials[number].runs[seed]
+        key = f"test/{AUC.metric}"
+        result = with_run(result, number, replace(run, metrics={**run.metrics, key: run.metrics[key] + more}))
+    return result
+
+
+@pytest.mark.parametrize(
+    ("shift", "verdict", "numbers"),
+    [
+        (0.0, "better than", "+0.00300, 95 % interval +0.00243 to +0.00357, p < 0.001"),
+        (-0.0028, "not distinguishable from", "+0.00020, 95 % interval -0.00037 to +0.00077, p = 0.38"),
+        (-0.006, "worse than", "-0.00300, 95 % interval -0.00357 to -0.00243, p < 0.001"),
+    ],
+)
+def test_the_verdict_is_where_the_interval_of_the_confirmation_lies(
+    shift: float, verdict: str, numbers: str
+) -> None:
+    """Trial 3 gains 0.003 on each seed, moved by -0.0005, 0, 0.0005 on the confirmation seeds and by `shift`.
+
+    On the screening seeds nothing varies: squares of 2 * 0.0005**2 over 4 degrees of freedom, of a mean of 3
+    0.00035355**2 / 3 = 0.00020412**2. Student's t with 4 degrees is below 2.7764 in 97.5 %: +-0.00056673.
+    """
+    steps = dict(zip(CONFIRM_SEEDS, (-0.0005, 0.0, 0.0005), strict=True))
+    judged = judge(moved(study_result(), 3, {seed: shift + step for seed, step in steps.items()}))
+    assert (judged.best, judged.verdict) == (3, verdict.removesuffix(" than").removesuffix(" from"))
+    assert judged.sentence == (
+        f"lambda=0.2 is {verdict} the baseline: ctcvr_auc improvement {numbers} "
+        "(test split, 3 confirmation seeds)."
+    )
 
 
 def test_without_confirmation_seeds_nothing_is_said_to_be_tested(tmp_path: Path) -> None:
@@ -84,11 +131,43 @@ def test_a_confirmation_is_judged_when_all_its_runs_have_ended(
     )
 
 
+def test_confidence_and_the_smallest_effect_that_matters_are_the_study_s() -> None:
+    """As above at 80 %: 1.5332 * 0.00020412 = 0.00031296.
+
+    With 4 and 5 seeds the smallest effect that can be shown is (1.476 + 0.920) * 0.00035355 / 2 = 0.00042
+    and (1.440 + 0.906) * 0.00035355 / 5**0.5 = 0.00037.
+    """
+    steps = dict(zip(CONFIRM_SEEDS, (-0.0033, -0.0028, -0.0023), strict=True))
+    result = replace(moved(study_result(), 3, steps), confidence=0.8, min_effect=0.0004)
+    judged = judge(result)
+    assert judged.sentence == (
+        "lambda=0.2 is not distinguishable from the baseline: ctcvr_auc improvement +0.00020, 80 % interval "
+        "-0.00011 to +0.00051, p = 0.38 (test split, 3 confirmation seeds); to show an effect of 0.0004 in "
+        "4 of 5 studies takes 5 confirmation seeds."
+    )
+    assert judged.confirmation is not None
+    assert judged.confirmation.seeds_needed_for_min_effect == 5
+
+
 def test_a_confirmation_run_that_failed_is_over_and_left_out(tmp_path: Path) -> None:
     result = study_result(StudyFolder(tmp_path))
     judged = judge(with_run(result, 3, RunResult(3, result.confirm_seeds[-1], "FAILED", "loss is nan")))
     assert judged.confirmation is not None
-    assert "1002 are left out" in " ".join(judged.notes)
+    assert sorted(judged.confirmation.best_per_seed) == [1000, 1001]
+    assert sorted(judged.confirmation.baseline_per_seed) == [1000, 1001, 1002]
+    assert (
+        "Seeds 1002 are left out: only one of the two arms completed them. "
+        "An arm that fails on hard seeds is flattered by this." in judged.notes
+    )
+
+
+def width(judged: Judgement) -> float:
+    """Of the interval of trial 1."""
+    (one,) = judged.comparisons[1]
+    assert one is not None
+    assert one.ci_low is not None
+    assert one.ci_high is not None
+    return one.ci_high - one.ci_low
 
 
 @pytest.mark.parametrize("state", ["PRUNED", "FAILED"])
@@ -97,20 +176,49 @@ def test_a_trial_that_was_given_up_makes_the_others_no_surer(tmp_path: Path, sta
     lost = TrialResult(trial_spec(4, 0.4), state, "why", {})  # type: ignore[arg-type]
     noisy = with_run(result, 1, replace(result.trials[1].runs[0], metrics={f"test/{AUC.metric}": 0.7}))
     before, after = judge(noisy), judge(replace(noisy, trials=(*noisy.trials, lost)))
-    widths = [j.comparisons[1]["ci_high"] - j.comparisons[1]["ci_low"] for j in (before, after)]
-    assert widths[0] < widths[1]
+    assert width(before) < width(after)
     assert after.confirmation == before.confirmation
 
 
 def test_a_second_confirmed_winner_is_said_to_weaken_the_verdict(tmp_path: Path) -> None:
     result = study_result(StudyFolder(tmp_path))
-    assert not [note for note in judge(result).notes if "fresh study.confirm_seeds" in note]
+    told = (
+        "As this study grew, 2 candidates have been confirmed on the same seeds and test split. The stated "
+        "confidence is that of one look; for a clean one, choose fresh study.confirm_seeds."
+    )
+    assert not [note for note in judge(result).notes if "have been confirmed" in note]
     best = judge(result).best
     other = next(trial for trial in result.candidates if trial.spec.number != best)
     seed = result.confirm_seeds[0]
     run = RunResult(other.spec.number, seed, "COMPLETE", metrics={f"test/{AUC.metric}": 0.7})
     notes = judge(with_run(result, other.spec.number, run)).notes
-    assert [note for note in notes if "2 candidates have been confirmed" in note]
+    assert notes[-1] == told
+
+
+def test_a_trial_that_equals_the_winner_is_no_second_look() -> None:
+    result = study_result()
+    best = result.trials[3]
+    again = replace(best, spec=best.spec.model_copy(update={"number": 4, "name": "again"}))
+    notes = judge(replace(result, trials=(*result.trials, again))).notes
+    assert not [note for note in notes if "have been confirmed" in note]
+
+
+def test_runs_on_seeds_of_an_earlier_command_have_no_part_in_the_error(tmp_path: Path) -> None:
+    """Seed 7 is neither a screening nor a confirmation seed of this command."""
+    folder = StudyFolder(tmp_path)
+    result = study_result(folder)
+    more = result
+    for number in (0, 3):
+        more = with_run(more, number, run_result(folder, result.trials[number].spec, 7))
+    of_all = np.random.default_rng(99).normal(size=400)
+    for seed in more.trials[3].runs:
+        influence = of_all + np.random.default_rng(100 + seed).normal(size=400)
+        np.savez(folder.run(result.trials[3].spec, seed).records, influence_ctcvr_auc=influence)
+    before = judge(result).confirmation
+    assert before is not None
+    assert before.se_examples
+    assert before.se_examples > 0
+    assert judge(more).confirmation == before
 
 
 def test_influence_values_are_those_of_the_objective_or_none(tmp_path: Path) -> None:
@@ -120,8 +228,8 @@ def test_influence_values_are_those_of_the_objective_or_none(tmp_path: Path) -> 
     judged = judge(replace(result, objectives=(LOSS,)))
     assert of_auc is not None
     assert judged.confirmation is not None
-    assert of_auc["se_examples"] is not None
-    assert judged.confirmation["se_examples"] is None
+    assert of_auc.se_examples is not None
+    assert judged.confirmation.se_examples is None
     assert "seed noise only" in judged.notes[0]
 
 
@@ -129,9 +237,16 @@ def test_each_candidate_is_compared_in_each_objective(tmp_path: Path) -> None:
     """The loss is 0.5 - auc / 10: trial 3 gains 0.003 in the one and 0.0003 in the other."""
     judged = judge(replace(study_result(StudyFolder(tmp_path)), objectives=(AUC, LOSS)))
     assert (judged.verdict, judged.front, sorted(judged.comparisons)) == ("front", [3], [1, 2, 3])
-    assert judged.comparisons[3]["difference"] == pytest.approx([0.003, -0.0003])
-    assert judged.comparisons[3]["improvement"] == pytest.approx([0.003, 0.0003])
+    assert judged.sentence == "1 of 4 trials are not dominated in ctcvr_auc and bce: lambda=0.2."
+    gained = [(one.difference, one.improvement) for one in judged.comparisons[3] if one is not None]
+    assert gained == [pytest.approx((0.003, 0.003)), pytest.approx((-0.0003, 0.0003))]
     assert judged.notes == ("The intervals of bce hold seed noise only: there are no influence values.",)
+
+
+def test_where_no_trial_has_every_objective_there_is_no_front() -> None:
+    judged = judge(replace(study_result(), objectives=(AUC, Objective("elsewhere", "maximize"))))
+    assert (judged.verdict, judged.front) == ("no result", [])
+    assert judged.sentence == "0 of 0 trials are not dominated in ctcvr_auc and elsewhere: none."
 
 
 def test_a_front_without_a_complete_baseline_compares_nothing(tmp_path: Path) -> None:

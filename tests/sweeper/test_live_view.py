@@ -102,7 +102,9 @@ def test_a_run_that_ended_for_good_is_done(view: LiveView, state: str) -> None:
 def test_a_retried_run_moves_to_the_slot_that_it_runs_on_now(view: LiveView) -> None:
     view.start(SPEC, started(), SLOTS[0])
     view.start(SPEC, started(200), SLOTS[1])
-    assert "idle" in lines(view.drawn(24))[1]
+    first, second = lines(view.drawn(24))[1:3]
+    assert "idle" in first
+    assert "200/600" in second
 
 
 def test_what_is_told_of_a_run_that_does_not_run_is_left_alone(view: LiveView) -> None:
@@ -163,6 +165,7 @@ def test_what_an_earlier_session_trained_is_no_pace() -> None:
 def test_the_time_left_is_never_negative(n_runs: int, n_done: int, steps: list[int], elapsed: float) -> None:
     progress = Progress(n_runs, n_done, float(n_done))
     left = progress.seconds_left([running(slot, step) for slot, step in enumerate(steps)], elapsed)
+    assert (left is None) == (n_done == 0 and not any(steps))  # without a pace
     assert left is None or left >= 0
 
 

@@ -13,13 +13,13 @@ from sweeper.errors import OUT_OF_MEMORY
 from sweeper.jobs import job_for
 from sweeper.layout import StudyFolder
 from sweeper.messages import Failed, Finished, Lost, Message, Reply, Started
-from sweeper.results import Objective, Policy, RunResult, Runs
+from sweeper.results import Objective, Policy, RunResult, Runs, TrialResult
 from sweeper.search.pruning import NoPruning, Pruning
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import open_storage
 from sweeper.study.interrupts import Interrupt
-from sweeper.study.loop import Patience, StudyLoop
-from sweeper.study.run_state import WantedRuns, wanted_screening
+from sweeper.study.loop import Hooks, Limits, StudyLoop
+from sweeper.study.run_table import RunTable
 from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec, member_facts
 from sweeper.watch.tracker import NoTracker
 from tests.sweeper.plain_trials import plain_trial
@@ -111,8 +111,20 @@ def lost(reason: str) -> Ending:
 class Never:
     """No further trials."""
 
+    n_left = 0
+
     def ask(self) -> TrialSpec | None:
         return None
+
+
+class Ledger:
+    """An optimizer that is told in vain."""
+
+    def mark_screened(self, numbers: set[int]) -> None:
+        """Nothing."""
+
+    def tell(self, result: TrialResult, values: Sequence[float] | None) -> None:
+        """Nothing."""
 
 
 class Heard(NoTracker):
@@ -149,24 +161,17 @@ def run_loop(
         return job_for("s", spec, seed, attempt, folder.run(spec, seed), tmp_path, needs)
 
     with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
+        table = RunTable(rules, RunBook(storage, folder, lambda spec: "w"), Never(), Ledger())
         loop = StudyLoop(
-            rules,
-            RunBook(storage, folder, lambda spec: "w"),
+            table,
             executor,
-            observer or Heard(),
+            Hooks(job_of, pruning or NoPruning(), observer or Heard()),
+            Limits(grace_s=5.0, n_retries=retries, now=lambda: executor.now),
             interrupt or Interrupt(),
-            pruning or NoPruning(),
-            Patience(grace_s=5.0, retries=retries, now=lambda: executor.now),
-            job_of,
-            lambda: None,
         )
         for spec in trials:
-            loop.add(spec)
-
-        def wanted() -> WantedRuns:
-            return wanted_screening(list(loop.trials.values()), loop.runs, rules, all_asked=True)
-
-        loop.work_off(wanted, Never())
+            table.add(spec)
+        loop.work_off(table.wanted_screening, asks=False)
     return loop
 
 
@@ -174,7 +179,7 @@ def test_a_free_slot_gets_the_next_job_at_once(tmp_path: Path) -> None:
     """Jobs of 4 1 4 1 4 1 s on two slots: the six take 9 s, where batches of two take 3 x 4 s = 12 s."""
     executor = FakeExecutor(2, {0: 4.0, 1: 1.0, 2: 4.0, 3: 1.0, 4: 4.0, 5: 1.0})
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(6)])
-    assert len(loop.runs) == 6
+    assert len(loop.table.runs) == 6
     assert executor.now == pytest.approx(9.0)
 
 
@@ -182,23 +187,23 @@ def test_equal_fingerprints_run_once(tmp_path: Path) -> None:
     executor = FakeExecutor(2, {0: 1.0, 1: 1.0, 2: 1.0})
     loop = run_loop(tmp_path, executor, [plain_trial(0), plain_trial(1, "same"), plain_trial(2, "same")])
     assert loop.n_jobs == 2
-    assert {key for key, run in loop.runs.items() if run.reused} == {(2, 0)}
-    assert loop.runs[2, 0].metrics == loop.runs[1, 0].metrics
+    assert {key for key, run in loop.table.runs.items() if run.reused} == {(2, 0)}
+    assert loop.table.runs[2, 0].metrics == loop.table.runs[1, 0].metrics
 
 
 def test_a_failing_trial_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
     executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), t1=[failed()])
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)])
-    assert loop.runs[1, 0].state == "FAILED"
-    assert loop.runs[1, 0].reason == "broken"
-    assert loop.runs[2, 0].state == "COMPLETE"
+    assert loop.table.runs[1, 0].state == "FAILED"
+    assert loop.table.runs[1, 0].reason == "broken"
+    assert loop.table.runs[2, 0].state == "COMPLETE"
 
 
 def test_more_failures_than_allowed_stop_the_study(tmp_path: Path) -> None:
     executor = FakeExecutor(1, dict.fromkeys(range(5), 1.0), t1=[failed()], t2=[failed()], t3=[failed()])
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(5)], max_failure_rate=0.25)
     assert loop.stopped_because == "2 failed candidates, more than study.max_failure_rate allows (1)"
-    assert (4, 0) not in loop.runs
+    assert (4, 0) not in loop.table.runs
 
 
 def test_a_full_disk_stops_the_study_and_is_no_result_of_the_trial(tmp_path: Path) -> None:
@@ -206,9 +211,9 @@ def test_a_full_disk_stops_the_study_and_is_no_result_of_the_trial(tmp_path: Pat
     trials = [plain_trial(number) for number in range(3)]
     loop = run_loop(tmp_path, executor, trials)
     assert loop.stopped_because == "broken"
-    assert (1, 0) not in loop.runs
+    assert (1, 0) not in loop.table.runs
     again = run_loop(tmp_path, FakeExecutor(1, dict.fromkeys(range(3), 1.0)), trials)
-    assert [run.state for run in again.runs.values()] == ["COMPLETE"] * 3
+    assert [run.state for run in again.table.runs.values()] == ["COMPLETE"] * 3
 
 
 def test_a_second_session_runs_nothing_again(tmp_path: Path) -> None:
@@ -216,15 +221,15 @@ def test_a_second_session_runs_nothing_again(tmp_path: Path) -> None:
     run_loop(tmp_path, FakeExecutor(1, dict.fromkeys(range(3), 1.0)), trials)
     again = run_loop(tmp_path, FakeExecutor(1, {}), trials)
     assert again.n_jobs == 0
-    assert len(again.runs) == 3
+    assert len(again.table.runs) == 3
 
 
 def test_a_run_whose_worker_died_is_tried_again_and_what_happened_is_kept(tmp_path: Path) -> None:
     executor = FakeExecutor(1, dict.fromkeys(range(2), 1.0), t1=[lost("killed"), lost("killed")])
     loop = run_loop(tmp_path, executor, [plain_trial(0), plain_trial(1)], retries=2)
-    assert loop.runs[1, 0].state == "COMPLETE"
-    assert loop.runs[1, 0].attempt == 3
-    assert loop.runs[1, 0].incidents == (
+    assert loop.table.runs[1, 0].state == "COMPLETE"
+    assert loop.table.runs[1, 0].attempt == 3
+    assert loop.table.runs[1, 0].incidents == (
         "attempt 1: killed, at step 0; tried again from its last checkpoint",
         "attempt 2: killed, at step 0; tried again from its last checkpoint",
     )
@@ -233,9 +238,9 @@ def test_a_run_whose_worker_died_is_tried_again_and_what_happened_is_kept(tmp_pa
 def test_a_run_that_dies_again_and_again_without_progress_has_failed(tmp_path: Path) -> None:
     executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), t1=[lost("killed")] * 9)
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)], retries=2)
-    assert loop.runs[1, 0].state == "FAILED"
-    assert loop.runs[1, 0].reason == "killed, at step 0; 3 times without progress"
-    assert loop.runs[2, 0].state == "COMPLETE"
+    assert loop.table.runs[1, 0].state == "FAILED"
+    assert loop.table.runs[1, 0].reason == "killed, at step 0; 3 times without progress"
+    assert loop.table.runs[2, 0].state == "COMPLETE"
 
 
 def test_a_run_out_of_memory_is_tried_again_alone_on_its_device(tmp_path: Path) -> None:
@@ -245,21 +250,21 @@ def test_a_run_out_of_memory_is_tried_again_alone_on_its_device(tmp_path: Path) 
     executor = FakeExecutor(slots, seconds, t1=[failed(OUT_OF_MEMORY, "too large.")])
     heard = Heard()
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(12)], observer=heard)
-    assert {run.state for run in loop.runs.values()} == {"COMPLETE"}
+    assert {run.state for run in loop.table.runs.values()} == {"COMPLETE"}
     (device,) = {run.device for run in heard.ended if run.trial == 1}
     with_trial_1 = [trials for trials in executor.together if 1 in trials]
     assert len(with_trial_1[0]) + len(with_trial_1[1]) > 2  # the first time it had a neighbour
     assert with_trial_1[-1] == {1}
-    assert loop.runs[1, 0].incidents == (f"attempt 1: too large. Tried again alone on {device}.",)
+    assert loop.table.runs[1, 0].incidents == (f"attempt 1: too large. Tried again alone on {device}.",)
 
 
 def test_a_run_that_does_not_even_fit_alone_has_failed(tmp_path: Path) -> None:
     too_large = failed(OUT_OF_MEMORY, "too large.")
     executor = FakeExecutor(2, dict.fromkeys(range(4), 1.0), t1=[too_large, too_large])
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(4)])
-    assert loop.runs[1, 0].state == "FAILED"
-    assert loop.runs[1, 0].reason == "too large. It had cpu to itself."
-    assert loop.runs[3, 0].state == "COMPLETE"
+    assert loop.table.runs[1, 0].state == "FAILED"
+    assert loop.table.runs[1, 0].reason == "too large. It had cpu to itself."
+    assert loop.table.runs[3, 0].state == "COMPLETE"
 
 
 def test_jobs_that_do_not_leave_in_time_are_killed_and_resumed_later(tmp_path: Path) -> None:
@@ -278,9 +283,9 @@ def test_jobs_that_do_not_leave_in_time_are_killed_and_resumed_later(tmp_path: P
     loop = run_loop(tmp_path, executor, [plain_trial(0)], interrupt=interrupt)
     assert executor.stopped == {"0-0-1"}
     assert 5 <= executor.now < 10
-    assert loop.runs == {}
+    assert loop.table.runs == {}
     again = run_loop(tmp_path, FakeExecutor(1, {0: 1.0}), [plain_trial(0)])
-    assert again.runs[0, 0].attempt == 2
+    assert again.table.runs[0, 0].attempt == 2
 
 
 def test_what_pruning_thinks_hopeless_is_never_started_and_its_trial_is_pruned(tmp_path: Path) -> None:
@@ -290,8 +295,8 @@ def test_what_pruning_thinks_hopeless_is_never_started_and_its_trial_is_pruned(t
 
     executor = FakeExecutor(1, {0: 1.0, 1: 1.0})
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)], pruning=NotTheSecond())
-    assert (loop.runs[2, 0].state, loop.runs[2, 0].reason) == ("PRUNED", "no hope")
-    assert loop.runs[2, 0].steps_trained == 0
+    assert (loop.table.runs[2, 0].state, loop.table.runs[2, 0].reason) == ("PRUNED", "no hope")
+    assert loop.table.runs[2, 0].steps_trained == 0
     assert loop.n_jobs == 2
 
 

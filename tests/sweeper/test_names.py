@@ -8,7 +8,7 @@ from hypothesis import example, given, strategies as st
 from sweeper.errors import UserError
 from sweeper.layout import RESERVED, ResultsFolder, StudyFolder, check_study_name, folder_name
 from sweeper.storage.storage import open_storage
-from sweeper.trial import slugify
+from sweeper.wording import slugify
 from tests.sweeper.plain_trials import plain_trial
 
 names = st.text(min_size=1, max_size=300)

@@ -150,7 +150,7 @@ def test_a_study_that_died_of_a_wrong_name_ends_without_a_traceback(
     """As studies did that were begun before trials could fail of it."""
     words = (GRID, *FEW, "study.metrics=[acu:max]")
     with monkeypatch.context() as before:
-        before.setattr("sweeper.study.loop.judged", lambda result, objectives: result)
+        before.setattr("sweeper.study.run_table.judged", lambda result, objectives: result)
         for _ in range(2):
             with pytest.raises(ValueError, match="No values were told"):
                 run_sweep(small_sweep(tmp_path, *words))

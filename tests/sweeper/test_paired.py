@@ -7,6 +7,7 @@ from scipy import stats
 
 from sweeper.verdict.paired import (
     Floats,
+    Interval,
     Part,
     differences,
     examples_part,
@@ -66,6 +67,15 @@ def test_student_is_the_paired_t_test_of_scipy(paired: list[float]) -> None:
     assert got.low == pytest.approx(low)
     assert got.high == pytest.approx(high)
     assert got.p_value == pytest.approx(reference.pvalue)
+
+
+def test_without_noise_nothing_is_known_but_that_equal_arms_are_equal() -> None:
+    """A standard error of 1e-9 of the difference, and less, is rounding."""
+    assert student(0.0, Part(0.0, 2), None, 0.95) == Interval(0.0, 0.0, 1.0, 2)
+    assert student(0.5, Part(0.0, 2), None, 0.95) == Interval()
+    assert student(1.0, Part(1e-9**2 / 4, 2), None, 0.95) == Interval()
+    assert student(1.0, Part(1e-9**2 * 4, 2), None, 0.95).p_value == pytest.approx(0, abs=1e-15)
+    assert student(0.5, None, Part(1.0, 9), 0.95) == Interval()
 
 
 def test_examples_part_with_two_seeds_is_that_found_by_hand() -> None:

@@ -1,4 +1,4 @@
-"""`python -m sweeper.predict`: the right model reads the right files, and nothing is written in vain."""
+"""`sweeper predict`: the right model reads the right files, and nothing is written in vain."""
 
 import csv
 import json
@@ -19,15 +19,15 @@ from PIL import Image
 from sweeper.errors import UserError
 from sweeper.jobs import EnsembleSpec, Member, model_digest
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.predict import main, read_words
+from sweeper.predict import Words, main, read_words
 from sweeper.worker.checkpoint import write_checkpoint
 from sweeper_tasks.captcha.folder import SUFFIXES
 from sweeper_tasks.captcha.predicting import TextReader, read_text
 from sweeper_tasks.segmentation.batch import Batch
 from sweeper_tasks.segmentation.predicting import PALETTE, MaskPainter, Photograph
+from tests.commands import summary, sweeper
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.segmentation import tiny as segmentation
-from tests.test_end_to_end import summary, sweeper
 
 Tell = Callable[[], tuple[str, str]]
 
@@ -367,23 +367,61 @@ def test_a_front_has_no_champion_but_runs(
     assert predict(faces, photographs, tmp_path / "o", "model=1/0") == 0
 
 
-def test_the_study_may_be_named_without_its_key() -> None:
-    words = read_words(["face", "input=.", "output=masks"])
-    assert (words.study, words.output) == ("face", Path("masks"))
-    with pytest.raises(UserError, match=r"such parameter \(from 'more'\)"):
-        read_words(["face", "more", "input=.", "output=masks"])
-    with pytest.raises(UserError, match="study: got it more than once"):
-        read_words(["face", "study=other", "input=.", "output=masks"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["face", ".", "-o", "masks", "--model", "ensemble", "--device=cpu", "--skip-bad"],
+        ["-o", "masks", "face", "--skip-bad", ".", "--device", "cpu", "--model", "ensemble"],
+        ["study=face", "input=.", "output=masks", "model=ensemble", "device=cpu", "skip_bad=true"],
+        ["face", "input=.", "--output", "masks", "model=ensemble", "--device", "cpu", "skip_bad=true"],
+    ],
+)
+def test_options_and_words_say_the_same(words: list[str]) -> None:
+    expected = Words("face", Path("."), Path("masks"), "ensemble", Path("results"), "cpu", skip_bad=True)
+    assert read_words(words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["face", ".", "more", "-o", "m"],
+            r"^command line: got 'more' after STUDY and INPUT; expected key=value$",
+        ),
+        (["face", ".", "-o", "m", "modle=ensemble"], r"^modle: no such .*; did you mean 'model'\?$"),
+        (["face", ".", "-o", "m", "skip-bad=true"], r"^skip-bad: no such .*; did you mean 'skip_bad'\?$"),
+        (["face", "study=other", "input=.", "output=m"], r"^study: got it more than once \(face, other\)"),
+        (["face", ".", "-o", "m", "--model=1/0", "model=ensemble"], r"^model: .* once \(1/0, ensemble\)"),
+        (["face", "-o", "m"], r"^input: missing\. Give it a value: input=\.\.\.$"),
+        (["face", ".", "output="], r"^output: missing"),
+        (["face", ".", "-o", "m", "skip_bad=yes"], r"^skip_bad: got 'yes'; expected true or false$"),
+        (["face", "nowhere=1.png", "-o", "m"], r"^nowhere: no such parameter .*\ninput: missing"),
+        (["face", "./nowhere=1.png", "-o", "m"], r"^input: got './nowhere=1.png'; expected a file"),
+    ],
+)
+def test_words_that_cannot_be_used_are_told_all_together(words: list[str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_words(words)
+
+
+def test_an_option_that_there_is_not_is_one_line_and_exit_code_2(tell: Tell) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["face", ".", "-o", "m", "--modle", "ensemble"])
+    told = "sweeper predict: unrecognized arguments: --modle. See sweeper predict --help\n"
+    assert tell()[1].replace(" ensemble.", ".") == told
 
 
 def test_without_words_the_usage_is_shown(tell: Tell) -> None:
     assert main([]) == 2
-    assert main(["--help"]) == 0
-    assert tell()[0].count("python -m sweeper.predict study=... input=... output=...") == 2
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    printed = tell()[0]
+    assert printed.count("usage: sweeper predict STUDY INPUT -o DIR") == 2
+    assert printed.count("study=STUDY input=INPUT output=DIR") == 2
 
 
 def test_from_a_sweep_with_an_ensemble_to_texts(tmp_path: Path, photographs: Path) -> None:
-    """The command line alone: two runs, their average, then predictions."""
+    """The command lines alone: two runs, their average, then predictions by a process of its own."""
     sizes = ("data.n_train=60", "data.n_val=20", "data.n_test=20", "trainer.max_steps=4")
     seeds = ("study.n_seeds=1", "study.confirm_seeds=0", "study.ensemble_top_k=2", "study.name=read")
     task = ("-m", "task=captcha", "loss=choice(captcha/ce)", "executor=inline", "tracking=none")

@@ -21,7 +21,8 @@ from sweeper.report.report import best_yaml, command_again, write_report
 from sweeper.report.report_html import self_contained, to_html
 from sweeper.report.report_text import report_markdown, table
 from sweeper.report.summary import read_sentence, read_summary, summary_of
-from sweeper.results import Judgement, StudyResult
+from sweeper.report.summary_model import as_json
+from sweeper.results import Comparison, Judgement, StudyResult
 from sweeper.wording import duration, number
 from tests.sweeper.factories import (
     AUC,
@@ -52,7 +53,7 @@ def folder(tmp_path: Path) -> StudyFolder:
 
 
 def test_the_summary_has_the_documented_keys_in_the_documented_order() -> None:
-    facts = summary_of(study_result(with_failure=True), judgement())
+    facts = as_json(summary_of(study_result(with_failure=True), judgement()))
     assert list(facts) == TOP_KEYS
     assert list(facts["data"]) == ["name", "digest", "real"]
     values = ["value", "per_seed", "test", "train"]
@@ -64,19 +65,19 @@ def test_the_summary_has_the_documented_keys_in_the_documented_order() -> None:
 
 def test_a_value_is_the_mean_over_the_screening_seeds_and_confirmation_does_not_count() -> None:
     """Trial 3 has 0.743 + 0.0000, 0.0001, 0.0002 on seeds 0 to 2: the mean is 0.7431."""
-    best = summary_of(study_result(), judgement())["best"]
-    assert best["value"] == pytest.approx(0.7431)
-    assert best["per_seed"] == pytest.approx({"0": 0.7430, "1": 0.7431, "2": 0.7432})
+    (best,) = summary_of(study_result(), judgement()).best
+    assert best.value == pytest.approx((0.7431,))
+    assert best.per_seed == {0: (0.7430,), 1: (0.7431,), 2: (0.7432,)}
 
 
 def test_a_failed_trial_has_its_reason_and_no_value() -> None:
-    trial = summary_of(study_result(with_failure=True), judgement())["trials"][4]
-    assert (trial["state"], trial["value"], trial["test"]) == ("FAILED", None, None)
-    assert trial["reason"] == "seed 0: loss is nan at step 120"
+    trial = summary_of(study_result(with_failure=True), judgement()).trials[4]
+    assert (trial.state, trial.value, trial.test) == ("FAILED", (), ())
+    assert trial.reason == "seed 0: loss is nan at step 120"
 
 
 def test_with_two_objectives_values_are_lists_and_best_is_the_front() -> None:
-    facts = summary_of(study_result(objectives=(AUC, LOSS)), front_judgement())
+    facts = as_json(summary_of(study_result(objectives=(AUC, LOSS)), front_judgement()))
     assert (facts["metric"], facts["direction"]) == (["ctcvr_auc", "bce"], ["maximize", "minimize"])
     assert [entry["trial"] for entry in facts["best"]] == [0, 3]
     assert facts["best"][0]["value"] == pytest.approx([0.7401, 0.42599])
@@ -89,7 +90,7 @@ def test_with_two_objectives_values_are_lists_and_best_is_the_front() -> None:
 def test_without_a_finished_candidate_best_is_null_and_the_report_still_says_so(folder: StudyFolder) -> None:
     nothing = Judgement(verdict="no result", sentence="No candidate finished.")
     facts = write_report(folder, study_result(folder, lambdas=(), with_failure=True), nothing)
-    assert facts["best"] is None
+    assert facts.best == ()
     assert not folder.best_yaml.exists()
     assert read_sentence(folder) == "No candidate finished."
 
@@ -274,14 +275,8 @@ def test_the_leaderboard_ranks_by_validation_and_puts_failures_last() -> None:
 
 def test_the_interval_of_a_loss_is_shown_about_its_difference() -> None:
     """`ci_low` and `ci_high` are the improvement's; less by 0.002, to within 0.001, is -0.003 to -0.001."""
-    fallen = {
-        "difference": -0.002,
-        "improvement": 0.002,
-        "ci_low": 0.001,
-        "ci_high": 0.003,
-        "p_adjusted": 0.01,
-    }
-    said = judgement(comparisons={3: fallen})
+    fallen = Comparison(difference=-0.002, improvement=0.002, ci_low=0.001, ci_high=0.003, p_adjusted=0.01)
+    said = judgement(comparisons={3: (fallen,)})
     row = next(row for row in rows(summary_of(study_result(objectives=(LOSS,)), said)) if row.trial == 3)
     assert (row.difference, row.interval) == ("-0.0020", "[-0.0030, -0.0010]")
     figure = forest_figure(study_result(objectives=(LOSS,)), said)
@@ -313,10 +308,13 @@ def test_figures_are_shown_with_the_digits_that_mean_something() -> None:
     assert [number(x) for x in (0.74251, 12.3456, 4813.2, 0.0, 2.5e-5, 3e9)] == [
         *("0.7425", "12.35", "4813", "0.0000", "0.00002500", "3.000e+09"),
     ]
-    fine = {"difference": 0.0007, "ci_low": -0.0008, "ci_high": 0.0022}
+    fine, coarse = (
+        Comparison(difference=0.0007 * x, improvement=0.0007 * x, ci_low=-0.0008 * x, ci_high=0.0022 * x)
+        for x in (1, 100)
+    )
     assert difference(fine) == ("+0.0007", "[-0.0008, +0.0022]")
-    assert difference({key: 100 * x for key, x in fine.items()}) == ("+0.07", "[-0.08, +0.22]")
-    assert difference({"difference": None}) == ("-", "-")
+    assert difference(coarse) == ("+0.07", "[-0.08, +0.22]")
+    assert difference(None) == ("-", "-")
     assert [p_value(p) for p in (0.0002, 0.0312, 0.62, None)] == ["<0.001", "0.031", "0.62", "-"]
     assert [duration(s) for s in (21.44, 185, 7800, 273600)] == [
         "21.4 s",
@@ -360,7 +358,7 @@ def test_a_session_that_found_nothing_new_keeps_the_plots(folder: StudyFolder) -
     result = study_result(folder)
     write_report(folder, result, judgement())
     before = {path: path.stat().st_mtime_ns for path in folder.plots.iterdir()}
-    write_report(folder, replace(result, totals={**result.totals, "jobs": 0}), judgement())
+    write_report(folder, replace(result, totals=result.totals.model_copy(update={"jobs": 0})), judgement())
     assert {path: path.stat().st_mtime_ns for path in folder.plots.iterdir()} == before
     write_report(folder, result, judgement(verdict="better"))
     assert all(path.stat().st_mtime_ns > time for path, time in before.items())

@@ -7,7 +7,16 @@ from dataclasses import replace
 from hypothesis import given, strategies as st
 
 from sweeper.results import Objective, Policy, RunKey, RunResult
-from sweeper.study.run_state import contenders, screened, trial_state, wanted_confirmation, wanted_screening
+from sweeper.study.run_state import (
+    contenders,
+    n_failed,
+    screened,
+    screening_seeds,
+    trial_results,
+    trial_state,
+    wanted_confirmation,
+    wanted_screening,
+)
 from tests.sweeper.plain_trials import plain_trial
 
 GRID = Policy(
@@ -87,15 +96,67 @@ def test_confirmation_wants_baseline_and_best_on_fresh_seeds() -> None:
     assert wanted_confirmation(TRIALS[0], [TRIALS[2]], {(0, 1000): run(0, 1000)}, GRID).runs == ((2, 1000),)
 
 
+def test_an_arm_that_failed_in_the_confirmation_gets_no_further_seed() -> None:
+    policy = replace(GRID, confirm_seeds=(1000, 1001))
+    known = {(2, 1000): run(2, 1000, state="FAILED")}
+    wish = wanted_confirmation(TRIALS[0], [TRIALS[2]], known, policy)
+    assert (wish.phase, wish.runs) == ("confirmation", ((0, 1000), (0, 1001)))
+
+
 def test_a_trial_is_complete_when_all_its_seeds_are() -> None:
     assert trial_state({}, (0, 1)) == ("WAITING", None)
     assert trial_state({0: run(1, 0)}, (0, 1)) == ("RUNNING", None)
     assert trial_state({0: run(1, 0), 1: run(1, 1)}, (0, 1)) == ("COMPLETE", None)
 
 
+def test_a_trial_with_an_interrupted_run_is_not_over() -> None:
+    assert trial_state({0: run(1, 0), 1: run(1, 1, state="INTERRUPTED")}, (0, 1)) == ("RUNNING", None)
+
+
 def test_one_failed_seed_fails_the_trial_with_its_reason() -> None:
     runs = {0: run(1, 0), 1: run(1, 1, state="FAILED")}
     assert trial_state(runs, (0, 1)) == ("FAILED", "seed 1: why")
+
+
+def test_a_failure_says_more_of_a_trial_than_that_it_was_pruned() -> None:
+    runs = {0: run(1, 0, state="PRUNED"), 1: run(1, 1, state="FAILED")}
+    assert trial_state(runs, (0, 1)) == ("FAILED", "seed 1: why")
+    assert trial_state(runs, (0,)) == ("PRUNED", "seed 0: why")
+
+
+def test_only_candidates_count_as_failed_each_once() -> None:
+    """Trial 1 failed on two seeds; the baseline, whose failure ends a study by itself, is no candidate."""
+    keys = [(0, 0), (1, 0), (1, 1)]
+    known = {key: run(*key, state="FAILED") for key in keys} | {(2, 0): run(2, 0, state="PRUNED")}
+    assert n_failed(TRIALS, known) == 1
+
+
+def test_results_are_in_order_of_the_numbers_each_with_its_own_runs_and_the_seeds_that_it_owes() -> None:
+    """Trial 2 owes its first seed alone."""
+    known = {(2, 0): run(2, 0), (1, 0): run(1, 0), (9, 0): run(9, 0)}
+    results = trial_results(TRIALS[::-1], known, lambda trial: (0,) if trial.number == 2 else (0, 1))
+    assert [(r.spec.number, r.state, list(r.runs)) for r in results] == [
+        (0, "WAITING", []),
+        (1, "RUNNING", [0]),
+        (2, "COMPLETE", [0]),
+    ]
+
+
+def test_an_adaptive_study_owes_all_seeds_to_the_baseline_and_to_contenders() -> None:
+    assert [screening_seeds(trial, ADAPTIVE, {2}) for trial in TRIALS] == [(0, 1), (0,), (0, 1)]
+    assert [screening_seeds(trial, SCREENED, set()) for trial in TRIALS] == [(0, 1)] * 3
+
+
+def test_of_equal_contenders_the_first_asked_goes_on() -> None:
+    known = {(1, 0): run(1, 0, 0.6), (2, 0): run(2, 0, 0.6)}
+    assert contenders(TRIALS, known, ADAPTIVE) == {1}
+
+
+def test_a_pruned_trial_gets_no_further_seed_even_where_it_would_contend() -> None:
+    policy = replace(ADAPTIVE, seeds=(0, 1, 2), replicate_top_k=2)
+    known = {(0, seed): run(0, seed) for seed in policy.seeds}
+    known |= {(1, 0): run(1, 0, 0.9), (1, 1): run(1, 1, state="PRUNED"), (2, 0): run(2, 0)}
+    assert wanted_screening(TRIALS, known, policy, all_asked=True).runs == ((2, 1), (2, 2))
 
 
 def test_the_number_of_failures_allowed_is_a_share_of_the_candidates() -> None:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from sweeper.search.search_space import (
     space_of,
 )
 
+SEEDS = "expected a list of whole numbers >= 0. They are replicates: every trial runs on each of these seeds."
+WHOLE = "cannot be swept OVERRIDE; it holds for a whole study. Start a study for each value."
 GROUPS = {"model": ("flat", "toy/narrow", "toy/wide"), "db": ("mysql", "postgres")}
 
 
@@ -112,24 +115,44 @@ def test_seeds_are_replicates_and_not_searched() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("seed=0.5,1", "seed: got 0.5,1; expected a list of whole numbers"),
-        ("seed=interval(0,1)", "expected a list of whole numbers"),
-        ("a=range(3,1)", "a: the range is empty"),
-        ("a=range(1,3,0)", "got step 0"),
-        ("a=interval(2,1)", "expected the smaller number first"),
-        ("a=tag(log,interval(0,1))", r"expected a number > 0 for tag\(log"),
-        ("a=interval(0,inf)", "expected finite numbers"),
-        ("a=glob(*)", "there is no such config group"),
-        ("model=glob(x*)", "no option of 'model' matches"),
-        ("~a=1,2", "a deletion cannot be swept"),
-        ("study.n_seeds=1,2", "it holds for a whole study"),
-        ("task=x,y", "it holds for a whole study"),
-        ("hydra/launcher=a,b", "it holds for a whole study"),
+        ("seed=0.5,1", f"seed: got 0.5,1; {SEEDS}"),
+        ("seed=interval(0,1)", f"seed: got interval(0,1); {SEEDS}"),
+        ("a=range(3,1)", "a: the range is empty OVERRIDE. The stop is left out, as in Python."),
+        (
+            "a=range(1,3,0)",
+            "a: got step 0; expected a step that leads from start to stop OVERRIDE",
+        ),
+        (
+            "a=interval(2,1)",
+            "a: got the interval from 2.0 to 1.0; expected the smaller number first OVERRIDE",
+        ),
+        (
+            "a=tag(log,interval(0,1))",
+            "a: got a lower end of 0.0; expected a number > 0 for tag(log, ...) OVERRIDE",
+        ),
+        (
+            "a=interval(0,inf)",
+            "a: got inf; expected finite numbers in range(...) and interval(...) OVERRIDE",
+        ),
+        (
+            "a=glob(*)",
+            "a: there is no such config group OVERRIDE. glob(...) selects options of a config group.",
+        ),
+        (
+            "model=glob(x*)",
+            "model: no option of 'model' matches OVERRIDE. It has flat, toy/narrow, toy/wide.",
+        ),
+        ("~a=1,2", "a: a deletion cannot be swept OVERRIDE"),
+        ("study.n_seeds=1,2", f"study.n_seeds: {WHOLE}"),
+        ("task=x,y", f"task: {WHOLE}"),
+        ("hydra/launcher=a,b", f"hydra/launcher: {WHOLE}"),
     ],
 )
 def test_what_cannot_be_swept_says_why(line: str, message: str) -> None:
-    with pytest.raises(UserError, match=message):
+    """`OVERRIDE` stands for the words that name the override."""
+    with pytest.raises(UserError, match=re.escape(line.partition("=")[0].lstrip("~"))) as caught:
         space(line)
+    assert str(caught.value) == message.replace("OVERRIDE", f"(from override '{line}')")
 
 
 def test_all_faults_of_a_space_come_together() -> None:

@@ -30,7 +30,11 @@ def test_one_run_trains_as_a_run_of_a_study_would_with_its_environment_there_bef
 ) -> None:
     """On the CPU, with three threads as the executor's slots have, whatever the user's environment says."""
     command = [sys.executable, "-c", WATCHED, *SMALL, "executor.devices=cpu", "executor.n_threads=3"]
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "7"}
+    environment = {
+        "PYTHONPATH": f"{ROOT}:{ROOT}/tasks",
+        "PATH": "",
+        "OMP_NUM_THREADS": "7",
+    }
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[0] == "torch finds 3 ''"

@@ -8,8 +8,9 @@ from sweeper.errors import UserError
 from sweeper.results import Objective
 from sweeper.study.objectives import objectives_of
 from sweeper.study.proposals import drafts_of, policy_of
-from sweeper.study.specs import SpecFactory, notices_of
+from sweeper.study.specs import SpecFactory, differences, in_blocks, in_short, notices_of
 from sweeper.trial import TrialSpec
+from tests.sweeper.plain_trials import plain_trial
 from tests.sweeper.small_esmm import small_sweep
 
 
@@ -94,8 +95,49 @@ def test_trials_on_other_data_than_the_baseline_are_refused(results: Path) -> No
         drafts(results, "data.generator_seed=1,2")
 
 
+def test_of_more_than_four_trials_the_first_four_are_named() -> None:
+    assert in_short(["a", "b", "c", "d"]) == "a, b, c, d"
+    assert in_short(["a", "b", "c", "d", "e", "f"]) == "a, b, c, d and 2 more trials"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({}, ""),
+        ({"a": "x y", "b": "x y"}, "x|y"),
+        ({"a": "x 1", "b": "x 2", "c": "x 1"}, "x|in a, c:|1|in b:|2"),
+        ({"a": "x", "b": "x 2"}, "x|in b:|2"),
+        ({"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"}, "in a:|1|in b:|2|in c:|3|in d, e: not shown"),
+        ({"a": "1 y", "b": "2 y"}, "in a:|1|y|in b:|2|y"),
+    ],
+)
+def test_what_trials_say_alike_at_first_is_said_once(said: dict[str, str], told: str) -> None:
+    assert "|".join(in_blocks((name, lines.split()) for name, lines in said.items())) == told
+
+
+def test_a_notice_is_told_once_with_its_trials() -> None:
+    notices = {1: ("one",), 2: ("two", "one"), 3: ()}
+    trials = [plain_trial(n).model_copy(update={"notices": said}) for n, said in notices.items()]
+    assert notices_of(trials) == ["one (in t1, t2)", "two (in t2)"]
+
+
+def test_differences_are_told_by_dotted_keys_what_came_and_what_went_too() -> None:
+    old = {"same": 1, "b": {"c": [1], "d": None, "same": {"x": 1}}, "gone": 1, "section": {"a": 1}}
+    new = {"same": 1, "b": {"c": [2], "d": 0, "same": {"x": 1}}, "new": {"e": 1}, "section": 3}
+    assert differences(old, new) == [
+        "b.c: [1] -> [2]",
+        "b.d: None -> 0",
+        "gone: 1 -> None",
+        "new: None -> {'e': 1}",
+        "section: {'a': 1} -> 3",
+    ]
+    assert differences(old, old) == []
+
+
 def test_a_spec_travels_as_json(results: Path) -> None:
-    for draft in drafts(results, "sweep=esmm_aux_focal"):
+    made = drafts(results, "sweep=esmm_aux_focal")
+    assert len(made) == 7
+    for draft in made:
         assert TrialSpec.model_validate_json(draft.model_dump_json()) == draft
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.layout import StudyFolder, write_atomic
-from sweeper.report.standing import Activity, StudyStatus, activities, status_of
-from sweeper.report.summary import summary_of
+from sweeper.layout import StudyFolder
+from sweeper.report.standing import Activity, activities, status_of
+from sweeper.report.summary import summary_of, write_summary
+from sweeper.report.summary_model import as_json
 from sweeper.storage.owners import new_owner
 from sweeper.storage.storage import LEASE_S, open_storage
 from tests.sweeper.factories import judgement, study_result
@@ -78,7 +79,7 @@ def test_a_study_is_found_under_its_folders_name_whatever_it_is_called(url: str)
 def finished(folder: StudyFolder, moment: str, **changes: Any) -> None:
     result = study_result(folder, **changes)
     result.provenance["finished"] = moment
-    write_atomic(folder.summary, json.dumps(summary_of(result, judgement())))
+    write_summary(folder, summary_of(result, judgement()))
 
 
 def test_a_study_that_was_extended_and_killed_is_interrupted_until_its_next_report(
@@ -92,21 +93,20 @@ def test_a_study_that_was_extended_and_killed_is_interrupted_until_its_next_repo
 
 def test_runs_done_are_shown_of_all(folder: StudyFolder) -> None:
     assert status_of(folder, Activity(n_ended=2)).runs == "2/?"
-    totals = study_result().totals | {
-        "states": {"COMPLETE": 5, "FAILED": 1, "INTERRUPTED": 1},
-        "runs_planned": 9,
-    }
+    states = {"COMPLETE": 5, "FAILED": 1, "INTERRUPTED": 1}
+    totals = study_result().totals.model_copy(update={"states": states, "runs_planned": 9})
     finished(folder, "2027-01-15T08:00:00Z", totals=totals)
     assert status_of(folder, None).runs == "6/9"
 
 
 def test_a_summary_of_an_earlier_version_counts_as_what_its_trials_say(folder: StudyFolder) -> None:
-    facts = json.loads(json.dumps(summary_of(study_result(), judgement())))
-    del facts["state"]
-    assert StudyStatus(folder, facts, Activity()).state == "finished"
-    assert StudyStatus(folder, facts, Activity()).runs == "18/18"
-    facts["trials"][1]["state"] = "WAITING"
-    assert StudyStatus(folder, facts, Activity()).state == "interrupted"
+    document = as_json(summary_of(study_result(folder), judgement()))
+    del document["state"], document["totals"]["states"]
+    folder.summary.write_text(json.dumps(document))
+    assert (status_of(folder, None).state, status_of(folder, None).runs) == ("finished", "18/18")
+    document["trials"][1]["state"] = "WAITING"
+    folder.summary.write_text(json.dumps(document))
+    assert status_of(folder, None).state == "interrupted"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_summary_of_an_earlier_version_counts_as_what_its_trials_say(folder: S
     [
         ('{"study": "s", ', "is damaged \\(Expecting"),
         ("[]", "is damaged \\(it is no object"),
-        ('{"schema_version": 1, "study": "s"}', "is damaged \\(it has no 'baseline'"),
+        ('{"schema_version": 1, "study": "s"}', "is damaged \\(it has no 'task'"),
         ('{"schema_version": 9}', "got schema_version 9; expected 1"),
         ("\x00" * 40, "is damaged"),
     ],

@@ -21,6 +21,8 @@ from sweeper.locks import file_lock
 from sweeper.report import publishing
 from sweeper.report.publishing import without_absolute_paths
 from sweeper.report.report import write_report
+from sweeper.report.summary import read_summary, write_summary
+from sweeper.results import BestRun, Ensemble
 from sweeper.storage import storage
 from sweeper.storage.owners import new_owner
 from sweeper.studies import main
@@ -132,12 +134,16 @@ def test_publish_copies_report_and_the_records_behind_the_verdict(results: Path)
         assert np.array_equal(records["influence_ctcvr_auc"], expected)
 
 
+def add_ensemble(folder: StudyFolder, beside: BestRun) -> None:
+    """As if the study had one, with this run beside it."""
+    entry = Ensemble(k=2, members=(), val=0.8, test=0.8, best_run=beside, difference=0.0, improvement=0.0)
+    write_summary(folder, read_summary(folder).model_copy(update={"ensemble": entry}))
+
+
 def test_publish_copies_what_the_interval_of_an_ensemble_is_computed_from(results: Path) -> None:
     """The ensemble's records, and those of the run beside it: here of trial 1, neither baseline nor best."""
     folder = StudyFolder.of(results, ONE)
-    summary = json.loads(folder.summary.read_text())
-    beside = {"trial": 1, "name": "lambda=0.05", "seed": 0, "val": 0.8}
-    folder.summary.write_text(json.dumps(summary | {"ensemble": {"best_run": beside}}))
+    add_ensemble(folder, BestRun(trial=1, name="lambda=0.05", seed=0, val=0.8, test=0.8))
     folder.ensemble.path.mkdir()
     influence = np.arange(400, dtype=np.float32)
     np.savez(folder.ensemble.records, influence_ctcvr_auc=influence)
@@ -151,8 +157,7 @@ def test_publish_copies_what_the_interval_of_an_ensemble_is_computed_from(result
 
 def test_an_ensemble_without_records_is_told(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = StudyFolder.of(results, ONE)
-    summary = json.loads(folder.summary.read_text()) | {"ensemble": {"best_run": {"trial": 0, "seed": 0}}}
-    folder.summary.write_text(json.dumps(summary))
+    add_ensemble(folder, BestRun(trial=0, name="baseline", seed=0, val=0.8, test=0.8))
     studies(results, "publish", ONE)
     told = f"warning: left out {folder.ensemble.path}: no records that can be read\n"
     assert capsys.readouterr().err == told
@@ -404,6 +409,25 @@ def test_a_reader_that_has_seen_enough_is_no_error(results: Path) -> None:
         exporting.stdout.close()
         assert exporting.stderr.read() == ""
         assert exporting.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["shwo", ONE], r"command: got 'shwo'; expected one of list, .*, delete; did you mean 'show'\?"),
+        (["show"], r"sweeper studies show: .* required: study\. See sweeper studies show --help"),
+        (["export", ONE, "--format", "xml"], r"--format: got 'xml'; expected one of csv, json"),
+        ([], r"sweeper studies: .* required: command\. See sweeper studies --help"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(f"{said}\n", err)
 
 
 def test_names_are_whole_where_no_terminal_is_too_narrow_for_them(

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from sweeper.report.leaderboard_table import in_one_line, leaderboard_of
 from sweeper.report.report import trials_csv
 from sweeper.report.report_text import report_markdown
 from sweeper.report.summary import summary_of
+from sweeper.report.summary_model import as_json, from_json
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import RunSettings
 from sweeper.study.proposals import drafts_of
@@ -33,6 +32,7 @@ from sweeper.verdict.success import (
 )
 from sweeper.watch.terminal import Terminal
 from sweeper.watch.tracked import end_update
+from tests.commands import sweeper
 from tests.sweeper.factories import (
     AUC,
     LOSS,
@@ -97,21 +97,21 @@ def test_anything_else_is_refused_with_what_was_got_and_expected(text: str) -> N
 def test_of_an_operator_and_its_contrary_exactly_one_is_met(value: float, bound: float) -> None:
     for op, contrary in (("<", ">="), (">", "<=")):
         told = check_criteria([parse(f"x {one} {bound!r}") for one in (op, contrary)], {"val/x": value}.get)
-        assert [one["met"] for one in told].count(True) == 1
-        assert told[0]["met"] is OPERATORS[op](value, bound)
+        assert [one.met for one in told].count(True) == 1
+        assert told[0].met is OPERATORS[op](value, bound)
 
 
 def test_a_bound_itself_is_met_only_by_operators_that_include_it() -> None:
     told = check_criteria([parse(f"x {op} 0.5") for op in ("<", "<=", ">", ">=")], {"val/x": 0.5}.get)
-    assert [one["met"] for one in told] == [False, True, False, True]
+    assert [one.met for one in told] == [False, True, False, True]
 
 
 def test_a_trial_is_told_by_means_over_its_screening_seeds_a_ratio_by_that_of_two_means() -> None:
     """Val 0.2, 0.4, train 0.1, 0.4: 0.3 / 0.25 = 1.2, the mean ratio 1.5. Seed 2 does not count."""
     trial = trial_with(*({"val/bce": v, "train/bce": t} for v, t in ((0.2, 0.1), (0.4, 0.4), (9.0, 0.1))))
     bce, ratio = check_trial([parse("bce < 0.35"), parse("val / train bce < 1.5")], trial, (0, 1))
-    assert bce == {"criterion": "bce < 0.35", "value": pytest.approx(0.3), "met": True}
-    assert ratio == {"criterion": "val / train bce < 1.5", "value": pytest.approx(1.2), "met": True}
+    assert (bce.criterion, bce.met, ratio.met) == ("bce < 0.35", True, True)
+    assert [bce.value, ratio.value] == pytest.approx([0.3, 1.2])
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_trial_is_told_by_means_over_its_screening_seeds_a_ratio_by_that_of_tw
 )
 def test_what_cannot_be_told_is_neither_met_nor_missed(trial: TrialResult) -> None:
     [told] = check_trial([parse("val/bce / train/bce < 1.5")], trial, (0, 1))
-    assert (told["value"], told["met"]) == (None, None)
+    assert (told.value, told.met) == (None, None)
     assert result_lines([told]) == ["val/bce / train/bce < 1.5: not available"]
     assert n_met_in_words([told]) == "-"
 
@@ -140,10 +140,20 @@ def test_a_metric_that_the_task_lacks_is_named_with_the_nearest_of_the_same_spli
     ]
 
 
+def test_each_figure_of_a_ratio_that_is_not_there_is_told() -> None:
+    ratio = [parse("val/bce / train/bce < 1.5")]
+    told = "trainer.success: 'val/bce / train/bce < 1.5' cannot be told: no run has a finite {} so far"
+    assert unknown_figures(ratio, {"val/bce"}) == [told.format("train/bce")]
+    assert unknown_figures(ratio, {"train/bce"}) == [told.format("val/bce")]
+    assert unknown_figures(ratio, {"val/bce", "train/bce"}) == []
+
+
 def test_before_any_run_is_complete_nothing_is_said_to_be_missing() -> None:
     result = with_success()
     assert len(unknown_figures_in(result)) == 1
     assert unknown_figures_in(replace(result, trials=())) == []
+    runs = {0: RunResult(1, 0, "FAILED", "loss is nan"), 1: RunResult(1, 1, "INTERRUPTED")}
+    assert unknown_figures_in(replace(result, trials=(replace(result.trials[1], runs=runs),))) == []
 
 
 def test_the_documented_criteria_of_captcha_compose() -> None:
@@ -185,17 +195,15 @@ def test_a_job_that_was_stored_before_there_were_criteria_is_still_valid() -> No
 def test_the_summary_tells_each_trial_and_warns_of_what_is_not_there() -> None:
     """Trial 3 has 0.7431 on validation, the baseline 0.7401; bce is 0.5 - auc / 10 on both splits."""
     facts = summary_of(with_success(with_failure=True), judgement())
-    told = {trial["trial"]: [one["met"] for one in trial["success"]] for trial in facts["trials"]}
+    told = {trial.trial: [one.met for one in trial.success] for trial in facts.trials}
     assert told[0] == [False, True, None]
     assert told[3] == [True, True, None]
     assert told[4] == [None, None, None]
-    assert facts["trials"][3]["success"][0] == {
-        "criterion": "ctcvr_auc > 0.742",
-        "value": pytest.approx(0.7431),
-        "met": True,
-    }
-    assert "val/recal so far" in facts["warnings"][-1]
-    json.dumps(facts, allow_nan=False)
+    first = facts.trials[3].success[0]
+    assert (first.criterion, first.met) == ("ctcvr_auc > 0.742", True)
+    assert first.value == pytest.approx(0.7431)
+    assert "val/recal so far" in facts.warnings[-1]
+    json.dumps(as_json(facts), allow_nan=False)
 
 
 def test_the_report_has_a_row_a_trial_and_a_column_a_criterion_best_first() -> None:
@@ -232,12 +240,12 @@ def test_best_and_baseline_or_the_front_are_told_in_one_line() -> None:
 
 
 def test_a_summary_of_before_there_were_criteria_is_still_shown() -> None:
-    facts = summary_of(with_success(), judgement())
-    for entry in (facts["baseline"], facts["best"], *facts["trials"]):
+    document = as_json(summary_of(with_success(), judgement()))
+    for entry in (document["baseline"], document["best"], *document["trials"]):
         for key in ("success", "train"):
             entry.pop(key, None)
     console = plain_console()
-    console.print(leaderboard_of(facts))
+    console.print(leaderboard_of(from_json(document)))
     assert "lambda=0.2" in "\n".join(printed(console))
     assert "success" not in "\n".join(printed(console))
 
@@ -268,15 +276,9 @@ def test_the_terminal_warns_with_the_first_complete_run_once_and_ends_with_the_c
 
 def test_one_run_alone_tells_its_criteria_in_a_line_each(tmp_path: Path) -> None:
     criteria = '["val / train bce < 100","ctcvr_auc > 1"]'
-    command = [sys.executable, "-m", "sweeper", *SMALL, f"trainer.success={criteria}"]
-    done = subprocess.run(
-        [*command, f"study.results_dir={tmp_path}", "executor.devices=cpu"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    told = [line for line in done.stdout.splitlines() if line.startswith("success: ")]
+    words = (*SMALL, f"trainer.success={criteria}", "executor.devices=cpu")
+    printed = sweeper(tmp_path, *words)
+    told = [line for line in printed.splitlines() if line.startswith("success: ")]
     assert [re.sub(r": [\d.]+ ", ": X ", line) for line in told] == [
         "success: val / train bce < 100: X met",
         "success: ctcvr_auc > 1: X not met",

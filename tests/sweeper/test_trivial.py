@@ -4,7 +4,6 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -14,8 +13,9 @@ from sweeper.layout import StudyFolder
 from sweeper.report.report import write_report
 from sweeper.report.report_text import report_markdown
 from sweeper.report.summary import summary_of
+from sweeper.report.summary_model import Summary, Trivial, as_json, from_json
 from sweeper.report.trivial import sentence, trivial_of, warnings as warnings_of
-from sweeper.results import StudyResult
+from sweeper.results import Objective, StudyResult
 from sweeper.study.specs import in_blocks
 from sweeper.watch.terminal import Terminal
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result, study_start
@@ -34,33 +34,40 @@ def knowing(result: StudyResult, **test: float) -> StudyResult:
     return replace(result, data={**result.data, **known})
 
 
-def told(result: StudyResult) -> dict[str, Any]:
+def told(result: StudyResult) -> Summary:
     return summary_of(result, judgement() if len(result.objectives) == 1 else front_judgement())
+
+
+def trivial(summary: Summary) -> Trivial:
+    assert summary.trivial is not None
+    return summary.trivial
 
 
 def test_the_margin_is_by_how_much_the_baseline_is_better() -> None:
     """On test the baseline has 0.7400, 0.7401 and 0.7402: 0.7401 - 0.5 = 0.2401."""
     facts = told(knowing(study_result(), ctcvr_auc=0.5))
-    assert facts["trivial"] == {"predictor": WORDS, "test": 0.5, "margin": pytest.approx(0.2401)}
+    assert trivial(facts).predictor == WORDS
+    assert trivial(facts).test == (0.5,)
+    assert trivial(facts).margin == pytest.approx((0.2401,))
     assert sentence(facts) == (
         f"The baseline beats the trivial predictor ({WORDS}) on test: "
         "ctcvr_auc 0.7401 against 0.5000, a margin of 0.2401."
     )
-    assert warnings_of(facts) == facts["warnings"] == []
+    assert [*warnings_of(facts), *facts.warnings] == []
 
 
 def test_where_less_is_better_the_margin_is_what_is_saved() -> None:
     """The baseline's bce is 0.5 - 0.07401 = 0.42599, which is 0.07401 less than 0.5."""
     facts = told(knowing(study_result(objectives=(LOSS,)), bce=0.5))
-    assert facts["trivial"]["margin"] == pytest.approx(0.07401)
+    assert trivial(facts).margin == pytest.approx((0.07401,))
 
 
 @pytest.mark.parametrize("ahead", [0.0, 0.1])
 def test_a_baseline_that_does_not_beat_it_is_a_warning_in_summary_and_report(ahead: float) -> None:
     result = study_result()
-    result = knowing(result, ctcvr_auc=told(result)["baseline"]["test"] + ahead)
+    result = knowing(result, ctcvr_auc=told(result).baseline.test[0] + ahead)
     facts = told(result)
-    (warning,) = facts["warnings"]
+    (warning,) = facts.warnings
     assert warning.startswith("baseline: got test ctcvr_auc 0.7401; expected better than 0.")
     assert "The baseline does not beat the trivial predictor" in sentence(facts)
     text = report_markdown(result, judgement(), facts, [])
@@ -77,8 +84,9 @@ def test_the_report_says_it_below_the_leaderboard_and_does_not_list_the_figures(
 
 def test_with_several_objectives_there_are_lists_and_what_is_unknown_is_left_out() -> None:
     facts = told(knowing(study_result(objectives=(AUC, LOSS)), ctcvr_auc=0.5))
-    assert facts["trivial"]["test"] == [0.5, None]
-    assert facts["trivial"]["margin"] == [pytest.approx(0.2401), None]
+    assert trivial(facts).test == (0.5, None)
+    assert trivial(facts).margin[0] == pytest.approx(0.2401)
+    assert trivial(facts).margin[1] is None
     assert "bce" not in sentence(facts)
 
 
@@ -88,10 +96,10 @@ def test_of_several_objectives_one_may_be_lost_to_the_trivial_predictor() -> Non
     facts = told(knowing(both, ctcvr_auc=0.5, bce=0.1))
     assert "the baseline wins in ctcvr_auc 0.7401 against" in sentence(facts)
     assert "and loses in bce 0.4260 against" in sentence(facts)
-    assert facts["warnings"] == []
+    assert facts.warnings == ()
     lost = told(knowing(both, ctcvr_auc=0.9, bce=0.1))
     assert sentence(lost).startswith("The baseline does not beat")
-    assert [warning.split(";")[0] for warning in lost["warnings"]] == [
+    assert [warning.split(";")[0] for warning in lost.warnings] == [
         "baseline: got test ctcvr_auc 0.7401",
         "baseline: got test bce 0.4260",
     ]
@@ -99,8 +107,8 @@ def test_of_several_objectives_one_may_be_lost_to_the_trivial_predictor() -> Non
 
 @pytest.mark.parametrize("known", [{}, {"accuracy": 0.5}])
 def test_data_that_do_not_know_the_objectives_figure_say_nothing(known: dict[str, float]) -> None:
-    assert trivial_of(knowing(study_result(), **known)) == trivial_of(study_result()) == {}
-    assert "trivial" not in told(knowing(study_result(), **known))
+    assert trivial_of(knowing(study_result(), **known)) == trivial_of(study_result()) is None
+    assert "trivial" not in as_json(told(knowing(study_result(), **known)))
     assert sentence(told(study_result())) == ""
 
 
@@ -108,15 +116,19 @@ def test_a_baseline_that_failed_has_no_margin() -> None:
     result = knowing(study_result(), ctcvr_auc=0.5)
     failed = replace(result.trials[0], state="FAILED", reason="seed 0: loss is nan")
     facts = told(replace(result, trials=(failed, *result.trials[1:])))
-    assert facts["trivial"]["margin"] is None
+    assert trivial(facts).margin == (None,)
     assert (sentence(facts), warnings_of(facts)) == ("", [])
 
 
 @given(st.floats(-2, 2), st.sampled_from([AUC, LOSS]))
-def test_there_is_a_warning_exactly_where_the_margin_is_not_positive(trivial: float, objective: Any) -> None:
-    facts = told(knowing(study_result(objectives=(objective,)), **{objective.metric: trivial}))
-    assert bool(facts["warnings"]) == (facts["trivial"]["margin"] <= 0)
-    assert json.loads(json.dumps(facts))["trivial"] == facts["trivial"]
+def test_there_is_a_warning_exactly_where_the_margin_is_not_positive(
+    figure: float, objective: Objective
+) -> None:
+    facts = told(knowing(study_result(objectives=(objective,)), **{objective.metric: figure}))
+    (margin,) = trivial(facts).margin
+    assert margin is not None
+    assert bool(facts.warnings) == (margin <= 0)
+    assert from_json(json.loads(json.dumps(as_json(facts)))).trivial == facts.trivial
 
 
 def test_the_terminal_says_each_warning_of_the_report_once(folder: StudyFolder) -> None:

@@ -23,7 +23,7 @@ def folder_of(encoder: str) -> Path:
     """
     if find_spec("transformers") is None:
         problem = "got 'sentiment/pretrained' without the package transformers; expected it to be installed"
-        raise UserError(Fault("model", problem, "pip install 'sweeper[bert]'"))
+        raise UserError(Fault("model", problem, "pip install 'transformers>=5'"))
     folder = Path(encoder) if Path(encoder).is_dir() else _downloaded(encoder)
     if missing := _missing(folder):
         problem = f"got '{folder}' without {missing}; expected a folder that save_pretrained has written"

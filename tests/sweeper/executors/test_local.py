@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,6 @@ ENDLESS = {"trainer.max_steps": 10**9, "trainer.eval_every": 10**9}
 
 def placements(n_slots: int, **environment: str) -> list[Placement]:
     return [Placement(Slot(n, "cpu", 1), {"CUDA_VISIBLE_DEVICES": "", **environment}) for n in range(n_slots)]
-
-
-@pytest.fixture
-def local() -> Iterator[LocalExecutor]:
-    """One slot."""
-    executor = LocalExecutor(placements(1))
-    yield executor
-    executor.close()
 
 
 def struck(tmp_path: Path, fault: str, name: str = "struck", step: int = 12) -> JobSpec:
@@ -141,58 +133,71 @@ def test_a_failure_that_may_have_spoilt_the_device_costs_the_worker(
     assert pid_of(local) != pid
 
 
-def test_a_silent_worker_is_killed_and_its_run_is_lost(tmp_path: Path) -> None:
+def test_a_silent_worker_is_killed_and_its_run_is_lost(
+    local: LocalExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SIGSTOP silences all of its threads, the one with the signs of life too."""
-    local = LocalExecutor(placements(1), silence_s=3.0)
     last_word(local, toy_job(tmp_path, "warm"))
     pid = pid_of(local)
+    monkeypatch.setattr(local, "_silence_s", 3.0)
     lost = last_word(local, struck(tmp_path, "freeze"))
     assert isinstance(lost, Lost)
     assert lost.reason == "worker showed no sign of life for 3 s"
     assert not is_running(pid)
-    local.close()
 
 
-def test_a_job_that_takes_too_long_has_failed_and_says_where(tmp_path: Path) -> None:
+def test_a_job_that_takes_too_long_has_failed_and_says_where(
+    local: LocalExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It still shows signs of life: the step hangs, the process does not."""
-    local = LocalExecutor(placements(1), job_timeout_s=8.0, silence_s=60.0)
     last_word(local, toy_job(tmp_path, "warm"))
     pid = pid_of(local)
+    monkeypatch.setattr(local, "_job_timeout_s", 4.0)
     failed = last_word(local, struck(tmp_path, "hang"))
     assert isinstance(failed, Failed)
     assert failed.error == "JobTimeoutError"
-    assert failed.reason == "job timeout: not done after 8 s (executor.job_timeout_s), at step 12"
+    assert failed.reason == "job timeout: not done after 4 s (executor.job_timeout_s), at step 12"
     assert not is_running(pid)
+
+
+def test_limits_of_silence_and_time_are_those_given() -> None:
+    limits = LocalExecutor(placements(1), job_timeout_s=8.0, silence_s=60.0)
+    assert (limits._job_timeout_s, limits._silence_s) == (8.0, 60.0)
+
+
+def test_a_worker_that_breaks_the_rules_is_dropped_and_its_run_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rogue is another program in its place: it sends what is no frame, or no message, and waits."""
+    rogues = {
+        "no json": b"\x00\x00\x00\x03abc",
+        "too large": struct.pack(">I", MAX_FRAME_BYTES + 1),
+        "no message": b"\x00\x00\x00\x02{}",
+    }
+    local = LocalExecutor(placements(1))
+    for name, raw in rogues.items():
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", str(rogue(tmp_path / f"{name}.py", raw)))
+            local.submit(local.slots[0], job := toy_job(tmp_path, name))
+        pid = pid_of(local)
+        lost = until_ended(local, job)[-1]
+        assert isinstance(lost, Lost), name
+        assert lost.reason.startswith("worker dropped: "), name
+        assert not is_running(pid), name
+    assert isinstance(last_word(local, toy_job(tmp_path, "next")), Finished)
     local.close()
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [b"\x00\x00\x00\x03abc", struct.pack(">I", MAX_FRAME_BYTES + 1), b"\x00\x00\x00\x02{}"],
-    ids=["no json", "too large", "no message"],
-)
-def test_a_worker_that_breaks_the_rules_is_dropped_and_its_run_is_lost(
-    raw: bytes, local: LocalExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The rogue is another program in a worker's place: it sends `raw`, then waits."""
+def rogue(path: Path, raw: bytes) -> Path:
+    """A program that says `raw` to whoever started it."""
     code = f"import socket, sys, time; s = socket.socket(fileno=int(sys.argv[-1])); s.sendall({raw!r})"
-    rogue = tmp_path / "rogue"
-    rogue.write_text(f"#!{sys.executable}\n{code}; time.sleep(60)\n")
-    rogue.chmod(0o755)
-    with monkeypatch.context() as patched:
-        patched.setattr(sys, "executable", str(rogue))
-        local.submit(local.slots[0], job := toy_job(tmp_path, "rogue-job"))
-    pid = pid_of(local)
-    lost = until_ended(local, job)[-1]
-    assert isinstance(lost, Lost)
-    assert lost.reason.startswith("worker dropped: ")
-    assert not is_running(pid)
-    assert isinstance(last_word(local, toy_job(tmp_path, "next")), Finished)
+    path.write_text(f"#!{sys.executable}\n{code}; time.sleep(60)\n")
+    path.chmod(0o755)
+    return path
 
 
-def test_a_worker_that_cannot_even_start_says_why(
-    tmp_path: Path, local: LocalExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_cannot_even_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    local = LocalExecutor(placements(1))
     broken = tmp_path / "broken"
     (broken / "torch").mkdir(parents=True)
     (broken / "torch" / "__init__.py").write_text("raise ImportError('libtorch.so: no such file')")
@@ -200,6 +205,7 @@ def test_a_worker_that_cannot_even_start_says_why(
     lost = last_word(local, toy_job(tmp_path))
     assert isinstance(lost, Lost)
     assert lost.reason == "worker exited with code 1: ImportError: libtorch.so: no such file"
+    local.close()
 
 
 def test_slots_work_at_the_same_time(tmp_path: Path) -> None:
@@ -215,11 +221,12 @@ def test_slots_work_at_the_same_time(tmp_path: Path) -> None:
 
 
 def test_the_environment_is_there_before_torch(tmp_path: Path) -> None:
-    local = LocalExecutor(placements(1, OMP_NUM_THREADS="1", SWEEPER_TEST_MARK="seen"))
-    last_word(local, toy_job(tmp_path))
+    """The process has begun with it."""
+    local = LocalExecutor(placements(1, OMP_NUM_THREADS="3", SWEEPER_TEST_MARK="seen"))
+    local.submit(local.slots[0], toy_job(tmp_path))
     environment = Path(f"/proc/{pid_of(local)}/environ").read_bytes().split(b"\0")
-    assert {b"OMP_NUM_THREADS=1", b"SWEEPER_TEST_MARK=seen", b"CUDA_VISIBLE_DEVICES="} <= set(environment)
-    local.close()
+    assert {b"OMP_NUM_THREADS=3", b"SWEEPER_TEST_MARK=seen", b"CUDA_VISIBLE_DEVICES="} <= set(environment)
+    local.abandon()
 
 
 def test_closing_leaves_no_process_even_where_a_step_hangs(tmp_path: Path) -> None:
@@ -246,11 +253,12 @@ PARENT = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from tests.sweeper.executors.test_local import placements, start
 from tests.sweeper.worker.toy_jobs import toy_job
+from sweeper.executors.devices import Placement
+from sweeper.executors.base import Slot
 from sweeper.executors.local import LocalExecutor
-local = LocalExecutor(placements(1))
-start(local, toy_job(Path({folder!r}), changes={changes!r}))
+local = LocalExecutor([Placement(Slot(0, "cpu", 1), {{"CUDA_VISIBLE_DEVICES": ""}})])
+local.submit(local.slots[0], toy_job(Path({folder!r}), changes={changes!r}))
 (worker,) = local._workers.values()
 while True:
     for message in local.receive(1.0):

@@ -30,6 +30,7 @@ WITHOUT_SIZES = [
     "cuFFT error: CUFFT_ALLOC_FAILED",
     "HIP out of memory. Tried to allocate",
 ]
+SMALLER = "Try a smaller trainer.batch_size or a smaller model."
 
 
 def met(call: object) -> BaseException:
@@ -48,7 +49,7 @@ def test_what_did_not_fit_on_a_gpu_is_told_with_what_there_was() -> None:
         "out of memory: 1.95 GiB did not fit (GPU 0 has 14.57 GiB, 1.58 GiB free, 12.02 GiB held by other "
         "processes; batch size 4,096, parameters 1,204,113)"
     )
-    assert failure.advice == "Try a smaller trainer.batch_size or a smaller model."
+    assert failure.advice == SMALLER
 
 
 @pytest.mark.parametrize(
@@ -77,15 +78,16 @@ def test_numpy_and_python_out_of_memory_are_too() -> None:
     assert failure_of(met(lambda: bytearray(10**16))) == Failure(
         OUT_OF_MEMORY,
         "out of memory",
-        "Try a smaller trainer.batch_size or a smaller model.",
+        SMALLER,
     )
 
 
 @pytest.mark.parametrize("text", WITHOUT_SIZES)
 def test_libraries_that_name_no_sizes_are_out_of_memory_all_the_same(text: str) -> None:
     error = RuntimeError(text)
-    assert failure_of(error).error == OUT_OF_MEMORY
-    assert failure_of(error).reason.startswith(f"out of memory: {text.splitlines()[0]}")
+    failure = failure_of(error)
+    assert (failure.error, failure.advice) == (OUT_OF_MEMORY, SMALLER)
+    assert failure.reason.startswith(f"out of memory: {text.splitlines()[0]}")
     assert needs_fresh_worker(error)
 
 
@@ -137,21 +139,35 @@ def test_an_error_that_hides_a_broken_gpu_does_not_deceive() -> None:
 
 
 def test_a_failed_assertion_of_a_gpu_says_what_is_often_behind_it() -> None:
-    failure = failure_of(RuntimeError(DSA))
-    assert failure.reason == "RuntimeError: CUDA error: device-side assert triggered"
-    assert failure.advice.startswith("Often an index out of range")
+    assert failure_of(RuntimeError(DSA)) == Failure(
+        "RuntimeError",
+        "RuntimeError: CUDA error: device-side assert triggered",
+        "Often an index out of range: a label, the id of an embedding. On a CPU the message says which.",
+    )
 
 
 def test_a_full_disk_is_told_with_its_path_and_free_space(tmp_path: Path) -> None:
     """A failing write knows no file name: the run's folder stands in for it."""
     error = met(lambda: Path("/dev/full").write_bytes(b"x"))
     failure = failure_of(error, Circumstances(folder=tmp_path / "run" / "that is not there"))
-    assert failure.error == "DiskFullError"
+    assert (failure.error, failure.advice) == ("DiskFullError", "Free some and run it again.")
     assert failure.reason.startswith(f"no space left for {tmp_path}/run/that is not there (")
     assert failure.reason.endswith(" MiB free)")
     named = OSError(errno.EDQUOT, "Disk quota exceeded", str(tmp_path / "x.pt"))
     assert failure_of(named).reason.startswith(f"no space left for {tmp_path}/x.pt (")
-    assert failure_of(error).reason == "no space left"
+    assert failure_of(error) == Failure("DiskFullError", "no space left", "Free some and run it again.")
+
+
+def test_a_step_that_half_precision_lacks_is_told_with_the_precision_that_has_it() -> None:
+    text = "\"nll_loss2d_forward_out_frame\" not implemented for 'Half'\nand more"
+    assert failure_of(RuntimeError(text)) == Failure(
+        "RuntimeError", text.splitlines()[0], "Try trainer.precision=bf16."
+    )
+
+
+def test_a_plain_error_is_told_without_advice_in_its_first_line() -> None:
+    assert failure_of(ValueError("  one\ntwo")) == Failure("ValueError", "ValueError: one", "")
+    assert failure_of(ValueError()) == Failure("ValueError", "ValueError: without a message", "")
 
 
 def test_what_was_raised_on_purpose_keeps_its_own_words() -> None:

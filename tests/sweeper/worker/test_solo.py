@@ -325,7 +325,9 @@ def test_another_seed_is_another_run_and_the_same_seed_the_same(tmp_path: Path) 
 
 def test_metrics_that_are_not_numbers_are_left_out_and_logged(tmp_path: Path) -> None:
     trained(job := toy_job(tmp_path))
-    assert all("undefined" not in row for row in rows_of(job))
+    rows = rows_of(job)
+    assert rows
+    assert all("undefined" not in row for row in rows)
     assert "left out at step 5, not finite on val: undefined" in folder_of(job).log.read_text()
 
 

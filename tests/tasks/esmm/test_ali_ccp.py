@@ -129,7 +129,9 @@ def test_the_size_of_the_blocks_does_not_matter(
     data = data_of("ali_ccp", path=str(raw.folder), **FIELDS)
     manifest = build(data, locate(data), other, block_bytes=block_bytes)
     assert manifest["facts"] == whole.facts
-    for file in whole.folder.glob("*.npy"):
+    files = sorted(whole.folder.glob("*.npy"))
+    assert [file.name for file in files] == sorted(file.name for file in other.glob("*.npy")) != []
+    for file in files:
         assert np.array_equal(np.load(file), np.load(other / file.name))
     assert not list(other.glob("raw"))
 

@@ -1,8 +1,6 @@
 """Configuration of esmm: what is warned of, what a fingerprint sees, and that every option composes."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,15 @@ from tests.tasks.esmm.tiny import AUX_FOCAL, tiny_config
 
 CONF = Path(__file__).parents[3] / "conf"
 MAX_STEPS = 50
+UNSTABLE = (
+    "unstable start: the focal term acts before the model tells easy from hard examples. "
+    "The documented values are 1000 and 2000 of 10000 steps."
+)
+IDLE = (
+    "the focal term never acts: the trial is inactive and equals its baseline. "
+    "Use less than 50, or train longer."
+)
+DOMINANT = "above 0.3 the auxiliary term dominates. The documented values are 0.05, 0.1 and 0.2."
 DOCUMENTED = {
     "focal-1": (0.05, 1.0, 2000),
     "focal-2": (0.1, 1.0, 2000),
@@ -91,22 +98,20 @@ def test_inactive_keys_are_named_and_those_that_make_them_so_are_not(
     ("aux", "expected"),
     [
         ({}, []),
-        ({"warmup_steps": 0}, ["aux_focal.warmup_steps: got 0; unstable start"]),
+        ({"warmup_steps": 0}, [f"aux_focal.warmup_steps: got 0; {UNSTABLE}"]),
         ({"warmup_steps": 49}, []),
-        ({"warmup_steps": 50}, ["aux_focal.warmup_steps: got 50 of 50 steps; the focal term never acts"]),
+        ({"warmup_steps": 50}, [f"aux_focal.warmup_steps: got 50 of 50 steps; {IDLE}"]),
         ({"lambda": 0.3}, []),
-        ({"lambda": 0.31}, ["aux_focal.lambda: got 0.31; above 0.3 the auxiliary term dominates"]),
+        ({"lambda": 0.31}, [f"aux_focal.lambda: got 0.31; {DOMINANT}"]),
         (
             {"lambda": 0.5, "warmup_steps": 0},
-            ["aux_focal.warmup_steps: got 0; unstable start", "aux_focal.lambda: got 0.5; above 0.3"],
+            [f"aux_focal.warmup_steps: got 0; {UNSTABLE}", f"aux_focal.lambda: got 0.5; {DOMINANT}"],
         ),
         ({"enabled": False, "lambda": 0.5, "warmup_steps": 0}, []),
     ],
 )
 def test_values_that_are_likely_not_meant_are_warned_of(aux: dict[str, Any], expected: list[str]) -> None:
-    notices = with_aux(**aux).notices(MAX_STEPS)
-    assert len(notices) == len(expected)
-    assert all(notice.startswith(start) for notice, start in zip(notices, expected, strict=True))
+    assert list(with_aux(**aux).notices(MAX_STEPS)) == expected
 
 
 def test_a_run_says_at_its_start_what_is_on() -> None:
@@ -213,11 +218,3 @@ def test_every_key_of_the_section_has_a_comment_and_the_swept_ones_their_documen
     assert "documented: 0.05, 0.1, 0.2" in lines["lambda"]
     assert "documented: 1, 2" in lines["gamma"]
     assert "documented: 1000, 2000" in lines["warmup_steps"]
-
-
-def test_the_configuration_is_read_without_torch_or_scikit_learn() -> None:
-    check = "import sys, sweeper_tasks.esmm.config as c; print(sorted({'torch', 'sklearn', 'scipy'} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", check], cwd=CONF.parent, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"

@@ -1,11 +1,10 @@
 """The options as users get them, with a few values changed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 from pydantic import TypeAdapter
 
@@ -24,12 +23,3 @@ def data_of() -> DataOf:
         return TypeAdapter[Any](DataConfig).validate_python(section | {"cache_dir": "cache"} | changes)
 
     return load
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tiny tensors gain nothing by a second thread, and wait for it where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

@@ -1,7 +1,5 @@
 """Configuration of sentiment: what siblings share, what a fingerprint sees, that every option composes."""
 
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -200,14 +198,3 @@ def test_a_focal_loss_that_is_none_is_noticed() -> None:
     (notice,) = tiny_config("multilabel_focal", focal_gamma=0.0, focal_alpha=None).notices(MAX_STEPS)
     assert notice.startswith("loss.focal_gamma: got 0 without loss.focal_alpha")
     assert tiny_config("multilabel_focal").notices(MAX_STEPS) == []
-
-
-def test_the_parent_prepares_reviews_without_torch() -> None:
-    code = (
-        "import sys, sweeper_tasks.sentiment.config, sweeper_tasks.sentiment.data, sweeper_tasks.sentiment.report; "
-        "assert not {'torch', 'tokenizers', 'matplotlib'} & set(sys.modules); "
-        "import sweeper_tasks.sentiment.synthetic_reviews, sweeper_tasks.sentiment.visfd, sweeper_tasks.sentiment.absa_csv, "
-        "sweeper_tasks.sentiment.semeval_xml, sweeper_tasks.sentiment.tokens, sweeper_tasks.sentiment.pretrained_tokens; "
-        "assert not {'torch', 'transformers'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=CONF.parent)

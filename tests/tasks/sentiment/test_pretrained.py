@@ -15,7 +15,7 @@ from sweeper_tasks.sentiment.data import prepare
 from sweeper_tasks.sentiment.task import SentimentTask
 from tests.tasks.sentiment.tiny import tiny_config, tiny_task
 
-transformers: Any = pytest.importorskip("transformers", reason="needs pip install 'sweeper[bert]'")
+transformers: Any = pytest.importorskip("transformers", reason="needs pip install 'transformers>=5'")
 STEP = torch.tensor(0)
 MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [*MARKS, "the", "is", "not", "good", "bad", "battery", "camera", "price", "and", "but", ","]
@@ -140,7 +140,7 @@ def test_without_the_package_the_extra_is_named(tmp_path: Path, monkeypatch: pyt
     said = told(config_for(tmp_path), tmp_path)
     assert said == (
         "model: got 'sentiment/pretrained' without the package transformers; expected it to be installed. "
-        "pip install 'sweeper[bert]'"
+        "pip install 'transformers>=5'"
     )
 
 

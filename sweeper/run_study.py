@@ -1,0 +1,129 @@
+"""`sweeper [key=value ...]`: one run, or with `-m` a study; the application that Hydra starts.
+
+Exit codes: 0 finished, 1 no result, 2 the user's input, 130 after Ctrl-C, 143 after SIGTERM, 129 SIGHUP.
+
+Nothing heavier than Hydra is imported before Hydra has read the command line.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeper.errors import Fault, StudyError, UserError, redacting_excepthook
+from sweeper.layout import CONF
+
+# absolute: found from any folder, run as a module or imported, installed or not
+CONFIG_PATH = str(CONF)
+CONFIG_NAME = "config"
+FULL_ERROR = "HYDRA_FULL_ERROR"
+MULTIRUN = ("-m", "--multirun")
+
+
+@hydra.main(config_path=CONFIG_PATH, config_name=CONFIG_NAME, version_base="1.3")
+def app(config: DictConfig) -> None:
+    """Train one configuration in this process; read again by us, so that all faults are said at once."""
+    from sweeper.config import read_command_line
+    from sweeper.study import run_solo
+
+    hydra_config = HydraConfig.get()
+    lines = [*hydra_config.overrides.hydra, *hydra_config.overrides.task]
+    with ends_by_exit_code():  # within Hydra's job, which would add a line of its own to any error
+        loader = GlobalHydra.instance().config_loader()
+        sweep = read_command_line(loader, hydra_config.job.config_name, lines, multirun=False)
+        code = run_solo(sweep)
+        if code:
+            sys.exit(code)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0, or exits with another code; every mistake of the user is one line on stderr, without a traceback."""
+    sys.excepthook = redacting_excepthook
+    sys.argv[1:] = flags_first(arguments)  # where Hydra reads them
+    wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
+    with ends_by_exit_code():
+        try:
+            with hydra_raises():
+                app()
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
+            if wants_tracebacks:
+                raise
+            raise explained(error) from error
+    return 0
+
+
+def flags_first(words: Sequence[str]) -> list[str]:
+    """The words with `-m` in front: Hydra's parser takes it before or after all overrides only."""
+    flags = [word for word in words if word in MULTIRUN]
+    return [*flags[:1], *(word for word in words if word not in MULTIRUN)]
+
+
+def explained(error: Exception) -> Exception:
+    """All faults of the command line at which Hydra stopped, or `error` where there are none."""
+    from sweeper.config import first_line
+
+    try:
+        read_again(sys.argv[1:])
+    except UserError as all_faults:
+        return all_faults
+    return UserError(Fault("command line", first_line(error))) if isinstance(error, HydraException) else error
+
+
+def read_again(argv: Sequence[str]) -> None:
+    """Read the arguments without Hydra's application, which stops at a fault. Raises UserError with all."""
+    from sweeper.config import arguments_parser, read_command_line
+    from sweeper.search import text_of
+
+    arguments = arguments_parser().parse_args(list(argv))
+    lines = list(arguments.overrides)
+    if arguments.config_dir is not None:
+        folder = os.path.abspath(arguments.config_dir)
+        if not os.path.isdir(folder):
+            raise UserError(
+                Fault("--config-dir", f"got '{arguments.config_dir}'; expected a folder that exists")
+            )
+        lines.insert(0, f"hydra.searchpath=[{text_of('file://' + folder)}]")
+    configs = Path(__file__).resolve().parent / (arguments.config_path or CONFIG_PATH)
+    with hydra.initialize_config_dir(
+        config_dir=str(configs.resolve()), version_base="1.3", job_name="sweeper"
+    ):
+        loader = GlobalHydra.instance().config_loader()
+        name = arguments.config_name or CONFIG_NAME
+        read_command_line(loader, name, lines, multirun=arguments.multirun)
+
+
+@contextmanager
+def ends_by_exit_code() -> Iterator[None]:
+    """Turn what ends a study into the process's exit code."""
+    try:
+        yield
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@contextmanager
+def hydra_raises() -> Iterator[None]:
+    """Within, Hydra raises its errors instead of printing them and exiting with 1."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[FULL_ERROR]
+        else:
+            os.environ[FULL_ERROR] = before

@@ -1,0 +1,33 @@
+"""What a run starts from, on disk: its configuration, its overrides, its job."""
+
+from typing import Any
+
+import yaml
+
+from sweeper.jobs import job_for
+from sweeper.layout import write_atomic
+from sweeper.study.plan import Plan
+from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec
+
+
+class JobFiles:
+    """Makes the jobs of a study's runs, and writes the files that they and their readers want."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._folder = plan, plan.folder
+
+    def job_of(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
+        """The job that trains a run on `slot`; its files are written."""
+        folder, prepared = self._folder.run(trial, seed), self._plan.factory.prepared_of(trial)
+        needs = DeviceNeeds(device=slot.device, n_threads=slot.n_threads, is_alone=is_alone)
+        job = job_for(self._plan.study, trial, seed, attempt, folder, prepared.folder, needs)
+        # not waited for: where a power cut loses them, the run's next attempt writes them again
+        write_atomic(folder.config, _yaml({**trial.config, "seed": seed}), flush=False)
+        write_atomic(folder.overrides, _yaml([*trial.overrides, f"seed={seed}"]), flush=False)
+        write_atomic(folder.job, job.model_dump_json(indent=2), flush=False)
+        return job
+
+
+def _yaml(value: Any) -> str:
+    """As `yaml.safe_dump` writes it, by libyaml where that is there."""
+    return str(yaml.dump(value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False))

@@ -1,0 +1,84 @@
+"""What a command asks of a study, checked: the part of a session that changes nothing.
+
+`plan` raises everything that can be wrong with a command before a database or a folder of a study is touched;
+the one thing that it writes is the cache of prepared data.
+"""
+
+from dataclasses import dataclass
+
+from sweeper.config import Sweep
+from sweeper.executors import Arrangement, arrange
+from sweeper.layout import StudyFolder, check_study_name
+from sweeper.results import Policy
+from sweeper.schema import Local, Settings
+from sweeper.search import Draft, check_pruner, pruner_warnings
+from sweeper.study.loop import Limits
+from sweeper.study.proposals import drafts_of, policy_of, reopened
+from sweeper.study.specs import SpecFactory, notices_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study that can be opened.
+
+    `drafts`: the baseline, then all points of a grid. `factory` makes the trials that a sampler adds.
+    `notices`: what to warn of beside `sweep.warnings`. `announced`: what the task says of the data.
+    """
+
+    sweep: Sweep
+    factory: SpecFactory
+    study: str
+    policy: Policy
+    drafts: tuple[Draft, ...]
+    arrangement: Arrangement
+    notices: tuple[str, ...]
+    announced: tuple[str, ...]
+
+    @property
+    def settings(self) -> Settings:
+        """The sweeper's own configuration."""
+        return self.sweep.settings
+
+    @property
+    def folder(self) -> StudyFolder:
+        """Where the study's files are."""
+        return StudyFolder.of(self.settings.study.results_dir, self.study)
+
+    @property
+    def reopened(self) -> frozenset[str]:
+        """The states in which a run of an earlier command is tried again by this one."""
+        return reopened(self.settings)
+
+    @property
+    def limits(self) -> Limits:
+        """How long jobs may take to leave, how often lost runs are tried again, when time is up."""
+        executor, study = self.settings.executor, self.settings.study
+        n_retries = executor.retries if isinstance(executor, Local) else 0
+        return Limits(study.grace_s, n_retries, study.timeout_s)
+
+
+def plan(sweep: Sweep) -> Plan:
+    """What the study of `sweep` would do. Raises UserError with what cannot be."""
+    factory, policy = SpecFactory(sweep), policy_of(sweep)
+    name = factory.study_name()
+    check_study_name(name)
+    arrangement = arrange(sweep.settings.executor)
+    drafts = drafts_of(sweep, factory)
+    max_steps = drafts[0].max_steps
+    check_pruner(sweep.settings, max_steps)
+    about_pruner = pruner_warnings(sweep.settings, max_steps, len(policy.seeds), policy.n_candidates)
+    return Plan(
+        sweep=sweep,
+        factory=factory,
+        study=name,
+        policy=policy,
+        drafts=tuple(drafts),
+        arrangement=arrangement,
+        notices=(
+            *notices_of(drafts),
+            *factory.warnings(drafts),
+            *about_pruner,
+            *arrangement.warnings,
+        ),
+        announced=factory.announced(drafts),
+    )

@@ -1,0 +1,142 @@
+"""The trials of a study with all that is known of their runs; what is wanted next follows from it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sweeper.results import Policy, RunKey, RunResult, TrialResult
+from sweeper.search import Asker
+from sweeper.storage import RunBook
+from sweeper.study.run_state import (
+    WantedRuns,
+    contenders,
+    judged,
+    n_failed,
+    screened,
+    screening_seeds,
+    trial_results,
+    wanted_confirmation,
+    wanted_screening,
+)
+from sweeper.trial import TrialSpec
+from sweeper.verdict import best_of
+
+
+class TrialLedger(Protocol):
+    """The optimizer's record of a study, kept true as trials end."""
+
+    def mark_screened(self, numbers: set[int]) -> None:
+        """These trials have finished their first seed."""
+
+    def tell(self, result: TrialResult, values: Sequence[float] | None) -> None:
+        """A trial has ended, with these values of the objectives where it is complete."""
+
+
+class RunTable:
+    """Trials by number, and results by (number, seed), whoever trained them.
+
+    `runs` are those that have ended; `interrupted` those that this session began and did not bring to an end.
+    Runs of equal fingerprint and seed are one run, so that a result may belong to several trials.
+    """
+
+    def __init__(self, policy: Policy, book: RunBook, asker: Asker, ledger: TrialLedger) -> None:
+        self.trials: dict[int, TrialSpec] = {}
+        self.runs: dict[RunKey, RunResult] = {}
+        self.interrupted: dict[RunKey, RunResult] = {}
+        self._policy, self._book, self._asker, self._ledger = policy, book, asker, ledger
+        self._told: set[int] = set()
+
+    @property
+    def policy(self) -> Policy:
+        """How the study spends its runs."""
+        return self._policy
+
+    @property
+    def n_unasked(self) -> int:
+        """How many trials are still to come."""
+        return self._asker.n_left
+
+    @property
+    def n_failed(self) -> int:
+        """The number of candidates with a failed run."""
+        return n_failed(self.trials.values(), self.runs)
+
+    def add(self, trial: TrialSpec) -> None:
+        """A trial joins, with all that is known of its runs."""
+        self.trials[trial.number] = trial
+        self._learn([trial])
+        self._tell()
+
+    def ask(self) -> bool:
+        """Let the next trial join; False where none comes now."""
+        trial = self._asker.ask()
+        if trial is not None:
+            self.add(trial)
+        return trial is not None
+
+    def claim(self, key: RunKey) -> int | None:
+        """The attempt number of a run that is now ours, or None where somebody else has it."""
+        return self._book.claim(self.trials[key[0]], key[1])
+
+    def lost_claims(self) -> set[RunKey]:
+        """Runs of ours that another session has taken over; renews the claims on all others."""
+        return set(self._book.renew())
+
+    def settle(self, trial: TrialSpec, result: RunResult) -> None:
+        """A run that we claimed has ended; nothing is kept of it where the claim was lost."""
+        if result.state == "INTERRUPTED":
+            self.interrupted[trial.number, result.seed] = result
+        is_kept = self._book.settle(trial, result)
+        if is_kept and result.state != "INTERRUPTED":
+            self._learn([other for other in self.trials.values() if other.fingerprint == trial.fingerprint])
+        self._tell()
+
+    def judged(self, result: RunResult) -> RunResult:
+        """The result; FAILED where a complete run lacks a value of some objective."""
+        return judged(result, self._policy.objectives)
+
+    def learn_from_others(self) -> None:
+        """Take over what other sessions have finished."""
+        self._learn(list(self.trials.values()))
+
+    def wanted_screening(self) -> WantedRuns:
+        """The runs to start next, before a best candidate is known."""
+        all_asked = self.n_unasked == 0
+        return wanted_screening(list(self.trials.values()), self.runs, self._policy, all_asked=all_asked)
+
+    def wanted_confirmation(self) -> WantedRuns:
+        """The runs to start next, once a best candidate is known."""
+        results = self.results()
+        best = best_of(results, self._policy)
+        if best is None:
+            return WantedRuns("confirmation", ())
+        return wanted_confirmation(results[0].spec, [self.trials[best]], self.runs, self._policy)
+
+    def results(self, *, with_interrupted: bool = False) -> tuple[TrialResult, ...]:
+        """Each trial with its ended runs, in order of the numbers."""
+        runs = {**self.interrupted, **self.runs} if with_interrupted else self.runs
+        contending = self._contenders()
+        return trial_results(self.trials.values(), runs, lambda trial: self._seeds(trial, contending))
+
+    def _contenders(self) -> set[int]:
+        if self.n_unasked:
+            return set()
+        return contenders(list(self.trials.values()), self.runs, self._policy)
+
+    def _seeds(self, trial: TrialSpec, contending: set[int]) -> tuple[int, ...]:
+        return screening_seeds(trial, self._policy, contending)
+
+    def _learn(self, trials: Sequence[TrialSpec]) -> None:
+        known = self._book.known(trials)
+        self.runs |= {key: self.judged(run) for key, run in known.items()}
+
+    def _tell(self) -> None:
+        """Tell the optimizer of every trial that has ended since; equal fingerprints end together."""
+        self._ledger.mark_screened(screened(list(self.trials.values()), self.runs, self._policy))
+        keys = [f"val/{objective.metric}" for objective in self._policy.objectives]
+        contending = self._contenders()
+        for result in self.results():
+            number = result.spec.number
+            if number not in self._told and result.state in ("COMPLETE", "FAILED", "PRUNED"):
+                self._told.add(number)
+                means = [result.mean(self._seeds(result.spec, contending), key) for key in keys]
+                self._ledger.tell(result, [mean for mean in means if mean is not None])

@@ -1,0 +1,86 @@
+"""Whether a study that is opened again is still the one that it was."""
+
+from pathlib import Path
+
+import optuna
+import pytest
+
+from sweeper.errors import UserError
+from sweeper.search.trial_book import TrialBook
+from sweeper.study.provenance import changed_code, code_hash, refuse_another_study
+from sweeper.study.specs import SpecFactory
+from tests.sweeper.small_esmm import small_sweep
+
+GRID = "aux_focal.lambda=0.1,0.2"
+CHANGED = [
+    "the code of the task or of the trainer has changed since this study was begun; its old results "
+    "stand beside new ones as if it had not. Give the study another study.name to start afresh"
+]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture
+def book() -> TrialBook:
+    return TrialBook(optuna.create_study())
+
+
+def said(book: TrialBook, results: Path, *overrides: str, target: str | None = None) -> list[str]:
+    """What is said when a session opens the study of `book` with this command line."""
+    refuse_another_study(book, SpecFactory(small_sweep(results, *overrides)), "mine")
+    return changed_code(book, target)
+
+
+def test_a_study_that_is_opened_again_as_it_was_is_the_same(book: TrialBook, results: Path) -> None:
+    assert said(book, results, GRID) == []
+    assert said(book, results, GRID) == []
+
+
+def test_more_points_seeds_and_another_place_leave_it_the_same(book: TrialBook, results: Path) -> None:
+    said(book, results, GRID)
+    assert said(book, results, "aux_focal.lambda=0.1,0.2,0.3", "study.n_seeds=7") == []
+    assert said(book, results, GRID, "executor.n_threads=2", f"data.cache_dir={results}/elsewhere") == []
+
+
+def test_another_fixed_configuration_is_refused_with_all_differences(book: TrialBook, results: Path) -> None:
+    said(book, results, GRID)
+    with pytest.raises(UserError) as refused:
+        said(book, results, GRID, "optimizer.lr=0.5", "trainer.max_steps=21")
+    before = small_sweep(results, GRID).settings.optimizer.lr
+    assert str(refused.value) == (
+        "study.name: got 'mine', which was begun with another fixed configuration "
+        f"(optimizer.lr: {before} -> 0.5; trainer.max_steps: 20 -> 21). "
+        "Choose another name, or null to have one made"
+    )
+
+
+def test_another_swept_key_is_refused(book: TrialBook, results: Path) -> None:
+    """What is swept is no part of what is fixed: lambda becomes fixed, gamma is not fixed any more."""
+    said(book, results, GRID)
+    with pytest.raises(UserError, match=r"study\.swept: \['aux_focal\.lambda'\] -> \['aux_focal\.gamma'\]"):
+        said(book, results, "aux_focal.gamma=1,2")
+
+
+def test_a_command_that_is_refused_leaves_the_study_as_it_was(book: TrialBook, results: Path) -> None:
+    said(book, results, GRID)
+    with pytest.raises(UserError, match=r"optimizer\.lr"):
+        said(book, results, GRID, "optimizer.lr=0.5")
+    assert said(book, results, GRID) == []
+
+
+def test_code_that_has_changed_is_told_each_time(book: TrialBook, results: Path) -> None:
+    """The hash of the beginning stays: the old results stay beside the new ones."""
+    book.remember("code_hash", "of some earlier code")
+    assert said(book, results, GRID) == CHANGED
+    assert said(book, results, GRID) == CHANGED
+
+
+def test_the_code_of_the_task_that_is_trained_counts(book: TrialBook, results: Path) -> None:
+    """The package that `task.target` names is hashed too."""
+    assert code_hash("json:loads") != code_hash()
+    assert said(book, results, GRID, target="json:loads") == []
+    assert said(book, results, GRID, target="json:loads") == []
+    assert said(book, results, GRID) == CHANGED
