@@ -15,7 +15,7 @@ from sweeper.storage import RunBook, Storage
 from sweeper.study.plan import Plan
 from sweeper.study.specs import workload
 from sweeper.trial import Slot, TrialSpec
-from sweeper.wording import duration
+from sweeper.wording import duration, plural
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def drawn(forecast: Forecast) -> RenderableType:
         table.add_row(*(Text(cell) for cell in cells))
     later = f" and {forecast.n_later} more as the sampler suggests them" if forecast.n_later else ""
     lines = [
-        f"{_counted(len(forecast.trials), 'trial')}{later} on {_counted(len(forecast.seeds), 'seed')}; "
-        f"{_counted(forecast.n_screening, 'run')} to train{_confirming(forecast)}",
+        f"{plural(len(forecast.trials), 'trial')}{later} on {plural(len(forecast.seeds), 'seed')}; "
+        f"{plural(forecast.n_screening, 'run')} to train{_confirming(forecast)}",
         slots_in_words(forecast.slots),
         f"estimated time: {_estimate(forecast)}",
     ]
@@ -115,14 +115,8 @@ def _estimate(forecast: Forecast) -> str:
         -(-n_runs // len(forecast.slots)) for n_runs in (forecast.n_screening, forecast.n_confirming)
     )
     total, each = duration(n_rounds * forecast.seconds_per_run), duration(forecast.seconds_per_run)
-    runs = _counted(forecast.n_screening + forecast.n_confirming, "run")
-    return (
-        f"{total} for {runs} on {_counted(len(forecast.slots), 'slot')} ({each} a run, as earlier ones took)"
-    )
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"
+    runs = plural(forecast.n_screening + forecast.n_confirming, "run")
+    return f"{total} for {runs} on {plural(len(forecast.slots), 'slot')} ({each} a run, as earlier ones took)"
 
 
 def _confirming(forecast: Forecast) -> str:

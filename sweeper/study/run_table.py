@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from sweeper.results import Policy, RunKey, RunResult, TrialResult
+from sweeper.results import ENDED, Policy, RunKey, RunResult, TrialResult
 from sweeper.search import Asker
 from sweeper.storage import RunBook
 from sweeper.study.run_state import (
@@ -136,7 +136,7 @@ class RunTable:
         contending = self._contenders()
         for result in self.results():
             number = result.spec.number
-            if number not in self._told and result.state in ("COMPLETE", "FAILED", "PRUNED"):
+            if number not in self._told and result.state in ENDED:
                 self._told.add(number)
                 means = [result.mean(self._seeds(result.spec, contending), key) for key in keys]
                 self._ledger.tell(result, [mean for mean in means if mean is not None])
