@@ -22,8 +22,8 @@ def written(path: Path, text: str) -> None:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository of ours that holds next to nothing."""
-    monkeypatch.setattr(MODULE, "ROOT", tmp_path)
-    for folder in ("tasks", "sweeper/worker", "sweeper"):
+    monkeypatch.setattr(MODULE, "PACKAGE", tmp_path / "sweeper")
+    for folder in ("sweeper/task", "sweeper/worker", "sweeper"):
         written(tmp_path / folder / "a.py", f"# {folder}")
     return tmp_path
 
@@ -45,7 +45,7 @@ def test_the_command_is_one_that_can_be_pasted_without_its_passwords(monkeypatch
     )
 
 
-@pytest.mark.parametrize("changed", ["tasks/a.py", "sweeper/worker/a.py", "sweeper/worker/new/b.py"])
+@pytest.mark.parametrize("changed", ["sweeper/task/a.py", "sweeper/worker/a.py", "sweeper/worker/new/b.py"])
 def test_code_that_decides_what_a_run_computes_changes_the_hash(root: Path, changed: str) -> None:
     before = code_hash()
     written(root / changed, "# something else")
@@ -81,7 +81,7 @@ def test_a_hash_depends_on_nothing_but_the_code(root: Path, tmp_path_factory: py
     copy = tmp_path_factory.mktemp("copy")
     shutil.copytree(root, copy, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MODULE, "ROOT", copy)
+        patch.setattr(MODULE, "PACKAGE", copy / "sweeper")
         assert code_hash() == before
     assert len(before) == 16
     assert set(before) <= set("0123456789abcdef")
@@ -146,7 +146,7 @@ def test_git_tells_the_commit_and_whether_a_file_of_it_was_changed(root: Path) -
     written(root / "results.csv", "new")
     told = provenance(1)
     assert (told["git_sha"], told["git_dirty"]) == (git(root, "rev-parse", "HEAD"), False)
-    written(root / "tasks" / "a.py", "# changed")
+    written(root / "sweeper" / "a.py", "# changed")
     assert provenance(1)["git_dirty"] is True
 
 
@@ -156,6 +156,6 @@ def test_an_installed_copy_in_the_users_repository_does_not_take_his_commit_for_
 ) -> None:
     git(root, "init", "-q")
     git(root, "commit", "-q", "--allow-empty", "-m", "his")
-    monkeypatch.setattr(MODULE, "ROOT", root / "sweeper")
+    monkeypatch.setattr(MODULE, "PACKAGE", root / "site" / "sweeper")
     told = provenance(1)
     assert (told["git_sha"], told["git_dirty"]) == (None, False)
