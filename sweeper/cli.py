@@ -98,8 +98,8 @@ def exit_code(command: Callable[[], None], where: str = "sweeper") -> int:
         # `... | head` is no error; what is still buffered must not complain once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        told = [where, error.filename, error.strerror or error]
-        print(*(part for part in told if part), sep=": ", file=sys.stderr)
+        parts = [where, error.filename, error.strerror or error]
+        print(*(part for part in parts if part), sep=": ", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(file=sys.stderr)

@@ -41,8 +41,8 @@ class Fault:
 
     def __str__(self) -> str:
         """One line, as the user reads it; a value may be a URL with a password."""
-        told = sentences(self.problem, self.advice) if self.advice else self.problem
-        return redact(f"{self.where}: {told}")
+        text = sentences(self.problem, self.advice) if self.advice else self.problem
+        return redact(f"{self.where}: {text}")
 
 
 class SweeperError(Exception):

@@ -107,8 +107,8 @@ def _local(config: Local, machine: Machine) -> Arrangement:
         Placement(Slot(index, "cuda:0" if uuid else "cpu", n_threads, label), environment_of(uuid, n_threads))
         for index, (label, uuid) in enumerate(seats)
     ]
-    told = filter(None, [*warnings, _without_effect(config, on_gpus=bool(gpus))])
-    return Arrangement(tuple(placements), tuple(told))
+    said = filter(None, [*warnings, _without_effect(config, on_gpus=bool(gpus))])
+    return Arrangement(tuple(placements), tuple(said))
 
 
 def environment_of(uuid: str, n_threads: int) -> dict[str, str]:

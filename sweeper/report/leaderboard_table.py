@@ -159,8 +159,10 @@ def _plain_table(*names: str) -> Table:
 
 def in_one_line(summary: Summary) -> str:
     """`success: best 4 of 5, baseline 2 of 5`; with a front each of its trials; empty without criteria."""
-    told = {trial.trial: trial.success for trial in summary.trials}
+    results = {trial.trial: trial.success for trial in summary.trials}
     names = {entry.trial: entry.name if summary.is_multi_objective else "best" for entry in summary.best}
     names.setdefault(summary.baseline.trial, "baseline")
-    counts = [f"{name} {n_met_in_words(told[trial])}" for trial, name in names.items() if told.get(trial)]
+    counts = [
+        f"{name} {n_met_in_words(results[trial])}" for trial, name in names.items() if results.get(trial)
+    ]
     return f"success: {', '.join(counts)}" if counts else ""

@@ -184,13 +184,13 @@ def _listed(title: str, entries: Sequence[str]) -> list[str]:
 
 def _success(summary: Summary) -> list[str]:
     """What each trial reached of `trainer.success`, in the order of the leaderboard."""
-    told = {trial.trial: trial.success for trial in summary.trials}
-    ranked = [row for row in rows(summary) if told[row.trial]]
+    results = {trial.trial: trial.success for trial in summary.trials}
+    ranked = [row for row in rows(summary) if results[row.trial]]
     if not ranked:
         return []
-    head = ["trial", *(one.criterion for one in told[ranked[0].trial]), "met"]
+    head = ["trial", *(one.criterion for one in results[ranked[0].trial]), "met"]
     body = [
-        [_name(row), *map(result_in_words, told[row.trial]), n_met_in_words(told[row.trial])]
+        [_name(row), *map(result_in_words, results[row.trial]), n_met_in_words(results[row.trial])]
         for row in ranked
     ]
     return [

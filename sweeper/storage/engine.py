@@ -22,7 +22,7 @@ RUNNING_S = 300.0
 """So long it may be locked, or its server away, while a study runs."""
 STOP_S = 5.0
 """So long after Ctrl-C."""
-TELL_AFTER_S = 2.0
+WARN_AFTER_S = 2.0
 STEP_S = 0.25
 """SQLite's own wait, during which no signal is handled."""
 PAUSE_S = 0.02
@@ -36,9 +36,9 @@ class Waiting:
     """Repeats what fails only because a database is busy; `place` is its URL, fit to be shown."""
 
     def __init__(self, place: str) -> None:
-        self.tell: Callable[[str], None] = logging.getLogger(__name__).warning
-        self.is_told_to_stop: Callable[[], bool] = lambda: False
-        self._place, self._is_running, self._has_told = place, False, False
+        self.warn: Callable[[str], None] = logging.getLogger(__name__).warning
+        self.should_stop: Callable[[], bool] = lambda: False
+        self._place, self._is_running, self._has_warned = place, False, False
         self._leave_at: float | None = None
 
     def study_runs(self) -> None:
@@ -73,15 +73,15 @@ class Waiting:
             if self._is_running:
                 raise StudyError(f"study.storage: {problem}. Later the same command resumes the study")
             raise UserError(Fault("study.storage", problem, "End that process, or wait and try again"))
-        if waited_s >= TELL_AFTER_S and not self._has_told:
-            self._has_told = True
-            self.tell(f"study.storage: '{self._place}' {what}; waiting up to {limit_s:g} s")
+        if waited_s >= WARN_AFTER_S and not self._has_warned:
+            self._has_warned = True
+            self.warn(f"study.storage: '{self._place}' {what}; waiting up to {limit_s:g} s")
         self._leave_in_time()
         time.sleep(PAUSE_S)
 
     def _leave_in_time(self) -> None:
         """Who was told to stop can write nothing down here: the study is left as at a second Ctrl-C."""
-        if self.is_told_to_stop():
+        if self.should_stop():
             now = time.monotonic()
             self._leave_at = self._leave_at or now + STOP_S
             if now >= self._leave_at:

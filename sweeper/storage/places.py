@@ -18,7 +18,7 @@ CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR}
 
 
 @contextmanager
-def place_told(results_dir: str) -> Iterator[None]:
+def place_faults_named(results_dir: str) -> Iterator[None]:
     """Within, a full disk or a failing database is a StudyError, a closed folder a UserError; a line each."""
     try:
         yield

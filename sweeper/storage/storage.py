@@ -96,12 +96,12 @@ class Storage:
         outlast(self._engine, self._waiting)
         name_failures(self._engine, redact(url))
 
-    def tell_waits(self, tell: Callable[[str], None], is_told_to_stop: Callable[[], bool]) -> None:
-        """Have `tell` told, once, that the database keeps the study waiting; by default it is logged.
+    def warn_of_waits(self, warn: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
+        """Call `warn`, once, when the database keeps the study waiting; by default that is logged.
 
-        Where `is_told_to_stop`, the wait ends soon in KeyboardInterrupt.
+        Where `should_stop()`, the wait ends soon in KeyboardInterrupt.
         """
-        self._waiting.tell, self._waiting.is_told_to_stop = tell, is_told_to_stop
+        self._waiting.warn, self._waiting.should_stop = warn, should_stop
 
     def optuna_study(self, directions: list[Direction]) -> optuna.Study:
         """The Optuna study of our name, created when new. Raises UserError when its directions differ.

@@ -17,7 +17,7 @@ from sweeper.executors import arrange
 from sweeper.jobs import job_for
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
-from sweeper.storage import place_told
+from sweeper.storage import place_faults_named
 from sweeper.study.objectives import metric_faults
 from sweeper.study.specs import SpecFactory, notices_of
 from sweeper.trial import DeviceNeeds
@@ -28,7 +28,7 @@ SOLO = "solo"
 
 def run_solo(sweep: Sweep) -> int:
     """Train the fixed configuration on `seed`; the exit code. Raises StudyError where the run fails."""
-    with place_told(sweep.settings.study.results_dir):
+    with place_faults_named(sweep.settings.study.results_dir):
         return _run(sweep)
 
 
@@ -82,8 +82,8 @@ class _Printer:
 
 
 def _success(criteria: Sequence[Criterion], metrics: Mapping[str, float]) -> list[str]:
-    told = [f"success: {line}" for line in result_lines(check_criteria(criteria, metrics.get))]
-    return [*told, *(f"warning: {text}" for text in unknown_figures(criteria, metrics))]
+    reached = [f"success: {line}" for line in result_lines(check_criteria(criteria, metrics.get))]
+    return [*reached, *(f"warning: {text}" for text in unknown_figures(criteria, metrics))]
 
 
 def _table(metrics: dict[str, float]) -> Table:

@@ -13,7 +13,7 @@ from sweeper.executors import make_executor
 from sweeper.report import added_by_task, write_report
 from sweeper.results import StudyResult
 from sweeper.search import TrialBook, pruning_of
-from sweeper.storage import RunBook, Storage, is_gone, new_owner, open_storage, place_told
+from sweeper.storage import RunBook, Storage, is_gone, new_owner, open_storage, place_faults_named
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
@@ -34,7 +34,7 @@ from sweeper.watch import Observer, Observers, StudyStart, Terminal, make_tracke
 
 def run_sweep(sweep: Sweep) -> int:
     """Run, resume or extend the study that `sweep` describes; the process's exit code."""
-    with place_told(sweep.settings.study.results_dir):
+    with place_faults_named(sweep.settings.study.results_dir):
         planned = plan(sweep)
         with open_storage(sweep.settings.study.storage, planned.study, new_owner()) as storage:
             if sweep.settings.study.dry_run:
@@ -71,7 +71,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     pruning = pruning_of(plan.settings, plan.policy, trials, plan.drafts[0].max_steps)
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir)
     observer: Observer = Observers(Terminal(), tracker)
-    storage.tell_waits(observer.warned, lambda: interrupt.received is not None)
+    storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
     executor = make_executor(plan.settings.executor, plan.arrangement)
     hooks = Hooks(JobFiles(plan).job_of, pruning, observer)
     try:
@@ -186,10 +186,10 @@ class Session:
     def _stopped_because(self) -> str | None:
         """Why the study ends before its time, if it does."""
         signal = self._interrupt.received
-        told = self._loop.stopped_because or (signal.name if signal is not None else None)
+        reason = self._loop.stopped_because or (signal.name if signal is not None else None)
         wanted = (*self._table.wanted_screening().runs, *self._table.wanted_confirmation().runs)
         is_cut_short = self._loop.is_time_up and bool(wanted or self._table.n_unasked)
-        return told or ("study.timeout_s" if is_cut_short else None)
+        return reason or ("study.timeout_s" if is_cut_short else None)
 
     def _how_to_go_on(self) -> str:
         again = "the same command goes on where this one ended"

@@ -90,20 +90,20 @@ def _nearest(key: str, known: Iterable[str]) -> str:
     return did_you_mean(name, [k.removeprefix(f"{split}/") for k in known if k.startswith(f"{split}/")])
 
 
-def n_met_in_words(told: Sequence[CriterionResult]) -> str:
-    """`4 of 5`: how many criteria are met; a dash where none can be told."""
-    if all(one.met is None for one in told):
+def n_met_in_words(results: Sequence[CriterionResult]) -> str:
+    """`4 of 5`: how many criteria are met; a dash where none is known."""
+    if all(one.met is None for one in results):
         return NOTHING
-    return f"{sum(one.met is True for one in told)} of {len(told)}"
+    return f"{sum(one.met is True for one in results)} of {len(results)}"
 
 
-def result_in_words(told: CriterionResult) -> str:
+def result_in_words(result: CriterionResult) -> str:
     """`0.9120 met`, `0.7000 not met`, `not available`."""
-    if told.met is None:
+    if result.met is None:
         return "not available"
-    return f"{number(told.value)} {'met' if told.met else 'not met'}"
+    return f"{number(result.value)} {'met' if result.met else 'not met'}"
 
 
-def result_lines(told: Iterable[CriterionResult]) -> list[str]:
+def result_lines(results: Iterable[CriterionResult]) -> list[str]:
     """`full_match > 0.85: 0.9120 met`, one criterion each."""
-    return [f"{one.criterion}: {result_in_words(one)}" for one in told]
+    return [f"{one.criterion}: {result_in_words(one)}" for one in results]

@@ -108,9 +108,9 @@ def end_update(spec: TrialSpec, run: RunResult, time_ms: int) -> Update:
 
 def _success(spec: TrialSpec, run: RunResult) -> dict[str, str]:
     """How many of its configuration's criteria a complete run meets, and which."""
-    told = check_criteria(criteria_of(spec.config), run.metrics.get) if run.state == "COMPLETE" else []
-    text = "\n".join(result_lines(told))[:MAX_TAG_LENGTH]
-    return {"success": n_met_in_words(told), "success_criteria": text} if told else {}
+    results = check_criteria(criteria_of(spec.config), run.metrics.get) if run.state == "COMPLETE" else []
+    text = "\n".join(result_lines(results))[:MAX_TAG_LENGTH]
+    return {"success": n_met_in_words(results), "success_criteria": text} if results else {}
 
 
 def summary_numbers(summary: Summary) -> dict[str, float]:

@@ -53,6 +53,6 @@ class Reporter:
         with self.folder.log.open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}\n")
 
-    def tell(self, kind: type[Spoken], **facts: Any) -> Reply:
+    def send(self, kind: type[Spoken], **facts: Any) -> Reply:
         """Hand over a message of this run; waits for the answer where the parent gives one."""
         return self._report(kind.model_validate({**self._run, **facts}))

@@ -75,7 +75,7 @@ def _run_member(job: JobSpec, run: RunSpec, report: Report, lifeline: Lifeline) 
     except Exception as error:
         with suppress(OSError):  # where the disk is full there is no log either, and that is not the news
             reporter.log(traceback.format_exc())
-        reporter.tell(Failed, **asdict(failure_of(error, known)))
+        reporter.send(Failed, **asdict(failure_of(error, known)))
         return not needs_fresh_worker(error)
     return True
 

@@ -94,7 +94,7 @@ class Solo:
         self._reporter.metrics.drop_after(step)
         self._mark()
         self._reporter.log("\n  ".join((f"starts at step {step} of {total_steps}", *notes, *incidents)))
-        self._reporter.tell(
+        self._reporter.send(
             Started,
             resumed_step=step,
             total_steps=total_steps,
@@ -151,7 +151,7 @@ class Solo:
             for split, found in metrics.items()
         )
         self._save()
-        reply = self._reporter.tell(Reported, step=step, metrics=by_split(metrics), steps_per_s=speed)
+        reply = self._reporter.send(Reported, step=step, metrics=by_split(metrics), steps_per_s=speed)
         self._mark()
         return reply
 
@@ -173,7 +173,7 @@ class Solo:
         write_checkpoint(self._reporter.folder.best, content)
         self._checkpoints.remove()
         self._reporter.log(f"{ended_by} at step {self._training.step}; kept the model of step {kept}")
-        self._reporter.tell(
+        self._reporter.send(
             Finished,
             metrics=by_split({"train": train, "val": val, "test": test}),
             best_step=kept,
@@ -187,7 +187,7 @@ class Solo:
         step = self._training.step
         self._reporter.log(f"{why} at step {step}")
         steps_trained, seconds = step - self._steps_inherited, self._stopwatch.tick()
-        self._reporter.tell(Stopped, why=why, step=step, steps_trained=steps_trained, seconds=seconds)
+        self._reporter.send(Stopped, why=why, step=step, steps_trained=steps_trained, seconds=seconds)
 
     def _mark(self) -> None:
         self._marked_step, self._marked_seconds = self._training.step, self._stopwatch.tick()

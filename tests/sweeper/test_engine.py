@@ -16,7 +16,7 @@ from sweeper.errors import StudyError, UserError
 from sweeper.search.trial_book import TrialBook
 from sweeper.storage import engine as engine_module
 from sweeper.storage.engine import Waiting, outlast
-from sweeper.storage.places import place_told
+from sweeper.storage.places import place_faults_named
 from sweeper.storage.storage import Storage, delete_study, open_storage
 from tests.sweeper.plain_trials import plain_trial
 
@@ -38,7 +38,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits of 0.5 s, told after 0.1 s."""
     monkeypatch.setattr(engine_module, "OPENING_S", 0.5)
     monkeypatch.setattr(engine_module, "RUNNING_S", 0.5)
-    monkeypatch.setattr(engine_module, "TELL_AFTER_S", 0.1)
+    monkeypatch.setattr(engine_module, "WARN_AFTER_S", 0.1)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def test_a_new_study_on_a_locked_database_is_refused_in_one_line(url: str, datab
         storage.optuna_study(["maximize"])
     told: list[str] = []
     with locked(database), open_storage(url, "s", "o") as storage:
-        storage.tell_waits(told.append, lambda: False)
+        storage.warn_of_waits(told.append, lambda: False)
         with pytest.raises(UserError, match=r"study\.storage: '.*' is locked by another process") as caught:
             storage.optuna_study(["maximize"])
     assert "\n" not in str(caught.value)
@@ -164,7 +164,7 @@ def test_a_database_that_has_lost_a_table_ends_the_study_in_one_line(
         broken = storage.runs if "sweeper" in statement else book.specs
         with (
             pytest.raises(StudyError, match=rf"study\.storage: .*failed .*\({reason}\)") as caught,
-            place_told("results"),
+            place_faults_named("results"),
         ):
             broken()
     assert "\n" not in str(caught.value)
@@ -178,7 +178,7 @@ def test_a_file_that_is_overwritten_ends_the_study_in_one_line(url: str, databas
         storage._engine.dispose()  # what a connection has read it does not read again
         with (
             pytest.raises(StudyError, match=r"study\.storage: .*failed while the study ran \(.*\)"),
-            place_told("results"),
+            place_faults_named("results"),
         ):
             storage.runs()
 
@@ -186,7 +186,7 @@ def test_a_file_that_is_overwritten_ends_the_study_in_one_line(url: str, databas
 def test_a_failing_database_of_a_users_own_is_not_the_storages_fault(tmp_path: Path) -> None:
     with (
         pytest.raises(sa.exc.OperationalError, match="no such table: clicks"),
-        place_told("results"),
+        place_faults_named("results"),
         sa.create_engine(f"sqlite:///{tmp_path}/data.db").connect() as connection,
     ):
         connection.execute(sa.text("SELECT * FROM clicks"))
@@ -222,7 +222,7 @@ def test_a_server_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("impatient")
 def test_a_server_that_stays_away_ends_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, told = Waiting("postgresql://u:***@h/db"), list[str]()
-    waiting.tell = told.append
+    waiting.warn = told.append
     waiting.study_runs()
 
     def refuse() -> None:

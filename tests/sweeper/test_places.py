@@ -9,7 +9,7 @@ import pytest
 
 from sweeper.errors import StudyError, UserError
 from sweeper.search.trial_book import TrialBook
-from sweeper.storage.places import place_told, read_only_folder
+from sweeper.storage.places import place_faults_named, read_only_folder
 from sweeper.storage.storage import Storage, delete_study, open_storage
 
 
@@ -26,7 +26,7 @@ def test_a_full_disk_is_told_with_the_space_that_is_left(tmp_path: Path, error: 
 
     with (
         pytest.raises(StudyError, match=r"no space left for .*not-there.* MiB free\)"),
-        place_told(str(tmp_path / "not-there")),
+        place_faults_named(str(tmp_path / "not-there")),
     ):
         write()
 
@@ -35,20 +35,20 @@ def test_a_full_disk_is_told_with_the_space_that_is_left(tmp_path: Path, error: 
 def test_a_folder_that_cannot_be_written_is_the_users_to_choose(tmp_path: Path, number: int) -> None:
     with (
         pytest.raises(UserError, match=r"study\.results_dir: got .* cannot be written"),
-        place_told(str(tmp_path)),
+        place_faults_named(str(tmp_path)),
     ):
         raise OSError(number, "no", str(tmp_path))
 
 
 def test_a_data_file_that_cannot_be_read_is_not_the_results_folders_fault(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError, match=r"a\.csv"), place_told(str(tmp_path)):
+    with pytest.raises(PermissionError, match=r"a\.csv"), place_faults_named(str(tmp_path)):
         raise PermissionError(errno.EACCES, "no", "/somewhere/a.csv")
 
 
 def test_a_folder_that_cannot_be_made_is_the_users_to_choose() -> None:
     with (
         pytest.raises(UserError, match=r"study\.results_dir: got '/proc/nowhere'"),
-        place_told("/proc/nowhere"),
+        place_faults_named("/proc/nowhere"),
     ):
         Path("/proc/nowhere").mkdir()
 
@@ -81,7 +81,7 @@ def test_a_database_in_a_read_only_folder_is_not_a_missing_driver(
 
 
 def test_any_other_error_stays_what_it_is(tmp_path: Path) -> None:
-    with pytest.raises(KeyError, match="x"), place_told(str(tmp_path)):
+    with pytest.raises(KeyError, match="x"), place_faults_named(str(tmp_path)):
         raise KeyError("x")
 
 
@@ -91,6 +91,6 @@ def test_a_study_that_is_deleted_while_it_runs_is_told_in_one_line(tmp_path: Pat
         delete_study(f"sqlite:///{tmp_path}/studies.db", "s")
         with (
             pytest.raises(StudyError, match=r"study\.storage: the study was deleted from the database"),
-            place_told(str(tmp_path)),
+            place_faults_named(str(tmp_path)),
         ):
             book.specs()
