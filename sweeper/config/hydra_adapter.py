@@ -1,6 +1,6 @@
 """What we use of Hydra that it does not promise to keep, in one place: a new version breaks here or nowhere.
 
-`tests/sweeper/test_hydra_adapter.py` has a test for each such part, which names the version that broke it.
+`tests/sweeper/config/test_hydra_adapter.py` has a test for each part, which names the version that broke it.
 """
 
 from argparse import ArgumentParser

@@ -23,7 +23,7 @@ from tests.sweeper.factories import judgement, run_result, study_result, study_s
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import
 
 NOBODY_LISTENS = "http://user:secret@127.0.0.1:9"
-"""Its tracker goes the whole way but for the server's answers, which `tests/sweeper/test_tracking.py` has."""
+"""Its tracker goes the whole way but for the server's answers: see `tests/sweeper/watch/test_tracking.py`."""
 
 
 def plain_terminal(_: Path) -> Observer:

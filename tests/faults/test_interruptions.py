@@ -150,7 +150,9 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_or_to_step_0_and_that_
     ("number", "code"),
     [
         (signal.SIGINT, 130),
-        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),  # quick: tests/sweeper/test_interrupts.py
+        pytest.param(
+            signal.SIGTERM, 143, marks=pytest.mark.slow
+        ),  # quick: tests/sweeper/study/test_interrupts.py
         pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
     ],
 )
@@ -208,7 +210,7 @@ def test_two_parents_share_the_work_and_come_to_the_same_result(
     assert [state for state, _ in study.optuna_trials()] == ["COMPLETE"] * 2
 
 
-@pytest.mark.slow  # quick: tests/sweeper/test_two_sessions.py, without training
+@pytest.mark.slow  # quick: tests/sweeper/search/test_two_sessions.py, without training
 def test_an_adaptive_study_of_two_parents_has_as_many_trials_as_asked_for(tmp_path: Path) -> None:
     space = ("optimizer.lr=tag(log,interval(1e-3,1e-1))", "study.n_trials=8", "sampler=random")
     study = FaultStudy(tmp_path, [*space, "loss.pause_ms=5", "executor.n_slots=1", UNTRACKED])

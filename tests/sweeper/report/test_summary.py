@@ -34,7 +34,7 @@ from sweeper.results import (
 )
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result, trial_spec, value
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "summaries"
+GOLDEN = Path(__file__).parents[2] / "golden" / "summaries"
 WORSE = "median: 0.7012 at step 120, the median of 4 trials is 0.7341"
 TOTALS = Totals(
     trials=7,

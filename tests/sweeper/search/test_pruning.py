@@ -20,7 +20,15 @@ from sweeper.study.proposals import policy_of
 from sweeper.study.run_state import screened, wanted_screening
 from sweeper.trial import TrialSpec
 from tests.sweeper.plain_trials import plain_trial
-from tests.sweeper.test_pruners import ASHA, HYPERBAND, MEDIAN, PATIENT, PATIENT_MEDIAN, PERCENTILE, THRESHOLD
+from tests.sweeper.search.test_pruners import (
+    ASHA,
+    HYPERBAND,
+    MEDIAN,
+    PATIENT,
+    PATIENT_MEDIAN,
+    PERCENTILE,
+    THRESHOLD,
+)
 from tests.sweeper.toy_app import faults, read
 
 SEEDS = (0, 1, 2, 3, 4)

@@ -9,7 +9,7 @@ SMALL = (
     *("data.n_train=2000", "data.n_val=500", "data.n_test=500", "data.n_users=100", "data.n_items=100"),
     *("trainer.max_steps=2", "trainer.eval_every=2", "trainer.batch_size=256", "aux_focal.warmup_steps=1"),
 )
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WATCHED = """
 import os, runpy, sys
 from importlib.abc import MetaPathFinder

@@ -43,8 +43,8 @@ from tests.sweeper.factories import (
     trial_spec,
 )
 from tests.sweeper.small_esmm import read_line, small_sweep
-from tests.sweeper.test_single import SMALL
-from tests.sweeper.test_terminal import plain_console, printed
+from tests.sweeper.study.test_single import SMALL
+from tests.sweeper.watch.test_terminal import plain_console, printed
 from tests.sweeper.worker.toy_jobs import CONFIG
 
 CRITERIA = ["ctcvr_auc > 0.742", "val/bce / test/bce < 1.5", "recal > 0.95"]

@@ -144,7 +144,7 @@ def test_what_a_sampler_does_not_take_is_the_users_error(
 
 
 def test_a_custom_search_space_adds_to_the_swept_keys() -> None:
-    function = custom_search_space("tests.sweeper.test_samplers.configure")
+    function = custom_search_space("tests.sweeper.search.test_samplers.configure")
     trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
     params = suggest_custom(function, {}, trial, space("lr=0.1,0.2"))
     assert list(params) == ["lr", "width", "depth"]
@@ -153,7 +153,9 @@ def test_a_custom_search_space_adds_to_the_swept_keys() -> None:
         suggest_custom(function, {}, trial, space("lr=0.1,0.2", "width=3"))
 
 
-@pytest.mark.parametrize("path", ["nowhere.configure", "tests.sweeper.test_samplers.missing", "configure"])
+@pytest.mark.parametrize(
+    "path", ["nowhere.configure", "tests.sweeper.search.test_samplers.missing", "configure"]
+)
 def test_a_custom_search_space_that_cannot_be_loaded_says_so(path: str) -> None:
     with pytest.raises(UserError, match="expected the dotted path of a function"):
         custom_search_space(path)
@@ -161,4 +163,4 @@ def test_a_custom_search_space_that_cannot_be_loaded_says_so(path: str) -> None:
 
 def test_a_custom_search_space_takes_two_arguments() -> None:
     with pytest.raises(UserError, match=r"expected a function of two arguments, \(cfg, trial\)"):
-        custom_search_space("tests.sweeper.test_samplers.quiet")
+        custom_search_space("tests.sweeper.search.test_samplers.quiet")
