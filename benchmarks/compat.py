@@ -34,8 +34,9 @@ MAIN_JOB = (
     *("data.n_train=6000", "data.n_val=3000", "data.n_test=3000", "aux_focal.warmup_steps=4"),
 )
 GRAMMAR_TESTS = (
-    *("test_search_space.py", "test_command_line.py", "test_compose.py", "test_other_tasks.py"),
-    *("test_samplers.py", "test_hydra_adapter.py", "test_optuna_adapter.py"),
+    *("search/test_search_space.py", "search/test_samplers.py"),
+    *("config/test_command_line.py", "config/test_compose.py", "config/test_other_tasks.py"),
+    *("config/test_hydra_adapter.py", "storage/test_optuna_adapter.py"),
 )
 HEAD = ("Hydra", "OmegaConf", "Optuna", "torch", "Python", "main job", "grammar tests", "an error")
 LONGEST = 160

@@ -1,6 +1,6 @@
 """What we use of Optuna that it does not promise to keep, in one place: a new version breaks here or nowhere.
 
-`tests/sweeper/storage/test_optuna_adapter.py` has a test for each part, which names the version that broke it.
+`tests/sweeper/storage/test_optuna_adapter.py` tests each part, and names the version that broke it.
 """
 
 import optuna
