@@ -64,7 +64,7 @@ class RunTable:
         """A trial joins, with all that is known of its runs."""
         self.trials[trial.number] = trial
         self._learn([trial])
-        self._tell()
+        self._tell([trial])
 
     def ask(self) -> bool:
         """Let the next trial join; False where none comes now."""
@@ -87,8 +87,9 @@ class RunTable:
             self.interrupted[trial.number, result.seed] = result
         is_kept = self._book.settle(trial, result)
         if is_kept and result.state != "INTERRUPTED":
-            self._learn([other for other in self.trials.values() if other.fingerprint == trial.fingerprint])
-        self._tell()
+            same = [other for other in self.trials.values() if other.fingerprint == trial.fingerprint]
+            self._learn(same)
+            self._tell(same)
 
     def judged(self, result: RunResult) -> RunResult:
         """The result; FAILED where a complete run lacks a value of some objective."""
@@ -97,6 +98,7 @@ class RunTable:
     def learn_from_others(self) -> None:
         """Take over what other sessions have finished."""
         self._learn(list(self.trials.values()))
+        self._tell(list(self.trials.values()))
 
     def wanted_screening(self) -> WantedRuns:
         """The runs to start next, before a best candidate is known."""
@@ -129,14 +131,17 @@ class RunTable:
         known = self._book.known(trials)
         self.runs |= {key: self.judged(run) for key, run in known.items()}
 
-    def _tell(self) -> None:
-        """Tell the optimizer of every trial that has ended since; equal fingerprints end together."""
+    def _tell(self, changed: Sequence[TrialSpec]) -> None:
+        """Tell the optimizer of trials that have ended since; `changed` are those with new runs."""
         self._ledger.mark_screened(screened(list(self.trials.values()), self.runs, self._policy))
-        keys = [f"val/{objective.metric}" for objective in self._policy.objectives]
+        if self._policy.replicate_top_k is not None:  # how a trial ends may depend on any other's runs
+            changed = list(self.trials.values())
+        untold = {trial.number: trial for trial in changed if trial.number not in self._told}
+        runs = {key: run for key, run in self.runs.items() if key[0] in untold}
         contending = self._contenders()
-        for result in self.results():
-            number = result.spec.number
-            if number not in self._told and result.state in ENDED:
-                self._told.add(number)
+        keys = [f"val/{objective.metric}" for objective in self._policy.objectives]
+        for result in trial_results(untold.values(), runs, lambda trial: self._seeds(trial, contending)):
+            if result.state in ENDED:
+                self._told.add(result.spec.number)
                 means = [result.mean(self._seeds(result.spec, contending), key) for key in keys]
                 self._ledger.tell(result, [mean for mean in means if mean is not None])

@@ -1,6 +1,8 @@
 """What may go wrong with a trial: recorded in its own words, and everything else goes on."""
 
 import sqlite3
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,22 +32,39 @@ REASONS = {
 }
 
 
+QUICK = ("diverges", "crash", "killed", "too_large")
+LONG = tuple(name for name in FAULTS if name not in QUICK)
+"""Faults that cost further workers, or a wait until the study loses its patience."""
+FEW = pytest.param(QUICK, id="quick")
+OTHERS = pytest.param(LONG, id="long", marks=pytest.mark.slow)
+EACH = [*(pytest.param(QUICK, name, id=name) for name in QUICK)] + [
+    pytest.param(LONG, name, id=name, marks=pytest.mark.slow) for name in LONG
+]
+Faulty = Callable[[tuple[str, ...]], tuple[FaultStudy, str]]
+
+
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[FaultStudy, str]:
-    """A study in which everything goes wrong that can go wrong with a trial, and what it printed."""
-    named = trials(sound=["optimizer.lr=0.1"], **FAULTS, sound_too=["optimizer.lr=0.02"])
-    limits = ("executor.job_timeout_s=40", "executor.silence_s=6", "executor.retries=1")
-    study = FaultStudy(tmp_path_factory.mktemp("faulty"), [named, "study.max_failure_rate=1", *limits])
-    printed = study.run()
-    study.wait_until_empty(5)
-    return study, printed
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Faulty:
+    """A study in which these things go wrong with trials, and what it printed; trained once."""
+
+    @cache
+    def trained(names: tuple[str, ...]) -> tuple[FaultStudy, str]:
+        faults = {name: FAULTS[name] for name in names}
+        named = trials(sound=["optimizer.lr=0.1"], **faults, sound_too=["optimizer.lr=0.02"])
+        limits = ("executor.job_timeout_s=40", "executor.silence_s=6", "executor.retries=1")
+        study = FaultStudy(tmp_path_factory.mktemp("faulty"), [named, "study.max_failure_rate=1", *limits])
+        printed = study.run()
+        study.wait_until_empty(5)
+        return study, printed
+
+    return trained
 
 
-@pytest.mark.parametrize("name", REASONS)
+@pytest.mark.parametrize(("names", "name"), EACH)
 def test_a_fault_is_told_in_its_own_words_wherever_a_trial_is_shown(
-    name: str, faulty: tuple[FaultStudy, str]
+    names: tuple[str, ...], name: str, faulty: Faulty
 ) -> None:
-    study, printed = faulty
+    study, printed = faulty(names)
     trial = study.trial(name)
     reason = REASONS[name]
     assert trial["state"] == "FAILED"
@@ -60,9 +79,9 @@ def test_a_fault_is_told_in_its_own_words_wherever_a_trial_is_shown(
     assert reason in (study.results / "trials.csv").read_text()
 
 
-@pytest.mark.parametrize("name", REASONS)
-def test_mlflow_knows_the_fault(name: str, faulty: tuple[FaultStudy, str]) -> None:
-    study, _ = faulty
+@pytest.mark.parametrize(("names", "name"), EACH)
+def test_mlflow_knows_the_fault(names: tuple[str, ...], name: str, faulty: Faulty) -> None:
+    study, _ = faulty(names)
     number = study.trial(name)["trial"]
     query = (
         "select r.status, reason.value from runs r join tags t on t.run_uuid = r.run_uuid "
@@ -75,27 +94,35 @@ def test_mlflow_knows_the_fault(name: str, faulty: tuple[FaultStudy, str]) -> No
     assert REASONS[name] in reason
 
 
-def test_sound_trials_are_not_touched_by_any_of_it(faulty: tuple[FaultStudy, str]) -> None:
-    study, _ = faulty
+@pytest.mark.parametrize("names", [FEW, OTHERS])
+def test_sound_trials_are_not_touched_by_any_of_it(names: tuple[str, ...], faulty: Faulty) -> None:
+    study, _ = faulty(names)
     states = {trial["name"]: trial["state"] for trial in study.summary()["trials"]}
     assert [states[name] for name in ("baseline", "sound", "sound_too")] == ["COMPLETE"] * 3
     assert set(states.values()) == {"COMPLETE", "FAILED"}
 
 
-def test_a_lost_run_was_tried_again_and_an_out_of_memory_one_alone(faulty: tuple[FaultStudy, str]) -> None:
-    study, printed = faulty
+@pytest.mark.parametrize("names", [FEW, OTHERS])
+def test_runs_that_are_lost_are_tried_again_and_others_are_not(
+    names: tuple[str, ...], faulty: Faulty
+) -> None:
+    study, _ = faulty(names)
     attempts = {study.summary()["trials"][trial]["name"]: attempt for trial, _, _, attempt, _ in study.rows()}
+    again = {"killed", "segfault", "silent", "too_large"}
     assert attempts == {
-        **dict.fromkeys(("baseline", "sound", "sound_too", "diverges", "crash", "quits", "hangs"), 1),
-        **dict.fromkeys(("killed", "segfault", "silent", "too_large"), 2),
+        name: 2 if name in again else 1 for name in ("baseline", "sound", "sound_too", *names)
     }
+
+
+def test_a_lost_run_says_how_often_and_one_out_of_memory_ran_alone(faulty: Faulty) -> None:
+    study, printed = faulty(QUICK)
     assert "Tried again alone on cpu" in printed
     assert "It had cpu to itself." in study.trial("too_large")["reason"]
     assert "2 times without progress" in study.trial("killed")["reason"]
 
 
-def test_nothing_is_written_beside_the_results(faulty: tuple[FaultStudy, str]) -> None:
-    study, _ = faulty
+def test_nothing_is_written_beside_the_results(faulty: Faulty) -> None:
+    study, _ = faulty(QUICK)
     assert {path.name for path in study.folder.iterdir()} == {"results", "output.txt"}
 
 

@@ -119,6 +119,7 @@ def test_a_killed_worker_costs_an_attempt_but_no_bit(tmp_path: Path, undisturbed
     assert study.figures() == undisturbed.figures()
 
 
+@pytest.mark.slow  # quick: tests/sweeper/worker/test_solo.py, one run
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_or_to_step_0_and_that_is_said(
     tmp_path: Path, undisturbed: FaultStudy
 ) -> None:
@@ -183,6 +184,7 @@ def test_a_second_interrupt_ends_everything_at_once(tmp_path: Path) -> None:
     assert study.processes() == {}
 
 
+@pytest.mark.slow  # quick: tests/sweeper/executors/test_local.py, a worker; tests/sweeper/study/test_loop.py
 def test_a_job_that_does_not_leave_is_killed_when_its_time_of_grace_is_over(tmp_path: Path) -> None:
     study = FaultStudy(tmp_path, [*ENDLESS, "loss.fault=hang", "loss.poisoned_step=3", "study.grace_s=2"])
     parent = study.start()
@@ -194,6 +196,7 @@ def test_a_job_that_does_not_leave_is_killed_when_its_time_of_grace_is_over(tmp_
     assert "did not leave within study.grace_s=2" in study.output()
 
 
+@pytest.mark.slow  # quick: tests/sweeper/search/test_two_sessions.py, tests/sweeper/storage/test_storage.py
 def test_two_parents_share_the_work_and_come_to_the_same_result(
     tmp_path: Path, undisturbed: FaultStudy
 ) -> None:
@@ -222,6 +225,7 @@ def test_an_adaptive_study_of_two_parents_has_as_many_trials_as_asked_for(tmp_pa
     assert len(verdicts) == 1
 
 
+@pytest.mark.slow
 def test_failed_and_pruned_runs_are_tried_again_where_that_is_asked_for(tmp_path: Path) -> None:
     """Both runs fail by an impossible time limit; a third is pruned by a bound that nothing can meet."""
     study = FaultStudy(tmp_path, [UNTRACKED, "executor.n_slots=1"])
