@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from docs.pictures import verdicts
+from sweeper.cli import COMMANDS
 from sweeper.predict import main as predict
 from sweeper.studies import main as studies
 from tests.sweeper.small_esmm import read_line
@@ -20,7 +21,7 @@ PAGES = (
     *(*DOCS, ROOT / "results" / "README.md", ROOT / "results" / "LOG.md", ROOT / "sweeper" / "README.md"),
     *sorted(ROOT.glob("tasks/**/README.md")),
 )
-SUBCOMMANDS = {"studies", "predict"}
+SUBCOMMANDS = set(COMMANDS)
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
