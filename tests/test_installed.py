@@ -177,6 +177,7 @@ def test_the_main_job_runs_beside_modules_and_folders_called_as_ours_were(
     assert {path for path in files_in(tmp_path) if path.parts[0] != "results"} == before
 
 
+@pytest.mark.slow  # a whole study in a new environment
 def test_a_task_from_outside_needs_no_built_in_one(dist: Path, tmp_path: Path) -> None:
     """With `sweeper_tasks` gone, a study of another package's task ends with a verdict."""
     environment = installed(dist, tmp_path / "environment")

@@ -53,6 +53,7 @@ def rehearse(*sections: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow  # a rehearsal on the CPU
 def test_a_rehearsal_gives_a_row_for_each_check_and_one_line_of_numbers() -> None:
     done = rehearse("equality")
     *rows, last = done.stdout.splitlines()

@@ -126,6 +126,7 @@ def test_nothing_is_written_beside_the_results(faulty: Faulty) -> None:
     assert {path.name for path in study.folder.iterdir()} == {"results", "output.txt"}
 
 
+@pytest.mark.slow  # quick: tests/sweeper/study/test_loop.py
 def test_more_failures_than_allowed_end_the_study_with_a_report_and_exit_code_1(tmp_path: Path) -> None:
     named = trials(**{f"broken{n}": ["loss.fault=crash", f"loss.poisoned_step={n}"] for n in range(4)})
     study = FaultStudy(

@@ -173,6 +173,7 @@ def test_a_signal_lets_jobs_write_a_checkpoint_and_ends_with_a_report(
     assert "the same command goes on where this one ended" in study.output()
 
 
+@pytest.mark.slow  # quick: tests/sweeper/study/test_interrupts.py
 def test_a_second_interrupt_ends_everything_at_once(tmp_path: Path) -> None:
     study = FaultStudy(tmp_path, [*ENDLESS, "loss.fault=hang", "loss.poisoned_step=3", "study.grace_s=600"])
     parent = study.start()
@@ -242,6 +243,7 @@ def test_failed_and_pruned_runs_are_tried_again_where_that_is_asked_for(tmp_path
     assert study.trial("third")["state"] == "COMPLETE"
 
 
+@pytest.mark.slow  # quick: tests/sweeper/study/test_loop.py, with simulated time
 def test_a_study_whose_time_is_over_says_so_and_goes_on_later(tmp_path: Path) -> None:
     study = FaultStudy(tmp_path, [*SLOW, UNTRACKED, "executor.n_slots=1"])
     printed = study.run_here("study.timeout_s=0.5", code=1)
@@ -277,7 +279,8 @@ def _can_mount() -> bool:
 
 
 @pytest.mark.skipif(not _can_mount(), reason="no small file system can be mounted without privileges here")
-@pytest.mark.parametrize("mib", [1, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow  # quick: tests/sweeper/study/test_loop.py, tests/sweeper/worker/test_serve.py
+@pytest.mark.parametrize("mib", [1, 4])
 def test_a_full_disk_stops_the_study_in_a_line_and_what_was_written_is_whole(
     mib: int, tmp_path: Path
 ) -> None:

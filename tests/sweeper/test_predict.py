@@ -420,6 +420,7 @@ def test_without_words_the_usage_is_shown(tell: Tell) -> None:
     assert printed.count("study=STUDY input=INPUT output=DIR") == 2
 
 
+@pytest.mark.slow  # a whole study
 def test_from_a_sweep_with_an_ensemble_to_texts(tmp_path: Path, photographs: Path) -> None:
     """The command lines alone: two runs, their average, then predictions by a process of its own."""
     sizes = ("data.n_train=60", "data.n_val=20", "data.n_test=20", "trainer.max_steps=4")

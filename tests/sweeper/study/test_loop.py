@@ -147,6 +147,7 @@ def run_loop(
     trials: Sequence[TrialSpec],
     *,
     retries: int = 0,
+    timeout_s: float | None = None,
     observer: Heard | None = None,
     pruning: Pruning | None = None,
     interrupt: Interrupt | None = None,
@@ -166,7 +167,7 @@ def run_loop(
             table,
             executor,
             Hooks(job_of, pruning or NoPruning(), observer or Heard()),
-            Limits(grace_s=5.0, n_retries=retries, now=lambda: executor.now),
+            Limits(grace_s=5.0, n_retries=retries, timeout_s=timeout_s, now=lambda: executor.now),
             interrupt or Interrupt(),
         )
         for spec in trials:
@@ -298,6 +299,16 @@ def test_what_pruning_thinks_hopeless_is_never_started_and_its_trial_is_pruned(t
     assert (loop.table.runs[2, 0].state, loop.table.runs[2, 0].reason) == ("PRUNED", "no hope")
     assert loop.table.runs[2, 0].steps_trained == 0
     assert loop.n_jobs == 2
+
+
+def test_no_run_starts_once_the_time_is_over_and_those_that_run_end(tmp_path: Path) -> None:
+    """Two slots, runs of 3 s, a limit of 4 s: the third and fourth begin at 3 s, the fifth would at 6 s."""
+    executor = FakeExecutor(2, dict.fromkeys(range(6), 3.0))
+    loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(6)], timeout_s=4.0)
+    assert sorted(number for number, _ in loop.table.runs) == [0, 1, 2, 3]
+    assert {run.state for run in loop.table.runs.values()} == {"COMPLETE"}
+    assert loop.is_time_up
+    assert not loop.is_stopping
 
 
 def test_a_thousand_runs_leave_eight_slots_idle_for_less_than_3_percent_of_the_time(tmp_path: Path) -> None:

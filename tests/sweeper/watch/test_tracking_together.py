@@ -79,6 +79,7 @@ def session(results: str, gate: Any, mine: int) -> list[str]:
     return told
 
 
+@pytest.mark.slow  # quick: the sessions of one process, here
 def test_two_processes_log_one_parent_and_each_run_once(tmp_path: Path) -> None:
     """Both begin together on a store that is not there yet; 9 runs, at the end both log all of them."""
     folder = StudyFolder.of(tmp_path, STUDY)
