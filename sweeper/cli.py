@@ -16,6 +16,7 @@ from pathlib import Path
 from textwrap import TextWrapper
 from typing import NoReturn
 
+from sweeper import __version__
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import CONF
 
@@ -61,6 +62,7 @@ Flags:
   --cfg job             print the configuration instead of running it
   --info searchpath     print where configurations are looked for
   --hydra-help          all flags of Hydra
+  --version
 
 Choices (group=option; keys and their defaults: --cfg job):
 {choices}"""
@@ -74,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _main_of(COMMANDS[first])(words[1:])
     if LIKE_A_COMMAND.fullmatch(first):
         return exit_code(lambda: refuse(first))
+    if words == ["--version"]:
+        return exit_code(lambda: print(f"sweeper {__version__}"))
     if HELP & set(words):
         return exit_code(lambda: print(help_text(words)))
     from sweeper.study import leave_at_a_signal

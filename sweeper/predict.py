@@ -21,6 +21,11 @@ from sweeper.wording import plural
 
 NEEDED = ("study", "input", "output")
 DEFAULTS = {"model": "champion", "results_dir": "results", "device": "auto", "skip_bad": "false"}
+HOW = {
+    "study": "sweeper predict STUDY ...",
+    "input": "input=... or the word after the study",
+    "output": "-o DIR",
+}
 KEYS = (*NEEDED, *DEFAULTS)
 TRUTH = {"true": True, "false": False}
 KEY_VALUE = re.compile(r"([\w-]+)=(.*)", re.DOTALL)
@@ -60,7 +65,7 @@ def read_words(words: Sequence[str]) -> Words:
         if len(values) > 1
     ]
     given = {key: values[-1] for key, values in said.items()}
-    faults += [Fault(key, "missing", f"Give it a value: {key}=...") for key in NEEDED if not given.get(key)]
+    faults += [Fault(key, "missing", f"Give it a value: {HOW[key]}") for key in NEEDED if not given.get(key)]
     found = {**DEFAULTS, **given}
     if found["skip_bad"] not in TRUTH:
         faults.append(Fault("skip_bad", f"got '{found['skip_bad']}'; expected true or false"))

@@ -17,6 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from sweeper.errors import Fault, StudyError, UserError, redacting_excepthook
 from sweeper.layout import CONF
@@ -25,6 +26,9 @@ from sweeper.layout import CONF
 CONFIG_PATH = str(CONF)
 CONFIG_NAME = "config"
 FULL_ERROR = "HYDRA_FULL_ERROR"
+CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+GLOBAL_GROUPS = ("task", "sweep")
+"""Groups whose options write root keys, by their `@package` line."""
 MULTIRUN = ("-m", "--multirun")
 
 
@@ -53,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             with hydra_raises():
                 app()
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
+        except (*CONFIGURATION_ERRORS, ValueError) as error:
             if wants_tracebacks:
                 raise
             raise explained(error) from error
@@ -74,7 +78,25 @@ def explained(error: Exception) -> Exception:
         read_again(sys.argv[1:])
     except UserError as all_faults:
         return all_faults
-    return UserError(Fault("command line", first_line(error))) if isinstance(error, HydraException) else error
+    except CONFIGURATION_ERRORS:
+        pass  # nothing more is known than what Hydra stopped at
+    if isinstance(error, YAMLError):
+        return UserError(Fault("configuration", f"cannot be read: {' '.join(str(error).split())}"))
+    if isinstance(error, CONFIGURATION_ERRORS):
+        return UserError(Fault("command line", first_line(error), _forgotten_header()))
+    return error
+
+
+def _forgotten_header() -> str:
+    """Advice where an option of a folder of the user's lacks the line that makes its keys root keys."""
+    from sweeper.config import arguments_parser
+
+    folder = arguments_parser().parse_known_args(sys.argv[1:])[0].config_dir
+    groups = [Path(folder) / group for group in GLOBAL_GROUPS] if folder else []
+    for path in (path for group in groups for path in sorted(group.glob("*.yaml"))):
+        if "@package" not in path.read_text(errors="replace"):
+            return f"Does {path} lack its first line, '# @package _global_'?"
+    return ""
 
 
 def read_again(argv: Sequence[str]) -> None:

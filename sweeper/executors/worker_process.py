@@ -24,6 +24,8 @@ HINTS = {
     signal.SIGABRT: "an abort in native code",
 }
 REAP_S = 5.0
+SAME_PATH = ("-P",)
+"""Python's option for a path without the current folder in front, where this process may not have it."""
 MAX_WORDS = 2000
 """Characters of a dead worker's standard error that are read."""
 
@@ -48,7 +50,7 @@ class WorkerProcess:
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `reap`
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "sweeper.worker.slot", str(theirs.fileno())],
+                [sys.executable, *SAME_PATH, "-m", "sweeper.worker.slot", str(theirs.fileno())],
                 env={**os.environ, **import_path(), **environment},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -144,5 +146,5 @@ def ending(returncode: int, words: str) -> str:
 
 
 def import_path() -> dict[str, str]:
-    """The worker imports from where this process does, whatever was added to the path meanwhile."""
+    """The worker imports from where this process does, in the same order; start it with `SAME_PATH`."""
     return {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}

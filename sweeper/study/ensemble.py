@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.config import ENSEMBLE_KEY
-from sweeper.executors import Placement, ending, import_path
+from sweeper.executors import SAME_PATH, Placement, ending, import_path
 from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest, read_figures, read_spec
 from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock
@@ -216,7 +216,7 @@ def paired_interval(
     return student(improvement, examples_part({0: one}, {0: other}), None, confidence)
 
 
-COMMAND = (sys.executable, "-m", "sweeper.worker.ensemble")
+COMMAND = (sys.executable, *SAME_PATH, "-m", "sweeper.worker.ensemble")
 
 
 POLL_S = 0.2

@@ -1,6 +1,7 @@
 """The command `sweeper`: which of its parts a command line asks for, and how each ends."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sweeper import cli, run_study, study
+from sweeper import __version__, cli, run_study, study
 from sweeper.config.compose import Sweep
 from sweeper.errors import StudyError
 from sweeper.layout import CONF
@@ -224,6 +225,36 @@ def test_an_outside_folder_of_configurations_is_found_by_its_flag(
     assert capfd.readouterr().err.startswith("loss.wait: no such parameter")
     assert ends(lambda _: 0, "--config-dir", "nowhere")[0] == 2
     assert "expected a folder that exists" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "# @package _global_\ntask: {name: mine\nother: [",
+            r'configuration: cannot be read: while parsing a flow mapping in "FILE", line 2, .*',
+        ),
+        (
+            "task: {name: mine}\n",
+            r"command line: .* not found\. Does FILE lack its first line, '# @package _global_'\?",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_of_yours_is_one_line_that_names_it(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    written = tmp_path / "task" / "mine.yaml"
+    written.parent.mkdir()
+    written.write_text(text)
+    done = sweeper("--config-dir", str(tmp_path), "-m", "task=mine", "optimizer.lr=1,2", folder=tmp_path)
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(expected.replace("FILE", re.escape(str(written))), line)
+
+
+def test_the_version_is_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"sweeper {__version__}\n"
 
 
 def test_a_launcher_is_said_to_have_no_effect(caplog: pytest.LogCaptureFixture) -> None:

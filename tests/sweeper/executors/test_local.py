@@ -326,8 +326,21 @@ def test_how_a_process_ended_is_said_in_words(returncode: int, words: str, told:
     assert ending(returncode, words) == told
 
 
+def test_a_worker_imports_in_the_order_of_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parent has no current folder on its path, which holds a package called like the task's."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").write_text("raise RuntimeError('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(tmp_path))])
+    executor = LocalExecutor(placements(1))
+    try:
+        assert isinstance(last_word(executor, toy_job(tmp_path / "run")), Finished)
+    finally:
+        executor.close()
+
+
 def test_no_secret_is_handed_over_in_arguments(local: LocalExecutor, tmp_path: Path) -> None:
     last_word(local, toy_job(tmp_path))
     arguments = Path(f"/proc/{pid_of(local)}/cmdline").read_bytes().split(b"\0")
-    assert [word.decode() for word in arguments[1:4]][:2] == ["-m", "sweeper.worker.slot"]
-    assert len([word for word in arguments if word]) == 4
+    assert [word.decode() for word in arguments[1:4]] == ["-P", "-m", "sweeper.worker.slot"]
+    assert len([word for word in arguments if word]) == 5
