@@ -84,9 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     leave_at_a_signal()  # what follows takes a second to import
     if os.getcwd() not in {os.path.abspath(folder) for folder in sys.path}:
-        sys.path.append(
-            os.getcwd()
-        )  # a task beside the user is found as with `python -m`; it shadows nothing
+        # a task beside the user is found as with `python -m`; last, so that it shadows nothing
+        sys.path.append(os.getcwd())
     return _main_of(RUN)(words)
 
 

@@ -26,6 +26,13 @@ JOB_TIMEOUT = "JobTimeoutError"
 OUT_OF_MEMORY = "OutOfMemoryError"
 """The `error` of a run that asked for more memory than its device, or the machine, could give."""
 
+_WITH_PASSWORD = re.compile(r"(://[^\s:/@]*:)(?:[^\s/]*|[^\s@]*)@")
+_TOKEN_AS_USER = re.compile(r"(://)[^\s:/@]+@")
+_IN_QUERY = re.compile(
+    r"([?&][^=&\s]*(?:password|passwd|pwd|token|secret|api_?key)[^=&\s]*=)[^&\s'\"]+", re.I
+)
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -101,17 +108,6 @@ def did_you_mean(got: str, known: Iterable[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else ""
 
 
-_WITH_PASSWORD = re.compile(r"(://[^\s:/@]*:)(?:[^\s/]*|[^\s@]*)@")
-
-
-_TOKEN_AS_USER = re.compile(r"(://)[^\s:/@]+@")
-
-
-_IN_QUERY = re.compile(
-    r"([?&][^=&\s]*(?:password|passwd|pwd|token|secret|api_?key)[^=&\s]*=)[^&\s'\"]+", re.I
-)
-
-
 def redact(text: str) -> str:
     """`text` with the secrets of every URL in it blanked: passwords, tokens as user, secret query fields.
 
@@ -128,9 +124,6 @@ def redacting_excepthook(
 ) -> None:
     """What `sys.excepthook` does, with the secrets blanked."""
     print(redact("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
-
-
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def causes_of(error: BaseException | None) -> Iterator[BaseException]:

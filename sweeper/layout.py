@@ -19,6 +19,13 @@ CONF = next(
 )
 """The program's own configuration: within the package where it is installed, beside it in a checkout."""
 
+MAX_NAME_LENGTH = 200
+"""What every database, and MLflow, can hold."""
+RESERVED = {"cache", "mlartifacts", "mlflow.db", "mlruns", "published", "solo", "studies.db"}
+"""What a results folder holds beside its studies."""
+LIKE_OURS = re.compile(r"-[0-9a-f]{10}$")
+"""A name that ends as the folders of other names do."""
+
 
 def write_atomic(path: Path, data: str | bytes, *, flush: bool = True) -> None:
     """Write beside, flush to disk, rename: readers see the old file or the new one, never a part.
@@ -239,18 +246,6 @@ class ResultsFolder:
     def studies(self) -> tuple[StudyFolder, ...]:
         """The folders of all studies that have a summary, in order of their names."""
         return tuple(StudyFolder(path.parent) for path in sorted(self.path.glob("*/summary.json")))
-
-
-MAX_NAME_LENGTH = 200
-"""What every database, and MLflow, can hold."""
-
-
-RESERVED = {"cache", "mlartifacts", "mlflow.db", "mlruns", "published", "solo", "studies.db"}
-"""What a results folder holds beside its studies."""
-
-
-LIKE_OURS = re.compile(r"-[0-9a-f]{10}$")
-"""A name that ends as the folders of other names do."""
 
 
 def check_study_name(name: str) -> None:

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.laws import PACKAGES
+
 PROGRAM = """
 import importlib, json, os, sys
 import numpy, pydantic, yaml
@@ -21,6 +23,7 @@ for words in sys.argv[1:]:
     os.wait()
 """
 TASKS = "sweeper_tasks"
+HEAVY = "torch optuna mlflow hydra omegaconf sklearn sqlalchemy"
 WITHOUT = {
     f"{TASKS}.esmm.config": "torch sklearn scipy",
     f"{TASKS}.diagnosis.config {TASKS}.diagnosis.data": "torch pandas sklearn scipy",
@@ -36,6 +39,10 @@ WITHOUT = {
     ): "torch transformers",
     f"{TASKS}.segmentation.facts {TASKS}.segmentation.report": "torch",
     "sweeper.executors.inline": "torch",
+    **dict.fromkeys(sorted(PACKAGES), HEAVY),
+    "sweeper.predict": HEAVY,
+    "sweeper.studies": HEAVY,
+    "sweeper.worker.predicting": "optuna mlflow hydra omegaconf",
 }
 """Modules, and what must not come with them; reading, preparing and reporting are the torch-free parent's."""
 
@@ -60,3 +67,7 @@ def test_every_claim_is_told_apart(loaded: dict[str, set[str]]) -> None:
         "sweeper_tasks.diagnosis.table"
         not in loaded["sweeper_tasks.segmentation.facts sweeper_tasks.segmentation.report"]
     )
+
+
+def test_a_prediction_at_work_has_torch(loaded: dict[str, set[str]]) -> None:
+    assert "torch" in loaded["sweeper.worker.predicting"]

@@ -13,6 +13,7 @@ from sweeper.schema import Settings
 from sweeper.search import MAX_POINTS, Choices, Point, SearchSpace, check_pruner, extremes, grid
 from sweeper.task import task_entry
 
+ENSEMBLE_KEY = "study.ensemble_top_k"
 MAX_FAULTS = 100
 NUMERIC_ONLY = ("cmaes", "qmc")
 """Samplers that leave choices to chance."""
@@ -247,9 +248,6 @@ def _value_at(config: Mapping[str, Any], key: str, text: str) -> Any:
 def _repeats(fault: Fault, earlier: Sequence[Fault]) -> bool:
     """Whether validation says again what is known of the same key, or of a section around it."""
     return any(fault.where == known.where or fault.where.startswith(f"{known.where}.") for known in earlier)
-
-
-ENSEMBLE_KEY = "study.ensemble_top_k"
 
 
 def check_ensemble(settings: Settings) -> None:

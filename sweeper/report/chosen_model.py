@@ -7,8 +7,8 @@ from shlex import quote
 import yaml
 from pydantic import ValidationError
 
+from sweeper.ensemble_spec import Member, model_digest, read_spec
 from sweeper.errors import Fault, UserError
-from sweeper.jobs import Member, model_digest, read_spec
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.report.replay import read_rows
 from sweeper.report.summary import read_summary

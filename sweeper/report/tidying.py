@@ -3,8 +3,8 @@
 import json
 from contextlib import nullcontext, suppress
 
+from sweeper.ensemble_spec import member_folders
 from sweeper.errors import Fault, UserError
-from sweeper.jobs import member_folders
 from sweeper.layout import RunFolder
 from sweeper.locks import file_lock
 from sweeper.report.publishing import champions

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.config import Sweep
+from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
-from sweeper.jobs import member_folders
 from sweeper.layout import StudyFolder
 from sweeper.report import remove_checkpoints
 from sweeper.results import ENDED, Judgement, Policy, StudyResult, Totals, TrialResult

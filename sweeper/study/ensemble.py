@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper.config import ENSEMBLE_KEY
+from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_digest, read_figures, read_spec
 from sweeper.executors import SAME_PATH, Placement, ending, import_path
-from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest, read_figures, read_spec
 from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock
 from sweeper.records import read_influence

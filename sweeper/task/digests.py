@@ -49,12 +49,7 @@ def folder_digest(
     known_by = (f"{file.resolve()} {s.st_size} {s.st_mtime_ns}" for file, s in zip(files, stats, strict=True))
     memo = cache_dir / "file_digests" / f"{digest_of(*known_by).removeprefix('sha256:')[:32]}.json"
     if not memo.exists():
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        beside = memo.with_suffix(f".{os.getpid()}")
-        beside.write_text(
-            json.dumps({"path": str(folder), "digest": _folder_content(folder, files, cache_dir)})
-        )
-        os.replace(beside, memo)
+        _write(memo, {"path": str(folder), "digest": _folder_content(folder, files, cache_dir)})
     return str(json.loads(memo.read_text())["digest"])
 
 

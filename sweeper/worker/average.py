@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_digest
 from sweeper.errors import RunError
-from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest
 from sweeper.layout import EnsembleFolder, RunFolder, write_atomic
 from sweeper.schema import TaskSection
 from sweeper.task import Averageable, Evaluation, Task, config_of, task_entry

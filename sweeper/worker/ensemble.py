@@ -16,7 +16,7 @@ from threading import Thread
 
 from pydantic import ValidationError
 
-from sweeper.jobs import EnsembleSpec
+from sweeper.ensemble_spec import EnsembleSpec
 from sweeper.layout import EnsembleFolder
 
 USAGE = "usage: python -m sweeper.worker.ensemble <request.json>"

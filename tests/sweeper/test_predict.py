@@ -16,8 +16,8 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+from sweeper.ensemble_spec import EnsembleSpec, Member, model_digest
 from sweeper.errors import UserError
-from sweeper.jobs import EnsembleSpec, Member, model_digest
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.predict import Words, main, read_words
 from sweeper.worker.checkpoint import write_checkpoint

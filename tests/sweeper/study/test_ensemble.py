@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from sweeper.ensemble_spec import read_spec
 from sweeper.errors import UserError
 from sweeper.executors.devices import Placement
-from sweeper.jobs import read_spec
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.report.leaderboard_table import leaderboard_of
 from sweeper.report.replay import read_rows

@@ -13,7 +13,7 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
 
-from sweeper.jobs import EnsembleFigures, EnsembleSpec, Member, model_digest
+from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_digest
 from sweeper.layout import EnsembleFolder, RunFolder
 from sweeper.task.prepared import MANIFEST
 from sweeper.trial import JobSpec
