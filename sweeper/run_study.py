@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from sweeper.config import VERSION_BASE
 from sweeper.errors import Fault, StudyError, UserError, redacting_excepthook
 from sweeper.layout import CONF
 
@@ -32,7 +33,7 @@ GLOBAL_GROUPS = ("task", "sweep")
 MULTIRUN = ("-m", "--multirun")
 
 
-@hydra.main(config_path=CONFIG_PATH, config_name=CONFIG_NAME, version_base="1.3")
+@hydra.main(config_path=CONFIG_PATH, config_name=CONFIG_NAME, **VERSION_BASE)
 def app(config: DictConfig) -> None:
     """Train one configuration in this process; read again by us, so that all faults are said at once."""
     from sweeper.config import read_command_line
@@ -114,9 +115,7 @@ def read_again(argv: Sequence[str]) -> None:
             )
         lines.insert(0, f"hydra.searchpath=[{text_of('file://' + folder)}]")
     configs = Path(__file__).resolve().parent / (arguments.config_path or CONFIG_PATH)
-    with hydra.initialize_config_dir(
-        config_dir=str(configs.resolve()), version_base="1.3", job_name="sweeper"
-    ):
+    with hydra.initialize_config_dir(config_dir=str(configs.resolve()), job_name="sweeper", **VERSION_BASE):
         loader = GlobalHydra.instance().config_loader()
         name = arguments.config_name or CONFIG_NAME
         read_command_line(loader, name, lines, multirun=arguments.multirun)

@@ -60,7 +60,7 @@ def read_option(path: Path, conf: Path = CONF) -> Option:
         group=group,
         name=name,
         about=_header(text),
-        base=next((_plain(line) for line in defaults if "@_here_" in line), None),
+        base=next((_plain(line, group) for line in defaults if "@_here_" in line), None),
         brings=tuple(_chosen(line, group) for line in defaults if _is_choice(line)),
         keys=tuple(keys),
     )
@@ -83,8 +83,16 @@ def _with_meanings(option: Option, options: dict[tuple[str, str], Option]) -> Op
         base = below.base
     return replace(
         option,
+        brings=tuple(_without_alias(choice, options) for choice in option.brings),
         keys=tuple(replace(key, meaning=key.meaning or known.get(key.path, "")) for key in option.keys),
     )
+
+
+def _without_alias(choice: str, options: dict[tuple[str, str], Option]) -> str:
+    """`data=esmm` is `data=esmm/synthetic`: a file that only includes another is another name for it."""
+    group, _, name = choice.partition("=")
+    chosen = options.get((group, name))
+    return f"{group}={chosen.base}" if chosen and chosen.base and not chosen.keys else choice
 
 
 def _group_and_name(path: Path) -> tuple[str, str]:
@@ -210,7 +218,6 @@ def _chosen(line: str, owner: str) -> str:
     return f"{group}@{owner}.{package}={option}" if package and WHOLE not in package else f"{group}={option}"
 
 
-def _plain(line: str) -> str:
+def _plain(line: str, group: str) -> str:
     """`/model/captcha/cnn@_here_` -> `captcha/cnn`."""
-    name = line.partition("@")[0].lstrip("/")
-    return name.removeprefix("model/")
+    return line.partition("@")[0].removeprefix(f"/{group}/")

@@ -120,4 +120,4 @@ class ConfigSource:
 
 
 def _prefix(package: str | None) -> str:
-    return "" if package in (None, "_here_") else f"{package}."
+    return "" if package in (None, "", "_here_") else f"{package}."

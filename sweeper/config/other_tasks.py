@@ -20,7 +20,8 @@ class OptionFile:
     """What stands in the file of an option.
 
     `keys`: dotted, that it writes itself. `groups`: the options that it chooses, by group. `parents`: options
-    of its own group that it takes over, each with what goes before their keys.
+    of its own group that it takes over (from `/` on where they are named absolutely), each with what goes
+    before their keys.
     """
 
     keys: frozenset[str] = frozenset()
@@ -88,14 +89,15 @@ def _keys(path: str, folder: Folder) -> set[str]:
     file, group = folder.file(path), path.partition("/")[0]
     keys = set(file.keys)
     for parent, prefix in file.parents:
-        keys |= {f"{prefix}{key}" for key in _keys(f"{group}/{parent}", folder)}
+        path = parent[1:] if parent.startswith("/") else f"{group}/{parent}"
+        keys |= {f"{prefix}{key}" for key in _keys(path, folder)}
     return keys
 
 
 def task_of(option: str, folder: Folder) -> str | None:
-    """The task that an option belongs to by its name: `captcha` of `captcha/ce`."""
-    name, slash, _ = option.partition("/")
-    return name if slash and name in folder.options("task") else None
+    """The task that an option belongs to by its name: `captcha` of `captcha/ce`, and of `captcha`."""
+    name = option.partition("/")[0]
+    return name if name in folder.options("task") else None
 
 
 def and_its_task(fault: Fault, option: str, task: str | None, folder: Folder) -> Fault:

@@ -6,10 +6,11 @@ holds 0.7, not 0.7000000000000001.
 """
 
 import fnmatch
+import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -176,7 +177,26 @@ def _range(override: Override, sweep: RangeSweep) -> Range:
     if n == 0:
         raise _fault(override, "the range is empty", "The stop is left out, as in Python.")
     is_integer = all(isinstance(end, int) for end in ends)
-    return Range(start, step, n, is_integer, "log" in sweep.tags, sweep.shuffle)
+    found = Range(start, step, n, is_integer, "log" in sweep.tags, sweep.shuffle)
+    return _cast(override, found, getattr(sweep, "transformers", ()))
+
+
+def _cast(override: Override, numbers: Range, casts: Sequence[Callable[[Any], Any]]) -> Range:
+    """The range whose every number has been cast: Hydra 1.4 notes the casts, 1.3 casts the ends itself.
+
+    `int` of a range that is not of whole steps repeats numbers or leaves some out: each is there once.
+    """
+    for cast in casts:
+        values = list(dict.fromkeys(cast(numbers.at(index)) for index in range(len(numbers))))
+        steps = {Decimal(repr(b)) - Decimal(repr(a)) for a, b in itertools.pairwise(values)}
+        if len(steps) > 1:
+            raise _fault(override, "the cast numbers are not evenly spaced", "Write them out as choices.")
+        is_integer = all(isinstance(value, int) for value in values)
+        step = steps.pop() if steps else numbers.step
+        numbers = replace(
+            numbers, start=Decimal(repr(values[0])), step=step, n=len(values), is_integer=is_integer
+        )
+    return numbers
 
 
 def _interval(override: Override, sweep: IntervalSweep) -> Interval:
@@ -192,6 +212,8 @@ def _interval(override: Override, sweep: IntervalSweep) -> Interval:
 
 
 def _decimal(override: Override, number: Any) -> Decimal:
+    if isinstance(number, Decimal) and number.is_finite():
+        return number
     if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
         raise _fault(override, f"got {number!r}; expected finite numbers in range(...) and interval(...)")
     return Decimal(repr(number))

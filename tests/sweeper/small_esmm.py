@@ -9,6 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from sweeper.config.command_line import read_overrides
 from sweeper.config.compose import Sweep
 from sweeper.config.config_source import ConfigSource
+from sweeper.config.hydra_adapter import VERSION_BASE
 
 CONF = Path(__file__).parents[2] / "conf"
 SMALL = (
@@ -19,7 +20,7 @@ SMALL = (
 
 @cache
 def _source() -> ConfigSource:
-    with initialize_config_dir(config_dir=str(CONF), version_base="1.3", job_name="test"):
+    with initialize_config_dir(config_dir=str(CONF), job_name="test", **VERSION_BASE):
         return ConfigSource(GlobalHydra.instance().config_loader(), "config", ())
 
 

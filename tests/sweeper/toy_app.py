@@ -9,6 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from sweeper.config.command_line import read_overrides
 from sweeper.config.compose import Composer, Sweep
 from sweeper.config.config_source import ConfigSource
+from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -18,7 +19,7 @@ TOY = (f"hydra.searchpath=['file://{Path(__file__).parent / 'toy_conf'}']", "tas
 @cache
 def source() -> ConfigSource:
     """Shared by all tests, as the files are: it only keeps what Hydra composed."""
-    with initialize_config_dir(config_dir=str(CONF), version_base="1.3", job_name="test"):
+    with initialize_config_dir(config_dir=str(CONF), job_name="test", **VERSION_BASE):
         return ConfigSource(GlobalHydra.instance().config_loader(), "config", TOY)
 
 

@@ -33,7 +33,7 @@ def part(name: str) -> AbstractContextManager[None]:
 def loader(tmp_path: Path) -> ConfigLoader:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "big.yaml").write_text(FILE)
-    with initialize_config_dir(config_dir=str(tmp_path), version_base="1.3", job_name="test"):
+    with initialize_config_dir(config_dir=str(tmp_path), job_name="test", **hydra_adapter.VERSION_BASE):
         return GlobalHydra.instance().config_loader()
 
 

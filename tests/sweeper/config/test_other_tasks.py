@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from sweeper.config.checking import Findings
 from sweeper.config.command_line import read_overrides
 from sweeper.config.config_source import ConfigSource
+from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.config.other_tasks import forgotten, with_forgotten_task
 from sweeper.errors import Fault, UserError
 from tests.sweeper.toy_app import CONF
@@ -17,7 +18,7 @@ from tests.sweeper.toy_app import CONF
 
 @cache
 def source() -> ConfigSource:
-    with initialize_config_dir(config_dir=str(CONF), version_base="1.3", job_name="test"):
+    with initialize_config_dir(config_dir=str(CONF), job_name="test", **VERSION_BASE):
         return ConfigSource(GlobalHydra.instance().config_loader(), "config")
 
 

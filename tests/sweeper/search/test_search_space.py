@@ -1,13 +1,14 @@
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType, RangeSweep, ValueType
 from hypothesis import given, strategies as st
 
 from sweeper.errors import UserError
-from sweeper.search.grammar import Interval, text_of
+from sweeper.search.grammar import Interval, Range, domain_of, text_of
 from sweeper.search.search_space import (
     SearchSpace,
     extremes,
@@ -228,3 +229,26 @@ def test_extremes_show_every_choice_and_both_ends() -> None:
 
 def test_sweeper_params_are_overrides_or_values() -> None:
     assert param_lines({"a": "range(1,3)", "+b": 3, "c": ["x y"]}) == ["a=range(1,3)", "+b=3", "c=['x y']"]
+
+
+@pytest.mark.parametrize(
+    ("ends", "cast", "expected"),
+    [
+        ((0.5, 3.5, 1), int, [0, 1, 2]),
+        ((0, 3, 1), float, [0.0, 1.0, 2.0]),
+        ((3, 0, -1), float, [3.0, 2.0, 1.0]),
+        ((0.0, 2.0, 0.5), int, [0, 1]),
+    ],
+)
+def test_casts_of_a_range_that_hydra_notes_act_on_its_numbers(
+    ends: tuple[float, float, float], cast: Callable[[Any], Any], expected: list[float]
+) -> None:
+    """As Hydra 1.4 gives `int(range(0.5,3.5))`; 1.3 casts the ends."""
+    sweep = RangeSweep(start=ends[0], stop=ends[1], step=ends[2])
+    sweep.transformers = (cast,)  # type: ignore[attr-defined]
+    override = Override(OverrideType.CHANGE, "a", ValueType.RANGE_SWEEP, sweep)
+    found = domain_of(override, lambda group: ())
+    assert isinstance(found, Range)
+    values = [found.at(index) for index in range(len(found))]
+    assert values == expected
+    assert all(type(value) is cast for value in values)

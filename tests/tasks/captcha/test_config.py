@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
+from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.models import stackable_values
 from sweeper.schema import Settings
 from sweeper.task.base import config_of
@@ -29,7 +30,7 @@ DOCUMENTED = {
 
 @cache
 def composed(*overrides: str) -> dict[str, Any]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=True)
     assert isinstance(config, dict)
     return {str(key): section for key, section in config.items()}

@@ -8,6 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from sweeper.config.command_line import read_command_line
 from sweeper.config.compose import Sweep
+from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.errors import UserError
 from sweeper.study.proposals import drafts_of
 from sweeper.study.single import run_solo
@@ -19,7 +20,7 @@ SMALL = ("task=diagnosis", "data.n_train=2000", "data.n_val=500", "data.n_test=5
 
 def sweep(results: Path, *words: str, multirun: bool = True) -> Sweep:
     lines = [*SMALL, f"study.results_dir={results}", f"data.cache_dir={results}", *words]
-    with initialize_config_dir(config_dir=str(CONF), version_base="1.3", job_name="test"):
+    with initialize_config_dir(config_dir=str(CONF), job_name="test", **VERSION_BASE):
         loader = GlobalHydra.instance().config_loader()
         return read_command_line(loader, "config", lines, multirun=multirun)
 

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
+from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.task.base import config_of
 from sweeper_tasks.esmm.config import EsmmConfig
 from tests.tasks.esmm.tiny import AUX_FOCAL, tiny_config
@@ -36,7 +37,7 @@ DOCUMENTED = {
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=True)
     assert isinstance(config, dict)
     return {str(key): section for key, section in config.items()}

@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from pydantic import TypeAdapter, ValidationError
 
+from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.errors import UserError
 from sweeper.models import stackable_values
 from sweeper.schema import Settings
@@ -36,7 +37,7 @@ DOCUMENTED: dict[str, tuple[float, Any]] = {
 
 @cache
 def composed(*overrides: str) -> dict[str, Any]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION_BASE):
         config = OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=True)
     assert isinstance(config, dict)
     return {str(key): section for key, section in config.items()}
