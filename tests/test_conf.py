@@ -9,7 +9,7 @@ CONF = Path(__file__).parents[1] / "conf"
 OPTIONS = [path for group in ("data", "loss", "model") for path in (CONF / group).rglob("*.yaml")]
 
 
-@pytest.mark.parametrize("path", CONF.rglob("*.yaml"), ids=lambda path: str(path.relative_to(CONF)))
+@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
 def test_no_defaults_list_chooses_an_option_in_a_folder(path: Path) -> None:
     """Hydra 1.4 reads `data: esmm/csv` there as `data/esmm: csv`, and then refuses `data=...`."""
     config = yaml.safe_load(path.read_text()) or {}
