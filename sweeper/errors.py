@@ -6,6 +6,7 @@
     ├── RunError           ends one run, never the study; recorded with its reason
     │   ├── NonFiniteLossError
     │   ├── DiskFullError  no fault of the trial: the run is interrupted, and the study stops
+    │   ├── DeviceError    the same: the device is not there, or cannot be used by anybody
     │   └── FolderHeldError  a worker of an earlier attempt is still at it: the run is tried again
     └── CheckpointError    a checkpoint that cannot be trusted; the one before it is used
 
@@ -82,6 +83,10 @@ class NonFiniteLossError(RunError):
 
 class DiskFullError(RunError):
     """There was no space left to write what the run had to write."""
+
+
+class DeviceError(RunError):
+    """The device that the run was given does not exist, or refuses everybody."""
 
 
 class FolderHeldError(RunError):

@@ -1,25 +1,55 @@
-"""Who holds a lease: a process on a host. One that died on this host need not be waited for."""
+"""Who holds a lease: one process, told from all others. One that died on this machine need not be waited for.
 
+A host's name says little: containers of one host may share it, and hosts of one image too. A process's number
+says little: each container counts its own, and numbers are used again. So an owner is named by the boot and
+the namespace in which its number counts, by the number, and by the moment when the process began.
+"""
+
+import hashlib
 import os
 import socket
 import uuid
+from pathlib import Path
+
+PROC = Path("/proc")
+UNKNOWN = "-"
+"""Stands for the moment when a process began, where the system does not tell."""
 
 
 def new_owner() -> str:
-    """A name for this session: host, process, and something that no other session has."""
-    return f"{socket.gethostname()[:30]}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    """A name for this session, of at most 64 characters: where it is, its process, and a name of its own."""
+    return f"{_realm()}:{os.getpid()}:{_begun(os.getpid())}:{uuid.uuid4().hex[:12]}"
 
 
 def is_gone(owner: str) -> bool:
-    """Whether the owner was a process of this host that is no more; False where that cannot be known."""
-    host, _, rest = owner.partition(":")
-    pid = rest.partition(":")[0]
-    if host != socket.gethostname()[:30] or not pid.isdigit():
+    """Whether the owner was a process of this boot and namespace that is no more; False where unknown."""
+    realm, *rest = owner.split(":")
+    if realm != _realm() or len(rest) != 3 or not rest[0].isdigit():
         return False
+    pid, begun = int(rest[0]), rest[1]
     try:
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
-    return False
+        pass
+    return UNKNOWN not in (begun, now := _begun(pid)) and begun != now
+
+
+def _realm() -> str:
+    """16 characters that say where process numbers mean the same: a boot of a machine, a namespace on it."""
+    try:
+        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+        where = f"{boot} {os.readlink(PROC / 'self/ns/pid')}"
+    except OSError:  # no Linux
+        where = f"{socket.gethostname()} {uuid.getnode()}"
+    return hashlib.sha256(where.encode()).hexdigest()[:16]
+
+
+def _begun(pid: int) -> str:
+    """When the process began, in clock ticks since the boot."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return UNKNOWN
+    return stat.rpartition(")")[2].split()[19]  # the name before it may hold anything, brackets too

@@ -21,6 +21,7 @@ from sweeper.errors import Fault, UserError, is_full, redact
 from sweeper.layout import check_study_name
 from sweeper.models import Direction
 from sweeper.storage.engine import Waiting, engine_options, name_failures, outlast, stay_with_file
+from sweeper.storage.journal import choose_journal
 from sweeper.storage.optuna_adapter import study_id_of, writer_of
 from sweeper.storage.places import closed_database, read_only_folder
 from sweeper.storage.remembering import RememberingStorage
@@ -84,6 +85,7 @@ class Storage:
         self._waiting = Waiting(redact(url))
         try:
             self._optuna = _open(_parse(url), self._waiting)
+            self._journal = choose_journal(self._optuna.engine)
         except (sa.exc.SQLAlchemyError, ImportError, OSError, RuntimeError, TypeError) as error:
             if is_full(error):
                 raise  # not the URL's fault
@@ -97,11 +99,13 @@ class Storage:
         name_failures(self._engine, redact(url))
 
     def warn_of_waits(self, warn: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
-        """Call `warn`, once, when the database keeps the study waiting; by default that is logged.
+        """Call `warn`, once, when the database keeps the study waiting, and now where its place is unfit.
 
         Where `should_stop()`, the wait ends soon in KeyboardInterrupt.
         """
         self._waiting.warn, self._waiting.should_stop = warn, should_stop
+        if self._journal:
+            warn(self._journal)
 
     def optuna_study(self, directions: list[Direction]) -> optuna.Study:
         """The Optuna study of our name, created when new. Raises UserError when its directions differ.
@@ -251,11 +255,9 @@ def _open(url: URL, waiting: Waiting) -> optuna.storages.RDBStorage:
     _make_folder(url)
     text, options = url.render_as_string(hide_password=False), engine_options(url, waiting)
     text = text.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
-    storage = _collisions_outlived(
+    return _collisions_outlived(
         lambda: optuna.storages.RDBStorage(text, options, skip_compatibility_check=True)
     )
-    _write_ahead(storage.engine)
-    return storage
 
 
 def _collisions_outlived(make_tables: Callable[[], Made]) -> Made:
@@ -301,23 +303,6 @@ def _folder_of(url: URL) -> Path | None:
     """The folder of the database's file, if it has one."""
     is_file = url.drivername.startswith("sqlite") and url.database
     return Path(str(url.database)).parent if is_file else None
-
-
-def _write_ahead(engine: sa.Engine) -> None:
-    """Readers and the writer of an SQLite file do not wait for each other, nor a commit for the disk.
-
-    A process that is killed loses nothing. A machine that loses power may lose the last commits, never the
-    file: runs that ended just then are run again.
-    """
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        sa.event.listen(engine, "connect", _commit_without_waiting)
-        engine.dispose()
-
-
-def _commit_without_waiting(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _unreachable(url: str, error: Exception) -> Fault:

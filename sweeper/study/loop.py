@@ -4,20 +4,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sweeper.errors import DiskFullError
 from sweeper.executors import Executor
 from sweeper.messages import Alive, Failed, Message, Reported, Started
 from sweeper.results import RunKey, RunResult
 from sweeper.search import Pruning
 from sweeper.study.active import Active, ActiveJobs
 from sweeper.study.interrupts import Interrupt
-from sweeper.study.retries import LastWord, Retries, died, outcome
+from sweeper.study.retries import STOPS_ALL, LastWord, Retries, died, outcome
 from sweeper.study.run_state import WantedRuns
 from sweeper.study.run_table import RunTable
 from sweeper.trial import JobSpec, Slot, TrialSpec
 from sweeper.watch import Observer
 
-DISK_FULL = DiskFullError.__name__
 PATIENCE_S = 1.0
 """How long to wait for messages before looking at leases, signals and other parents' results again."""
 
@@ -232,8 +230,8 @@ class StudyLoop:
             reached=active.reached,
             is_ending=is_ending,
         )
-        if result.state == "INTERRUPTED" and isinstance(message, Failed) and message.error == DISK_FULL:
-            self._stop(result.reason or DISK_FULL)  # nothing else could be written either
+        if result.state == "INTERRUPTED" and isinstance(message, Failed) and message.error in STOPS_ALL:
+            self._stop(result.reason or message.error)  # others would meet it too
         return result
 
     def _settle(self, trial: TrialSpec, result: RunResult) -> None:

@@ -4,10 +4,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from sweeper.errors import OUT_OF_MEMORY, DiskFullError, FolderHeldError, sentences
+from sweeper.errors import OUT_OF_MEMORY, DeviceError, DiskFullError, FolderHeldError, sentences
 from sweeper.messages import Failed, Finished, Lost, Stopped
 from sweeper.results import RunKey, RunResult
 from sweeper.trial import JobSpec
+
+STOPS_ALL = frozenset(error.__name__ for error in (DiskFullError, DeviceError))
+"""Errors that every other run would meet too."""
+BLAMELESS = STOPS_ALL | {FolderHeldError.__name__}
+"""Errors that say nothing about the configuration of the run that met them."""
 
 LastWord = Finished | Stopped | Failed | Lost
 
@@ -33,7 +38,7 @@ def outcome(job: JobSpec, message: LastWord, pruned_because: str | None = None) 
             return replace(result, state="INTERRUPTED", reason=message.reason)
         case Failed():
             reason = sentences(message.reason, message.advice)
-            is_blameless = message.error in (DiskFullError.__name__, FolderHeldError.__name__)
+            is_blameless = message.error in BLAMELESS
             return replace(result, state="INTERRUPTED" if is_blameless else "FAILED", reason=reason)
 
 

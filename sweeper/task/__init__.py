@@ -12,7 +12,7 @@ from sweeper.task.digests import file_digest, folder_digest
 from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, task_entry
 from sweeper.task.influence import auc_influence, mean_influence, midranks
 from sweeper.task.predicting import Chosen, ChosenRun, Predicted, Predictor, refuse_clashes
-from sweeper.task.prepared import MANIFEST, Prepared, prepare_once
+from sweeper.task.prepared import MANIFEST, Prepared, new_array, prepare_once
 from sweeper.task.reporting import (
     BASELINE_COLOR,
     BEST_COLOR,
@@ -75,6 +75,7 @@ __all__ = [
     "mean_and_spread",
     "mean_influence",
     "midranks",
+    "new_array",
     "plural",
     "prepare_once",
     "refuse_clashes",

@@ -4,20 +4,30 @@ The parent prepares (so that a broken file is reported before any job starts, an
 the fingerprint); workers only open. Nothing here imports torch.
 """
 
+import errno
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from sweeper.locks import file_lock
 
 Kept = TypeVar("Kept")
 
 MANIFEST = "manifest.json"
+UNFINISHED = ".preparing-"
+LOCK = ".lock"
+"""In an unfinished folder: held by whoever prepares there, for as long as it lives."""
+YOUNG_S = 60.0
+"""An unfinished folder may be without a lock for a moment after it was made."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +72,64 @@ def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str,
 
     `build` writes its arrays into the folder that it is given and returns `{"n_train", "real", "facts"}`. It
     works in a private folder that is renamed at the end, so that two processes, or a crash, never leave half
-    of it.
+    of it. What a process that was killed has left is removed.
     """
     final = cache_dir / key.removeprefix("sha256:")[:32]
     if not (final / MANIFEST).exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=".preparing-", dir=cache_dir))
+        _remove_abandoned(cache_dir)
+        beside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=cache_dir))
         try:
-            manifest = {"digest": key, **build(beside)}
-            (beside / MANIFEST).write_text(json.dumps(manifest, indent=1))
-            _move_into_place(beside, final)
+            with file_lock(beside / LOCK, timeout_s=0):
+                manifest = {"digest": key, **build(beside)}
+                (beside / MANIFEST).write_text(json.dumps(manifest, indent=1))
+                (beside / LOCK).unlink()
+                _move_into_place(beside, final)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return Prepared.open(final)
+
+
+def new_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray[Any, Any]:
+    """A new array of zeros in the `.npy` file `path`, memory-mapped to be written.
+
+    Its space is reserved: to write into a mapped file on a full disk ends the process by a signal, without a
+    word. Raises OSError (ENOSPC, EDQUOT) where there is not enough, and leaves no file.
+    """
+    made: np.ndarray[Any, Any] = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
+    try:
+        _reserve(path)
+    except OSError:
+        path.unlink()
+        raise
+    return made
+
+
+def _reserve(path: Path) -> None:
+    """Have the file system set space aside for a file of this size, all of which may be a hole."""
+    size = path.stat().st_size
+    if not hasattr(os, "posix_fallocate"):  # no Linux: better than nothing
+        if shutil.disk_usage(path.parent).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that cannot
+                return
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
+
+
+def _remove_abandoned(cache_dir: Path) -> None:
+    """Remove what processes that are no more were preparing: it may be what fills the disk."""
+    for folder in cache_dir.glob(f"{UNFINISHED}*"):
+        try:
+            if time.time() - folder.stat().st_mtime > YOUNG_S:
+                with file_lock(folder / LOCK, timeout_s=0):
+                    shutil.rmtree(folder, ignore_errors=True)
+        except (TimeoutError, OSError):  # somebody is at work there, or was faster than us
+            continue
 
 
 def _move_into_place(beside: Path, final: Path) -> None:

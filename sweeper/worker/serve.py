@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from sweeper.errors import FolderHeldError, RunError
+from sweeper.errors import DeviceError, FolderHeldError
 from sweeper.layout import RunFolder
 from sweeper.locks import file_lock
 from sweeper.messages import Failed, Finished, Message, Reply, Stopped
@@ -130,7 +130,7 @@ def opened(folder: str) -> Prepared:
 
 
 def device_of(name: str) -> torch.device:
-    """The device `cpu`, `cuda:0`, ...; `auto` is the first GPU where there is one. Raises RunError."""
+    """The device `cpu`, `cuda:0`, ...; `auto` is the first GPU where there is one. Raises DeviceError."""
     if name == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     try:
@@ -138,7 +138,7 @@ def device_of(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = f"executor.device: got {name!r}; expected cpu, cuda:<n> or another device found here"
-        raise RunError(reason, advice="Use executor.device=cpu, or auto.") from error
+        raise DeviceError(reason, advice="Use executor.device=cpu, or auto.") from error
     return device
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sweeper.task import new_array
+
 Pixels = NDArray[np.uint8]
 Bad = dict[int, tuple[str, str]]
 """By row, what a picture is and the rule that it breaks."""
@@ -78,7 +80,7 @@ def draw_all(path: Path, shape: tuple[int, ...], draw: Callable[[int], Pixels]) 
     Returns what each bad picture is and the rule that it breaks, by row; their rows stay black. `draw`
     travels to other processes: a function of a module, or a `functools.partial` of one.
     """
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+    new_array(path, shape, np.uint8)
     blocks = [range(start, min(start + BLOCK, shape[0])) for start in range(0, shape[0], BLOCK)]
     # loky's processes would stay beside the study's workers for five minutes
     parallel = joblib.Parallel(min(joblib.cpu_count(), len(blocks)), "loky", idle_worker_timeout=IDLE_S)
@@ -100,9 +102,7 @@ def _draw_block(path: Path, rows: range, draw: Callable[[int], Pixels]) -> Bad:
 def copy_rows(source: Path, rows: NDArray[Any], target: Path) -> None:
     """Write the rows of the array at `source`, in that order, as an array of their own."""
     pixels: Pixels = np.load(source, mmap_mode="r")
-    copied = np.lib.format.open_memmap(
-        target, mode="w+", dtype=np.uint8, shape=(len(rows), *pixels.shape[1:])
-    )
+    copied = new_array(target, (len(rows), *pixels.shape[1:]), np.uint8)
     for part in _parts(len(rows)):
         copied[part] = pixels[rows[part]]
     copied.flush()

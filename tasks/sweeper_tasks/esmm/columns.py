@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.task import Fault, UserError
+from sweeper.task import Fault, UserError, new_array
 from sweeper_tasks.esmm.trivial import trivial_facts
 
 Array = np.ndarray[Any, Any]
@@ -44,8 +44,7 @@ class SplitWriter:
 
 def create(folder: Path, name: str, shape: tuple[int, ...], dtype: type[np.generic]) -> Array:
     """A new memory-mapped `<name>.npy` of zeros."""
-    made: Array = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.dtype(dtype), shape)
-    return made
+    return new_array(folder / f"{name}.npy", shape, dtype)
 
 
 def chunks(n_rows: int, size: int = CHUNK) -> Iterator[slice]:

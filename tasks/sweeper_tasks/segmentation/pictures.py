@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
 
+from sweeper.task import new_array
 from sweeper_tasks.segmentation.classes import N_CLASSES
 
 SPLITS = ("train", "val", "test")
@@ -21,8 +21,8 @@ class PictureWriter:
     """The two arrays of a split, filled one picture at a time, in any order."""
 
     def __init__(self, folder: Path, split: str, n: int, size: int) -> None:
-        self._images = open_memmap(folder / f"{split}_images.npy", "w+", np.uint8, (n, 3, size, size))
-        self._masks = open_memmap(folder / f"{split}_masks.npy", "w+", np.uint8, (n, size, size))
+        self._images = new_array(folder / f"{split}_images.npy", (n, 3, size, size), np.uint8)
+        self._masks = new_array(folder / f"{split}_masks.npy", (n, size, size), np.uint8)
 
     def put(self, i: int, image: Array, mask: Array) -> None:
         """Picture [3, S, S] and mask [S, S] number i."""
@@ -40,7 +40,7 @@ def keep_only(folder: Path, split: str, rows: Sequence[int]) -> None:
         whole, beside = np.load(file, mmap_mode="r"), file.with_suffix(".kept.npy")
         if len(rows) == len(whole):
             continue
-        kept = open_memmap(beside, "w+", whole.dtype, (len(rows), *whole.shape[1:]))
+        kept = new_array(beside, (len(rows), *whole.shape[1:]), whole.dtype)
         for start in range(0, len(rows), CHUNK):
             chosen = rows[start : start + CHUNK]
             kept[start : start + len(chosen)] = whole[list(chosen)]

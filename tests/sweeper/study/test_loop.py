@@ -207,8 +207,12 @@ def test_more_failures_than_allowed_stop_the_study(tmp_path: Path) -> None:
     assert (4, 0) not in loop.table.runs
 
 
-def test_a_full_disk_stops_the_study_and_is_no_result_of_the_trial(tmp_path: Path) -> None:
-    executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), t1=[failed("DiskFullError")])
+@pytest.mark.parametrize("error", ["DiskFullError", "DeviceError"])
+def test_what_all_would_meet_stops_the_study_and_is_no_result_of_the_trial(
+    tmp_path: Path, error: str
+) -> None:
+    """A full disk; a device that is not there."""
+    executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), t1=[failed(error)])
     trials = [plain_trial(number) for number in range(3)]
     loop = run_loop(tmp_path, executor, trials)
     assert loop.stopped_because == "broken"

@@ -60,6 +60,7 @@ def test_a_lost_worker_is_no_failure_of_its_run() -> None:
         (OUT_OF_MEMORY, "FAILED"),
         ("JobTimeoutError", "FAILED"),
         ("DiskFullError", "INTERRUPTED"),
+        ("DeviceError", "INTERRUPTED"),
         ("FolderHeldError", "INTERRUPTED"),
     ],
 )
