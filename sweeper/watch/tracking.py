@@ -25,7 +25,7 @@ from sweeper.trial import TrialSpec
 from sweeper.watch import tracked
 from sweeper.watch.observers import Observer
 from sweeper.watch.tracker import NoTracker, Tracker, reason_of
-from sweeper.watch.tracking_store import Store, store_of
+from sweeper.watch.tracking_store import Store, follow_folder, store_of
 
 __all__ = ["Session", "Store", "forget_study", "make_tracker", "replay_study", "store_of"]
 
@@ -34,6 +34,8 @@ QUIET_SETTINGS = {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_DISABLE_TELEMETRY": "
 STATUS = {"COMPLETE": "FINISHED", "FAILED": "FAILED", "PRUNED": "KILLED", "INTERRUPTED": "KILLED"}
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Opens the experiment in the UI's view of training runs."""
+FORGOTTEN = "sweeper.forgotten"
+"""Tag of a study that `studies delete` has removed: its runs are never restored."""
 MAX_METRICS = 900
 """In one call; MLflow takes 1000, and the last call also brings the final metrics."""
 MAX_NOTE_LENGTH = 5000
@@ -78,7 +80,10 @@ def forget_study(folder: StudyFolder, config: Tracking, results_dir: str | Path)
 
 @dataclass
 class _Child:
-    """What the store has of one run. The tags may not tell all that is there of the metrics `unsure`."""
+    """What the store has of one run. The tags may not tell all that is there of the metrics `unsure`.
+
+    One that `is_deleted` in MLflow stays as it is: who deletes a run does not want it made anew.
+    """
 
     run_id: str
     status: str
@@ -86,6 +91,7 @@ class _Child:
     tags: dict[str, str] = field(default_factory=dict)
     params: set[str] = field(default_factory=set)
     unsure: list[str] = field(default_factory=list)
+    is_deleted: bool = False
 
 
 class Session:
@@ -103,6 +109,7 @@ class Session:
         self._is_shared = self._has_result = False
         _import_mlflow()
         with file_lock(store.lock, LOCK_S):
+            follow_folder(store)
             self._client = _client(store)
             self._experiment = self._experiment_id(store.experiment or f"sweeper/{task}", store.artifacts)
             self._parent = self._open_parent()
@@ -134,6 +141,8 @@ class Session:
     def _log_end(self, spec: TrialSpec, run: RunResult) -> bool:
         end_ms = _written_ms(run.folder)
         child = self._child(spec, run.seed, start_ms=end_ms - int(1000 * run.seconds))
+        if child.is_deleted:
+            return False
         known = (child.tags.get("sweeper.state"), child.tags.get("sweeper.attempt"), child.status)
         if known == (run.state, str(run.attempt), STATUS[run.state]):
             return False
@@ -174,10 +183,12 @@ class Session:
                 self._set_status(self._parent, "KILLED")
 
     def delete(self) -> int:
-        """Mark the study's runs deleted; the number of its children."""
-        for child in (*self._children.values(), self._parent):
+        """Mark the study's runs deleted, for good; the number of its children."""
+        self._client.set_tag(self._parent.run_id, FORGOTTEN, "true")
+        left = [child for child in self._children.values() if not child.is_deleted]
+        for child in (*left, self._parent):
             self._client.delete_run(child.run_id)
-        return len(self._children)
+        return len(left)
 
     def _experiment_id(self, name: str, artifacts: str | None) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -190,9 +201,14 @@ class Session:
     def _open_parent(self) -> _Child:
         known = self._search("tags.`sweeper.kind` = 'study'")
         found = [run for run in known if run.tags.get("sweeper.study") == self._study]
+        found = [run for run in found if not (run.is_deleted and FORGOTTEN in run.tags)]
         if found:
-            self._set_status(found[0], "RUNNING")
-            return found[0]
+            parent = min(found, key=lambda run: run.is_deleted)
+            if parent.is_deleted:  # in the UI, which leaves the children: a second parent would double them
+                self._client.restore_run(parent.run_id)
+                parent.is_deleted = False
+            self._set_status(parent, "RUNNING")
+            return parent
         tags = {"mlflow.runName": self._study, "sweeper.kind": "study", "sweeper.study": self._study}
         return self._create(
             {**tags, "sweeper.task": self._task, **tracked.source_tags(self._git_sha)}, _now_ms()
@@ -259,6 +275,8 @@ class Session:
         """One call; params that are there stay as they are, for MLflow forbids to change them."""
         from mlflow.entities import Metric, Param, RunTag
 
+        if run.is_deleted:
+            return
         new = {key: value for key, value in (params or {}).items() if key not in run.params}
         self._client.log_batch(
             run.run_id,
@@ -270,11 +288,11 @@ class Session:
         run.params |= new.keys()
 
     def _log_file(self, run: _Child, path: Path) -> None:
-        if path.exists():
+        if path.exists() and not run.is_deleted:
             self._client.log_artifact(run.run_id, str(path))
 
     def _set_status(self, run: _Child, status: str, end_ms: int | None = None) -> None:
-        if run.status != status:
+        if run.status != status and not run.is_deleted:
             if status == "RUNNING":
                 self._client.update_run(run.run_id, status)
             else:
@@ -286,9 +304,11 @@ class Session:
         return _Child(run.info.run_id, run.info.status, start_ms, tags)
 
     def _search(self, condition: str) -> list[_Child]:
-        found, token = [], None
+        from mlflow.entities import ViewType
+
+        found, token, of_all = [], None, ViewType.ALL
         while True:
-            page = self._client.search_runs([self._experiment], condition, max_results=1000, page_token=token)
+            page = self._client.search_runs([self._experiment], condition, of_all, 1000, page_token=token)
             found += [_child_of(run) for run in page]
             token = page.token
             if not token:
@@ -300,7 +320,8 @@ def _child_of(run: Any) -> _Child:
     tags, params, status = dict(run.data.tags), set(run.data.params), run.info.status
     evaluated = [key for key in run.data.metrics if not key.startswith(tracked.OUTCOMES)]
     unsure = evaluated if status == "RUNNING" else []
-    return _Child(run.info.run_id, status, run.info.start_time, tags, params, unsure)
+    is_deleted = run.info.lifecycle_stage == "deleted"
+    return _Child(run.info.run_id, status, run.info.start_time, tags, params, unsure, is_deleted)
 
 
 def _status_of(summary: Summary) -> str:

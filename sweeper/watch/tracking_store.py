@@ -1,5 +1,7 @@
 """Which MLflow store `tracking` means, and where its reader finds it."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,39 @@ def store_of(config: Tracking, results_dir: str | Path) -> Store:
     has_server = uri.startswith(("http://", "https://", "databricks"))
     artifacts = None if has_server else folder.mlflow_artifacts.as_uri()
     return Store(uri, artifacts, config.experiment, config.uri is None, folder.tracking_lock)
+
+
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+)
+"""Where MLflow's database keeps the places of files, each a whole URI."""
+
+
+def follow_folder(store: Store) -> None:
+    """Have the embedded store look for its files beside it: whoever moves or copies the results moves both.
+
+    MLflow keeps whole paths, and has no call that changes them.
+    """
+    database = Path(store.uri.removeprefix("sqlite:///"))
+    if not store.is_embedded or store.artifacts is None or not database.exists():
+        return
+    with closing(sqlite3.connect(database)) as connection, connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table, column in PLACES:
+            rows = connection.execute(f"SELECT rowid, {column} FROM {table}") if table in tables else ()
+            moved = [(_moved(uri, store.artifacts), row) for row, uri in rows if uri]
+            changed = [(uri, row) for uri, row in moved if uri is not None]
+            connection.executemany(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", changed)
+
+
+def _moved(uri: str, place: str) -> str | None:
+    """Where a file or folder is that lay in the artifacts' folder at `uri`; None where it still is there."""
+    name = place.rpartition("/")[2]
+    head, _, tail = f"{uri}/".rpartition(f"/{name}/")
+    is_here = f"{uri}/".startswith(f"{place}/") or not head.startswith("file:")
+    return None if is_here else f"{place}/{tail}".rstrip("/")
 
 
 def place_of_runs(config: Tracking, results_dir: str | Path) -> str | None:

@@ -1,6 +1,7 @@
 """MLflow, in a real store; and what happens when there is none."""
 
 import os
+import shutil
 import socket
 import threading
 import time
@@ -215,6 +216,32 @@ def test_a_deleted_study_leaves_only_deleted_runs_and_its_name_is_free(tracked: 
     assert forget_study(folder, EMBEDDED, tracked.results) == 9
     assert replace(tracked, folder=folder).runs("tags.`sweeper.study` = 'to-be-deleted'") == []
     assert replay_study(folder, EMBEDDED, tracked.results) == 9
+
+
+def test_runs_deleted_in_mlflow_are_not_made_anew(tracked: Tracked) -> None:
+    """Not by a replay, not by the next session; a study whose own run was deleted gets that one back."""
+    folder = StudyFolder.of(tracked.results, "pruned-by-hand")
+    result = study_result(folder, study="pruned-by-hand")
+    write_report(folder, result, judgement())
+    assert replay_study(folder, EMBEDDED, tracked.results) == 18
+    here = replace(tracked, folder=folder)
+    parent, child = here.parent(), here.child(1, 0)
+    for run in (parent, child):
+        here.client().delete_run(run.info.run_id)
+    assert replay_study(folder, EMBEDDED, tracked.results) == 0
+    track(folder, result, make_tracker(EMBEDDED, tracked.results))
+    assert here.parent().info.run_id == parent.info.run_id
+    assert len(here.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")) == 17
+    assert here.client().get_run(child.info.run_id).info.lifecycle_stage == "deleted"
+
+
+def test_files_are_found_after_the_results_have_moved(tracked: Tracked, tmp_path: Path) -> None:
+    moved = shutil.copytree(tracked.results, tmp_path / "moved")
+    here = replace(tracked, results=moved, folder=StudyFolder.of(moved, tracked.folder.path.name))
+    assert replay_study(here.folder, EMBEDDED, moved) == 0
+    for run in (here.parent(), here.child(1, 0)):
+        assert run.info.artifact_uri.startswith((moved / "mlartifacts").as_uri())
+        assert here.client().list_artifacts(run.info.run_id)
 
 
 def test_a_server_that_is_down_is_told_once_without_the_password_and_replayed_later(tracked: Tracked) -> None:
