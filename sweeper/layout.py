@@ -27,6 +27,20 @@ LIKE_OURS = re.compile(r"-[0-9a-f]{10}$")
 """A name that ends as the folders of other names do."""
 
 
+_HOME = re.compile(r"(?P<scheme>sqlite:///|file://|)(?P<path>~[\w.-]*(?:/.*)?)", re.ASCII | re.DOTALL)
+
+
+def at_home(text: str) -> str:
+    """A path, or a URL of a file, with the home folder for a `~` before it: shells leave `key=~/data` alone.
+
+    What is no such path, or the home of nobody, stays as it is.
+    """
+    found = _HOME.fullmatch(text)
+    if found is None or ("/" not in text and text != "~"):
+        return text
+    return found["scheme"] + os.path.expanduser(found["path"])
+
+
 def write_atomic(path: Path, data: str | bytes, *, flush: bool = True) -> None:
     """Write beside, flush to disk, rename: readers see the old file or the new one, never a part.
 

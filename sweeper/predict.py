@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.layout import ResultsFolder
+from sweeper.layout import ResultsFolder, at_home
 from sweeper.report import choose
 from sweeper.studies import find_study
 from sweeper.wording import plural
@@ -64,7 +64,8 @@ def read_words(words: Sequence[str]) -> Words:
         for key, values in said.items()
         if len(values) > 1
     ]
-    given = {key: values[-1] for key, values in said.items()}
+    paths = ("input", "output", "results_dir", "study")
+    given = {key: at_home(values[-1]) if key in paths else values[-1] for key, values in said.items()}
     faults += [Fault(key, "missing", f"Give it a value: {HOW[key]}") for key in NEEDED if not given.get(key)]
     found = {**DEFAULTS, **given}
     if found["skip_bad"] not in TRUTH:

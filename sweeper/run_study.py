@@ -21,7 +21,7 @@ from yaml import YAMLError
 
 from sweeper.config import VERSION_BASE
 from sweeper.errors import Fault, StudyError, UserError, redacting_excepthook
-from sweeper.layout import CONF
+from sweeper.layout import CONF, at_home
 
 # absolute: found from any folder, run as a module or imported, installed or not
 CONFIG_PATH = str(CONF)
@@ -52,7 +52,7 @@ def app(config: DictConfig) -> None:
 def main(arguments: Sequence[str]) -> int:
     """0, or exits with another code; every mistake of the user is one line on stderr, without a traceback."""
     sys.excepthook = redacting_excepthook
-    sys.argv[1:] = flags_first(arguments)  # where Hydra reads them
+    sys.argv[1:] = flags_first([with_home(word) for word in arguments])  # where Hydra reads them
     wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
     with ends_by_exit_code():
         try:
@@ -69,6 +69,19 @@ def flags_first(words: Sequence[str]) -> list[str]:
     """The words with `-m` in front: Hydra's parser takes it before or after all overrides only."""
     flags = [word for word in words if word in MULTIRUN]
     return [*flags[:1], *(word for word in words if word not in MULTIRUN)]
+
+
+def with_home(word: str) -> str:
+    """`data.path=~/a` with the folder that it means: shells leave such a `~` alone, and Hydra refuses it."""
+    key, is_pair, value = word.partition("=")
+    path = at_home(value)
+    if not is_pair or path == value:
+        return word
+    if key.startswith("-"):
+        return f"{key}={path}"
+    from sweeper.search import text_of
+
+    return f"{key}={text_of(path)}"
 
 
 def explained(error: Exception) -> Exception:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.layout import ResultsFolder, StudyFolder
+from sweeper.layout import ResultsFolder, StudyFolder, at_home
 from sweeper.report import (
     Activity,
     StudyStatus,
@@ -267,9 +267,11 @@ STUDY = "its name, the beginning of it, or its folder"
 
 def _add_places(parser: Parser, results: str, storage: str | None) -> None:
     """Where studies are; may stand before the command or after it."""
-    parser.add_argument("--results-dir", default=results, help="study.results_dir (default: results)")
     parser.add_argument(
-        "--storage", default=storage, help="study.storage (default: studies.db in the results)"
+        "--results-dir", type=at_home, default=results, help="study.results_dir (default: results)"
+    )
+    parser.add_argument(
+        "--storage", type=at_home, default=storage, help="study.storage (default: studies.db in the results)"
     )
 
 

@@ -22,6 +22,7 @@ from sweeper.config.config_source import COMPOSITION_ERRORS, ConfigSource
 from sweeper.config.other_tasks import and_its_task, with_forgotten_task
 from sweeper.config.validation import validated
 from sweeper.errors import Fault, UserError
+from sweeper.layout import at_home
 from sweeper.schema import Settings
 from sweeper.search import Point, SearchSpace, key_of
 from sweeper.task import TaskConfig, is_built_in, task_entry
@@ -258,7 +259,18 @@ class Sweep:
 def _plain(tree: DictConfig) -> dict[str, Any]:
     plain = OmegaConf.to_container(tree, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    return {str(key): _with_home(value) for key, value in plain.items()}
+
+
+def _with_home(value: Any) -> Any:
+    """The value with the home folder for a `~` at the beginning of any path in it."""
+    if isinstance(value, str):
+        return at_home(value) if "~" in value else value
+    if isinstance(value, dict):
+        return {key: _with_home(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_home(item) for item in value]
+    return value
 
 
 def _without_hydra(tree: DictConfig) -> DictConfig:

@@ -14,6 +14,7 @@ from sweeper import __version__, cli, run_study, study
 from sweeper.config.compose import Sweep
 from sweeper.errors import StudyError
 from sweeper.layout import CONF
+from sweeper.run_study import with_home
 from tests.sweeper.toy_app import TOY
 
 ROOT = Path(__file__).parents[2]
@@ -267,3 +268,19 @@ def test_a_launcher_is_said_to_have_no_effect(caplog: pytest.LogCaptureFixture) 
     context: HydraContext = None  # type: ignore[assignment]  # not looked at before the sweep
     OptunaStudySweeper().setup(hydra_context=context, task_function=lambda _: None, config=config)
     assert "hydra/launcher: got their.JoblibLauncher, which has no effect" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("word", "read"),
+    [
+        ("data.path=~/my data/a.csv", "data.path='/home/me/my data/a.csv'"),
+        ("study.results_dir=~", "study.results_dir='/home/me'"),
+        ("--config-dir=~/conf", "--config-dir=/home/me/conf"),
+        ("~aux_focal", "~aux_focal"),
+        ("a=b~/c", "a=b~/c"),
+    ],
+)
+def test_a_home_on_the_command_line_is_meant(word: str, read: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra's grammar has no `~` in a value, and no shell puts the folder in after a key with a dot."""
+    monkeypatch.setenv("HOME", "/home/me")
+    assert with_home(word) == read

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from sweeper.errors import UserError
-from sweeper.layout import RESERVED, ResultsFolder, StudyFolder, check_study_name, folder_name
+from sweeper.layout import RESERVED, ResultsFolder, StudyFolder, at_home, check_study_name, folder_name
 from sweeper.storage.storage import open_storage
 from sweeper.wording import slugify
 from tests.sweeper.plain_trials import plain_trial
@@ -77,3 +77,23 @@ def test_a_name_that_cannot_be_shown_is_refused(name: str, tmp_path: Path) -> No
         pytest.raises(UserError, match=r"study\.name"),
     ):
         storage.optuna_study(["maximize"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("~/data/a b.csv", "/home/me/data/a b.csv"),
+        ("~", "/home/me"),
+        ("sqlite:///~/studies.db", "sqlite:////home/me/studies.db"),
+        ("~nobody-of-this-name/x", "~nobody-of-this-name/x"),
+        ("~approx", "~approx"),
+        ("a~/b", "a~/b"),
+        ("postgresql://host/~x", "postgresql://host/~x"),
+        ("~5 %, 1/2 of all", "~5 %, 1/2 of all"),
+    ],
+)
+def test_a_home_is_meant_at_the_beginning_of_a_path_only(
+    text: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert at_home(text) == expected

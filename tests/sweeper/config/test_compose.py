@@ -109,3 +109,11 @@ def test_every_option_of_every_flat_group_is_valid() -> None:
         for option in composer.source.options(group):
             overrides = [f"{group}={option}", *needs.get(f"{group}={option}", [])]
             composer.validate(composer.compose(overrides), overrides)
+
+
+def test_a_home_is_put_in_whatever_key_has_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it comes by way of another key."""
+    monkeypatch.setenv("HOME", "/home/me")
+    config = toy_composer("study.results_dir='~/results'").compose()
+    assert config["study"]["results_dir"] == "/home/me/results"
+    assert config["study"]["storage"] == "sqlite:////home/me/results/studies.db"
