@@ -6,13 +6,13 @@ asks what another has begun; and each takes over the trials that others have beg
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Protocol
 
 from sweeper.errors import StudyError
 from sweeper.locks import TurnLock
-from sweeper.search.trial_book import Bounds, TrialBook, is_number
+from sweeper.search.trial_book import TrialBook, distributions_of
 from sweeper.trial import TrialSpec, canonical
 
 Draft = TrialSpec
@@ -42,16 +42,6 @@ class Asker(Protocol):
 def point_of(trial: TrialSpec) -> tuple[str, str, str]:
     """What a trial stands for, under whatever number: role, parameters, fingerprint."""
     return trial.role, canonical(trial.params), trial.fingerprint
-
-
-def numeric_bounds(drafts: Iterable[Draft]) -> Bounds:
-    """The smallest and largest value of each parameter that is a number in every draft that has it."""
-    values: dict[str, list[Any]] = {}
-    for draft in drafts:
-        for key, value in draft.params.items():
-            values.setdefault(key, []).append(value)
-    numeric = {key: held for key, held in values.items() if all(is_number(value) for value in held)}
-    return {key: (float(min(held)), float(max(held))) for key, held in numeric.items()}
 
 
 def _nobody_else() -> AbstractContextManager[bool]:
@@ -133,7 +123,7 @@ class Enumerated:
         self.known = self._begun.known
         self._new = deque(draft for draft in drafts if not self._begun.has(draft))
         self._book, self._alone = book, alone
-        self._bounds = numeric_bounds([*drafts, *self.known])
+        self._grid = distributions_of(draft.params for draft in (*drafts, *self.known))
 
     @property
     def n_left(self) -> int:
@@ -159,7 +149,7 @@ class Enumerated:
         if draft.role == "baseline":
             return self._begun.add(self._book.add_baseline(draft))
         spec = self._book.add(
-            draft.params, self._bounds, lambda number: draft.model_copy(update={"number": number})
+            draft.params, self._grid, lambda number: draft.model_copy(update={"number": number})
         )
         return self._begun.add(spec)
 

@@ -7,6 +7,8 @@ no other seeds. `wilcoxon` looks at complete seeds, before a further one is star
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from optuna.pruners import NopPruner
+
 from sweeper.messages import Reported
 from sweeper.results import GIVEN_UP, Policy, Runs
 from sweeper.schema import (
@@ -27,6 +29,7 @@ from sweeper.search.trial_book import TrialBook
 from sweeper.trial import TrialSpec
 
 BASELINE_NUMBER = 0
+NEVER = NopPruner()
 
 
 class Pruning(Protocol):
@@ -46,18 +49,38 @@ def pruning_of(settings: Settings, policy: Policy, trials: TrialBook, max_steps:
     """
     check_pruner(settings, max_steps)
     pruner = settings.pruner
+    shown = Shown(policy, trials)
     if isinstance(pruner, NoPruner):
-        return NoPruning()
+        return NoPruning(shown)
     if isinstance(pruner, Wilcoxon):
-        return AcrossSeeds(pruner, policy)
+        return AcrossSeeds(pruner, policy, shown)
     return OnFirstSeed(pruner, policy, trials)
+
+
+class Shown:
+    """Shows Optuna the evaluations of first seeds, for its dashboard; of several objectives it takes none."""
+
+    def __init__(self, policy: Policy, trials: TrialBook) -> None:
+        self._policy, self._trials = policy, trials
+
+    def show(self, trial: TrialSpec, reported: Reported) -> None:
+        """Store the objective of an evaluation, where it has one."""
+        objectives = self._policy.objectives
+        value = reported.metrics.get(f"val/{objectives[0].metric}")
+        if len(objectives) == 1 and reported.seed == self._policy.seeds[0] and value is not None:
+            self._trials.report(trial.number, reported.step, value, NEVER, "")
 
 
 class NoPruning:
     """Every run is trained to its end."""
 
+    def __init__(self, shown: Shown | None = None) -> None:
+        self._shown = shown
+
     def after_report(self, trial: TrialSpec, reported: Reported) -> str | None:
         """None."""
+        if self._shown is not None:
+            self._shown.show(trial, reported)
         return None
 
     def before_run(self, trial: TrialSpec, seed: int, runs: Runs) -> str | None:
@@ -104,11 +127,13 @@ class OnFirstSeed:
 class AcrossSeeds:
     """Gives up candidates between their seeds."""
 
-    def __init__(self, pruner: Wilcoxon, policy: Policy) -> None:
-        self._pruner, self._policy = pruner, policy
+    def __init__(self, pruner: Wilcoxon, policy: Policy, shown: Shown | None = None) -> None:
+        self._pruner, self._policy, self._shown = pruner, policy, shown
 
     def after_report(self, trial: TrialSpec, reported: Reported) -> str | None:
         """None."""
+        if self._shown is not None:
+            self._shown.show(trial, reported)
         return None
 
     def before_run(self, trial: TrialSpec, seed: int, runs: Runs) -> str | None:

@@ -1,22 +1,25 @@
 """Optuna's side of a study: who is tried next, under which number, and what became of it.
 
-Optuna sees numeric parameters as floats (so that its dashboard and importances work); true values, strings
-and lists among them, are in the trial's user attribute `spec`, whole. The baseline is no trial of Optuna's
+Optuna sees numeric parameters as floats and others as categories, so that its dashboard and importances work;
+true values are in the trial's user attribute `spec`, whole. Its categories cannot grow: a choice that was
+added to a study later is in `spec` alone. The baseline is no trial of Optuna's
 but an attribute of its study: it has none of the swept parameters, and one such trial would take the common
 search space from every sampler that needs one. So our trial n is Optuna's n - 1. Enumerated points are
 proposed by us, since Optuna's own grid samplers fail on the last `tell` and its categorical distributions
 cannot grow.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.results import TrialResult
+from sweeper.search.grammar import text_of
 from sweeper.search.pruners import SCREENED, first_seeds
 from sweeper.storage import look_of, trial_numbered, writable
 from sweeper.trial import TrialSpec
@@ -26,13 +29,12 @@ BASELINE = "baseline"
 VERDICT = "pruned because"
 STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAILED": TrialState.FAIL}
 SamplerFactory = Callable[[int], optuna.samplers.BaseSampler]
-Bounds = Mapping[str, tuple[float, float]]
 
 
 class PointSampler(optuna.samplers.BaseSampler):
     """Proposes the one point that it was given."""
 
-    def __init__(self, point: Mapping[str, float]) -> None:
+    def __init__(self, point: Mapping[str, Any]) -> None:
         self._point = point
 
     def infer_relative_search_space(
@@ -64,6 +66,15 @@ class TrialBook:
     def __init__(self, study: optuna.Study) -> None:
         self._study, self._look = study, look_of(study)
         self._screened: set[int] = set()
+        self._known: dict[str, BaseDistribution] = {}
+        self._n_known = 0
+
+    def name_objectives(self, names: Sequence[str]) -> None:
+        """Have Optuna's dashboard and plots call the values so."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            if self._study.metric_names != list(names):
+                self._study.set_metric_names(list(names))
 
     @property
     def name(self) -> str:
@@ -89,18 +100,24 @@ class TrialBook:
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The last distribution of each parameter that was ever suggested in this study."""
-        known: dict[str, BaseDistribution] = {}
-        for trial in self._study.get_trials(deepcopy=False):
-            known |= trial.distributions
-        return known
+        trials = self._study.get_trials(deepcopy=False)
+        for trial in trials[self._n_known :]:
+            self._known |= trial.distributions
+        self._n_known = len(trials)
+        return self._known
 
     def add(
-        self, params: Mapping[str, Any], bounds: Bounds, spec_of: Callable[[int], TrialSpec]
+        self,
+        params: Mapping[str, Any],
+        grid: Mapping[str, BaseDistribution],
+        spec_of: Callable[[int], TrialSpec],
     ) -> TrialSpec:
-        """A new trial at a point of ours; `spec_of(number)` describes it, `bounds` span the grid."""
-        point = {key: float(value) for key, value in params.items() if key in bounds and is_number(value)}
-        self._study.sampler = PointSampler(point)
-        trial = self._study.ask({key: FloatDistribution(*bounds[key]) for key in point})
+        """A new trial at a point of ours; `spec_of(number)` describes it, `grid` is of `distributions_of`."""
+        known = self.distributions()
+        shown = {key: _seen_as(value, grid[key], known.get(key)) for key, value in params.items()}
+        point = {key: seen for key, seen in shown.items() if seen is not None}
+        self._study.sampler = PointSampler({key: label for key, (label, _) in point.items()})
+        trial = self._study.ask({key: distribution for key, (_, distribution) in point.items()})
         return self._describe(trial, spec_of)
 
     def suggest(
@@ -192,6 +209,35 @@ class TrialBook:
         trial.set_user_attr(SPEC, spec.model_dump_json())
         trial.set_user_attr("name", spec.name)  # for Optuna's dashboard
         return spec
+
+
+def distributions_of(points: Iterable[Mapping[str, Any]]) -> dict[str, BaseDistribution]:
+    """What Optuna is to see of each parameter of these points: a range of numbers, or categories."""
+    values: dict[str, list[Any]] = {}
+    for point in points:
+        for key, value in point.items():
+            values.setdefault(key, []).append(value)
+    return {key: _distribution(held) for key, held in values.items()}
+
+
+def _distribution(values: Sequence[Any]) -> BaseDistribution:
+    if all(is_number(value) for value in values):
+        return FloatDistribution(float(min(values)), float(max(values)))
+    return CategoricalDistribution(tuple(dict.fromkeys(_label(value) for value in values)))
+
+
+def _seen_as(
+    value: Any, of: BaseDistribution, known: BaseDistribution | None
+) -> tuple[Any, BaseDistribution] | None:
+    """A value and its distribution as Optuna sees them; None where what it has `known` so far forbids it."""
+    if isinstance(of, FloatDistribution):
+        return (float(value), of) if isinstance(known, FloatDistribution | None) else None
+    seen, label = of if known is None else known, _label(value)
+    return (label, seen) if isinstance(seen, CategoricalDistribution) and label in seen.choices else None
+
+
+def _label(value: Any) -> str | int | float | bool | None:
+    return value if value is None or isinstance(value, (str, int, float)) else text_of(value)
 
 
 def is_number(value: Any) -> bool:

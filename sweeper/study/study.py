@@ -53,6 +53,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     trials = TrialBook(storage.optuna_study([o.direction for o in plan.policy.objectives]))
     refuse_another_study(trials, plan.factory, plan.study)
     check_known_space(plan.sweep, trials)
+    trials.name_objectives([o.metric for o in plan.policy.objectives])
     storage.release(is_gone)
     warnings = [
         *plan.sweep.warnings,

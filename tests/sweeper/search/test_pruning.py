@@ -13,7 +13,7 @@ from sweeper.messages import Reported
 from sweeper.results import Objective, Policy, RunKey, RunResult
 from sweeper.schema import Patient, Wilcoxon, Wrapped
 from sweeper.search.pruner_checks import pruner_warnings
-from sweeper.search.pruning import AcrossSeeds, NoPruning, OnFirstSeed, pruning_of
+from sweeper.search.pruning import AcrossSeeds, NoPruning, OnFirstSeed, Shown, pruning_of
 from sweeper.search.trial_book import TrialBook
 from sweeper.storage.storage import Storage
 from sweeper.study.proposals import policy_of
@@ -145,6 +145,19 @@ def test_only_the_first_seed_is_shown_to_optuna(tmp_path: Path) -> None:
     assert pruning.after_report(spec, report(1, 200, 0.1, seed=1000)) is None
     assert pruning.before_run(spec, 1, {}) is None
     assert stored(tmp_path)[0].intermediate_values == {}
+
+
+@pytest.mark.parametrize("kind", [NoPruning, lambda shown: AcrossSeeds(WILCOXON, GRID, shown)])
+def test_evaluations_are_shown_to_optuna_whoever_prunes(tmp_path: Path, kind: Any) -> None:
+    """Its dashboard has curves then; of several objectives Optuna takes none."""
+    trials = book(tmp_path)
+    spec = trials.add({}, {}, trial)
+    pruning = kind(Shown(GRID, trials))
+    for seed, value in ((0, 0.1), (1, 0.2)):
+        assert pruning.after_report(spec, report(1, 200, value, seed=seed)) is None
+    both = policy(objectives=(*GRID.objectives, Objective("ece", "minimize")))
+    Shown(both, trials).show(spec, report(1, 300, 0.3))
+    assert stored(tmp_path)[0].intermediate_values == {200: 0.1}
 
 
 @pytest.mark.parametrize(

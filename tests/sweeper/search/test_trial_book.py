@@ -70,6 +70,28 @@ def test_choices_of_any_kind_extend_a_grid(url: str) -> None:
     ask_all(Enumerated([draft(head=None), draft(head="a")], book(url)))
     (fresh,) = ask_all(Enumerated([draft(head="a"), draft(head=[1, "b"])], book(url)))
     assert fresh.params == {"head": [1, "b"]}
+    assert [trial.params for trial in seen(url)] == [{"head": None}, {"head": "a"}, {}]
+
+
+def test_optuna_sees_choices_of_words_and_lists(url: str) -> None:
+    """Its dashboard plots what it sees as parameters, and nothing else."""
+    drafts = [draft(loss=loss, gamma=1.0) for loss in ("focal", [1, "b"], True)]
+    ask_all(Enumerated([*drafts, draft(loss=None), draft(gamma=2.0)], book(url)))
+    shown = [trial.params for trial in seen(url)]
+    assert [found.get("loss", "-") for found in shown] == ["focal", "[1,b]", True, None, "-"]
+    assert [found.get("gamma") for found in shown] == [1.0, 1.0, 1.0, None, 2.0]
+    ask_all(Enumerated([draft(loss="focal", gamma=3.0), draft(loss=0.5)], book(url)))
+    assert [trial.params for trial in seen(url)[5:]] == [{"loss": "focal", "gamma": 3.0}, {}]
+
+
+def test_optuna_knows_what_its_values_are_called(url: str) -> None:
+    for _ in range(2):
+        book(url).name_objectives(["ctcvr_auc"])
+    assert optuna.load_study(study_name="s", storage=url).metric_names == ["ctcvr_auc"]
+
+
+def seen(url: str) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="s", storage=url).trials
 
 
 def test_optuna_sees_numbers_with_the_bounds_of_the_grid(url: str) -> None:
