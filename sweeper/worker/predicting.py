@@ -13,7 +13,17 @@ from torch import Tensor, nn
 
 from sweeper.errors import CheckpointError, Fault, RunError, UserError
 from sweeper.layout import write_atomic
-from sweeper.task import BadFile, Chosen, ChosenRun, Predicted, Predictor, TaskEntry, config_of, fault_of
+from sweeper.task import (
+    BadFile,
+    Chosen,
+    ChosenRun,
+    Predicted,
+    Predictor,
+    TaskEntry,
+    config_of,
+    fault_of,
+    list_files,
+)
 from sweeper.worker.average import mean_of
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import device_of
@@ -82,16 +92,16 @@ def inputs_of(errand: PredictRequest, predictor: Predictor) -> dict[str, Path]:
     if errand.input.is_file():
         return {errand.input.name: errand.input}
     written, root = errand.output.resolve(), errand.input.resolve()
+    listing = list_files(errand.input, predictor.suffixes)
     found = {
         file.relative_to(errand.input).as_posix(): file
-        for file in sorted(errand.input.rglob("*"))
-        if file.suffix.lower() in predictor.suffixes
-        and file.is_file()
-        and (written == root or written not in file.resolve().parents)
+        for file in listing.files
+        if written == root or written not in file.resolve().parents
     }
     if not found:
         known = ", ".join(sorted(predictor.suffixes))
-        raise UserError(Fault("input", f"got '{errand.input}' without a picture; expected files in {known}"))
+        problem = f"got '{errand.input}' without a picture; expected files in {known}"
+        raise UserError(Fault("input", f"{problem}; there is {listing.words()}"))
     return found
 
 

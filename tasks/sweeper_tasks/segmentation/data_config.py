@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sweeper.task import Cosmetic, StrictModel
 from sweeper_tasks.augmentation_config import Augmentation
+from sweeper_tasks.segmentation.class_facts import ClassFacts
 
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -35,7 +36,7 @@ class Preset(StrictModel):
     first_stride: Literal[1, 2, 4]
 
 
-class _Source(StrictModel):
+class _Source(ClassFacts):
     cache_dir: Annotated[str, Cosmetic()]
     preset: Annotated[Preset, Cosmetic()]
     image_size: Annotated[int, Field(ge=16, le=1024)]
@@ -55,10 +56,14 @@ class SyntheticFaces(_Source):
 
 
 class CelebAMask(_Source):
-    """Photographs and their masks; see `tasks/segmentation/celebamask.py`."""
+    """Photographs and their masks in a folder of the user's; see `tasks/segmentation/celebamask.py`."""
 
-    name: Literal["segmentation/celebamask"]
+    name: Literal["segmentation/celebamask", "segmentation/folder"]
     path: Annotated[str | None, Cosmetic()]
+    images: Annotated[str, Cosmetic()]
+    masks: Annotated[str, Cosmetic()]
+    image_suffix: Annotated[str, Cosmetic()]
+    mask_suffix: Annotated[str, Cosmetic()]
     val_rate: OpenRate
     test_rate: OpenRate
     split_seed: NonNegativeInt

@@ -11,9 +11,9 @@ from PIL import Image
 
 from sweeper.errors import UserError
 from sweeper.task.prepared import Prepared
-from sweeper_tasks.segmentation.classes import CLASSES
 from sweeper_tasks.segmentation.data import prepare
 from tests.sweeper.small_esmm import read_line
+from tests.tasks.segmentation.tiny import CLASSES
 
 DataOf = Callable[..., Any]
 SIZE = 32
@@ -142,11 +142,11 @@ def test_all_bad_files_are_told_in_one_error_by_rule(data_of: DataOf, tmp_path: 
     text = str(caught.value)
     assert len(caught.value.faults) == 1
     for told in (
-        "readable as an image: images/p00.png",
+        "an image must be readable: images/p00.png",
         "classes, 0 to 18: masks/p01.png (value 200)",
         "an image needs a mask: images/p02.png",
         "at least 32 x 32 pixels, the network's stride: images/p03.png (20 x 20)",
-        "one value a pixel (mode P or L): masks/p04.png (mode RGB)",
+        "a mask's colours have to be in data.colours, or in data.ignored: masks/p04.png (colour (4, 5, 6))",
         "a mask has to have its image's shape: masks/p05.png (64 x 40",
         "data.skip_bad=true",
     ):
