@@ -92,8 +92,8 @@ def open_image(file: Path, rule: str = READABLE) -> Image.Image:
             return image
     except BadPictureError:
         raise
-    except Image.DecompressionBombError:
-        raise BadPictureError("far more", SMALL_ENOUGH) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise BadPictureError("more", SMALL_ENOUGH) from None
     except Exception as error:  # Pillow answers a damaged file with nearly any
         raise BadPictureError(_what(error), rule) from None
 
@@ -102,7 +102,8 @@ def in_eight_bits(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     """The image with 8 bits a colour, and a note where it had more. Raises BadPictureError."""
     if image.mode.startswith("I;16"):
         grey = np.asarray(image).astype(np.float64)
-        _refuse_dim(int(grey.max()), 1)
+        if (grey % 257).any():  # multiples of it are 8 bits, scaled
+            _refuse_dim(int(grey.max()), 1)
         clear = grey == image.info.get("transparency", -1)
         eight = np.where(clear, EIGHT, np.rint(grey * (EIGHT / SIXTEEN))).astype(np.uint8)
         return Image.fromarray(eight), (SIXTEEN_BITS, ON_WHITE) if clear.any() else (SIXTEEN_BITS,)
@@ -149,7 +150,7 @@ def turn(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _refuse_dim(largest: int, unit: int) -> None:
-    if 0 < largest * unit < DIM:
+    if largest * unit < DIM:
         raise BadPictureError(f"no value above {largest * unit + unit - 1} of {SIXTEEN}", USES_BITS)
 
 

@@ -63,7 +63,8 @@ class Source:
         self._refuse_empty({split: len(pairs) for split, pairs in splits.items()})
         noted: list[Noted] = []
         bad = {split: self._write(folder, split, splits[split], noted) for split in SPLITS}
-        found = [*self.alone, *(fault for faults in bad.values() for fault in faults.values())]
+        unusable = sorted((fault for faults in bad.values() for fault in faults.values()), key=_file_of)
+        found = [*self.alone, *unusable]
         if found and not self.data.skip_bad:
             raise UserError(fault_of(found, str(self.root)))
         for split in SPLITS:
@@ -203,6 +204,10 @@ def _read(file: Path, root: Path, read: Callable[[Path], Read], noted: list[Note
     if found.notes:
         noted.append((file.relative_to(root).as_posix(), found.notes))
     return found
+
+
+def _file_of(bad: BadFile) -> str:
+    return bad.file
 
 
 def _bad(file: Path, root: Path, got: str, rule: str) -> BadFile:
