@@ -9,7 +9,7 @@ from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of, lines_of
 from sweeper.task.base import Averageable, Coefficients, Evaluation, Task, config_of
 from sweeper.task.config import SPLIT_SIZES, Preset, TaskConfig
 from sweeper.task.digests import file_digest, folder_digest
-from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, task_entry
+from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, option_of, task_entry
 from sweeper.task.influence import auc_influence, mean_influence, midranks
 from sweeper.task.listing import (
     Listing,
@@ -88,6 +88,7 @@ __all__ = [
     "mean_and_spread",
     "mean_influence",
     "midranks",
+    "option_of",
     "plural",
     "prepare_once",
     "refuse_clashes",

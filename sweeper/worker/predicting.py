@@ -22,6 +22,7 @@ from sweeper.task import (
     TaskEntry,
     config_of,
     fault_of,
+    lines_of_ignored,
     list_files,
 )
 from sweeper.worker.average import mean_of
@@ -49,11 +50,15 @@ class PredictRequest:
 
 @dataclass(frozen=True)
 class Done:
-    """How many inputs were read, how many files written; what was left out, in words, where anything was."""
+    """How many inputs were read, how many files written; in words, where anything was, what was left out.
+
+    `ignored`: which files of the folder were not looked at.
+    """
 
     n_read: int
     n_written: int
     left_out: str
+    ignored: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def predict(chosen: Chosen, errand: PredictRequest) -> Done:
     device = _device(errand.device)
     models = [_trained(run, chosen.entry, device) for run in chosen.runs]
     predictor = models[0].predictor
-    files = inputs_of(errand, predictor)
+    files, ignored = inputs_of(errand, predictor)
     bad = [
         found for file in files.values() if isinstance(found := predictor.read(file, errand.root), BadFile)
     ]
@@ -81,16 +86,18 @@ def predict(chosen: Chosen, errand: PredictRequest) -> Done:
     for target, content in predictor.results(_predicted(models, good, errand.root)):
         write_atomic(errand.output / target, content, flush=False)
         n_written += 1
-    return Done(len(good), n_written, left_out)
+    return Done(len(good), n_written, left_out, ignored)
 
 
-def inputs_of(errand: PredictRequest, predictor: Predictor) -> dict[str, Path]:
-    """By its name, the input, or each picture in that folder and below. Raises UserError where there is none.
+def inputs_of(errand: PredictRequest, predictor: Predictor) -> tuple[dict[str, Path], list[str]]:
+    """By its name, the input, or each picture in that folder and below; lines on what is none.
+
+    Raises UserError where there is none.
 
     What lies in the output folder is no input, unless the two are one.
     """
     if errand.input.is_file():
-        return {errand.input.name: errand.input}
+        return {errand.input.name: errand.input}, []
     written, root = errand.output.resolve(), errand.input.resolve()
     listing = list_files(errand.input, predictor.suffixes)
     found = {
@@ -102,7 +109,7 @@ def inputs_of(errand: PredictRequest, predictor: Predictor) -> dict[str, Path]:
         known = ", ".join(sorted(predictor.suffixes))
         problem = f"got '{errand.input}' without a picture; expected files in {known}"
         raise UserError(Fault("input", f"{problem}; there is {listing.words()}"))
-    return found
+    return found, lines_of_ignored(listing.facts())
 
 
 def _told(bad: Sequence[BadFile], errand: PredictRequest, *, is_all: bool) -> str:

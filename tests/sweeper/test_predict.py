@@ -255,6 +255,7 @@ def test_unreadable_files_are_counted_and_named_and_nothing_is_written(
     """Six are broken, one is too small; five of the broken ones are named."""
     for i in range(6):
         (photographs / f"x{i}.png").write_bytes(b"no picture")
+        (photographs / f"._x{i}.png").write_bytes(b"no picture")
     Image.new("RGB", (20, 31)).save(photographs / "tiny.png")
     assert predict(faces, photographs, tmp_path / "masks") == 2
     (line,) = tell()[1].strip().splitlines()
@@ -266,6 +267,7 @@ def test_unreadable_files_are_counted_and_named_and_nothing_is_written(
     assert predict(faces, photographs, tmp_path / "masks", "skip_bad=true") == 0
     out, err = tell()
     assert "3 pictures read, 4 files written" in out
+    assert "files not read: 6 hidden (._x0.png, ._x1.png, ._x2.png, ...), 1 .txt (notes.txt)" in out
     assert "left out: 7 files that cannot be used" in err
 
 

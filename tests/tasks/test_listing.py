@@ -20,7 +20,9 @@ def names(root: Path) -> list[str]:
 def test_what_a_mac_windows_a_notebook_and_a_storage_device_leave_is_no_picture(tmp_path: Path) -> None:
     leave(tmp_path, "b.PNG", "sub/a.png", "._b.PNG", ".DS_Store", "Thumbs.db", "desktop.ini", "Icon\r")
     leave(tmp_path, "__MACOSX/._b.png", ".ipynb_checkpoints/b-checkpoint.png", "@eaDir/b.png/thumb.jpg")
-    leave(tmp_path, "sub/b.png~", "sub/#b.png#", "sub/.~lock.b.png#", "b.png.bak", "~$b.png", "c.png.crdownload")
+    leave(
+        tmp_path, "sub/b.png~", "sub/#b.png#", "sub/.~lock.b.png#", "b.png.bak", "~$b.png", "c.png.crdownload"
+    )
     leave(tmp_path, "b.txt", "b.json", "c.json", "LICENSE")
     assert names(tmp_path) == ["b.PNG", "sub/a.png"]
     found = list_files(tmp_path, {".png", ".jpg"})
@@ -54,7 +56,9 @@ def test_a_hidden_folder_above_the_one_that_is_read_is_no_matter(tmp_path: Path)
 def test_several_listings_are_told_in_one_line(tmp_path: Path) -> None:
     leave(tmp_path, "a/._x.png", "a/._y.png", "b/._x.png", "b/._z.png", "b/notes.md")
     facts = counted([list_files(tmp_path / name, {".png"}) for name in ("a", "b")])
-    assert lines_of_ignored(facts) == ["files not read: 4 hidden (._x.png, ._y.png, ._x.png, ...), 1 .md (notes.md)"]
+    assert lines_of_ignored(facts) == [
+        "files not read: 4 hidden (._x.png, ._y.png, ._x.png, ...), 1 .md (notes.md)"
+    ]
     assert lines_of_ignored({}) == []
 
 

@@ -20,7 +20,9 @@ def png(pixels: np.ndarray[Any, Any], bits: int, kind: int) -> bytes:
     """A PNG of any depth, which Pillow cannot write: `kind` 0 is grey, 2 colours."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        return (
+            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        )
 
     rows = pixels.astype(">u2").view(np.uint8) if bits == 16 else (pixels[:, ::2] << 4) | pixels[:, 1::2]
     raw = b"".join(b"\0" + row.tobytes() for row in rows)
@@ -50,7 +52,9 @@ def test_eight_bits_in_sixteen_would_be_black_and_are_refused(tmp_path: Path) ->
     Image.fromarray(GREY.astype(np.uint16)).save(tmp_path / "grey.png")
     (tmp_path / "colours.png").write_bytes(png(COLOURS, 16, 2))
     for name in ("grey.png", "colours.png"):
-        with pytest.raises(BadPictureError, match=r"16 bits must use them .*: got no value above 255 of 65535"):
+        with pytest.raises(
+            BadPictureError, match=r"16 bits must use them .*: got no value above 255 of 65535"
+        ):
             read_picture(tmp_path / name)
 
 

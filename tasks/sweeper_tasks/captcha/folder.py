@@ -48,7 +48,7 @@ Texts = dict[str, str]
 
 @dataclass(frozen=True)
 class Found:
-    """The folder; the table, where it is used, and all pictures, by their path below it; what was not read."""
+    """The folder; by path below it the table, where it is used, and all pictures; what was not read."""
 
     root: Path
     files: Mapping[str, Path]
@@ -101,7 +101,7 @@ def build(data: FolderData, found: Found, folder: Path, as_before: str) -> dict[
 def read_noted(
     data: FolderData | GeneratedData, paths: Sequence[Path], i: int
 ) -> tuple[Pixels, tuple[str, ...]]:
-    """Picture i, as the network sees it, and what is to be said of how it was read. Raises BadPictureError."""
+    """Picture i, as the network sees it, and what to say of how it was read. Raises BadPictureError."""
     picture = read_picture(paths[i])
     image = picture.image
     if min(image.size) < MIN_SIDE:
@@ -113,7 +113,7 @@ def read_noted(
 def splits_of_folders(names: Iterable[str]) -> dict[str, str]:
     """The split of each picture where folders called train, val and test hold them all; else none.
 
-    Where there is no val, a ninth of train is drawn; where there is no test, half of val is; each by its path.
+    Where there is no val, a ninth of train is drawn; where there is no test, half of val; each by its path.
     """
     given = dict(splits_of_paths(names) or {})
     missing = set(SPLITS) - set(given.values())
@@ -182,7 +182,7 @@ def _listed(table: Path, names: Sequence[str]) -> tuple[Texts, list[BadFile]]:
 
 
 def _clear_names(names: Sequence[str]) -> dict[str, str]:
-    """By what names share that differ in capitals or in how accents are written, those that are alone in it."""
+    """By what names share that differ in capitals or in how accents are written, those alone in it."""
     times = Counter(map(_plain, names))
     return {plain: name for name in names if times[plain := _plain(name)] == 1}
 

@@ -64,7 +64,7 @@ def trimmed(picture: Image.Image) -> Image.Image:
 
 
 def draw_all(path: Path, shape: tuple[int, ...], draw: Draw) -> tuple[Bad, Notes]:
-    """Write the pictures that `draw(i)` gives as rows i of the new array [n, C, H, W] at `path`, on all cores.
+    """Write the pictures that `draw(i)` gives as rows i of a new array [n, C, H, W] at `path`, on all cores.
 
     Returns what each bad picture is and the rule that it breaks, by row; their rows stay black. Of the others
     those of which `draw` has something to say. `draw` travels to other processes: a function of a module, or

@@ -226,7 +226,7 @@ def test_sixteen_bits_are_the_same_pictures_under_another_digest(folder: Path, t
         for path, pixels in zip(sorted(folder.rglob("*.png")), grey, strict=True):
             Image.fromarray(pixels if bits == 8 else pixels.astype(np.uint16) * 257).save(path)
         found.append(prepare(config_for(folder), tmp_path / "cache"))
-    assert np.array_equal(*(one.array("train_images") for one in found))
+    assert np.array_equal(found[0].array("train_images"), found[1].array("train_images"))
     assert found[0].digest != found[1].digest
     assert config_for(folder).announce(found[1].facts)[0].endswith(": 16 bits a colour, read as 8")
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from sweeper_tasks.captcha import pictures
-from sweeper_tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.captcha.pictures import Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.pictures import BadPictureError
 
 
 def test_the_aspect_is_kept_and_what_is_left_over_is_white() -> None:

@@ -241,17 +241,26 @@ def test_the_real_photographs_load_with_their_documented_split_and_shares(
 def test_what_a_mac_leaves_is_no_pair_and_is_told(data_of: DataOf, tmp_path: Path) -> None:
     root = write_palette(tmp_path / "faces")
     plain = prepared(data_of, root, tmp_path)
-    for name in ("images/._p00.png", "masks/._p00.png", "images/.DS_Store", "masks/Thumbs.db", "masks/p00.json"):
+    for name in (
+        "images/._p00.png",
+        "masks/._p00.png",
+        "images/.DS_Store",
+        "masks/Thumbs.db",
+        "masks/p00.json",
+    ):
         (root / name).write_bytes(b"x")
     found = prepared(data_of, root, tmp_path / "again")
     assert found.digest == plain.digest
     (line,) = read_line("task=segmentation", multirun=False).task_config.announce(found.facts)
     assert line == (
-        "files not read: 3 hidden (.DS_Store, ._p00.png, ._p00.png), 1 .json (p00.json), 1 of the system (Thumbs.db)"
+        "files not read: 3 hidden (.DS_Store, ._p00.png, ._p00.png), 1 .json (p00.json), "
+        "1 of the system (Thumbs.db)"
     )
 
 
-def test_names_that_differ_in_capitals_or_in_the_form_of_accents_are_one(data_of: DataOf, tmp_path: Path) -> None:
+def test_names_that_differ_in_capitals_or_in_the_form_of_accents_are_one(
+    data_of: DataOf, tmp_path: Path
+) -> None:
     root = write_palette(tmp_path / "faces")
     (root / "images" / "p00.png").rename(root / "images" / "P00.PNG")
     (root / "images" / "p01.png").rename(root / "images" / "caf\u00e9.png")
@@ -324,7 +333,9 @@ def test_where_nothing_says_which_way_up_a_mask_is_it_is_refused(data_of: DataOf
         prepared(data_of, root, tmp_path)
 
 
-def test_photographs_of_16_bits_are_the_same_as_of_8_under_another_digest(data_of: DataOf, tmp_path: Path) -> None:
+def test_photographs_of_16_bits_are_the_same_as_of_8_under_another_digest(
+    data_of: DataOf, tmp_path: Path
+) -> None:
     """Stored runs on the one were trained on white pictures on the other."""
     arrays = []
     for bits in (8, 16):
@@ -334,7 +345,7 @@ def test_photographs_of_16_bits_are_the_same_as_of_8_under_another_digest(data_o
             Image.fromarray(grey if bits == 8 else grey.astype(np.uint16) * 257).save(path)
         found = prepared(data_of, root, tmp_path, skip_bad=True)
         arrays.append(found.array("train_images"))
-    assert np.array_equal(*arrays)
+    assert np.array_equal(arrays[0], arrays[1])
 
 
 def test_a_jpeg_mask_is_told_by_its_format_not_as_missing(data_of: DataOf, tmp_path: Path) -> None:
@@ -342,7 +353,9 @@ def test_a_jpeg_mask_is_told_by_its_format_not_as_missing(data_of: DataOf, tmp_p
     (root / "masks" / "p01.png").unlink()
     Image.fromarray(block(1)).save(root / "masks" / "p01.jpg")
     Image.fromarray(block(1)).save(root / "masks" / "p02.jpg")  # beside p02.png: an overlay
-    with pytest.raises(UserError, match=r"got 1 file .* stored without loss, as PNG.*: masks/p01.jpg \(JPEG\)"):
+    with pytest.raises(
+        UserError, match=r"got 1 file .* stored without loss, as PNG.*: masks/p01.jpg \(JPEG\)"
+    ):
         prepared(data_of, root, tmp_path)
 
 

@@ -6,7 +6,12 @@ import torch
 from hypothesis import given, settings, strategies as st
 from sklearn.metrics import f1_score, jaccard_score
 
-from sweeper_tasks.segmentation.metrics import confusions, f_by_class, f_by_image, segmentation_metrics as metrics_of
+from sweeper_tasks.segmentation.metrics import (
+    confusions,
+    f_by_class,
+    f_by_image,
+    segmentation_metrics as metrics_of,
+)
 from tests.tasks.segmentation.tiny import LARGE, N_CLASSES, SMALL, class_facts
 
 FACES = class_facts()
@@ -19,8 +24,8 @@ def segmentation_metrics(counts: np.ndarray) -> dict[str, float]:
 
 def counts_of(truth: list[list[int]], predicted: list[list[int]]) -> np.ndarray:
     """Confusions of images of one row."""
-    both = (torch.tensor(rows).unsqueeze(1) for rows in (truth, predicted))
-    return confusions(*both, N_CLASSES).numpy()
+    true, said = (torch.tensor(rows).unsqueeze(1) for rows in (truth, predicted))
+    return confusions(true, said, N_CLASSES).numpy()
 
 
 def test_two_images_by_hand() -> None:

@@ -11,9 +11,9 @@ import pytest
 from sweeper.task.prepared import Prepared
 from sweeper_tasks.segmentation.data import prepare
 from sweeper_tasks.segmentation.synthetic import PIXEL_SHARES, face
+from tests.tasks.segmentation.tiny import CLASSES, N_CLASSES
 
 RARE = {"eye_g", "ear_r", "neck_l", "hat"}
-from tests.tasks.segmentation.tiny import CLASSES, N_CLASSES
 
 DataOf = Callable[..., Any]
 

@@ -16,7 +16,9 @@ from sweeper_tasks.segmentation.facts import prepared_facts
 from sweeper_tasks.segmentation.task import SegmentationTask
 
 OPTION = Path(__file__).parents[3] / "conf" / "data" / "segmentation" / "celebamask.yaml"
-FACES = {key: value for key, value in yaml.safe_load(OPTION.read_text()).items() if key in ClassFacts.model_fields}
+FACES = {
+    key: value for key, value in yaml.safe_load(OPTION.read_text()).items() if key in ClassFacts.model_fields
+}
 """The class facts of the option for faces."""
 CLASSES: tuple[str, ...] = tuple(FACES["classes"])
 N_CLASSES = len(CLASSES)
