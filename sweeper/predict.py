@@ -135,6 +135,8 @@ def _predict(words: Words) -> None:
     print(f"model: {chosen.words}", flush=True)
     request = PredictRequest(words.input, words.output, words.device, words.skip_bad)
     done = predict(chosen, request)
+    for line in done.ignored:
+        print(line, flush=True)
     if done.left_out:
         print(f"warning: {done.left_out}", file=sys.stderr)
     print(

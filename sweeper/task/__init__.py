@@ -9,8 +9,16 @@ from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of, lines_of
 from sweeper.task.base import Averageable, Coefficients, Evaluation, Task, config_of
 from sweeper.task.config import SPLIT_SIZES, Preset, TaskConfig
 from sweeper.task.digests import file_digest, folder_digest
-from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, task_entry
+from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, option_of, task_entry
 from sweeper.task.influence import auc_influence, mean_influence, midranks
+from sweeper.task.listing import (
+    Listing,
+    counted,
+    is_foreign,
+    lines_of_ignored,
+    list_files,
+    words_of_ignored,
+)
 from sweeper.task.predicting import Chosen, ChosenRun, Predicted, Predictor, refuse_clashes
 from sweeper.task.prepared import MANIFEST, Prepared, new_array, prepare_once
 from sweeper.task.reporting import (
@@ -45,6 +53,7 @@ __all__ = [
     "Cosmetic",
     "Evaluation",
     "Fault",
+    "Listing",
     "Part",
     "Plot",
     "Predicted",
@@ -63,6 +72,7 @@ __all__ = [
     "built_in",
     "built_in_tasks",
     "config_of",
+    "counted",
     "did_you_mean",
     "digest_of",
     "facts_of_skipped",
@@ -70,15 +80,20 @@ __all__ = [
     "file_digest",
     "folder_digest",
     "is_built_in",
+    "is_foreign",
+    "lines_of_ignored",
     "lines_of_skipped",
+    "list_files",
     "load",
     "mean_and_spread",
     "mean_influence",
     "midranks",
     "new_array",
+    "option_of",
     "plural",
     "prepare_once",
     "refuse_clashes",
     "stackable_values",
     "task_entry",
+    "words_of_ignored",
 ]

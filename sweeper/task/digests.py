@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from sweeper.errors import Fault, UserError
 from sweeper.models import digest_of
 
 REMEMBER_FROM_BYTES = 64 << 20
@@ -43,7 +44,15 @@ def folder_digest(
 
     From `remember_from` bytes in all, kept in `cache_dir` by each file's path, size and time.
     """
-    stats = [file.stat() for file in files]
+    try:
+        stats = [file.stat() for file in files]
+        for file in files:
+            file.open("rb").close()
+    except OSError as error:
+        problem = f"got a file that cannot be read ({error.strerror or error})"
+        raise UserError(
+            Fault(str(error.filename or folder), problem, "Give it to this user, or move it away")
+        ) from None
     if sum(stat.st_size for stat in stats) < remember_from:
         return _folder_content(folder, files, cache_dir)
     known_by = (f"{file.resolve()} {s.st_size} {s.st_mtime_ns}" for file, s in zip(files, stats, strict=True))

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sweeper.layout import CONF
 from sweeper.schema import TaskSection
 from sweeper.task.config import TaskConfig
@@ -88,6 +90,13 @@ def task_entry(section: TaskSection) -> TaskEntry:
 def built_in_tasks() -> tuple[str, ...]:
     """The names of the tasks that this program brings: those of the files in `conf/task/`."""
     return tuple(sorted(path.stem for path in (CONF / "task").glob("*.yaml")))
+
+
+@cache
+def option_of(group: str, name: str) -> dict[str, Any]:
+    """What the product's own option of a config group states, as its file has it; its `defaults` left out."""
+    stated = yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    return {key: value for key, value in stated.items() if key != "defaults"}
 
 
 @cache

@@ -13,7 +13,18 @@ from torch import Tensor, nn
 
 from sweeper.errors import CheckpointError, Fault, RunError, UserError
 from sweeper.layout import write_atomic
-from sweeper.task import BadFile, Chosen, ChosenRun, Predicted, Predictor, TaskEntry, config_of, fault_of
+from sweeper.task import (
+    BadFile,
+    Chosen,
+    ChosenRun,
+    Predicted,
+    Predictor,
+    TaskEntry,
+    config_of,
+    fault_of,
+    lines_of_ignored,
+    list_files,
+)
 from sweeper.worker.average import mean_of
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import device_of
@@ -39,11 +50,15 @@ class PredictRequest:
 
 @dataclass(frozen=True)
 class Done:
-    """How many inputs were read, how many files written; what was left out, in words, where anything was."""
+    """How many inputs were read, how many files written; in words, where anything was, what was left out.
+
+    `ignored`: which files of the folder were not looked at.
+    """
 
     n_read: int
     n_written: int
     left_out: str
+    ignored: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ def predict(chosen: Chosen, errand: PredictRequest) -> Done:
     device = _device(errand.device)
     models = [_trained(run, chosen.entry, device) for run in chosen.runs]
     predictor = models[0].predictor
-    files = inputs_of(errand, predictor)
+    files, ignored = inputs_of(errand, predictor)
     bad = [
         found for file in files.values() if isinstance(found := predictor.read(file, errand.root), BadFile)
     ]
@@ -71,28 +86,30 @@ def predict(chosen: Chosen, errand: PredictRequest) -> Done:
     for target, content in predictor.results(_predicted(models, good, errand.root)):
         write_atomic(errand.output / target, content, flush=False)
         n_written += 1
-    return Done(len(good), n_written, left_out)
+    return Done(len(good), n_written, left_out, ignored)
 
 
-def inputs_of(errand: PredictRequest, predictor: Predictor) -> dict[str, Path]:
-    """By its name, the input, or each picture in that folder and below. Raises UserError where there is none.
+def inputs_of(errand: PredictRequest, predictor: Predictor) -> tuple[dict[str, Path], list[str]]:
+    """By its name, the input, or each picture in that folder and below; lines on what is none.
+
+    Raises UserError where there is none.
 
     What lies in the output folder is no input, unless the two are one.
     """
     if errand.input.is_file():
-        return {errand.input.name: errand.input}
+        return {errand.input.name: errand.input}, []
     written, root = errand.output.resolve(), errand.input.resolve()
+    listing = list_files(errand.input, predictor.suffixes)
     found = {
         file.relative_to(errand.input).as_posix(): file
-        for file in sorted(errand.input.rglob("*"))
-        if file.suffix.lower() in predictor.suffixes
-        and file.is_file()
-        and (written == root or written not in file.resolve().parents)
+        for file in listing.files
+        if written == root or written not in file.resolve().parents
     }
     if not found:
         known = ", ".join(sorted(predictor.suffixes))
-        raise UserError(Fault("input", f"got '{errand.input}' without a picture; expected files in {known}"))
-    return found
+        problem = f"got '{errand.input}' without a picture; expected files in {known}"
+        raise UserError(Fault("input", f"{problem}; there is {listing.words()}"))
+    return found, lines_of_ignored(listing.facts())
 
 
 def _told(bad: Sequence[BadFile], errand: PredictRequest, *, is_all: bool) -> str:

@@ -21,10 +21,9 @@ from sweeper.errors import UserError
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.predict import Words, main, read_words
 from sweeper.worker.checkpoint import write_checkpoint
-from sweeper_tasks.captcha.folder import SUFFIXES
 from sweeper_tasks.captcha.predicting import TextReader, read_text
 from sweeper_tasks.segmentation.batch import Batch
-from sweeper_tasks.segmentation.predicting import PALETTE, MaskPainter, Photograph
+from sweeper_tasks.segmentation.predicting import MaskPainter, Photograph
 from tests.commands import summary, sweeper
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.segmentation import tiny as segmentation
@@ -145,16 +144,18 @@ def test_masks_have_the_size_names_and_palette_of_the_data_set(
     output = tmp_path / "masks"
     assert predict(faces, photographs, output) == 0
     assert {path.relative_to(output).as_posix() for path in output.rglob("*.*")} == {
-        *("a.png", "b.png", "more/c.png")
+        *("a.png", "b.png", "more/c.png", "classes.csv")
     }
     with Image.open(output / "more" / "c.png") as mask:
         assert (mask.mode, mask.size) == ("P", (100, 50))
         palette = np.array(mask.getpalette()).reshape(-1, 3)
         assert palette[[0, 1, 17, 18]].tolist() == [[0, 0, 0], [204, 0, 0], [255, 153, 51], [0, 204, 0]]
-        assert len(PALETTE) == 19
+    legend = (output / "classes.csv").read_text().splitlines()
+    assert legend[0] == "value,class,red,green,blue"
+    assert legend[18:] == ["17,neck,255,153,51", "18,cloth,0,204,0"]
     out, err = tell()
     assert "model: trial 1 focal seed 1: the best run on validation (val score 0.6100) of the best" in out
-    assert f"3 pictures read, 3 files written to {output}" in out
+    assert f"3 pictures read, 4 files written to {output}" in out
     assert err == ""
 
 
@@ -181,7 +182,7 @@ def test_a_model_sees_a_file_as_it_saw_its_training_pictures(tmp_path: Path) -> 
 def test_a_single_run_can_be_named(faces: Study, photographs: Path, tmp_path: Path, tell: Tell) -> None:
     assert predict(faces, photographs / "a.jpg", tmp_path / "masks", "model=0/1") == 0
     assert "model: trial 0 baseline seed 1: a single run of study segmentation-1" in tell()[0]
-    assert [path.name for path in (tmp_path / "masks").iterdir()] == ["a.png"]
+    assert {path.name for path in (tmp_path / "masks").iterdir()} == {"a.png", "classes.csv"}
 
 
 def make_ensemble(study: Study, *keys: tuple[int, int]) -> list[RunFolder]:
@@ -233,7 +234,7 @@ def test_texts_are_a_table_with_how_sure_the_model_is(tmp_path: Path, photograph
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["a.jpg", "b.png", "more/c.JPEG"]
     assert all(len(row["text"]) <= captcha.LENGTH and 0 < float(row["confidence"]) < 1 for row in rows)
-    assert ".jpeg" in SUFFIXES
+    assert ".jpeg" in reader.suffixes
 
 
 def test_confidence_is_the_product_up_to_the_end_of_the_text() -> None:
@@ -254,6 +255,7 @@ def test_unreadable_files_are_counted_and_named_and_nothing_is_written(
     """Six are broken, one is too small; five of the broken ones are named."""
     for i in range(6):
         (photographs / f"x{i}.png").write_bytes(b"no picture")
+        (photographs / f"._x{i}.png").write_bytes(b"no picture")
     Image.new("RGB", (20, 31)).save(photographs / "tiny.png")
     assert predict(faces, photographs, tmp_path / "masks") == 2
     (line,) = tell()[1].strip().splitlines()
@@ -264,7 +266,8 @@ def test_unreadable_files_are_counted_and_named_and_nothing_is_written(
     assert not (tmp_path / "masks").exists()
     assert predict(faces, photographs, tmp_path / "masks", "skip_bad=true") == 0
     out, err = tell()
-    assert "3 pictures read, 3 files written" in out
+    assert "3 pictures read, 4 files written" in out
+    assert "files not read: 6 hidden (._x0.png, ._x1.png, ._x2.png, ...), 1 .txt (notes.txt)" in out
     assert "left out: 7 files that cannot be used" in err
 
 

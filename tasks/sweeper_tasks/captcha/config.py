@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import StrictModel, TaskConfig, lines_of_skipped
+from sweeper.task import StrictModel, TaskConfig, lines_of_ignored, lines_of_skipped
 from sweeper_tasks.captcha.data_config import DataConfig
 from sweeper_tasks.captcha.loss_config import BinaryFocal, LossConfig
 from sweeper_tasks.captcha.names import OUTPUT_METRICS
+from sweeper_tasks.picture_facts import lines_of_read
 
 PositiveInt = Annotated[int, Field(gt=0)]
 Widths = Annotated[tuple[PositiveInt, ...], Field(strict=False, min_length=1)]
@@ -65,8 +66,9 @@ class CaptchaConfig(TaskConfig):
         return frozenset({*facts["trivial"][split], *OUTPUT_METRICS, "ce", "loss"})
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
-        """What was left out of the folder."""
-        return lines_of_skipped(facts.get("skipped", {}))
+        """What was left out of the folder, what was not looked at, and what had to be read with care."""
+        read, ignored = lines_of_read(facts.get("read", {})), lines_of_ignored(facts.get("ignored", {}))
+        return [*lines_of_skipped(facts.get("skipped", {})), *ignored, *read]
 
 
 def _alpha(loss: BinaryFocal) -> str:

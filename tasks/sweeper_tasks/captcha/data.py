@@ -47,10 +47,13 @@ def _generated(data: GeneratedData, cache_dir: Path) -> Prepared:
 def _folder(data: FolderData, cache_dir: Path) -> Prepared:
     from sweeper_tasks.captcha import folder as pictures
 
-    root, files = pictures.locate(data)
-    content = folder_digest(root, list(files.values()), cache_dir)
-    key = digest_of("captcha/folder", str(pictures.VERSION), _options(data), content)
-    return prepare_once(cache_dir, key, lambda folder: pictures.build(data, files, folder))
+    found = pictures.locate(data)
+    content = folder_digest(found.root, list(found.files.values()), cache_dir)
+    as_before, key = (
+        digest_of("captcha/folder", str(version), _options(data), content)
+        for version in (pictures.FIRST_VERSION, pictures.VERSION)
+    )
+    return prepare_once(cache_dir, key, lambda folder: pictures.build(data, found, folder, as_before))
 
 
 def _options(data: GeneratedData | FolderData) -> str:

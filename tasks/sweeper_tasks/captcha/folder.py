@@ -8,31 +8,33 @@ from that path alone, so that adding pictures never moves one to another split.
 import csv
 import hashlib
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from sweeper.task import BadFile, Fault, UserError, facts_of_skipped, fault_of
+from sweeper.task import BadFile, Fault, UserError, facts_of_skipped, fault_of, list_files
 from sweeper_tasks.captcha.alphabet import CHARACTERS, Codes, encode
 from sweeper_tasks.captcha.data_config import FolderData, GeneratedData
 from sweeper_tasks.captcha.facts import SPLITS, facts_of
-from sweeper_tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.captcha.pictures import Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.picture_facts import SUFFIXES, facts_of_read
+from sweeper_tasks.pictures import ON_WHITE, BadPictureError, read_picture
+from sweeper_tasks.split_folders import splits_of_paths
 
-VERSION = 2
-"""Part of the digest; goes up with every change of what is prepared from the same files."""
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+VERSION, FIRST_VERSION = 3, 2
+"""Part of the digest; goes up with every change of what is prepared from the same files, see `build`."""
 TABLE = "labels.csv"
 MIN_SIDE = 8
 """Pixels; the stride of the network as documented. Nothing can be read in a picture that is smaller."""
 SPLIT_ENDS = (0.8, 0.9, 1.0)
 NUMBER = re.compile(r"([-_]\d+)+$")
 """What may follow a text in a name."""
-READABLE = "an image must be readable"
 LARGE_ENOUGH = f"an image needs at least {MIN_SIDE} pixels down and across"
 NEEDS_TEXT = "an image needs a text"
 KNOWN = "a text has no characters but 0-9, A-Z and a-z"
@@ -44,54 +46,92 @@ Texts = dict[str, str]
 """Picture, by its path below the folder with forward slashes -> text."""
 
 
-def locate(data: FolderData) -> tuple[Path, dict[str, Path]]:
-    """The folder; the table, where it is used, and all pictures, by their path below the folder."""
+@dataclass(frozen=True)
+class Found:
+    """The folder; by path below it the table, where it is used, and all pictures; what was not read."""
+
+    root: Path
+    files: Mapping[str, Path]
+    ignored: Mapping[str, Any]
+
+
+def locate(data: FolderData) -> Found:
+    """The files that decide what is prepared. Raises UserError where there is no picture."""
     if data.path is None:
         advice = "Name the folder with the pictures: data.path=..."
         raise UserError(Fault("data.path", "got nothing; expected a folder", advice))
     folder = Path(data.path)
     if not folder.is_dir():
         raise UserError(Fault("data.path", f"got '{folder}'; expected a folder. There is none"))
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-    if not files:
+    table = _table(data, folder)
+    listing = list_files(folder, SUFFIXES, known=table.keys())
+    if not listing.files:
         known = ", ".join(sorted(SUFFIXES))
-        raise UserError(Fault("data.path", f"got '{folder}' without a picture; expected files in {known}"))
-    return folder, _table(data, folder) | {file.relative_to(folder).as_posix(): file for file in files}
+        problem = f"got '{folder}' without a picture; expected files in {known}; there is {listing.words()}"
+        raise UserError(Fault("data.path", problem))
+    named = {file.relative_to(folder).as_posix(): file for file in listing.files}
+    return Found(folder, table | named, listing.facts())
 
 
-def build(data: FolderData, files: Mapping[str, Path], folder: Path) -> dict[str, Any]:
-    """Check, shrink and split the pictures into `folder`; the manifest's entries. Raises UserError."""
+def build(data: FolderData, found: Found, folder: Path, as_before: str) -> dict[str, Any]:
+    """Check, shrink and split the pictures into `folder`; the manifest's entries. Raises UserError.
+
+    Where every file was read as the version before read it, the data are known as `as_before`, so that stored
+    runs on them stay known.
+    """
+    files = found.files
     names, paths = zip(*((name, path) for name, path in files.items() if name != TABLE), strict=True)
     texts, bad = _texts(data, names, files.get(TABLE))
     unsplit, shape = folder / "unsplit.npy", (len(names), data.n_channels, data.height, data.width)
-    unusable = draw_all(unsplit, shape, partial(read_picture, data, paths))
+    unusable, notes = draw_all(unsplit, shape, partial(read_noted, data, paths))
     bad += [BadFile(names[row], got, rule) for row, (got, rule) in unusable.items() if names[row] in texts]
     if bad and not data.skip_bad:
         raise UserError(fault_of(bad, str(data.path)))
     good = {name: row for row, name in enumerate(names) if row not in unusable and name in texts}
-    codes = _split(data, good, texts, unsplit, folder)
+    splits = splits_of_folders(good)
+    codes = _split(data, good, splits, texts, unsplit, folder)
     unsplit.unlink()
-    facts = facts_of(codes) | {"skipped": facts_of_skipped(bad)}
-    return {"n_train": len(codes["train"]), "real": True, "facts": facts}
+    read = facts_of_read((names[row], notes[row]) for row in notes if names[row] in texts)
+    facts = facts_of(codes) | {"skipped": facts_of_skipped(bad), "ignored": found.ignored, "read": read}
+    is_as_before = not splits and read.keys() <= {ON_WHITE}
+    known_as = {"digest": as_before} if is_as_before else {}
+    return {"n_train": len(codes["train"]), "real": True, "facts": facts, **known_as}
 
 
-def read_picture(data: FolderData | GeneratedData, paths: Sequence[Path], i: int) -> Pixels:
-    """Picture i, as the network sees it. Raises BadPictureError."""
-    try:
-        with Image.open(paths[i]) as picture:
-            if min(picture.size) < MIN_SIDE:
-                raise BadPictureError(f"{picture.width} x {picture.height}", LARGE_ENOUGH)
-            shown = trimmed(picture) if isinstance(data, FolderData) and data.trim else picture
-            return fitted(shown, data.height, data.width, data.n_channels)
-    # Pillow answers a damaged file with any of these
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadPictureError(type(error).__name__, READABLE) from None
+def read_noted(
+    data: FolderData | GeneratedData, paths: Sequence[Path], i: int
+) -> tuple[Pixels, tuple[str, ...]]:
+    """Picture i, as the network sees it, and what to say of how it was read. Raises BadPictureError."""
+    picture = read_picture(paths[i])
+    image = picture.image
+    if min(image.size) < MIN_SIDE:
+        raise BadPictureError(f"{image.width} x {image.height}", LARGE_ENOUGH)
+    shown = trimmed(image) if isinstance(data, FolderData) and data.trim else image
+    return fitted(shown, data.height, data.width, data.n_channels), picture.notes
+
+
+def splits_of_folders(names: Iterable[str]) -> dict[str, str]:
+    """The split of each picture where folders called train, val and test hold them all; else none.
+
+    Where there is no val, a ninth of train is drawn; where there is no test, half of val; each by its path.
+    """
+    given = dict(splits_of_paths(names) or {})
+    missing = set(SPLITS) - set(given.values())
+    for split, source, share in (("val", "train", 1 / 9), ("test", "val", 1 / 2)):
+        if given and split in missing:
+            drawn = [name for name, found in given.items() if found == source and drawn_of(name) < share]
+            given |= dict.fromkeys(drawn, split)
+    return given
+
+
+def drawn_of(name: str) -> float:
+    """A number in [0, 1) that follows from the path alone."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
 
 
 def split_of(name: str) -> str:
     """The split of the picture with this path: train, val and test in parts of 80, 10 and 10 %."""
-    drawn = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
-    return next(split for split, end in zip(SPLITS, SPLIT_ENDS, strict=True) if drawn < end)
+    return next(split for split, end in zip(SPLITS, SPLIT_ENDS, strict=True) if drawn_of(name) < end)
 
 
 def text_in_name(name: str) -> str:
@@ -131,6 +171,8 @@ def _listed(table: Path, names: Sequence[str]) -> tuple[Texts, list[BadFile]]:
             got = ", ".join(rows.fieldnames or ("nothing",))
             raise UserError(Fault(str(table), f"got columns {got}; expected file and label"))
         entries = [(row["file"], row["label"] or "") for row in rows]
+    known, clear = set(names), _clear_names(names)
+    entries = [(name if name in known else clear.get(_plain(name), name), text) for name, text in entries]
     texts = dict.fromkeys(names, "")
     times = Counter(name for name, _ in entries)
     bad = [BadFile(name, f"{n} rows", ONE_ROW) for name, n in times.items() if n > 1 and name in texts]
@@ -139,12 +181,28 @@ def _listed(table: Path, names: Sequence[str]) -> tuple[Texts, list[BadFile]]:
     return {name: text for name, text in texts.items() if times[name] <= 1}, bad
 
 
+def _clear_names(names: Sequence[str]) -> dict[str, str]:
+    """By what names share that differ in capitals or in how accents are written, those alone in it."""
+    times = Counter(map(_plain, names))
+    return {plain: name for name in names if times[plain := _plain(name)] == 1}
+
+
+def _plain(name: str) -> str:
+    slashed = name.strip().replace("\\", "/").removeprefix("./")
+    return unicodedata.normalize("NFC", slashed).casefold()
+
+
 def _split(
-    data: FolderData, good: Mapping[str, int], texts: Texts, unsplit: Path, folder: Path
+    data: FolderData,
+    good: Mapping[str, int],
+    splits: Mapping[str, str],
+    texts: Texts,
+    unsplit: Path,
+    folder: Path,
 ) -> dict[str, Codes]:
     codes = {}
     for split in SPLITS:
-        names = [name for name in good if split_of(name) == split]
+        names = [name for name in good if (splits.get(name) or split_of(name)) == split]
         if not names:
             problem = (
                 f"got no usable picture for {split} out of {len(good)}; expected one or more in each split"

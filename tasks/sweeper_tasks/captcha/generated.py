@@ -57,7 +57,7 @@ def build(data: GeneratedData, folder: Path) -> dict[str, Any]:
         codes[split] = np.stack([_codes(data, split, i) for i in range(n)])
         np.save(folder / f"{split}_codes.npy", codes[split])
         shape = (n, data.n_channels, data.height, data.width)
-        draw_all(folder / f"{split}_images.npy", shape, partial(picture, data, split))
+        draw_all(folder / f"{split}_images.npy", shape, partial(_drawn, data, split))
     return {"n_train": data.n_train, "real": False, "facts": facts_of(codes)}
 
 
@@ -73,6 +73,10 @@ def picture(data: GeneratedData, split: str, i: int) -> Pixels:
     with patch.object(captcha_image, "secrets", Dice(stream)):
         image = _painter(data.length).generate_image(drawn)
     return fitted(image, data.height, data.width, data.n_channels)
+
+
+def _drawn(data: GeneratedData, split: str, i: int) -> tuple[Pixels, tuple[str, ...]]:
+    return picture(data, split, i), ()
 
 
 @cache

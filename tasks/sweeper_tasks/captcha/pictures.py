@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sweeper.task import new_array
+from sweeper_tasks.pictures import BadPictureError, opaque
 
 Pixels = NDArray[np.uint8]
 Bad = dict[int, tuple[str, str]]
 """By row, what a picture is and the rule that it breaks."""
+Notes = dict[int, tuple[str, ...]]
+"""By row, what is to be said of how a picture was read."""
+Draw = Callable[[int], tuple[Pixels, tuple[str, ...]]]
+"""A row's picture, and what is to be said of it."""
 
 BLOCK = 250
 """Pictures that one process draws at a time; fewer than two blocks are drawn in this one."""
@@ -23,14 +28,6 @@ INK_BELOW = 230
 MARGIN = 2
 """Pixels left around a text."""
 IDLE_S = 5
-
-
-class BadPictureError(Exception):
-    """A picture that cannot be used: what it is, and the rule that it breaks."""
-
-    def __init__(self, got: str, rule: str) -> None:
-        self.got, self.rule = got, rule
-        super().__init__(f"{rule}: got {got}")
 
 
 def fitted(picture: Image.Image, height: int, width: int, n_channels: int) -> Pixels:
@@ -44,7 +41,7 @@ def fitted(picture: Image.Image, height: int, width: int, n_channels: int) -> Pi
     mode = "L" if n_channels == 1 else "RGB"
     paper = Image.new(mode, (width, height), (PAPER,) * n_channels if n_channels > 1 else PAPER)
     paper.paste(
-        _opaque(picture).convert(mode).resize(size, Image.Resampling.BILINEAR), (0, (height - size[1]) // 2)
+        opaque(picture)[0].convert(mode).resize(size, Image.Resampling.BILINEAR), (0, (height - size[1]) // 2)
     )
     pixels: Pixels = np.asarray(paper, dtype=np.uint8).reshape(height, width, n_channels)
     return pixels.transpose(2, 0, 1)
@@ -56,47 +53,46 @@ def trimmed(picture: Image.Image) -> Image.Image:
     Coarse is what fills a square of 2 x 2 pixels somewhere: a text does, a line one pixel thin that is drawn
     across it does not, however far it reaches.
     """
-    opaque = _opaque(picture).convert("RGB")
-    ink = np.asarray(opaque).min(axis=2) < INK_BELOW
+    shown = opaque(picture)[0].convert("RGB")
+    ink = np.asarray(shown).min(axis=2) < INK_BELOW
     coarse = ink[1:, 1:] & ink[1:, :-1] & ink[:-1, 1:] & ink[:-1, :-1]
     if not coarse.any():
-        return opaque
+        return shown
     (top, bottom), (left, right) = (np.flatnonzero(coarse.any(axis=axis))[[0, -1]] for axis in (1, 0))
     # a square's last pixel is one further down and across, and a box ends behind its last pixel
-    end = min(right + 2 + MARGIN, opaque.width), min(bottom + 2 + MARGIN, opaque.height)
-    return opaque.crop((max(left - MARGIN, 0), max(top - MARGIN, 0), *end))
+    end = min(right + 2 + MARGIN, shown.width), min(bottom + 2 + MARGIN, shown.height)
+    return shown.crop((max(left - MARGIN, 0), max(top - MARGIN, 0), *end))
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
-    if "A" not in picture.getbands() and "transparency" not in picture.info:
-        return picture
-    drawn = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn)
+def draw_all(path: Path, shape: tuple[int, ...], draw: Draw) -> tuple[Bad, Notes]:
+    """Write the pictures that `draw(i)` gives as rows i of a new array [n, C, H, W] at `path`, on all cores.
 
-
-def draw_all(path: Path, shape: tuple[int, ...], draw: Callable[[int], Pixels]) -> Bad:
-    """Write `draw(i)` into row i of the new array [n, C, H, W] at `path`, for all i, on all cores.
-
-    Returns what each bad picture is and the rule that it breaks, by row; their rows stay black. `draw`
-    travels to other processes: a function of a module, or a `functools.partial` of one.
+    Returns what each bad picture is and the rule that it breaks, by row; their rows stay black. Of the others
+    those of which `draw` has something to say. `draw` travels to other processes: a function of a module, or
+    a `functools.partial` of one.
     """
     new_array(path, shape, np.uint8)
     blocks = [range(start, min(start + BLOCK, shape[0])) for start in range(0, shape[0], BLOCK)]
     # loky's processes would stay beside the study's workers for five minutes
     parallel = joblib.Parallel(min(joblib.cpu_count(), len(blocks)), "loky", idle_worker_timeout=IDLE_S)
-    found = parallel(joblib.delayed(_draw_block)(path, rows, draw) for rows in blocks)
-    return {row: problem for bad in found for row, problem in bad.items()}
+    found = list(parallel(joblib.delayed(_draw_block)(path, rows, draw) for rows in blocks))
+    bad = {row: problem for block, _ in found for row, problem in block.items()}
+    return bad, {row: notes for _, block in found for row, notes in block.items()}
 
 
-def _draw_block(path: Path, rows: range, draw: Callable[[int], Pixels]) -> Bad:
-    pixels, bad = np.lib.format.open_memmap(path, mode="r+"), {}
+def _draw_block(path: Path, rows: range, draw: Draw) -> tuple[Bad, Notes]:
+    pixels = np.lib.format.open_memmap(path, mode="r+")
+    bad: Bad = {}
+    said: Notes = {}
     for row in rows:
         try:
-            pixels[row] = draw(row)
+            pixels[row], notes = draw(row)
         except BadPictureError as error:
             bad[row] = error.got, error.rule
+        else:
+            said |= {row: notes} if notes else {}
     pixels.flush()
-    return bad
+    return bad, said
 
 
 def copy_rows(source: Path, rows: NDArray[Any], target: Path) -> None:

@@ -13,10 +13,12 @@ from sweeper.task import BadFile, Predicted
 from sweeper_tasks.captcha.alphabet import decode
 from sweeper_tasks.captcha.averaging import probabilities_of
 from sweeper_tasks.captcha.config import CaptchaConfig
-from sweeper_tasks.captcha.folder import SUFFIXES, read_picture
+from sweeper_tasks.captcha.folder import read_noted
 from sweeper_tasks.captcha.loss_config import OneChoice
 from sweeper_tasks.captcha.model import Batch, CaptchaCnn
-from sweeper_tasks.captcha.pictures import BadPictureError, Pixels
+from sweeper_tasks.captcha.pictures import Pixels
+from sweeper_tasks.picture_facts import SUFFIXES
+from sweeper_tasks.pictures import BadPictureError
 
 TEXTS = "texts.csv"
 
@@ -38,7 +40,7 @@ class TextReader:
     def read(self, file: Path, root: Path) -> Pixels | BadFile:
         """As `data=captcha/folder` reads it, [C, H, W]."""
         try:
-            return read_picture(self._config.data, (file,), 0)
+            return read_noted(self._config.data, (file,), 0)[0]
         except BadPictureError as error:
             return BadFile(file.relative_to(root).as_posix(), error.got, error.rule)
 

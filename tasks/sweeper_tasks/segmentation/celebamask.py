@@ -1,33 +1,41 @@
-"""`data=segmentation/celebamask`: photographs with masks, from palette files or from one file a part.
+"""Folders of photographs with masks: `data=segmentation/folder`, and `celebamask`, with a file a part too.
 
 All files are read and checked once, resized, and written as the arrays of `pictures.py`. Images are averaged
 down, masks take the nearest pixel, so that no class is invented between two others.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from sweeper.task import BadFile, Fault, UserError, facts_of_skipped, fault_of
-from sweeper_tasks.segmentation.classes import N_CLASSES, STRIDE
+from sweeper.task import BadFile, Fault, UserError, counted, facts_of_skipped, fault_of, words_of_ignored
+from sweeper_tasks.picture_facts import Noted, facts_of_read
+from sweeper_tasks.pictures import BadPictureError, Picture, read_picture, turn
+from sweeper_tasks.segmentation.class_facts import IGNORED
 from sweeper_tasks.segmentation.data_config import CelebAMask
-from sweeper_tasks.segmentation.facts import trivial_facts
+from sweeper_tasks.segmentation.facts import prepared_facts
+from sweeper_tasks.segmentation.masks import Mask, read_mask, read_part
 from sweeper_tasks.segmentation.pairs import Pair, find_pairs
-from sweeper_tasks.segmentation.pictures import SPLITS, Array, PictureWriter, facts_of, keep_only
+from sweeper_tasks.segmentation.pictures import SPLITS, Array, PictureWriter, keep_only
 from sweeper_tasks.segmentation.splits import SPLIT_FILE, read_split, rows_without_files, split_pairs
 
-VERSION = 1
-"""Goes up with every change of what is written: it is part of the digest."""
-READABLE = "a file has to be readable as an image"
+VERSION, FIRST_VERSION = 2, 1
+"""Part of the digest; goes up with every change of what is written, see `Source.build` for the first."""
+STRIDE = 32
+"""A picture has to be at least so many pixels wide and high: the stride of the documented network."""
 LARGE_ENOUGH = f"an image has to be at least {STRIDE} x {STRIDE} pixels, the network's stride"
-ONE_VALUE = "a mask has to hold one value a pixel (mode P or L)"
-KNOWN_CLASS = f"a mask's values have to be classes, 0 to {N_CLASSES - 1}"
 SAME_SHAPE = "a mask has to have its image's shape"
+SAME_WAY_UP = (
+    "where an image has an EXIF orientation, its mask has to say which way up it is, by one of its own or by "
+    "its shape (save the image upright, and remove the orientation)"
+)
+COUNTS = "a mask needs a pixel that counts, after it was resized"
 
 
 class Source:
@@ -35,7 +43,8 @@ class Source:
 
     def __init__(self, data: CelebAMask) -> None:
         self.data, self.root = data, locate(data)
-        found, self.named = find_pairs(self.root), read_split(self.root)
+        found, self.named = find_pairs(self.root, data), read_split(self.root)
+        self.ignored = counted(found.listings)
         self.pairs, self.alone = found.pairs, found.bad + rows_without_files(self.named, found)
 
     @property
@@ -44,38 +53,54 @@ class Source:
         split_file = [] if self.named is None else [self.root / SPLIT_FILE]
         return split_file + [file for pair in self.pairs for file in (pair.image, *pair.mask_files)]
 
-    def build(self, folder: Path) -> Mapping[str, Any]:
-        """Write all splits into `folder`. Raises UserError with all files that cannot be used."""
+    def build(self, folder: Path, as_before: str) -> Mapping[str, Any]:
+        """Write all splits into `folder`. Raises UserError with all files that cannot be used.
+
+        Where every file was read as the first version read it, the data are known as `as_before`, so that
+        stored runs on them stay known.
+        """
         splits = split_pairs(self.root, self.pairs, self.named, self.data)
         self._refuse_empty({split: len(pairs) for split, pairs in splits.items()})
-        bad = {split: self._write(folder, split, splits[split]) for split in SPLITS}
-        found = [*self.alone, *(fault for faults in bad.values() for fault in faults.values())]
+        noted: list[Noted] = []
+        bad = {split: self._write(folder, split, splits[split], noted) for split in SPLITS}
+        unusable = sorted((fault for faults in bad.values() for fault in faults.values()), key=_file_of)
+        found = [*self.alone, *unusable]
         if found and not self.data.skip_bad:
             raise UserError(fault_of(found, str(self.root)))
         for split in SPLITS:
             keep_only(folder, split, [i for i in range(len(splits[split])) if i not in bad[split]])
         n_left = {split: len(splits[split]) - len(bad[split]) for split in SPLITS}
         self._refuse_empty(n_left)
-        facts = facts_of(folder) | trivial_facts(folder) | {"skipped": facts_of_skipped(found)}
-        return {"n_train": n_left["train"], "real": True, "facts": facts}
+        read = facts_of_read(sorted(noted))
+        told = {"skipped": facts_of_skipped(found), "ignored": self.ignored, "read": read}
+        facts = prepared_facts(folder, self.data) | told
+        known_as = {} if noted else {"digest": as_before}
+        return {"n_train": n_left["train"], "real": True, "facts": facts, **known_as}
 
     def _refuse_empty(self, n: Mapping[str, int]) -> None:
         if empty := [split for split in SPLITS if n[split] == 0]:
             problem = f"got {sum(n.values())} pairs, none for {', '.join(empty)}; expected some in each split"
             advice = "Give more pairs, or other rates or another split.csv"
+            if self.ignored and not sum(n.values()):
+                problem += f"; not read: {words_of_ignored(self.ignored)}"
             why = [fault_of(self.alone, str(self.root))] if self.alone else []
             raise UserError([*why, Fault(str(self.root), problem, advice)])
 
-    def _write(self, folder: Path, split: str, pairs: Sequence[Pair]) -> dict[int, BadFile]:
-        """Write a split; what is wrong with a pair, by its place, which is then left blank."""
+    def _write(
+        self, folder: Path, split: str, pairs: Sequence[Pair], noted: list[Noted]
+    ) -> dict[int, BadFile]:
+        """Write a split; what is wrong with a pair, by its place, which is then left blank.
+
+        How files had to be read goes into `noted`.
+        """
         writer, bad = PictureWriter(folder, split, len(pairs), self.data.image_size), {}
 
         def put(i: int) -> None:
-            found = read_pair(pairs[i], self.root, self.data.image_size)
-            if isinstance(found, BadFile):
-                bad[i] = found
-            else:
-                writer.put(i, *found)
+            try:
+                image, mask = read_pair(pairs[i], self.root, self.data, noted)
+                writer.put(i, image, mask)
+            except BadPairError as error:
+                bad[i] = error.bad
 
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:  # decoding leaves Python alone
             list(pool.map(put, range(len(pairs))))
@@ -92,28 +117,32 @@ def locate(data: CelebAMask) -> Path:
     return Path(data.path)
 
 
-def read_pair(pair: Pair, root: Path, size: int) -> tuple[Array, Array] | BadFile:
-    """Image [3, size, size] and mask [size, size], uint8; or what is wrong with them."""
-    image = open_image(pair.image, root)
-    if isinstance(image, BadFile):
-        return image
-    mask = _mask_of(pair, root)
-    if isinstance(mask, BadFile):
-        return mask
-    height, width = mask.shape
-    if abs(width * image.height - height * image.width) > max(image.size):  # a pixel of rounding
-        got = f"{width} x {height}, the image {image.width} x {image.height}"
-        return _bad(pair.mask_files[0], root, got, SAME_SHAPE)
-    nearest = Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST)
-    return resized(image, size), np.asarray(nearest)
+class BadPairError(Exception):
+    """A pair that cannot be used, by the file that is the reason."""
+
+    def __init__(self, bad: BadFile) -> None:
+        self.bad = bad
+        super().__init__(bad.file)
 
 
-def open_image(file: Path, root: Path) -> Image.Image | BadFile:
-    """The photograph in `file`, or what is wrong with it."""
-    image = _opened(file, root)
-    if isinstance(image, BadFile) or min(image.size) >= STRIDE:
-        return image
-    return _bad(file, root, f"{image.width} x {image.height}", LARGE_ENOUGH)
+def read_pair(pair: Pair, root: Path, data: CelebAMask, noted: list[Noted]) -> tuple[Array, Array]:
+    """Image [3, S, S] and mask [S, S], uint8; how they had to be read into `noted`. Raises BadPairError."""
+    picture = _read(pair.image, root, read_photograph, noted)
+    mask = _mask_of(pair, root, data, noted)
+    file = pair.mask_files[0]
+    upright = _as_seen(mask, picture, file, root)
+    nearest = np.asarray(upright.resize((data.image_size,) * 2, Image.Resampling.NEAREST))
+    if (nearest == IGNORED).all():
+        raise BadPairError(_bad(file, root, "none", COUNTS))
+    return resized(picture.image, data.image_size), nearest
+
+
+def read_photograph(file: Path) -> Picture:
+    """The photograph in `file`. Raises BadPictureError."""
+    picture = read_picture(file)
+    if min(picture.image.size) < STRIDE:
+        raise BadPictureError(f"{picture.image.width} x {picture.image.height}", LARGE_ENOUGH)
+    return picture
 
 
 def resized(image: Image.Image, size: int) -> Array:
@@ -122,51 +151,63 @@ def resized(image: Image.Image, size: int) -> Array:
     return pixels.transpose(2, 0, 1)
 
 
-def _mask_of(pair: Pair, root: Path) -> Array | BadFile:
-    """[H, W] classes. Of several parts, later classes hide earlier ones, as in the data set's own script."""
+def _as_seen(mask: Mask, picture: Picture, file: Path, root: Path) -> Image.Image:
+    """The mask the same way up as its picture, which is upright. Raises BadPairError."""
+    stored, image = Image.fromarray(mask.classes), picture.image
+    if mask.orientation != 1:
+        upright, is_told = turn(stored, mask.orientation), True
+    else:
+        turned = turn(stored, picture.orientation)
+        fits, fits_turned = _fits(stored, image), _fits(turned, image)
+        is_told = picture.orientation == 1 or not (fits and fits_turned)
+        upright = stored if fits else turned
+    if not _fits(upright, image):
+        got = f"{stored.width} x {stored.height}, the image {image.width} x {image.height}"
+        raise BadPairError(_bad(file, root, got, SAME_SHAPE))
+    if not is_told:
+        raise BadPairError(_bad(file, root, f"EXIF orientation {picture.orientation}", SAME_WAY_UP))
+    return upright
+
+
+def _fits(mask: Image.Image, image: Image.Image) -> bool:
+    """Whether the two have one shape, to a pixel of rounding."""
+    return abs(mask.width * image.height - mask.height * image.width) <= max(image.size)
+
+
+def _mask_of(pair: Pair, root: Path, data: CelebAMask, noted: list[Noted]) -> Mask:
+    """The classes. Of several parts, later ones hide earlier ones, as in the data set's own script."""
     if isinstance(pair.masks, Path):
-        mask = _values(pair.masks, root)
-        if isinstance(mask, BadFile) or mask.max() < N_CLASSES:
-            return mask
-        return _bad(pair.masks, root, f"value {mask.max()}", KNOWN_CLASS)
+        return _read(pair.masks, root, partial(read_mask, facts=data), noted)
     whole: Array | None = None
+    orientation = 1
     for number, file in pair.masks.items():
-        part = _values(file, root)
-        if isinstance(part, BadFile):
-            return part
-        whole = np.zeros_like(part) if whole is None else whole
+        try:
+            part, orientation = read_part(file)
+        except BadPictureError as error:
+            raise BadPairError(_bad(file, root, error.got, error.rule)) from None
+        whole = np.zeros(part.shape, dtype=np.uint8) if whole is None else whole
         if part.shape != whole.shape:
-            return _bad(file, root, f"{part.shape[1]} x {part.shape[0]}", SAME_SHAPE)
-        whole[part > 0] = number
+            raise BadPairError(_bad(file, root, f"{part.shape[1]} x {part.shape[0]}", SAME_SHAPE))
+        whole[part] = number
     assert whole is not None
-    return whole
+    return Mask(whole, (), orientation)
 
 
-def _values(file: Path, root: Path) -> Array | BadFile:
-    """[H, W] uint8, as stored."""
-    image = _opened(file, root)
-    if isinstance(image, BadFile):
-        return image
-    if image.mode == "RGB" and _is_grey(
-        np.asarray(image)
-    ):  # the published parts are grey files in three channels
-        image = image.getchannel(0)
-    return (
-        np.asarray(image) if image.mode in ("P", "L") else _bad(file, root, f"mode {image.mode}", ONE_VALUE)
-    )
+Read = TypeVar("Read", Picture, Mask)
 
 
-def _is_grey(pixels: Array) -> bool:
-    return bool((pixels == pixels[..., :1]).all())
-
-
-def _opened(file: Path, root: Path) -> Image.Image | BadFile:
+def _read(file: Path, root: Path, read: Callable[[Path], Read], noted: list[Noted]) -> Read:
     try:
-        with Image.open(file) as image:
-            image.load()
-            return image
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return _bad(file, root, type(error).__name__, READABLE)
+        found = read(file)
+    except BadPictureError as error:
+        raise BadPairError(_bad(file, root, error.got, error.rule)) from None
+    if found.notes:
+        noted.append((file.relative_to(root).as_posix(), found.notes))
+    return found
+
+
+def _file_of(bad: BadFile) -> str:
+    return bad.file
 
 
 def _bad(file: Path, root: Path, got: str, rule: str) -> BadFile:

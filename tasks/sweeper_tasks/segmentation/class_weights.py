@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweeper_tasks.class_weights import inverse_frequency
-from sweeper_tasks.segmentation.classes import BACKGROUND, N_CLASSES
 from sweeper_tasks.segmentation.loss_config import Alpha, ClassWeights
 
 Floats = NDArray[np.float64]
@@ -41,19 +40,21 @@ def weights_of(choice: ClassWeights, pixels: Sequence[int]) -> Floats:
             return np.asarray(choice, dtype=np.float64)
 
 
-def alpha_of(choice: Alpha, pixels: Sequence[int]) -> Floats:
+def alpha_of(choice: Alpha, pixels: Sequence[int], background: int | None) -> Floats:
     """[C] what `loss.focal_alpha` says: one number a is a for the parts and 1 - a for the background.
 
-    One number for all classes would only rescale the loss. "auto" is `effective_number`, None 1 everywhere.
+    One number for all classes, as where there is no background, only rescales the loss. "auto" is
+    `effective_number`, None 1 everywhere.
     """
     match choice:
         case None:
-            return np.ones(N_CLASSES)
+            return np.ones(len(pixels))
         case "auto":
             return effective_number(pixels)
         case float():
-            alpha = np.full(N_CLASSES, choice)
-            alpha[BACKGROUND] = 1 - choice
+            alpha = np.full(len(pixels), choice)
+            if background is not None:
+                alpha[background] = 1 - choice
             return alpha
         case _:
             return np.asarray(choice, dtype=np.float64)

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import StrictModel, TaskConfig, lines_of_skipped
+from sweeper.task import StrictModel, TaskConfig, lines_of_ignored, lines_of_skipped
+from sweeper_tasks.picture_facts import lines_of_read
+from sweeper_tasks.segmentation.class_facts import ClassFacts, stated
 from sweeper_tasks.segmentation.data_config import DataConfig
 from sweeper_tasks.segmentation.loss_config import AnyFocal, LossConfig
 
@@ -78,6 +80,23 @@ class SegmentationConfig(TaskConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_number_a_class(self) -> "SegmentationConfig":
+        n, index = self.data.n_classes, self.loss.ignore_index
+        for name in ("focal_alpha", "class_weights"):
+            given = getattr(self.loss, name, None)
+            if isinstance(given, tuple) and len(given) != n:
+                raise ValueError(
+                    f"loss.{name}: got {len(given)} numbers; expected one for each of {n} classes "
+                    "(data.classes)."
+                )
+        if index is not None and index >= n:
+            raise ValueError(
+                f"loss.ignore_index: got {index}; expected a class, 0 to {n - 1}. Values of masks that no "
+                f"class has, and that count nowhere: data.ignored=[{index}]."
+            )
+        return self
+
     def inactive(self, max_steps: int) -> set[str]:
         """Also what shapes a focal or weighted term that counts nothing."""
         paths = super().inactive(max_steps)
@@ -95,8 +114,21 @@ class SegmentationConfig(TaskConfig):
         return f"loss: {name}" + (f" ({values})" if values else "") + block
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
-        """Which files were left out."""
-        return lines_of_skipped(facts.get("skipped", {}))
+        """Which files were left out, which were not looked at, and which had to be read with care."""
+        read, ignored = lines_of_read(facts.get("read", {})), lines_of_ignored(facts.get("ignored", {}))
+        return [*lines_of_skipped(facts.get("skipped", {})), *ignored, *read]
+
+    def warnings(self, facts: Mapping[str, Any]) -> list[str]:
+        """Masks that are likely of other classes, and much that was left out."""
+        from sweeper_tasks.segmentation.facts import warnings_of  # numpy
+
+        return warnings_of(facts, self.data)
+
+    def effective(self, max_steps: int) -> dict[str, Any]:
+        """Without the classes of stored studies, which did not state them."""
+        values = super().effective(max_steps)
+        kept = {key: value for key, value in values["data"].items() if key not in ClassFacts.model_fields}
+        return {**values, "data": {**kept, **stated(self.data)}}
 
     def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str] | None:
         """Those of the trivial predictor, which depend on the classes that a split holds, and the losses."""
@@ -106,7 +138,12 @@ class SegmentationConfig(TaskConfig):
 
     def notices(self, max_steps: int) -> list[str]:
         """A focal term that is no focal term."""
-        loss = self.loss
+        loss, alpha = self.loss, getattr(self.loss, "focal_alpha", None)
+        if isinstance(alpha, float) and self.data.background_class is None:
+            return [
+                f"loss.focal_alpha: got {alpha:g} for data without a background; it scales all classes "
+                "alike. Name the background (data.background=...), or give a number for each class, or auto."
+            ]
         if isinstance(loss, AnyFocal) and loss.focal_gamma == 0 and loss.focal_alpha is None:
             return [
                 "loss.focal_gamma: got 0 without loss.focal_alpha; the focal term is plain cross-entropy."

@@ -1,9 +1,11 @@
 """Prepares the data of the segmentation task: the same two arrays a split, whatever the source."""
 
+import json
 from pathlib import Path
 from typing import Protocol
 
 from sweeper.task import Prepared, digest_of, prepare_once
+from sweeper_tasks.segmentation.class_facts import ClassFacts, stated
 from sweeper_tasks.segmentation.data_config import CelebAMask, SyntheticFaces
 
 
@@ -28,8 +30,16 @@ def prepare(config: HasData, cache_dir: Path) -> Prepared:
             return _celebamask(config.data, cache_dir)
 
 
-def _options(data: SyntheticFaces | CelebAMask) -> str:
-    return data.model_dump_json(exclude={"name", "cache_dir", "preset", "path", "augmentation"})
+NOT_PREPARED = {"name", "cache_dir", "preset", "path", "augmentation"}
+NAMES = {"images", "masks", "image_suffix", "mask_suffix"}
+"""Where files are found: the digest of their names and contents stands for that."""
+
+
+def _options(data: SyntheticFaces | CelebAMask) -> tuple[str, ...]:
+    """Of the classes only what stored studies did not have: they stated none."""
+    options = data.model_dump_json(exclude={*NOT_PREPARED, *NAMES, *ClassFacts.model_fields})
+    facts = stated(data)
+    return (options, json.dumps(facts)) if facts else (options,)
 
 
 # The sources are imported where they are used: the parent starts at once, and few studies need all libraries.
@@ -38,7 +48,7 @@ def _options(data: SyntheticFaces | CelebAMask) -> str:
 def _synthetic(data: SyntheticFaces, cache_dir: Path) -> Prepared:
     from sweeper_tasks.segmentation import synthetic
 
-    key = digest_of(data.name, str(synthetic.GENERATOR_VERSION), _options(data))
+    key = digest_of(data.name, str(synthetic.GENERATOR_VERSION), *_options(data))
     return prepare_once(cache_dir, key, lambda folder: synthetic.build(data, folder))
 
 
@@ -49,5 +59,8 @@ def _celebamask(data: CelebAMask, cache_dir: Path) -> Prepared:
     source = celebamask.Source(data)
     content = folder_digest(source.root, source.files, cache_dir)
     alone = [bad.file for bad in source.alone]
-    key = digest_of(data.name, str(celebamask.VERSION), _options(data), content, *alone)
-    return prepare_once(cache_dir, key, lambda folder: source.build(folder))
+    as_before, key = (
+        digest_of(data.name, str(version), *_options(data), content, *alone)
+        for version in (celebamask.FIRST_VERSION, celebamask.VERSION)
+    )
+    return prepare_once(cache_dir, key, lambda folder: source.build(folder, as_before))

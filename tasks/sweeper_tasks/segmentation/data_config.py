@@ -3,12 +3,13 @@
 Where data lie (`path`, `cache_dir`) is cosmetic: the digest of the prepared data stands for the data.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import Cosmetic, StrictModel
+from sweeper.task import Cosmetic, StrictModel, option_of
 from sweeper_tasks.augmentation_config import Augmentation
+from sweeper_tasks.segmentation.class_facts import ClassFacts
 
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -35,11 +36,24 @@ class Preset(StrictModel):
     first_stride: Literal[1, 2, 4]
 
 
-class _Source(StrictModel):
+ADDED = {*ClassFacts.model_fields, "images", "masks", "image_suffix", "mask_suffix"}
+BEFORE_CLASSES = ("segmentation/celebamask", "segmentation/synthetic_faces")
+"""Options that had no class facts: configurations of stored runs, and options of users', may lack them."""
+
+
+class _Source(ClassFacts):
     cache_dir: Annotated[str, Cosmetic()]
     preset: Annotated[Preset, Cosmetic()]
     image_size: Annotated[int, Field(ge=16, le=1024)]
     augmentation: Augmentation
+
+    @model_validator(mode="before")
+    @classmethod
+    def _those_of_faces(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "classes" in given or given.get("name") not in BEFORE_CLASSES:
+            return given
+        stated = option_of("data", given["name"])
+        return {key: stated[key] for key in stated if key in cls.model_fields and key in ADDED} | given
 
 
 class SyntheticFaces(_Source):
@@ -55,10 +69,14 @@ class SyntheticFaces(_Source):
 
 
 class CelebAMask(_Source):
-    """Photographs and their masks; see `tasks/segmentation/celebamask.py`."""
+    """Photographs and their masks in a folder of the user's; see `tasks/segmentation/celebamask.py`."""
 
-    name: Literal["segmentation/celebamask"]
+    name: Literal["segmentation/celebamask", "segmentation/folder"]
     path: Annotated[str | None, Cosmetic()]
+    images: Annotated[str, Cosmetic()]
+    masks: Annotated[str, Cosmetic()]
+    image_suffix: Annotated[str, Cosmetic()]
+    mask_suffix: Annotated[str, Cosmetic()]
     val_rate: OpenRate
     test_rate: OpenRate
     split_seed: NonNegativeInt

@@ -4,13 +4,11 @@ Coordinates of a face: x to the right and y downwards, from -1 to 1 across a pic
 in `l_eye`, is at x > 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-from sweeper_tasks.segmentation.classes import BACKGROUND, CLASSES
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -58,17 +56,18 @@ Colours = dict[str, Floats]
 
 
 def draw_face(
-    rng: np.random.Generator, size: int, occlusion_rate: float, noise: float
+    rng: np.random.Generator, size: int, occlusion_rate: float, noise: float, classes: Sequence[str]
 ) -> tuple[Array, Array]:
-    """A picture [3, size, size] and its mask [size, size], both uint8."""
-    picture, mask = _backdrop(rng, size), np.full((size, size), BACKGROUND, dtype=np.uint8)
+    """A picture [3, size, size] and its mask [size, size], both uint8; `classes` by their values."""
+    background = classes.index("background")
+    picture, mask = _backdrop(rng, size), np.full((size, size), background, dtype=np.uint8)
     colours, x, y = _colours(rng), *_face_coordinates(rng, size)
     for part, inside in _present(rng, x, y):
-        mask[inside] = CLASSES.index(part.name)
+        mask[inside] = classes.index(part.name)
         picture[:, inside] = colours[part.name][:, None]
     if rng.random() < occlusion_rate:
         hidden = _something_in_front(rng, x, y)
-        mask[hidden] = BACKGROUND
+        mask[hidden] = background
         picture[:, hidden] = rng.random((3, 1), dtype=np.float32)
     return _photographed(rng, picture, noise), mask
 

@@ -1,12 +1,14 @@
 """The loss of each `loss=segmentation/...`, out of the same few terms."""
 
+from itertools import count, takewhile
+
 import torch
 from torch import Tensor
 
 from sweeper.task import Coefficients
 from sweeper_tasks.losses.dice import soft_dice
 from sweeper_tasks.losses.softmax_focal import log_p_true, softmax_cross_entropy, softmax_focal
-from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.class_facts import IGNORED
 from sweeper_tasks.segmentation.loss_config import (
     Ce,
     CeDice,
@@ -19,7 +21,7 @@ from sweeper_tasks.segmentation.loss_config import (
 
 
 def segmentation_loss(
-    config: LossConfig, logits: Tensor, target: Tensor, coefficients: Coefficients
+    config: LossConfig, logits: Tensor, target: Tensor, coefficients: Coefficients, has_ignored: bool = False
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The configured loss of `logits` [B, C, H, W] for classes `target` [B, H, W], and its terms, detached.
 
@@ -31,9 +33,13 @@ def segmentation_loss(
         focal_dice_weighted  ce_weight Focal(gamma, alpha class_weights) + dice_weight Dice
 
     `loss_pixels` is the first term without its factor, `loss_dice` the second. Pixels of `ignore_index`
-    count in neither.
+    count in neither, nor, where the data have any (`has_ignored`), those that count nowhere.
     """
     counted = None if config.ignore_index is None else (target != config.ignore_index).to(logits.dtype)
+    if has_ignored:
+        is_known = target != IGNORED
+        counted = is_known.to(logits.dtype) if counted is None else counted * is_known
+        target = target.where(is_known, 0)  # any class: it counts nothing
     pixels = _pixel_term(config, log_p_true(logits, target), target, counted, coefficients)
     if not isinstance(config, CeDice | FocalDice | FocalDiceWeighted):
         return pixels, _named(config, pixels)
@@ -62,5 +68,6 @@ def _pixel_term(
 
 
 def per_class(coefficients: Coefficients, path: str) -> Tensor:
-    """[C] out of the coefficients `<path>.0` to `<path>.18`."""
-    return torch.stack([coefficients[f"{path}.{c}"] for c in range(N_CLASSES)])
+    """[C] out of the coefficients `<path>.0`, `<path>.1` and so on."""
+    names = (f"{path}.{c}" for c in count())
+    return torch.stack([coefficients[name] for name in takewhile(coefficients.__contains__, names)])

@@ -5,26 +5,25 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from sweeper.task import Stackable, StrictModel
-from sweeper_tasks.segmentation.classes import N_CLASSES
 
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-def _one_a_class(weights: tuple[float, ...]) -> tuple[float, ...]:
-    if len(weights) != N_CLASSES or sum(weights) == 0:
-        raise ValueError(f"one number >= 0 for each of {N_CLASSES} classes, not all 0")
+def _not_all_0(weights: tuple[float, ...]) -> tuple[float, ...]:
+    if sum(weights) == 0:
+        raise ValueError("one number >= 0 for each class, not all 0")
     return weights
 
 
-PerClass = Annotated[tuple[NonNegative, ...], Field(strict=False), AfterValidator(_one_a_class)]
+PerClass = Annotated[tuple[NonNegative, ...], Field(strict=False), AfterValidator(_not_all_0)]
 ClassWeights = PerClass | Literal["inverse_frequency", "effective_number"]
 Alpha = Share | PerClass | Literal["auto"] | None
 
 
 class _Loss(StrictModel):
     terms: ClassVar[tuple[str, ...]] = ("loss_pixels",)
-    ignore_index: Annotated[int, Field(ge=0, lt=N_CLASSES)] | None
+    ignore_index: Annotated[int, Field(ge=0)] | None
 
 
 class _WithDice(_Loss):

@@ -3,12 +3,13 @@
 n images, C classes; a confusion matrix counts pixels by true class (rows) and predicted class (columns).
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper_tasks.segmentation.classes import CLASSES, LARGE, N_CLASSES, SMALL
+from sweeper_tasks.segmentation.class_facts import IGNORED, ClassFacts
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,15 +20,16 @@ ABSENT = -1.0
 """What stands for the F-score of a class that an image does not hold."""
 
 
-def confusions(truth: "Tensor", predicted: "Tensor") -> "Tensor":
-    """[n, C, C] int64 out of classes [n, H, W], on their device."""
+def confusions(truth: "Tensor", predicted: "Tensor", n_classes: int) -> "Tensor":
+    """[n, C, C] int64 out of classes [n, H, W], on their device; pixels that count nowhere are in none."""
     import torch  # only here: data are prepared, and reports written, by a process without it
 
     n = len(truth)
     image = torch.arange(n, device=truth.device).view(n, 1, 1)
-    cell = (image * N_CLASSES + truth) * N_CLASSES + predicted
-    counts = torch.bincount(cell.flatten(), minlength=n * N_CLASSES**2)
-    return counts.view(n, N_CLASSES, N_CLASSES)
+    cell = (image * n_classes + truth) * n_classes + predicted
+    n_cells = n * n_classes**2
+    cell = cell.where(truth != IGNORED, n_cells)
+    return torch.bincount(cell.flatten(), minlength=n_cells + 1)[:n_cells].view(n, n_classes, n_classes)
 
 
 def f_by_class(counts: Counts) -> Floats:
@@ -45,13 +47,14 @@ def f_by_image(by_class: Floats) -> Floats:
     return scores
 
 
-def segmentation_metrics(counts: Counts) -> dict[str, float]:
+def segmentation_metrics(counts: Counts, classes: ClassFacts, pixels: Sequence[int]) -> dict[str, float]:
     """All metrics of a split but the losses; classes that are nowhere in its truth are left out.
 
     `f_score`: the mean over images of each one's mean F-score over the classes that it holds.
     `pixel_accuracy`: share of pixels that are right. `miou`: mean over classes of
     `TP / (TP + FP + FN)`, over all pixels of the split. `f_<class>`: mean F-score of a class over the images
-    that hold it; `f_large` and `f_small` are means of these over large and small classes.
+    that hold it; `f_large` and `f_small` are means of these over large and small classes, which the training
+    split's `pixels` [C] decide where the data option does not.
     """
     by_class, total = f_by_class(counts), counts.sum(axis=0)
     parts = _mean_where_there(by_class)
@@ -59,9 +62,12 @@ def segmentation_metrics(counts: Counts) -> dict[str, float]:
         "f_score": float(f_by_image(by_class).mean()),
         "pixel_accuracy": float(np.trace(total) / total.sum()),
         "miou": _miou(total),
-        **_mean_of_group("f_large", parts, LARGE),
-        **_mean_of_group("f_small", parts, SMALL),
-        **{f"f_{CLASSES[c]}": f for c, f in parts.items()},
+        **{
+            name: mean
+            for group, members in classes.groups(pixels).items()
+            for name, mean in _mean_of_group(f"f_{group}", parts, members).items()
+        },
+        **{f"f_{classes.classes[c]}": f for c, f in parts.items()},
     }
 
 

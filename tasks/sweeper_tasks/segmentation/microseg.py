@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from sweeper_tasks.segmentation.batch import Batch
-from sweeper_tasks.segmentation.classes import N_CLASSES
 from sweeper_tasks.segmentation.config import MicroSeg
 from sweeper_tasks.segmentation.lmsa import Lmsa
 
@@ -23,7 +22,7 @@ from sweeper_tasks.segmentation.lmsa import Lmsa
 class MicroSegNet(nn.Module):
     """Encoder and decoder. Differs from SegFormer: group norm for batch norm, so that no batch is special."""
 
-    def __init__(self, config: MicroSeg) -> None:
+    def __init__(self, config: MicroSeg, n_classes: int) -> None:
         super().__init__()
         strides = (config.first_stride, 2, 2, 2)
         n_inputs = (3, *config.widths[:-1])
@@ -31,7 +30,7 @@ class MicroSegNet(nn.Module):
             Stage(config, i, n_in, stride)
             for i, (n_in, stride) in enumerate(zip(n_inputs, strides, strict=True))
         )
-        self.decoder = Decoder(config)
+        self.decoder = Decoder(config, n_classes)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, C, H, W] at the size of the pictures."""
@@ -156,14 +155,14 @@ class Decoder(nn.Module):
     The mixing layer is applied to each stage before it is enlarged: the same sum, on far fewer pixels.
     """
 
-    def __init__(self, config: MicroSeg) -> None:
+    def __init__(self, config: MicroSeg, n_classes: int) -> None:
         super().__init__()
         width = config.decoder_width
         self.mixes = nn.ModuleList(nn.Conv2d(n, width, 1, bias=False) for n in config.widths)
         self.norm, self.gelu = nn.GroupNorm(1, width), nn.GELU()
         self.lmsa = Lmsa(width) if config.lmsa else nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
-        self.classes = nn.Conv2d(width, N_CLASSES, 1)
+        self.classes = nn.Conv2d(width, n_classes, 1)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Logits [B, C, H, W] at the size of the first stage."""

@@ -11,16 +11,16 @@ MAX_PARAMETERS = 1_821_085
 """Any microseg has fewer: it is meant for devices that a face is parsed on."""
 
 
-def build_model(config: MicroSeg | UnetSmall) -> nn.Module:
-    """The configured model, freshly initialised from torch's global generator, on the CPU.
+def build_model(config: MicroSeg | UnetSmall, n_classes: int) -> nn.Module:
+    """The configured model for `n_classes`, initialised from torch's global generator, on the CPU.
 
     Its output for a `Batch` are logits [B, C, H, W].
     """
     match config:
         case MicroSeg():
-            return _light(MicroSegNet(config))
+            return _light(MicroSegNet(config, n_classes))
         case UnetSmall():
-            return Unet(config)
+            return Unet(config, n_classes)
 
 
 def _light(model: nn.Module) -> nn.Module:

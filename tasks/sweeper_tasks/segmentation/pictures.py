@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from sweeper.task import new_array
-from sweeper_tasks.segmentation.classes import N_CLASSES
 
 SPLITS = ("train", "val", "test")
 CHUNK = 256
+N_VALUES = 256
 Array = np.ndarray[Any, Any]
 
 
@@ -48,17 +48,8 @@ def keep_only(folder: Path, split: str, rows: Sequence[int]) -> None:
         beside.replace(file)
 
 
-def facts_of(folder: Path) -> dict[str, Any]:
-    """`pixels`: how many pixels of each class are in train; `pictures`: how many are in each split."""
-    masks = {split: np.load(folder / f"{split}_masks.npy", mmap_mode="r") for split in SPLITS}
-    return {
-        "pixels": class_pixels(masks["train"]).tolist(),
-        "pictures": {split: len(found) for split, found in masks.items()},
-    }
-
-
-def class_pixels(masks: Array) -> Array:
-    """[C] the number of pixels of each class in masks [n, S, S]."""
+def class_pixels(masks: Array, n_classes: int) -> Array:
+    """[C] the number of pixels of each class in masks [n, S, S]; pixels that count nowhere are in none."""
     chunks = (masks[i : i + CHUNK].ravel() for i in range(0, len(masks), CHUNK))
-    counts: Array = np.sum([np.bincount(chunk, minlength=N_CLASSES) for chunk in chunks], axis=0)
-    return counts
+    counts: Array = np.sum([np.bincount(chunk, minlength=N_VALUES) for chunk in chunks], axis=0)
+    return counts[:n_classes]

@@ -19,7 +19,8 @@ from sweeper.task import (
     Table,
     mean_and_spread,
 )
-from sweeper_tasks.segmentation.classes import CLASSES, LARGE, SMALL
+from sweeper_tasks.segmentation.class_facts import ClassFacts
+from sweeper_tasks.segmentation.config import SegmentationConfig
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,9 +39,9 @@ class Row(NamedTuple):
 
 def report_parts(comparison: Comparison) -> Sequence[Part]:
     """Two tables, of large and small parts, and a bar plot of both."""
-    groups = {"large": LARGE, "small": SMALL}
-    shares = _shares(comparison.prepared)
-    rows = {name: list(_rows(comparison, name, group, shares)) for name, group in groups.items()}
+    classes, pixels = _classes(comparison), _pixels(comparison.prepared)
+    groups = classes.groups(pixels or [1] * classes.n_classes)
+    rows = {name: list(_rows(comparison, name, group, pixels)) for name, group in groups.items()}
     caption = (
         f"Mean F-score on test, over the images that have the part and over {comparison.seeds}; a line is a "
         "standard deviation over the seeds, on both sides."
@@ -50,22 +51,24 @@ def report_parts(comparison: Comparison) -> Sequence[Part]:
     return [*(_table(comparison, name, rows[name]) for name in groups), plot]
 
 
-def _shares(prepared: Prepared | None) -> list[float | None]:
-    """Of each class, the share of training's pixels."""
-    if prepared is None:
-        return [None] * len(CLASSES)
-    pixels = prepared.facts["pixels"]
-    return [n / sum(pixels) for n in pixels]
+def _classes(comparison: Comparison) -> ClassFacts:
+    assert isinstance(comparison.config, SegmentationConfig)
+    return comparison.config.data
 
 
-def _rows(
-    comparison: Comparison, name: str, group: Sequence[int], shares: Sequence[float | None]
-) -> Iterator[Row]:
+def _pixels(prepared: Prepared | None) -> Sequence[int]:
+    """Of each class in training; empty where that is not known any more."""
+    return () if prepared is None else prepared.facts["pixels"]
+
+
+def _rows(comparison: Comparison, name: str, group: Sequence[int], pixels: Sequence[int]) -> Iterator[Row]:
     """The mean over a group, then its parts that some test image has, the largest first."""
-    known = [shares[c] for c in group]
-    yield Row(f"all {name} parts", f"test/f_{name}", None if None in known else sum(filter(None, known)))
+    names, n = _classes(comparison).classes, sum(pixels)
+    shares = {c: pixels[c] / n if n else None for c in group}
+    known = [share for share in shares.values() if share is not None]
+    yield Row(f"all {name} parts", f"test/f_{name}", sum(known) if known else None)
     for c in sorted(group, key=lambda c: -(shares[c] or 0)):
-        row = Row(CLASSES[c], f"test/f_{CLASSES[c]}", shares[c])
+        row = Row(names[c], f"test/f_{names[c]}", shares[c])
         if any(arm.per_seed(row.key) for arm in comparison.arms):
             yield row
 
@@ -92,7 +95,8 @@ def _cells(comparison: Comparison, row: Row) -> list[str]:
 def _draw(figure: "Figure", comparison: Comparison, rows: dict[str, list[Row]]) -> None:
     """A row a part, from the largest down; a panel a group, as high as it has rows."""
     heights = [len(group) for group in rows.values()]
-    panels = figure.subplots(len(rows), 1, sharex=True, gridspec_kw={"height_ratios": heights})
+    grid = {"height_ratios": heights}
+    panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False, gridspec_kw=grid)[:, 0]
     arms = [(comparison.baseline, "baseline", BASELINE_COLOR)]
     if comparison.best is not None:
         arms.append((comparison.best, comparison.best.name, BEST_COLOR))

@@ -1,15 +1,17 @@
 """Which split each picture belongs to: as `split.csv` says, or by chance and a seed."""
 
 import csv
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from sweeper.task import BadFile, Fault, UserError
+from sweeper_tasks.picture_facts import SUFFIXES
 from sweeper_tasks.segmentation.data_config import CelebAMask
 from sweeper_tasks.segmentation.pairs import Found, Pair, plain
 from sweeper_tasks.segmentation.pictures import SPLITS
+from sweeper_tasks.split_folders import splits_of_paths
 
 SPLIT_FILE = "split.csv"
 NEEDS_PAIR = f"a row of {SPLIT_FILE} needs an image and a mask"
@@ -27,7 +29,14 @@ def read_split(root: Path) -> Named | None:
         rows = list(csv.DictReader(lines))
     if faults := list(_faults_of(file, rows)):
         raise UserError(faults)
-    return {plain(row["id"]): row["split"] for row in rows}
+    return {_id_of(row["id"]): row["split"] for row in rows}
+
+
+def _id_of(given: str) -> str:
+    """`12` for `00012` and for `00012.jpg`."""
+    path = PurePosixPath(given.strip())
+    name = path.stem if path.suffix.lower() in SUFFIXES else path.name
+    return "/".join((*path.parts[:-1], plain(name)))
 
 
 def rows_without_files(named: Named | None, found: Found) -> list[BadFile]:
@@ -37,18 +46,27 @@ def rows_without_files(named: Named | None, found: Found) -> list[BadFile]:
 
 
 def split_pairs(
-    root: Path, pairs: list[Pair], named: Named | None, data: CelebAMask
+    root: Path, pairs: list[Pair], named: Mapping[str, str] | None, data: CelebAMask
 ) -> dict[str, list[Pair]]:
     """The pairs of each split.
 
-    What `split.csv` names is followed; where it has no test split, its val is halved by `split_seed`.
-    Without one, all are shuffled by that seed, and cut by `val_rate` and `test_rate`.
+    What `split.csv`, or else folders called train, val and test, say is followed. Without a test split, val
+    is halved by `split_seed`; without val, `val_rate` of train is drawn by it. Where nothing is said, all are
+    shuffled by that seed, and cut by `val_rate` and `test_rate`.
     """
+    if named is None:
+        named = splits_of_paths([pair.id for pair in pairs])
     if named is None:
         return _cut(_shuffled(pairs, data.split_seed), data.val_rate, data.test_rate)
     _refuse_unnamed([pair.id for pair in pairs if pair.id not in named], root / SPLIT_FILE)
     by_split = {split: [pair for pair in pairs if named[pair.id] == split] for split in SPLITS}
-    if "test" in named.values():
+    given = set(named.values())
+    if "val" not in given and "test" in given:
+        return {
+            **_cut(_shuffled(by_split["train"], data.split_seed), data.val_rate, 0),
+            "test": by_split["test"],
+        }
+    if "test" in given or "val" not in given:
         return by_split
     held = _shuffled(by_split["val"], data.split_seed)
     return {"train": by_split["train"], "val": held[: len(held) // 2], "test": held[len(held) // 2 :]}

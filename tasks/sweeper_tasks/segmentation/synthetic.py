@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.task import Fault, UserError
 from sweeper_tasks.segmentation.data_config import SyntheticFaces
 from sweeper_tasks.segmentation.faces import draw_face
-from sweeper_tasks.segmentation.facts import trivial_facts
-from sweeper_tasks.segmentation.pictures import SPLITS, PictureWriter, facts_of
+from sweeper_tasks.segmentation.facts import prepared_facts
+from sweeper_tasks.segmentation.pictures import SPLITS, PictureWriter
 
 GENERATOR_VERSION = 1
 """Goes up with every change of what is drawn: it is part of the digest."""
@@ -45,16 +46,20 @@ PIXEL_SHARES = {
 
 
 def build(config: SyntheticFaces, folder: Path) -> Mapping[str, Any]:
-    """Draw all splits into `folder`."""
+    """Draw all splits into `folder`. Raises UserError where a part that is drawn is no class."""
+    if absent := [name for name in PIXEL_SHARES if name not in config.classes]:
+        drawn = ", ".join(PIXEL_SHARES)
+        problem = f"got no '{absent[0]}'; expected {drawn} among them, since these are drawn"
+        raise UserError(Fault("data.classes", problem, "Masks of yours: data=segmentation/folder"))
     for split, n in zip(SPLITS, (config.n_train, config.n_val, config.n_test), strict=True):
         writer = PictureWriter(folder, split, n, config.image_size)
         for i in range(n):
             writer.put(i, *face(config, split, i))
         writer.close()
-    return {"n_train": config.n_train, "real": False, "facts": facts_of(folder) | trivial_facts(folder)}
+    return {"n_train": config.n_train, "real": False, "facts": prepared_facts(folder, config)}
 
 
 def face(config: SyntheticFaces, split: str, i: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The i-th face of a split: a picture [3, S, S] and its mask [S, S], uint8."""
     rng = np.random.default_rng((config.generator_seed, SPLITS.index(split), i))
-    return draw_face(rng, config.image_size, config.occlusion_rate, config.noise)
+    return draw_face(rng, config.image_size, config.occlusion_rate, config.noise, config.classes)

@@ -13,8 +13,8 @@ from sweeper_tasks.augmentation import augment
 from sweeper_tasks.precision import at_least_float32
 from sweeper_tasks.segmentation.averaging import logits_of, probabilities_of
 from sweeper_tasks.segmentation.batch import Batch
+from sweeper_tasks.segmentation.class_facts import IGNORED
 from sweeper_tasks.segmentation.class_weights import alpha_of, weights_of
-from sweeper_tasks.segmentation.classes import MIRRORED
 from sweeper_tasks.segmentation.config import SegmentationConfig
 from sweeper_tasks.segmentation.loss import segmentation_loss
 from sweeper_tasks.segmentation.metrics import confusions, f_by_class, f_by_image, segmentation_metrics
@@ -50,7 +50,7 @@ class SegmentationTask:
 
     def build_model(self) -> nn.Module:
         """The configured model."""
-        return build_model(self._config.model).to(self._device)
+        return build_model(self._config.model, self._config.data.n_classes).to(self._device)
 
     def coefficients(self) -> dict[str, Tensor]:
         """All stackable fields; what has a value for each class is `<path>.<class>` for every class.
@@ -66,7 +66,7 @@ class SegmentationTask:
         pixels = self._facts["pixels"]
         match path:
             case "loss.focal_alpha":
-                values = alpha_of(value, pixels)
+                values = alpha_of(value, pixels, self._config.data.background_class)
             case "loss.class_weights":
                 values = weights_of(value, pixels)
             case _:
@@ -79,7 +79,7 @@ class SegmentationTask:
     def train_batch(self, indices: Tensor) -> Batch:
         """Pictures of the training split, varied by chance where `data.augmentation` is enabled."""
         images, masks = _take(self._splits["train"], indices)
-        images, varied = augment(images, masks, self._config.data.augmentation, MIRRORED)
+        images, varied = augment(images, masks, self._config.data.augmentation, self._config.data.swaps)
         assert varied is not None
         return _as_batch(images, varied)
 
@@ -87,7 +87,9 @@ class SegmentationTask:
         self, outputs: Tensor, batch: Batch, coefficients: Coefficients, step: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """See `sweeper_tasks.segmentation.loss`; at least in float32, whatever the model's precision."""
-        return segmentation_loss(self._config.loss, at_least_float32(outputs), batch.masks, coefficients)
+        has_ignored = bool(self._config.data.ignored)
+        logits = at_least_float32(outputs)
+        return segmentation_loss(self._config.loss, logits, batch.masks, coefficients, has_ignored)
 
     def probabilities(self, outputs: Tensor) -> tuple[Tensor, ...]:
         """[B, C, H, W], those of each pixel's classes."""
@@ -100,13 +102,15 @@ class SegmentationTask:
     def evaluate(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Evaluation:
         """All of `segmentation_metrics`, `ce` (nats, unweighted, over all pixels), `loss` and its terms.
 
-        Metrics count every pixel, also those of `loss.ignore_index`, so that all variants are measured alike.
+        Metrics count every pixel, also those of `loss.ignore_index`, so that all variants are measured alike;
+        those of `data.ignored` count nowhere.
         The loss is a mean over chunks of 64 pictures, since a Dice loss is one of a batch. Records of val and
         test: an image's `f_score`, its `influence_f_score` and `ce`, and `f_by_class` [n, C], -1 where it
         has no such part.
         """
         seen = self._predict(model.eval(), split, coefficients, step)
-        metrics = segmentation_metrics(seen.counts) | {"ce": float(seen.ce.mean())} | seen.losses
+        measured = segmentation_metrics(seen.counts, self._config.data, self._facts["pixels"])
+        metrics = measured | {"ce": float(seen.ce.mean())} | seen.losses
         return Evaluation(metrics, {} if split == "train" else _records(seen))
 
     @torch.no_grad()
@@ -117,7 +121,7 @@ class SegmentationTask:
             batch = _as_batch(*_take(data, rows))
             logits = at_least_float32(model(batch))
             total, terms = self.loss(logits, batch, coefficients, step)
-            counts.append(confusions(batch.masks, logits.argmax(dim=1)))
+            counts.append(confusions(batch.masks, logits.argmax(dim=1), logits.shape[1]))
             ce.append(_ce_by_image(logits, batch.masks))
             losses.append({name: v * len(rows) for name, v in {"loss": total, **terms}.items()})
         n = sum(len(part) for part in ce)
@@ -138,8 +142,9 @@ def _records(seen: Predicted) -> dict[str, NDArray[Any]]:
 
 
 def _ce_by_image(logits: Tensor, target: Tensor) -> Tensor:
-    """[B] mean cross-entropy of an image's pixels, nats."""
-    return nn.functional.cross_entropy(logits, target, reduction="none").mean(dim=(1, 2))
+    """[B] mean cross-entropy of an image's pixels that count, nats."""
+    ce = nn.functional.cross_entropy(logits, target, reduction="none", ignore_index=IGNORED)
+    return ce.sum(dim=(1, 2)) / (target != IGNORED).sum(dim=(1, 2))
 
 
 def _open_all(prepared: Prepared, device: torch.device) -> dict[str, Batch]:

@@ -10,20 +10,19 @@ from torch import Tensor, cat, nn
 from torch.nn.functional import interpolate, max_pool2d
 
 from sweeper_tasks.segmentation.batch import Batch
-from sweeper_tasks.segmentation.classes import N_CLASSES
 from sweeper_tasks.segmentation.config import UnetSmall
 
 
 class Unet(nn.Module):
     """Two convolutions a level on the way down, two on the way up beside what the way down saw there."""
 
-    def __init__(self, config: UnetSmall) -> None:
+    def __init__(self, config: UnetSmall, n_classes: int) -> None:
         super().__init__()
         widths = config.widths
         self.down = nn.ModuleList(_two_convolutions(n_in, n) for n_in, n in pairwise((3, *widths)))
         self.up = nn.ModuleList(_two_convolutions(n + low, n) for low, n in pairwise(reversed(widths)))
         self.dropout = nn.Dropout(config.dropout)
-        self.classes = nn.Conv2d(widths[0], N_CLASSES, 1)
+        self.classes = nn.Conv2d(widths[0], n_classes, 1)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, C, H, W]."""

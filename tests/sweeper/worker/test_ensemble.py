@@ -22,7 +22,6 @@ from sweeper.worker.checkpoint import write_checkpoint
 from sweeper.worker.ensemble import LEFT_BEHIND, main
 from sweeper.worker.serve import run_job
 from sweeper_tasks.segmentation.batch import Batch
-from sweeper_tasks.segmentation.classes import N_CLASSES
 from tests.sweeper.worker.toy_jobs import Listener, toy_job
 from tests.tasks.captcha import tiny as captcha
 from tests.tasks.esmm import tiny as esmm
@@ -52,7 +51,7 @@ class Brush(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, C, H, W]."""
         said = batch.masks if self.only is None else torch.full_like(batch.masks, self.only)
-        return self.logit * nn.functional.one_hot(said, N_CLASSES).movedim(-1, 1).float()
+        return self.logit * nn.functional.one_hot(said, segmentation.N_CLASSES).movedim(-1, 1).float()
 
 
 def test_the_mean_of_two_tables_is_the_known_one() -> None:

@@ -197,3 +197,53 @@ def test_real_captchas_load_with_names_and_table_of_one_mind(tmp_path: Path) -> 
     prepared = prepare(config_for(tmp_path / "some", height=16, width=64), tmp_path / "cache")
     assert sum(prepared.facts["rows"].values()) == 120
     assert (prepared.array("train_images") < 250).any(axis=(1, 2, 3)).all()
+
+
+def test_what_a_mac_and_a_notebook_leave_is_no_picture_and_is_told(folder: Path, tmp_path: Path) -> None:
+    plain = prepare(config_for(folder), tmp_path / "cache")
+    for name in ("low/._1000-0.png", ".DS_Store", "Thumbs.db", "1000-0.txt"):
+        (folder / name).write_bytes(b"x")
+    draw(folder / ".ipynb_checkpoints" / "1000-0-checkpoint.png")
+    found = prepare(config_for(folder), tmp_path / "again")
+    assert (found.digest, found.facts["rows"]) == (plain.digest, plain.facts["rows"])
+    assert config_for(folder).announce(found.facts) == [
+        "files not read: 3 hidden (.DS_Store, .ipynb_checkpoints/, low/._1000-0.png), 1 .txt (1000-0.txt), "
+        "1 of the system (Thumbs.db)"
+    ]
+
+
+def test_nothing_but_what_others_left_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "._a.png").write_bytes(b"x")
+    (tmp_path / "p" / "b.heic").write_bytes(b"x")
+    assert "there is 1 .heic (b.heic), 1 hidden (._a.png)" in faults(config_for(tmp_path / "p"), tmp_path)
+
+
+def test_sixteen_bits_are_the_same_pictures_under_another_digest(folder: Path, tmp_path: Path) -> None:
+    grey = [np.asarray(Image.open(path).convert("L")) for path in sorted(folder.rglob("*.png"))]
+    found = []
+    for bits in (8, 16):
+        for path, pixels in zip(sorted(folder.rglob("*.png")), grey, strict=True):
+            Image.fromarray(pixels if bits == 8 else pixels.astype(np.uint16) * 257).save(path)
+        found.append(prepare(config_for(folder), tmp_path / "cache"))
+    assert np.array_equal(found[0].array("train_images"), found[1].array("train_images"))
+    assert found[0].digest != found[1].digest
+    assert config_for(folder).announce(found[1].facts)[0].endswith(": 16 bits a colour, read as 8")
+
+
+def test_folders_called_train_and_test_are_followed_and_val_is_drawn(folder: Path, tmp_path: Path) -> None:
+    for i, path in enumerate(sorted(folder.rglob("*.png"))):
+        place = folder / ("test" if i < 20 else "train")
+        place.mkdir(exist_ok=True)
+        path.rename(place / path.name)
+    found = prepare(config_for(folder), tmp_path / "cache").facts["rows"]
+    assert found["test"] == 20
+    assert found["train"] + found["val"] == 40
+    assert 1 <= found["val"] <= 12
+
+
+def test_a_table_of_windows_names_its_pictures_as_windows_does(folder: Path, tmp_path: Path) -> None:
+    paths = sorted(folder.rglob("*.png"))
+    rows = "".join(f".\\LOW\\{path.stem}.PNG,x{i % 10}\n" for i, path in enumerate(paths))
+    (folder / "labels.csv").write_text("file,label\n" + rows)
+    assert sum(prepare(config_for(folder), tmp_path / "cache").facts["rows"].values()) == 60

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from sweeper_tasks.captcha import pictures
-from sweeper_tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.captcha.pictures import Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.pictures import BadPictureError
 
 
 def test_the_aspect_is_kept_and_what_is_left_over_is_white() -> None:
@@ -76,17 +77,18 @@ def test_a_picture_of_thin_lines_alone_is_left_whole() -> None:
     assert trimmed(Image.new("RGBA", (40, 20), (0, 0, 0, 0))).size == (40, 20)
 
 
-def numbered(worst: int, i: int) -> Pixels:
+def numbered(worst: int, i: int) -> tuple[Pixels, tuple[str, ...]]:
     if i == worst:
         raise BadPictureError(f"{i}", "not the worst")
-    return np.full((1, 2, 3), i, dtype=np.uint8)
+    return np.full((1, 2, 3), i, dtype=np.uint8), ("odd",) if i == 9 else ()
 
 
 def test_several_processes_draw_what_one_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "BLOCK", 5)
-    bad = draw_all(tmp_path / "all.npy", (12, 1, 2, 3), partial(numbered, 7))
+    bad, said = draw_all(tmp_path / "all.npy", (12, 1, 2, 3), partial(numbered, 7))
     drawn = np.load(tmp_path / "all.npy")
     assert bad == {7: ("7", "not the worst")}
+    assert said == {9: ("odd",)}
     assert drawn[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 8, 9, 10, 11]
 
 

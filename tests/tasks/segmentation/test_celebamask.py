@@ -11,9 +11,9 @@ from PIL import Image
 
 from sweeper.errors import UserError
 from sweeper.task.prepared import Prepared
-from sweeper_tasks.segmentation.classes import CLASSES
 from sweeper_tasks.segmentation.data import prepare
 from tests.sweeper.small_esmm import read_line
+from tests.tasks.segmentation.tiny import CLASSES
 
 DataOf = Callable[..., Any]
 SIZE = 32
@@ -142,11 +142,11 @@ def test_all_bad_files_are_told_in_one_error_by_rule(data_of: DataOf, tmp_path: 
     text = str(caught.value)
     assert len(caught.value.faults) == 1
     for told in (
-        "readable as an image: images/p00.png",
+        "an image must be readable: images/p00.png",
         "classes, 0 to 18: masks/p01.png (value 200)",
         "an image needs a mask: images/p02.png",
         "at least 32 x 32 pixels, the network's stride: images/p03.png (20 x 20)",
-        "one value a pixel (mode P or L): masks/p04.png (mode RGB)",
+        "a mask's colours have to be in data.colours, or in data.ignored: masks/p04.png (colour (4, 5, 6))",
         "a mask has to have its image's shape: masks/p05.png (64 x 40",
         "data.skip_bad=true",
     ):
@@ -236,3 +236,134 @@ def test_the_real_photographs_load_with_their_documented_split_and_shares(
     shares = np.array(found.facts["pixels"]) / sum(found.facts["pixels"])
     assert shares[CLASSES.index("background")] == pytest.approx(0.287, abs=0.02)
     assert shares[CLASSES.index("l_eye")] == pytest.approx(0.00223, abs=0.0003)
+
+
+def test_what_a_mac_leaves_is_no_pair_and_is_told(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    plain = prepared(data_of, root, tmp_path)
+    for name in (
+        "images/._p00.png",
+        "masks/._p00.png",
+        "images/.DS_Store",
+        "masks/Thumbs.db",
+        "masks/p00.json",
+    ):
+        (root / name).write_bytes(b"x")
+    found = prepared(data_of, root, tmp_path / "again")
+    assert found.digest == plain.digest
+    (line,) = read_line("task=segmentation", multirun=False).task_config.announce(found.facts)
+    assert line == (
+        "files not read: 3 hidden (.DS_Store, ._p00.png, ._p00.png), 1 .json (p00.json), "
+        "1 of the system (Thumbs.db)"
+    )
+
+
+def test_names_that_differ_in_capitals_or_in_the_form_of_accents_are_one(
+    data_of: DataOf, tmp_path: Path
+) -> None:
+    root = write_palette(tmp_path / "faces")
+    (root / "images" / "p00.png").rename(root / "images" / "P00.PNG")
+    (root / "images" / "p01.png").rename(root / "images" / "caf\u00e9.png")
+    (root / "masks" / "p01.png").rename(root / "masks" / "cafe\u0301.png")
+    found = prepared(data_of, root, tmp_path)
+    assert sum(found.facts["pictures"].values()) == 20
+
+
+def test_folders_of_other_names_suffixes_and_depth(data_of: DataOf, tmp_path: Path) -> None:
+    """As in Cityscapes, whose images and masks have names of their own, in folders a split and a city."""
+    flat = write_palette(tmp_path / "flat", 20)
+    root = tmp_path / "city"
+    for i in range(20):
+        split = "train" if i < 12 else "val" if i < 16 else "test"
+        for kind, above, end in (("images", "left", "_left"), ("masks", "fine", "_ids")):
+            place = root / above / split / "ulm"
+            place.mkdir(parents=True, exist_ok=True)
+            (flat / kind / f"p{i:02d}.png").rename(place / f"p{i:02d}{end}.png")
+            (place / f"p{i:02d}_color.png").write_bytes(b"x")
+    names = {"images": "left", "masks": "fine", "image_suffix": "_left", "mask_suffix": "_ids"}
+    found = prepared(data_of, root, tmp_path, **names)
+    assert [numbers(found, s) for s in ("train", "val", "test")] == [
+        list(range(12)),
+        list(range(12, 16)),
+        list(range(16, 20)),
+    ]
+    assert found.facts["ignored"]["without _ids in the name"]["n"] == 20
+
+
+def test_val_is_drawn_of_train_where_only_train_and_test_are_given(data_of: DataOf, tmp_path: Path) -> None:
+    for split, n in (("train", 20), ("test", 5)):
+        write_palette(tmp_path / "faces" / split, n)
+    by_folder = prepared(data_of, tmp_path / "faces", tmp_path)
+    assert by_folder.facts["pictures"] == {"train": 18, "val": 2, "test": 5}
+    root = write_palette(tmp_path / "listed")
+    rows = [f"p{i:02d}.png,{'train' if i < 15 else 'test'}" for i in range(20)]
+    (root / "split.csv").write_text("\n".join(["id,split", *rows]))
+    listed = prepared(data_of, root, tmp_path, val_rate=0.2)
+    assert listed.facts["pictures"] == {"train": 12, "val": 3, "test": 5}
+    assert numbers(listed, "test") == list(range(15, 20))
+
+
+def turned(root: Path, orientation: int, size: tuple[int, int], mask: np.ndarray[Any, Any]) -> None:
+    """Every image white above the diagonal of its stored form, with an EXIF orientation, and this mask."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for path in sorted((root / "images").iterdir()):
+        Image.new("RGB", size, "white").save(path, exif=exif)
+        Image.fromarray(mask).save(root / "masks" / path.name)
+
+
+def test_a_mask_of_a_turned_photograph_follows_it(data_of: DataOf, tmp_path: Path) -> None:
+    """Stored 96 x 48 and lying; seen 48 x 96, turned clockwise: what is stored on the left is seen on top."""
+    lying = np.zeros((48, 96), dtype=np.uint8)
+    lying[:, :48] = 1
+    as_seen = np.zeros((96, 48), dtype=np.uint8)
+    as_seen[:48] = 1
+    for name, mask in (("lying", lying), ("seen", as_seen)):
+        root = write_palette(tmp_path / name)
+        turned(root, 6, (96, 48), mask)
+        found = prepared(data_of, root, tmp_path)
+        assert (found.array("train_masks") == block(1, SIZE)).all()
+        assert found.facts["read"]["turned upright, as its EXIF orientation says"]["n"] == 20
+
+
+def test_where_nothing_says_which_way_up_a_mask_is_it_is_refused(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    turned(root, 3, (64, 64), block(1))
+    with pytest.raises(UserError, match=r"save the image upright.*masks/p00.png \(EXIF orientation 3\)"):
+        prepared(data_of, root, tmp_path)
+
+
+def test_photographs_of_16_bits_are_the_same_as_of_8_under_another_digest(
+    data_of: DataOf, tmp_path: Path
+) -> None:
+    """Stored runs on the one were trained on white pictures on the other."""
+    arrays = []
+    for bits in (8, 16):
+        root = write_palette(tmp_path / str(bits))
+        for i, path in enumerate(sorted((root / "images").iterdir())):
+            grey = np.full((64, 64), 5 * i, dtype=np.uint8)
+            Image.fromarray(grey if bits == 8 else grey.astype(np.uint16) * 257).save(path)
+        found = prepared(data_of, root, tmp_path, skip_bad=True)
+        arrays.append(found.array("train_images"))
+    assert np.array_equal(arrays[0], arrays[1])
+
+
+def test_a_jpeg_mask_is_told_by_its_format_not_as_missing(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    (root / "masks" / "p01.png").unlink()
+    Image.fromarray(block(1)).save(root / "masks" / "p01.jpg")
+    Image.fromarray(block(1)).save(root / "masks" / "p02.jpg")  # beside p02.png: an overlay
+    with pytest.raises(
+        UserError, match=r"got 1 file .* stored without loss, as PNG.*: masks/p01.jpg \(JPEG\)"
+    ):
+        prepared(data_of, root, tmp_path)
+
+
+def test_a_folder_of_other_things_says_what_it_holds(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces", 0)
+    (root / "images" / "a.heic").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"got 0 pairs, .*; not read: 1 .heic \(a.heic\)"):
+        prepared(data_of, root, tmp_path)
+    (root / "images").rename(root / "photos")
+    with pytest.raises(UserError, match=r"with masks/, photos/\).*data.images=\.\.\. data.masks=\.\.\."):
+        prepared(data_of, root, tmp_path)

@@ -39,7 +39,11 @@ def test_a_choice_by_name_number_or_list() -> None:
     pixels = list(range(1, 20))
     np.testing.assert_array_equal(weights_of("inverse_frequency", pixels), inverse_frequency(pixels))
     np.testing.assert_array_equal(weights_of("effective_number", pixels), effective_number(pixels))
-    np.testing.assert_array_equal(alpha_of("auto", pixels), effective_number(pixels))
-    np.testing.assert_array_equal(alpha_of(None, pixels), np.ones(19))
-    np.testing.assert_array_equal(alpha_of(0.25, pixels), [0.75] + 18 * [0.25])
-    np.testing.assert_array_equal(alpha_of((2.0,) * 19, pixels), np.full(19, 2.0))
+    np.testing.assert_array_equal(alpha_of("auto", pixels, 0), effective_number(pixels))
+    np.testing.assert_array_equal(alpha_of(None, pixels, 0), np.ones(19))
+    np.testing.assert_array_equal(alpha_of(0.25, pixels, 0), [0.75] + 18 * [0.25])
+    np.testing.assert_array_equal(alpha_of((2.0,) * 19, pixels, 0), np.full(19, 2.0))
+
+
+def test_without_a_background_one_number_is_for_all_classes() -> None:
+    np.testing.assert_array_equal(alpha_of(0.25, [3, 2, 1], None), [0.25, 0.25, 0.25])

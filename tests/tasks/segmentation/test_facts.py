@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from sweeper_tasks.segmentation.classes import BACKGROUND
-from sweeper_tasks.segmentation.facts import all_background, trivial_facts
+from sweeper_tasks.segmentation.facts import all_one_class, prepared_facts
 from sweeper_tasks.segmentation.metrics import confusions
-from tests.tasks.segmentation.tiny import Painter, tiny_prepared, tiny_task
+from tests.tasks.segmentation.tiny import N_CLASSES, Painter, class_facts, tiny_prepared, tiny_task
+
+BACKGROUND = 0
 
 
 def test_all_background_by_hand(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ def test_all_background_by_hand(tmp_path: Path) -> None:
     masks[0, 1, 1] = 1
     for split in ("train", "val", "test"):
         np.save(tmp_path / f"{split}_masks.npy", masks)
-    found = trivial_facts(tmp_path)["trivial"]["test"]
+    found = prepared_facts(tmp_path, class_facts())["trivial"]["test"]
     assert found["f_score"] == pytest.approx(5 / 7)
     assert found["pixel_accuracy"] == pytest.approx(7 / 8)
     assert (found["f_background"], found["f_skin"]) == (pytest.approx(13 / 14), 0)
@@ -31,8 +32,8 @@ def test_all_background_by_hand(tmp_path: Path) -> None:
 def test_its_confusions_are_those_of_a_network_that_says_background_everywhere() -> None:
     masks = np.random.default_rng(0).integers(0, 19, (5, 6, 7)).astype(np.uint8)
     truth = torch.from_numpy(masks.astype(np.int64))
-    expected = confusions(truth, torch.full_like(truth, BACKGROUND))
-    assert np.array_equal(all_background(masks), expected.numpy())
+    expected = confusions(truth, torch.full_like(truth, BACKGROUND), N_CLASSES)
+    assert np.array_equal(all_one_class(masks, BACKGROUND, N_CLASSES), expected.numpy())
 
 
 @pytest.mark.parametrize("split", ["val", "test"])
@@ -40,6 +41,6 @@ def test_its_metrics_are_those_that_evaluation_gives_to_such_a_network(tmp_path:
     prepared = tiny_prepared(tmp_path)
     task = tiny_task(prepared)
     measured = task.evaluate(Painter(BACKGROUND), split, task.coefficients(), torch.tensor(0)).metrics
-    found = trivial_facts(prepared.folder)["trivial"][split]
+    found = prepared_facts(prepared.folder, class_facts())["trivial"][split]
     assert found == pytest.approx({name: measured[name] for name in found})
     assert {"f_score", "miou", "f_small", "f_large", "f_skin"} <= found.keys()

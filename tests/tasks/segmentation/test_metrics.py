@@ -6,16 +6,26 @@ import torch
 from hypothesis import given, settings, strategies as st
 from sklearn.metrics import f1_score, jaccard_score
 
-from sweeper_tasks.segmentation.classes import LARGE, N_CLASSES, SMALL
-from sweeper_tasks.segmentation.metrics import confusions, f_by_class, f_by_image, segmentation_metrics
+from sweeper_tasks.segmentation.metrics import (
+    confusions,
+    f_by_class,
+    f_by_image,
+    segmentation_metrics as metrics_of,
+)
+from tests.tasks.segmentation.tiny import LARGE, N_CLASSES, SMALL, class_facts
 
+FACES = class_facts()
 untimed = settings(deadline=None, max_examples=20)
+
+
+def segmentation_metrics(counts: np.ndarray) -> dict[str, float]:
+    return metrics_of(counts, FACES, [1] * N_CLASSES)
 
 
 def counts_of(truth: list[list[int]], predicted: list[list[int]]) -> np.ndarray:
     """Confusions of images of one row."""
-    both = (torch.tensor(rows).unsqueeze(1) for rows in (truth, predicted))
-    return confusions(*both).numpy()
+    true, said = (torch.tensor(rows).unsqueeze(1) for rows in (truth, predicted))
+    return confusions(true, said, N_CLASSES).numpy()
 
 
 def test_two_images_by_hand() -> None:
@@ -40,7 +50,7 @@ def test_two_images_by_hand() -> None:
 def test_against_scikit_learn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth, predicted = rng.integers(0, N_CLASSES, (2, 3, 5, 8))
-    counts = confusions(torch.from_numpy(truth), torch.from_numpy(predicted)).numpy()
+    counts = confusions(torch.from_numpy(truth), torch.from_numpy(predicted), N_CLASSES).numpy()
     expected = [
         f1_score(t.ravel(), p.ravel(), labels=np.unique(t), average="macro", zero_division=0)
         for t, p in zip(truth, predicted, strict=True)

@@ -10,10 +10,10 @@ from torch import nn
 
 from sweeper.errors import UserError
 from sweeper_tasks.segmentation.batch import Batch
-from sweeper_tasks.segmentation.classes import N_CLASSES
 from sweeper_tasks.segmentation.config import MicroSeg, UnetSmall
 from sweeper_tasks.segmentation.lmsa import Lmsa
-from sweeper_tasks.segmentation.model import MAX_PARAMETERS, build_model
+from sweeper_tasks.segmentation.model import MAX_PARAMETERS, build_model as build_for
+from tests.tasks.segmentation.tiny import N_CLASSES
 
 DOCUMENTED = {"depths": [2, 2, 2, 2], "mlp_ratio": 4, "first_stride": 4}
 MODELS = Path(__file__).parents[3] / "conf" / "model" / "segmentation"
@@ -27,6 +27,10 @@ def microseg(**changes: Any) -> MicroSeg:
 
 def unet() -> UnetSmall:
     return UnetSmall.model_validate(yaml.safe_load((MODELS / "unet_small.yaml").read_text()))
+
+
+def build_model(config: MicroSeg | UnetSmall) -> nn.Module:
+    return build_for(config, N_CLASSES)
 
 
 def n_parameters(model: nn.Module) -> int:

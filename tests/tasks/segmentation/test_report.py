@@ -10,9 +10,8 @@ from matplotlib.patches import Rectangle
 
 from sweeper.task.prepared import Prepared
 from sweeper.task.reporting import Arm, Comparison, Plot, Table
-from sweeper_tasks.segmentation.classes import CLASSES, LARGE, SMALL
 from sweeper_tasks.segmentation.report import report_parts
-from tests.tasks.segmentation.tiny import tiny_config, tiny_prepared, tiny_task
+from tests.tasks.segmentation.tiny import CLASSES, LARGE, SMALL, tiny_config, tiny_prepared, tiny_task
 
 SEEDS = (0, 1)
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from sweeper.task.prepared import Prepared
-from sweeper_tasks.segmentation.classes import CLASSES, N_CLASSES
 from sweeper_tasks.segmentation.data import prepare
 from sweeper_tasks.segmentation.synthetic import PIXEL_SHARES, face
+from tests.tasks.segmentation.tiny import CLASSES, N_CLASSES
 
 RARE = {"eye_g", "ear_r", "neck_l", "hat"}
+
 DataOf = Callable[..., Any]
 
 

@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from sweeper.task.prepared import Prepared
-from sweeper_tasks.segmentation.classes import N_CLASSES
 from sweeper_tasks.segmentation.config import SegmentationConfig
-from tests.tasks.segmentation.tiny import LOSSES, Painter, tiny_config, tiny_prepared, tiny_task
+from tests.tasks.segmentation.tiny import LOSSES, N_CLASSES, Painter, tiny_config, tiny_prepared, tiny_task
 
 STEP = torch.tensor(0)
 

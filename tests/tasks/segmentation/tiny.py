@@ -5,16 +5,25 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from torch import Tensor, nn
 
 from sweeper.task.prepared import Prepared
 from sweeper_tasks.segmentation.batch import Batch
-from sweeper_tasks.segmentation.classes import N_CLASSES
+from sweeper_tasks.segmentation.class_facts import ClassFacts
 from sweeper_tasks.segmentation.config import SegmentationConfig
-from sweeper_tasks.segmentation.facts import trivial_facts
-from sweeper_tasks.segmentation.pictures import facts_of
+from sweeper_tasks.segmentation.facts import prepared_facts
 from sweeper_tasks.segmentation.task import SegmentationTask
 
+OPTION = Path(__file__).parents[3] / "conf" / "data" / "segmentation" / "celebamask.yaml"
+FACES = {
+    key: value for key, value in yaml.safe_load(OPTION.read_text()).items() if key in ClassFacts.model_fields
+}
+"""The class facts of the option for faces."""
+CLASSES: tuple[str, ...] = tuple(FACES["classes"])
+N_CLASSES = len(CLASSES)
+LARGE = tuple(CLASSES.index(name) for name in FACES["large"])
+SMALL = tuple(c for c in range(N_CLASSES) if c not in LARGE)
 SIZE = 16
 PICTURES = {"train": 20, "val": 7, "test": 6}
 MODELS: dict[str, dict[str, Any]] = {
@@ -72,6 +81,7 @@ DATA: dict[str, Any] = {
     "cache_dir": "unused",
     "preset": PRESET,
     "image_size": SIZE,
+    **FACES,
     "augmentation": AUGMENTATION,
     "generator_seed": 0,
     "n_train": PICTURES["train"],
@@ -80,6 +90,11 @@ DATA: dict[str, Any] = {
     "occlusion_rate": 0.3,
     "noise": 0.04,
 }
+
+
+def class_facts(**changes: Any) -> ClassFacts:
+    """The classes of faces, with changes."""
+    return ClassFacts.model_validate(FACES | changes)
 
 
 def tiny_config(
@@ -102,7 +117,7 @@ def tiny_prepared(folder: Path) -> Prepared:
         np.save(folder / f"{split}_masks.npy", masks)
         colours = rng.integers(0, 256, (n, 3, SIZE, SIZE)) // 8 + 11 * masks[:, None]
         np.save(folder / f"{split}_images.npy", colours.astype(np.uint8))
-    facts = facts_of(folder) | trivial_facts(folder)
+    facts = prepared_facts(folder, class_facts())
     return Prepared(folder, "sha256:tiny", PICTURES["train"], real=False, facts=facts)
 
 
