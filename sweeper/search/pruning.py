@@ -7,8 +7,6 @@ no other seeds. `wilcoxon` looks at complete seeds, before a further one is star
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from optuna.pruners import NopPruner
-
 from sweeper.messages import Reported
 from sweeper.results import GIVEN_UP, Policy, Runs
 from sweeper.schema import (
@@ -29,7 +27,7 @@ from sweeper.search.trial_book import TrialBook
 from sweeper.trial import TrialSpec
 
 BASELINE_NUMBER = 0
-NEVER = NopPruner()
+NEVER = pruner_of(NoPruner(name="none"), eval_every=1, max_steps=1)
 
 
 class Pruning(Protocol):
