@@ -248,8 +248,8 @@ class Judgement:
 
     `best`: the chosen candidate's number. `comparisons`: by trial number, one for each objective, None where
     the two cannot be compared in it. `front`: the numbers of the non-dominated trials of a study with several
-    objectives, else None. `notes`: what to know when reading the numbers, of which a terminal warns; `remarks`:
-    what a report says besides. `look`: what was judged, where a confirmation was.
+    objectives, else None. `notes`: what to know when reading the numbers, of which a terminal
+    warns; `remarks`: what a report says besides. `look`: what was judged, where a confirmation was.
     """
 
     verdict: str

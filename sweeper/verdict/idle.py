@@ -1,7 +1,8 @@
 """Where a sweep compared nothing: candidates that equal the baseline, swept keys that changed no figure.
 
-Two runs are equal where all their figures are, to the last digit, and their records; or where both keep a
-model of a step before `warmup_steps`, up to which a candidate is its baseline.
+Two runs were not compared where all objectives are equal, to the last digit, or where both keep a model of a
+step before `warmup_steps`, up to which a candidate is its baseline. They are the same where all figures and
+records are equal; otherwise the metric does not tell them apart.
 """
 
 import json
@@ -22,21 +23,26 @@ NOTHING_COMPARED = "nothing was compared"
 WARMUP = "warmup_steps"
 ADVICE_WARMUP = "Train longer (trainer.max_steps or trainer.epochs), or lower {key}"
 ADVICE = "Check that what is swept is switched on, and acts within the steps that are trained"
+ADVICE_METRIC = (
+    "Other figures differ, which {metric} does not show: train longer, or choose another study.metrics"
+)
 
 
 @dataclass(frozen=True)
 class Idle:
-    """`numbers`: the candidates that equal the baseline on every seed that both completed.
+    """What compared nothing.
 
-    `warmups`: of these and of partly equal ones, `key=steps` where the warm-up explains it. `partly`: equal
-    runs and all runs of the candidates that equal the baseline on some seeds. `keys`: swept, and without
-    any effect.
+    `numbers`: the candidates that equal the baseline on every seed that both completed; `others` are those
+    of them whose other figures or records differ. `warmups`: by candidate, `key=steps` where a warm-up
+    explains it. `partly`: of candidates that equal the baseline on some seeds, equal runs and all. `keys`:
+    swept without any effect.
     """
 
     numbers: tuple[int, ...] = ()
     warmups: Mapping[int, str] | None = None
     partly: Mapping[int, tuple[int, int]] | None = None
     keys: tuple[str, ...] = ()
+    others: tuple[int, ...] = ()
 
 
 def idle_parts(result: StudyResult) -> Idle:
@@ -48,7 +54,7 @@ def idle_parts(result: StudyResult) -> Idle:
         pairs = _pairs(result, trial, result.baseline)
         early = [warmup is not None and _is_kept_by(warmup[1], one, other) for one, other in pairs]
         same = [
-            is_early or _are_equal(one, other, _echoes(trial, result.baseline))
+            is_early or _score_alike(result, one, other)
             for is_early, (one, other) in zip(early, pairs, strict=True)
         ]
         if any(same):
@@ -58,7 +64,12 @@ def idle_parts(result: StudyResult) -> Idle:
     numbers = tuple(number for number, (n, of) in counts.items() if n == of)
     partly = {number: count for number, count in counts.items() if number not in numbers}
     acting = [trial for trial in result.candidates if trial.spec.number not in numbers]
-    return Idle(numbers, warmups, partly, _without_effect(result, acting))
+    others = tuple(
+        trial.spec.number
+        for trial in result.candidates
+        if trial.spec.number in numbers and not _same_trials(result, trial, result.baseline)
+    )
+    return Idle(numbers, warmups, partly, _without_effect(result, acting), others)
 
 
 def without_comparison(judgement: Judgement, result: StudyResult, idle: Idle) -> Judgement:
@@ -90,6 +101,12 @@ def _sentence(judgement: Judgement, result: StudyResult, idle: Idle, *, is_all: 
     if warmup is not None:
         how = f"the kept models are of steps before {warmup}, up to which a candidate is its baseline"
         return f"Nothing was compared: {who} the baseline, since {how}. {_advice(warmup)}."
+    if number in idle.others:
+        metric = " and ".join(objective.metric for objective in result.objectives)
+        advice = ADVICE_METRIC.format(metric=metric)
+        return (
+            f"Nothing was compared: {who} the baseline in {metric} to the last digit on every seed. {advice}."
+        )
     return f"Nothing was compared: {who} the baseline to the last digit on every seed. {ADVICE}."
 
 
@@ -100,10 +117,10 @@ def _advice(warmup: str) -> str:
 def _notes(judgement: Judgement, result: StudyResult, idle: Idle) -> list[str]:
     names = {trial.spec.number: trial.spec.name for trial in result.candidates}
     notes = []
-    others = [names[number] for number in idle.numbers if number != judgement.best]
-    if others:
+    if idle.numbers:
+        listed = _listed([names[number] for number in idle.numbers])
         notes.append(
-            f"Nothing was compared for {_listed(others)}: equal to the baseline on every seed, to the last "
+            f"Nothing was compared for {listed}: equal to the baseline on every seed, to the last "
             "digit or by a kept model from before the warm-up's end."
         )
     if (found := (idle.partly or {}).get(judgement.best or 0)) is not None:
@@ -140,10 +157,18 @@ def _pairs(result: StudyResult, one: TrialResult, other: TrialResult) -> list[tu
     return [pair for pair in pairs if all(run.state == "COMPLETE" for run in pair)]
 
 
-def _are_equal(one: RunResult, other: RunResult, echoes: set[str]) -> bool:
-    """Whether all figures that both have are equal, and the records where both have some."""
-    keys = [key for key in one.metrics.keys() & other.metrics.keys() if key.partition("/")[2] not in echoes]
-    if not keys or any(one.metrics[key] != other.metrics[key] for key in keys):
+def _score_alike(result: StudyResult, one: RunResult, other: RunResult) -> bool:
+    """Whether all objectives of two runs are equal on validation and test."""
+    keys = [f"{split}/{objective.metric}" for objective in result.objectives for split in ("val", "test")]
+    known = [key for key in keys if key in one.metrics and key in other.metrics]
+    return bool(known) and all(one.metrics[key] == other.metrics[key] for key in known)
+
+
+def _are_equal(one: RunResult, other: RunResult, trials: tuple[TrialResult, TrialResult]) -> bool:
+    """Whether all figures that both runs of these trials have are equal, and any records."""
+    keys = one.metrics.keys() & other.metrics.keys()
+    differing = {key.partition("/")[2] for key in keys if one.metrics[key] != other.metrics[key]}
+    if differing == {key.partition("/")[2] for key in keys} or (differing and differing - _echoes(*trials)):
         return False
     if one.folder is None or other.folder is None or one.folder == other.folder:
         return True
@@ -202,5 +227,5 @@ def _value(trial: TrialResult, key: str) -> str:
 
 
 def _same_trials(result: StudyResult, one: TrialResult, other: TrialResult) -> bool:
-    pairs, echoes = _pairs(result, one, other), _echoes(one, other)
-    return bool(pairs) and all(_are_equal(*pair, echoes) for pair in pairs)
+    pairs = _pairs(result, one, other)
+    return bool(pairs) and all(_are_equal(*pair, (one, other)) for pair in pairs)

@@ -11,7 +11,7 @@ FAR = 6.0
 """A run this many robust standard deviations worse than its siblings has collapsed."""
 TO_MEAN_SD = 1.4826
 """From the median distance of normal draws to their standard deviation."""
-LEAST_RUNS, LEAST_RESIDUALS = 3, 6
+LEAST_RUNS, LEAST_DISTANCES = 3, 6
 LIMITS = ("max_steps", "epochs", "max_seconds")
 
 
@@ -51,8 +51,8 @@ def _budget(result: StudyResult) -> list[str]:
         )
     if said := _said(groups, _is_only):
         notes.append(
-            f"In {said} there was one evaluation only, so that nobody knows whether they had peaked. Evaluate "
-            f"more often: {_settings(result, ('eval_every',))} down."
+            f"In {said} there was one evaluation only, so that nobody knows whether they had peaked. "
+            f"Evaluate more often: {_settings(result, ('eval_every',))} down."
         )
     return notes
 
@@ -125,19 +125,21 @@ def _collapses(result: StudyResult) -> list[str]:
 def collapsed(values: Mapping[int, Mapping[int, float]], sign: int) -> list[tuple[int, int]]:
     """Trial and seed of each run far worse than the other seeds of its trial; `sign` is the objective's.
 
-    The yardstick is the median distance of a run from the median of its siblings, over all trials: with
-    three to ten runs a trial's own spread would be none.
+    The yardstick is the median distance of a run from the median of its trial, over all trials: with three
+    to ten runs a trial's own spread would be none. Runs that are that median have no distance to count.
     """
-    residuals = {
-        (number, seed): sign * (value - median(v for other, v in runs.items() if other != seed))
-        for number, runs in values.items()
-        if len(runs) >= LEAST_RUNS
-        for seed, value in runs.items()
-    }
-    if len(residuals) < LEAST_RESIDUALS:
+    known = {number: runs for number, runs in values.items() if len(runs) >= LEAST_RUNS}
+    distances = [abs(value - median(runs.values())) for runs in known.values() for value in runs.values()]
+    noise = [distance for distance in distances if distance]
+    if len(distances) < LEAST_DISTANCES or not noise:
         return []
-    scale = TO_MEAN_SD * median(map(abs, residuals.values()))
-    return [key for key, residual in residuals.items() if scale > 0 and residual < -FAR * scale]
+    limit = -FAR * TO_MEAN_SD * median(noise)
+    return [
+        (number, seed)
+        for number, runs in known.items()
+        for seed, value in runs.items()
+        if sign * (value - median(runs.values())) < limit
+    ]
 
 
 def _values_of_all(result: StudyResult) -> dict[int, dict[int, float]]:

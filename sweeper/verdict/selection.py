@@ -307,7 +307,8 @@ def _left(confirmation: Confirmation | None, metric: str) -> str:
     if confirmation is None:
         return ""
     n = len(confirmation.best_per_seed.keys() & confirmation.baseline_per_seed.keys())
-    return f"; {metric} improvement {confirmation.improvement:+.3g} on the {plural(n, 'seed')} that both completed"
+    gained = f"{metric} improvement {confirmation.improvement:+.3g}"
+    return f"; {gained} on the {plural(n, 'seed')} that both completed"
 
 
 def _lacking(seeds: Collection[int], values: PerSeed) -> tuple[int, ...]:

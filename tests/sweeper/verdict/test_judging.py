@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.results import Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
+from sweeper.results import Comparison, Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict.judging import best_of, judge
 from tests.sweeper.factories import AUC, CONFIRM_SEEDS, LOSS, SEEDS, run_result, study_result, trial_spec
 
@@ -339,3 +339,65 @@ def test_a_front_without_a_complete_baseline_compares_nothing(tmp_path: Path) ->
     result = replace(study_result(StudyFolder(tmp_path)), objectives=(AUC, LOSS))
     failed = replace(result.trials[0], state="FAILED", reason="loss is nan")
     assert judge(replace(result, trials=(failed, *result.trials[1:]))).comparisons == {}
+
+
+def spreading(result: StudyResult, number: int, *gains: float) -> StudyResult:
+    """The study in which `number` gains so much more on test, on each screening seed."""
+    return moved(result, number, dict(zip(result.seeds, gains, strict=True)))
+
+
+def row(judged: Judgement, number: int) -> Comparison:
+    (found,) = judged.comparisons[number]
+    assert found is not None
+    return found
+
+
+def test_the_seed_that_picked_a_contender_is_left_out_of_its_row() -> None:
+    """Trial 2 was picked by a lucky first seed: 0.002, and 0.5 more there; trial 1 had its first seed only."""
+    result = spreading(study_result(), 2, 0.5, 0.0005, -0.0005)
+    only_first = replace(result.trials[1], runs={0: result.trials[1].runs[0]})
+    result = replace(result, trials=(result.trials[0], only_first, *result.trials[2:]), replicate_top_k=2)
+    judged = judge(result)
+    assert row(judged, 2).difference == pytest.approx(0.002)
+    assert row(judged, 2).ci_low is not None
+    assert row(judged, 1).difference == pytest.approx(0.001)
+    assert row(judged, 1).ci_low is None
+    enumerated = judge(replace(result, replicate_top_k=None))
+    assert row(enumerated, 2).difference == pytest.approx(0.002 + 0.5 / 3)
+
+
+def test_adaptive_rows_are_corrected_over_the_rows_shown_and_with_wilcoxon_over_all() -> None:
+    """Trials pruned on the seed that picks do not count; those given up later do; wilcoxon sees all."""
+    result = spreading(study_result(), 2, 0.0, 0.0005, -0.0005)
+    result = replace(result, replicate_top_k=2)
+
+    def with_lost(*seeds: int) -> StudyResult:
+        runs = {seed: RunResult(4, seed, "PRUNED", "why") for seed in seeds}
+        return replace(
+            result, trials=(*result.trials, TrialResult(trial_spec(4, 0.4), "PRUNED", "why", runs))
+        )
+
+    def size(given: StudyResult) -> float:
+        found = row(judge(given), 2)
+        assert found.ci_low is not None
+        assert found.ci_high is not None
+        return found.ci_high - found.ci_low
+
+    assert size(with_lost(0)) == pytest.approx(size(result))
+    assert size(with_lost(0, 1)) > 1.01 * size(result)
+    side_by_side = replace(with_lost(0), is_seed_major=True)
+    assert row(judge(side_by_side), 2).difference == pytest.approx(row(judge(result), 2).difference)
+    assert size(side_by_side) > size(replace(result, is_seed_major=True))
+
+
+@pytest.mark.parametrize(("top_k", "df"), [(None, 4), (5, 4), (1, 3)])
+def test_one_contender_alone_was_picked_by_its_first_seed_which_then_tells_nothing_of_its_spread(
+    top_k: int | None, df: int
+) -> None:
+    steps = dict(zip(CONFIRM_SEEDS, (-0.0005, 0.0, 0.0005), strict=True))
+    result = spreading(moved(study_result(), 3, steps), 3, 0.01, 0.0, 0.0)
+    found = judge(replace(result, replicate_top_k=top_k)).confirmation
+    assert found is not None
+    assert found.df == df
+    assert found.se_seeds is not None
+    assert (found.se_seeds < 0.001) is (top_k == 1)
