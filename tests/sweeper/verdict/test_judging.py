@@ -353,7 +353,7 @@ def row(judged: Judgement, number: int) -> Comparison:
 
 
 def test_the_seed_that_picked_a_contender_is_left_out_of_its_row() -> None:
-    """Trial 2 was picked by a lucky first seed: 0.002, and 0.5 more there; trial 1 had its first seed only."""
+    """Trial 2 was picked by a lucky first seed: 0.002, and 0.5 more there; trial 1 had that seed only."""
     result = spreading(study_result(), 2, 0.5, 0.0005, -0.0005)
     only_first = replace(result.trials[1], runs={0: result.trials[1].runs[0]})
     result = replace(result, trials=(result.trials[0], only_first, *result.trials[2:]), replicate_top_k=2)
