@@ -11,20 +11,26 @@ on as many confirmation seeds. A run's test value is the sum of
 Its validation value has seed noise of a given correlation with that on test, and a split of its own.
 
 Where no candidate has an effect, "better" is false. For contrast the same studies are judged by a percentile
-bootstrap over seeds, the usual practice, and by a t test whose seed noise is pooled over all arms.
+bootstrap over seeds, the usual practice, and by a t test whose seed noise is pooled over all arms. Last come
+the settings in which a plain t test errs more often than it says (`benchmarks/null_rates.py`).
 
     python benchmarks/verdicts.py [--studies 1000]
 """
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
+
+from benchmarks.null_rates import null_rates
 from sweeper.task import mean_influence
 from sweeper.verdict import Arm, Part, choose, confirm, differences, examples_part, student, verdict
 
@@ -203,6 +209,17 @@ def table(title: str, settings: dict[str, Setting], n_studies: int) -> dict[str,
     return rows
 
 
+def null_table(n_studies: int) -> dict[str, dict[str, float]]:
+    """The settings in which a plain t test errs too often, a line for each."""
+    print(f"{'Better without an effect':44}{'ours':>8}{'plainer rule':>14}")
+    rows = {}
+    for name, (ours, plain) in null_rates(n_studies).items():
+        rows[name] = {"ours": ours, "plain": plain}
+        print(f"{name:44}{ours:8.3f}{plain:14.3f}")
+    print()
+    return rows
+
+
 def main() -> None:
     """Prints the tables, and one JSON line last."""
     parser = argparse.ArgumentParser(
@@ -213,6 +230,7 @@ def main() -> None:
     false_better = table('False "better"', main_settings(), n_studies)
     hard = table('False "better", unequal arms, 5 seeds', hard_settings(), n_studies)
     power = table("Power at 3.5 standard errors", power_settings(), n_studies)
+    null = null_table(n_studies)
     result = {
         "false_better_rate": max(row["ours"] for row in false_better.values()),
         "power": min(row["ours"] for name, row in power.items() if name.startswith("5 seeds")),
@@ -222,6 +240,8 @@ def main() -> None:
         "false_better_by_setting": false_better,
         "false_better_unequal_arms_by_setting": hard,
         "power_by_setting": power,
+        "better_without_an_effect": max(row["ours"] for row in null.values()),
+        "better_without_an_effect_by_setting": null,
     }
     print(json.dumps(result))
 

@@ -100,11 +100,14 @@ class Confirmation(LenientModel):
 
     `difference` is candidate minus baseline in the metric's unit, over the seeds that both completed;
     `improvement` carries the sign of the direction, and `ci_low` to `ci_high` is its interval. What cannot
-    be known is None.
+    be known is None. `baseline_failed`, `best_failed`: confirmation seeds on which an arm has no value; then
+    there is no interval, since the seeds that are left are not a fair sample.
     """
 
     baseline_per_seed: dict[int, Number]
     best_per_seed: dict[int, Number]
+    baseline_failed: tuple[int, ...] = ()
+    best_failed: tuple[int, ...] = ()
     difference: Number
     improvement: Number
     ci_low: Number | None = None
@@ -114,6 +117,18 @@ class Confirmation(LenientModel):
     se_examples: Number | None = None
     df: Number | None = None
     seeds_needed_for_min_effect: int | None = None
+
+
+class Look(LenientModel):
+    """One confirmation that was judged: the winner and the baseline, by fingerprint, and the seeds.
+
+    A study that is judged more than once on one test split has more than one chance to err.
+    """
+
+    best: str
+    baseline: str
+    seeds: tuple[int, ...]
+    confirm_seeds: tuple[int, ...]
 
 
 class EnsembleMember(LenientModel):
@@ -164,7 +179,8 @@ class Totals(LenientModel):
 
     `runs` have ended, `runs_planned` as many as there will be, `states` all runs by state. `runs_reused` did
     not need training in the last session, which had `jobs` jobs and took `wall_s` seconds. `steps_saved`:
-    what pruned trials were spared. `stopped_because`: why the study ended before its time, or None.
+    what pruned trials were spared. `stopped_because`: why the study ended before its time, or None; then
+    `to_go_on` says what to do.
     """
 
     trials: int = 0
@@ -181,13 +197,15 @@ class Totals(LenientModel):
     steps_saved: int = 0
     runs_planned: int = 0
     stopped_because: str | None = None
+    to_go_on: str | None = None
 
 
 @dataclass(frozen=True)
 class StudyResult:
     """Everything a report is made of. `trials` are in order of their numbers; number 0 is the baseline.
 
-    `announced`: what the task said of the data when the study began, in lines.
+    `announced`: what the task said of the data when the study began, in lines. `replicate_top_k` and
+    `is_seed_major` are the policy's. `looks`: earlier confirmations of this study on the same data.
     """
 
     study: str
@@ -204,6 +222,9 @@ class StudyResult:
     provenance: dict[str, Any]
     warnings: tuple[str, ...] = ()
     announced: tuple[str, ...] = ()
+    replicate_top_k: int | None = None
+    is_seed_major: bool = False
+    looks: tuple[Look, ...] = ()
 
     @property
     def baseline(self) -> TrialResult:
@@ -227,7 +248,8 @@ class Judgement:
 
     `best`: the chosen candidate's number. `comparisons`: by trial number, one for each objective, None where
     the two cannot be compared in it. `front`: the numbers of the non-dominated trials of a study with several
-    objectives, else None. `notes`: what to know when reading the numbers.
+    objectives, else None. `notes`: what to know when reading the numbers, of which a terminal
+    warns; `remarks`: what a report says besides. `look`: what was judged, where a confirmation was.
     """
 
     verdict: str
@@ -237,7 +259,9 @@ class Judgement:
     comparisons: dict[int, Comparisons] = field(default_factory=dict)
     front: list[int] | None = None
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     ensemble: Ensemble | None = None
+    look: Look | None = None
 
 
 RunKey = tuple[int, int]

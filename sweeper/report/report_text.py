@@ -44,6 +44,7 @@ def report_markdown(
         _leaderboard(result, summary),
         front_section(summary, judgement.notes, table),
         _confirmation(result, judgement),
+        _notes(summary, judgement),
         ensemble_section(summary, table),
         _plots(images),
         *sections,
@@ -149,8 +150,14 @@ def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
         f"- standard error from seeds {_small(found.se_seeds)}, from the finite test set "
         f"{_small(found.se_examples)}; degrees of freedom {_small(found.df)}",
         *_seeds_needed(result, found),
-        *(f"- note: {_cell(note)}" for note in judgement.notes),
+        *(f"- note: {_cell(note)}" for note in (*judgement.notes, *judgement.remarks)),
     ]
+
+
+def _notes(summary: Summary, judgement: Judgement) -> list[str]:
+    """What to know of a verdict, where neither a confirmation nor a front tells it."""
+    is_told = judgement.confirmation is not None or summary.is_multi_objective
+    return [] if is_told else _listed("Notes", judgement.notes)
 
 
 def _signed(best: float | None, base: float) -> str:
@@ -212,6 +219,8 @@ def _stopped(summary: Summary) -> list[str]:
     if summary.state == "finished":
         return []
     why, advice = summary.stopped_because, "The same command goes on with the study."
+    if summary.totals.to_go_on:
+        advice = f"{summary.totals.to_go_on[0].upper()}{summary.totals.to_go_on[1:]}."
     return ["", sentences(f"Not finished: {_cell(why)}" if why else "Not finished", advice)]
 
 

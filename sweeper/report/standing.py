@@ -55,14 +55,14 @@ class StudyStatus:
 
     @property
     def state(self) -> str:
-        """`running`, `finished`, `interrupted`, or `damaged` where the summary cannot be read."""
+        """`running`, `finished`, `failed`, `interrupted`, or `damaged` where the summary cannot be read."""
         if self.activity.n_running:
             return "running"
         if self.problem:
             return "damaged"
         if self.summary is None or self.activity.lost_until > self._finished_s:
             return "interrupted"
-        return self.summary.state
+        return "failed" if self.summary.has_failed else self.summary.state
 
     @property
     def where(self) -> str:
@@ -77,6 +77,8 @@ class StudyStatus:
         if self.state == "finished" or self.summary is None:
             return ""
         why, command = self.summary.stopped_because, self.summary.provenance.command
+        if self.summary.totals.to_go_on and self.summary.has_failed:
+            return f"{self.state}{f' ({why})' if why else ''}: {self.summary.totals.to_go_on}: {command}"
         return f"interrupted{f' ({why})' if why else ''}; goes on with: {command}"
 
     @property

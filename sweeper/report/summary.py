@@ -24,7 +24,7 @@ from sweeper.report.summary_model import (
     from_json,
 )
 from sweeper.report.trivial import trivial_of, warnings as warnings_of_trivial
-from sweeper.results import ENDED, Judgement, RunResult, RunState, StudyResult, TrialResult
+from sweeper.results import ENDED, Judgement, Look, RunResult, RunState, StudyResult, TrialResult
 from sweeper.verdict import check_trial, criteria_of, unknown_figures_in
 
 
@@ -95,8 +95,15 @@ def summary_of(result: StudyResult, judgement: Judgement) -> Summary:
         stopped_because=result.totals.stopped_because,
         warnings=(*result.warnings, *unknown_figures_in(result)),
         trivial=trivial_of(result),
+        notes=(*judgement.notes, *judgement.remarks),
+        looks=_looks(result, judgement),
     )
     return with_warnings(summary, warnings_of_trivial(summary))
+
+
+def _looks(result: StudyResult, judgement: Judgement) -> tuple[Look, ...]:
+    known = result.looks
+    return known if judgement.look is None or judgement.look in known else (*known, judgement.look)
 
 
 def with_warnings(summary: Summary, warnings: Iterable[str]) -> Summary:

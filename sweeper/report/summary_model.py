@@ -18,6 +18,7 @@ from sweeper.results import (
     Comparisons,
     Confirmation,
     Ensemble,
+    Look,
     Objective,
     RunState,
     Totals,
@@ -150,7 +151,8 @@ class Summary(LenientModel):
 
     `metric` and `direction` have an entry for each objective, values in the other entries are in their order.
     `best` is the front of a study with several objectives; with one it holds the best candidate, if there is
-    one. `state` is `interrupted` where the same command may train more.
+    one. `state` is `interrupted` where the study is not over; `has_failed` where failures ended it.
+    `notes`: what to know when reading the verdict. `looks`: all confirmations that it was judged by.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -173,6 +175,15 @@ class Summary(LenientModel):
     stopped_because: str | None = None
     warnings: tuple[str, ...] = ()
     trivial: Trivial | None = None
+    notes: tuple[str, ...] = ()
+    looks: tuple[Look, ...] = ()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether there is nothing to judge since the baseline, or every run, has failed."""
+        states = self.totals.states
+        has_baseline = all(trial.state != "FAILED" for trial in self.trials if trial.role == "baseline")
+        return not has_baseline or ("FAILED" in states and "COMPLETE" not in states)
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

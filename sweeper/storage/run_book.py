@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sweeper.layout import StudyFolder
-from sweeper.results import ENDED, RunKey, RunResult
+from sweeper.results import ENDED, Look, RunKey, RunResult
 from sweeper.storage.storage import LEASE_S, Claim, RunRow, Storage
 from sweeper.trial import TrialSpec
 
@@ -66,6 +66,14 @@ class RunBook:
         for key in keys:
             del self._claims[key]
         return keys
+
+    def looks(self, split: str) -> tuple[Look, ...]:
+        """The confirmations that the study has been judged by on the data of digest `split`."""
+        return self._storage.looks(split)
+
+    def add_look(self, split: str, look: Look) -> None:
+        """One more; a look that is known changes nothing."""
+        self._storage.add_look(split, look)
 
     def adopt(self, trial: TrialSpec, result: RunResult) -> None:
         """Write down a run whose outcome is known from elsewhere than this table."""

@@ -20,6 +20,8 @@ from sqlalchemy.engine import URL, make_url
 from sweeper.errors import Fault, UserError, is_full, redact
 from sweeper.layout import check_study_name
 from sweeper.models import Direction
+from sweeper.results import Look
+from sweeper.storage import looks
 from sweeper.storage.engine import Waiting, engine_options, name_failures, outlast, stay_with_file
 from sweeper.storage.journal import choose_journal
 from sweeper.storage.optuna_adapter import study_id_of, writer_of
@@ -94,6 +96,7 @@ class Storage:
         self._engine = self._optuna.engine
         self._memory = RememberingStorage(optuna.storages.get_storage(self._optuna))
         _collisions_outlived(lambda: _metadata.create_all(self._engine))
+        _collisions_outlived(lambda: looks.metadata.create_all(self._engine))
         stay_with_file(self._engine)
         outlast(self._engine, self._waiting)
         name_failures(self._engine, redact(url))
@@ -201,6 +204,14 @@ class Storage:
         with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             connection.execute(sa.insert(_runs).values(values))
 
+    def looks(self, split: str) -> tuple[Look, ...]:
+        """The confirmations that the study has been judged by on the data of digest `split`."""
+        return looks.looks_at(self._engine, self.study, split)
+
+    def add_look(self, split: str, look: Look) -> None:
+        """One more."""
+        looks.add_look(self._engine, self.study, split, look)
+
     def seconds_per_step(self, workload: str) -> float | None:
         """Mean seconds of a training step over complete runs of this workload, in any study."""
         query = sa.select(_runs.c.result).where(_runs.c.workload == workload, _runs.c.state == "COMPLETE")
@@ -235,6 +246,7 @@ def delete_study(url: str, name: str) -> None:
             optuna.delete_study(study_name=name, storage=storage._optuna)
         with storage._engine.begin() as connection:
             connection.execute(sa.delete(_runs).where(_runs.c.study == name))
+            looks.forget_looks(connection, name)
 
 
 def _row(row: sa.RowMapping) -> RunRow:

@@ -11,7 +11,7 @@ from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
 from sweeper.layout import StudyFolder
 from sweeper.report import remove_checkpoints
-from sweeper.results import ENDED, Judgement, Policy, StudyResult, Totals, TrialResult
+from sweeper.results import ENDED, Judgement, Look, Policy, StudyResult, Totals, TrialResult
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds
 
@@ -28,10 +28,13 @@ def study_result(
     provenance: dict[str, Any],
     warnings: tuple[str, ...],
     stopped_because: str | None = None,
+    to_go_on: str | None = None,
+    looks: tuple[Look, ...] = (),
 ) -> StudyResult:
     """Everything that is known, for selection, report and tracking.
 
-    `stopped_because`: why the study ended before its time (a signal, too many failures, `study.timeout_s`).
+    `stopped_because`: why the study ended before its time (a signal, failures, `study.timeout_s`); `to_go_on`
+    what to do then. `looks`: earlier confirmations of this study on the same data.
     """
     is_over = stopped_because is None and all(trial.state in ENDED for trial in trials)
     return StudyResult(
@@ -51,10 +54,14 @@ def study_result(
                 "steps_saved": steps_saved(trials, policy),
                 "runs_planned": runs_planned(trials, policy, is_over=is_over),
                 "stopped_because": stopped_because,
+                "to_go_on": to_go_on,
             }
         ),
         provenance=provenance,
         warnings=warnings,
+        replicate_top_k=policy.replicate_top_k,
+        is_seed_major=policy.is_seed_major,
+        looks=looks,
     )
 
 
@@ -114,9 +121,16 @@ def _n_open(trial: TrialResult, owed: Sequence[int]) -> int:
     return sum(seed not in trial.runs or trial.runs[seed].state not in ENDED for seed in owed)
 
 
-def without_verdict(judgement: Judgement, why: str) -> Judgement:
-    """The judgement of a study that ended before its time: no result, whatever the trials so far may say."""
-    sentence = sentences(f"No result: {why}", judgement.sentence)
+def without_verdict(judgement: Judgement, why: str, *, has_baseline: bool = True) -> Judgement:
+    """The judgement of a study that ended before its time: no result, whatever the trials so far may say.
+
+    Where the baseline has failed in the screening, a judgement without a result says all that there is.
+    """
+    said = judgement.sentence
+    if has_baseline or judgement.verdict != "no result":
+        sentence = sentences(f"No result: {why}", said)
+    else:
+        sentence = f"No result: {said[:1].lower()}{said[1:]}"
     return replace(judgement, verdict="no result", sentence=sentence)
 
 

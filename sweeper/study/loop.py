@@ -10,7 +10,7 @@ from sweeper.results import RunKey, RunResult
 from sweeper.search import Pruning
 from sweeper.study.active import Active, ActiveJobs
 from sweeper.study.interrupts import Interrupt
-from sweeper.study.retries import STOPS_ALL, LastWord, Retries, died, outcome
+from sweeper.study.retries import STOPS_ALL, LastWord, Retries, died, outcome, without_baseline
 from sweeper.study.run_state import WantedRuns
 from sweeper.study.run_table import RunTable
 from sweeper.trial import JobSpec, Slot, TrialSpec
@@ -66,7 +66,7 @@ class StudyLoop:
 
     def work_off(self, wanted: Callable[[], WantedRuns], *, asks: bool) -> None:
         """Run what `wanted()` names until nothing is left; with `asks`, free slots bring further trials."""
-        self._stop_if_too_many_failed()
+        self._stop_if_hopeless()
         while not (self.is_stopping and not self._active):
             self._fill(wanted, asks)
             if not self._active and (self.is_time_up or not wanted().runs):
@@ -81,6 +81,12 @@ class StudyLoop:
     def is_stopping(self) -> bool:
         """Whether no further run should start."""
         return self.stopped_because is not None or self._interrupt.received is not None
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether failed runs ended the study: they would end it again."""
+        failed, allowed = self.table.n_failed, self.table.policy.failures_allowed
+        return self.table.baseline_failure is not None or failed > allowed
 
     @property
     def is_time_up(self) -> bool:
@@ -170,6 +176,7 @@ class StudyLoop:
         """Another session holds what is wanted; its results are ours too, once they are there."""
         self._say_once("another session holds the runs that are left; waiting for its results or its end")
         self.table.learn_from_others()
+        self._stop_if_hopeless()
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
@@ -240,17 +247,21 @@ class StudyLoop:
 
     def _count_failures(self, active: Active) -> None:
         failed, allowed = self.table.n_failed, self.table.policy.failures_allowed
-        folder = active.job.members[0].folder
+        folder, is_screening = active.job.members[0].folder, active.seed in self.table.policy.seeds
+        counted = f" ({failed} of {self.table.policy.n_candidates} so far, {allowed} may)"
         self._observer.warned(
-            f"trial {active.trial.number} ({active.trial.name}) seed {active.seed} has failed ({failed} of "
-            f"{self.table.policy.n_candidates} so far, {allowed} may). Log: {folder}/log.txt. "
+            f"trial {active.trial.number} ({active.trial.name}) seed {active.seed} has failed"
+            f"{counted if active.trial.role == 'candidate' and is_screening else ''}. Log: {folder}/log.txt. "
             f"Again: python -m sweeper.worker {folder}/job.json"
         )
-        self._stop_if_too_many_failed()
+        self._stop_if_hopeless()
 
-    def _stop_if_too_many_failed(self) -> None:
+    def _stop_if_hopeless(self) -> None:
+        """Stop where nothing can be judged any more, or where too much has gone wrong."""
         failed, allowed = self.table.n_failed, self.table.policy.failures_allowed
-        if failed > allowed:
+        if (lost := self.table.baseline_failure) is not None:
+            self._stop(without_baseline(lost))
+        elif failed > allowed:
             self._stop(f"{failed} failed candidates, more than study.max_failure_rate allows ({allowed})")
 
     def _stop(self, why: str) -> None:

@@ -21,6 +21,8 @@ def recovered(storage: Storage, folder: StudyFolder, trials: TrialBook) -> list[
         if summary.provenance.code_hash is not None:
             trials.remember("code_hash", summary.provenance.code_hash)
         book = RunBook(storage, folder, lambda _: "")
+        for look in summary.looks:
+            storage.add_look(str(summary.data.digest), look)
         for trial, run in read_runs(folder, summary):
             if _is_whole(run):
                 book.adopt(trial, run)

@@ -49,6 +49,12 @@ def died(message: LastWord) -> bool:
     )
 
 
+def without_baseline(run: RunResult) -> str:
+    """Why a study ends when the baseline's `run` has failed."""
+    reason = (run.reason or "no reason given").rstrip(".")
+    return f"the baseline has failed on seed {run.seed} ({reason}), so that nothing can be judged"
+
+
 class Retries:
     """Which runs are tried again, and which have to run alone.
 

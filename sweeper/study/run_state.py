@@ -4,7 +4,7 @@ The study loop keeps no plan. After every event it asks `wanted` again, with all
 study, an extended one and an undisturbed one take the same decisions.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -62,10 +62,20 @@ def trial_results(
     return tuple(results)
 
 
-def n_failed(trials: Iterable[TrialSpec], runs: Runs) -> int:
-    """The number of candidates with a failed run."""
-    failed = {number for (number, _), run in runs.items() if run.state == "FAILED"}
+def n_failed(trials: Iterable[TrialSpec], runs: Runs, seeds: Collection[int]) -> int:
+    """The number of candidates with a failed run on the screening `seeds`.
+
+    One that fails in the confirmation was good enough to be chosen: it says nothing of the others.
+    """
+    failed = {number for (number, seed), run in runs.items() if run.state == "FAILED" and seed in seeds}
     return sum(trial.number in failed for trial in trials if trial.role == "candidate")
+
+
+def baseline_failure(trials: Iterable[TrialSpec], runs: Runs, policy: Policy) -> RunResult | None:
+    """The baseline's first failed run on the seeds of this study: nothing can be judged without it."""
+    numbers = [trial.number for trial in trials if trial.role == "baseline"]
+    keys = [(number, seed) for number in numbers for seed in (*policy.seeds, *policy.confirm_seeds)]
+    return next((runs[key] for key in keys if key in runs and runs[key].state == "FAILED"), None)
 
 
 def screening_seeds(trial: TrialSpec, policy: Policy, contenders: set[int]) -> tuple[int, ...]:
@@ -95,12 +105,13 @@ def wanted_screening(
     known when all first seeds are; else each trial's own, with a pruner of evaluations only once it has
     finished its first.
     """
-    first = _missing(trials, runs, lambda trial: opening_seeds(trial, policy))
+    first = _missing(trials, runs, policy, lambda trial: opening_seeds(trial, policy))
     is_adaptive = policy.replicate_top_k is not None
     if not policy.is_staged or not all_asked or (is_adaptive and first):
         return WantedRuns("screening", first)
     chosen = contenders(trials, runs, policy)
-    further = _missing(_ready(trials, runs, policy), runs, lambda t: screening_seeds(t, policy, chosen))
+    ready = _ready(trials, runs, policy)
+    further = _missing(ready, runs, policy, lambda trial: screening_seeds(trial, policy, chosen))
     if policy.is_seed_major:
         further = tuple(sorted(further, key=lambda key: policy.seeds.index(key[1])))
     return WantedRuns("replication" if is_adaptive else "screening", tuple(dict.fromkeys((*first, *further))))
@@ -116,11 +127,13 @@ def screened(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> set[int
 def wanted_confirmation(
     baseline: TrialSpec, best: Sequence[TrialSpec], runs: Runs, policy: Policy
 ) -> WantedRuns:
-    """Runs of the confirmation phase that are not known yet, baseline and best alternating by seed."""
-    arms = [baseline, *best]
-    lost = _lost(runs)
-    keys = [(trial.number, seed) for seed in policy.confirm_seeds for trial in arms]
-    return WantedRuns("confirmation", tuple(key for key in keys if key not in runs and key[0] not in lost))
+    """Runs of the confirmation phase that are not known yet, baseline and best alternating by seed.
+
+    All of them, whatever became of some: on how many seeds an arm fails must not depend on how many runs
+    there are at a time.
+    """
+    keys = [(trial.number, seed) for seed in policy.confirm_seeds for trial in (baseline, *best)]
+    return WantedRuns("confirmation", tuple(key for key in keys if key not in runs))
 
 
 def _ready(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Sequence[TrialSpec]:
@@ -136,9 +149,9 @@ def _has_finished_first(trial: TrialSpec, runs: Runs, policy: Policy) -> bool:
 
 
 def _missing(
-    trials: Sequence[TrialSpec], runs: Runs, seeds_of: Callable[[TrialSpec], Sequence[int]]
+    trials: Sequence[TrialSpec], runs: Runs, policy: Policy, seeds_of: Callable[[TrialSpec], Sequence[int]]
 ) -> tuple[RunKey, ...]:
-    lost = _lost(runs)
+    lost = _lost(runs, policy.seeds)
     return tuple(
         (trial.number, seed)
         for trial in trials
@@ -148,9 +161,12 @@ def _missing(
     )
 
 
-def _lost(runs: Runs) -> set[int]:
-    """Trials with a failed or pruned run get no further ones: they have no mean over all seeds any more."""
-    return {number for (number, _), run in runs.items() if run.state in GIVEN_UP}
+def _lost(runs: Runs, seeds: Sequence[int]) -> set[int]:
+    """Trials with a failed or pruned screening run get no further ones: they have no mean any more.
+
+    A run on another seed, of a confirmation or of an earlier command, takes nothing away from the screening.
+    """
+    return {number for (number, seed), run in runs.items() if run.state in GIVEN_UP and seed in seeds}
 
 
 def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Iterator[int]:

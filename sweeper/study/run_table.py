@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from sweeper.results import ENDED, Policy, RunKey, RunResult, TrialResult
+from sweeper.results import ENDED, Look, Policy, RunKey, RunResult, TrialResult
 from sweeper.search import Asker
 from sweeper.storage import RunBook
 from sweeper.study.run_state import (
     WantedRuns,
+    baseline_failure,
     contenders,
     judged,
     n_failed,
@@ -57,8 +58,13 @@ class RunTable:
 
     @property
     def n_failed(self) -> int:
-        """The number of candidates with a failed run."""
-        return n_failed(self.trials.values(), self.runs)
+        """The number of candidates with a failed screening run."""
+        return n_failed(self.trials.values(), self.runs, self._policy.seeds)
+
+    @property
+    def baseline_failure(self) -> RunResult | None:
+        """The baseline's first failed run, if it has one."""
+        return baseline_failure(self.trials.values(), self.runs, self._policy)
 
     def add(self, trial: TrialSpec) -> None:
         """A trial joins, with all that is known of its runs."""
@@ -112,6 +118,14 @@ class RunTable:
         if best is None:
             return WantedRuns("confirmation", ())
         return wanted_confirmation(results[0].spec, [self.trials[best]], self.runs, self._policy)
+
+    def looks(self, split: str) -> tuple[Look, ...]:
+        """The confirmations that the study has been judged by on the data of digest `split`."""
+        return self._book.looks(split)
+
+    def add_look(self, split: str, look: Look) -> None:
+        """One more; a look that is known changes nothing."""
+        self._book.add_look(split, look)
 
     def results(self, *, with_interrupted: bool = False) -> tuple[TrialResult, ...]:
         """Each trial with its ended runs, in order of the numbers."""

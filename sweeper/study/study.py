@@ -31,6 +31,11 @@ from sweeper.trial import TrialSpec
 from sweeper.verdict import judge
 from sweeper.watch import Observer, Observers, StudyStart, Terminal, make_tracker
 
+HOPELESS = (
+    "the same command stops here again: mend what failed (the logs say why), then use it with "
+    "study.retry=failed, which tries the failed runs again"
+)
+
 
 def run_sweep(sweep: Sweep) -> int:
     """Run, resume or extend the study that `sweep` describes; the process's exit code."""
@@ -153,8 +158,10 @@ class Session:
         plan, folder, failed_by = self._plan, self._plan.folder, self._loop.stopped_because
         result = self._result()
         judgement = judge(result)
+        if judgement.look is not None:
+            self._table.add_look(self._split, judgement.look)
         if failed_by is not None:
-            judgement = without_verdict(judgement, failed_by)
+            judgement = without_verdict(judgement, failed_by, has_baseline=result.baseline.state != "FAILED")
         ensemble = self._ensemble(result)
         result = replace(result, warnings=(*result.warnings, *ensemble.warnings), announced=plan.announced)
         judgement = replace(judgement, ensemble=ensemble.entry)
@@ -162,7 +169,7 @@ class Session:
         added = added_by_task(result, judgement, entry, factory.task_config_of, factory.prepared_of)
         summary = write_report(folder, result, judgement, added)
         if result.totals.stopped_because is not None:
-            self._observer.warned(self._how_to_go_on())
+            self._observer.warned(self._to_go_on())
         else:
             tidy_checkpoints(folder, result, judgement, ensemble.members)
         for note in judgement.notes:
@@ -171,6 +178,7 @@ class Session:
         return exit_code(judgement, self._interrupt, failed_by)
 
     def _result(self) -> StudyResult:
+        stopped_because = self._stopped_because()
         return study_result(
             study=self._plan.study,
             sweep=self._plan.sweep,
@@ -181,8 +189,15 @@ class Session:
             wall_s=time.monotonic() - self._began,
             provenance=self._provenance | {"finished": _now()},
             warnings=tuple(self._warnings),
-            stopped_because=self._stopped_because(),
+            stopped_because=stopped_because,
+            to_go_on=None if stopped_because is None else self._to_go_on(),
+            looks=self._table.looks(self._split),
         )
+
+    @property
+    def _split(self) -> str:
+        """What the study's looks at its test split are kept under."""
+        return str(self._plan.factory.data()["digest"])
 
     def _stopped_because(self) -> str | None:
         """Why the study ends before its time, if it does."""
@@ -192,8 +207,11 @@ class Session:
         is_cut_short = self._loop.is_time_up and bool(wanted or self._table.n_unasked)
         return reason or ("study.timeout_s" if is_cut_short else None)
 
-    def _how_to_go_on(self) -> str:
+    def _to_go_on(self) -> str:
         again = "the same command goes on where this one ended"
+        if self._loop.is_hopeless:
+            of_candidates = self._table.baseline_failure is None
+            return HOPELESS + ("; or raise study.max_failure_rate" if of_candidates else "")
         if self._loop.stopped_because is not None:
             return f"{again}; with study.retry=failed it also tries failed runs again"
         limit_s = self._plan.settings.study.timeout_s

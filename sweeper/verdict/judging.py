@@ -1,6 +1,8 @@
 """From a study's result to its judgement: reads the records, leaves the statistics to `selection`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,11 @@ from sweeper.results import (
     TrialResult,
 )
 from sweeper.verdict import selection
+from sweeper.verdict.idle import idle_parts, without_comparison
+from sweeper.verdict.looks import JUDGED, look_of, notes_of_looks
+from sweeper.verdict.runs_seen import notes_of_runs, remarks_of_runs
 from sweeper.verdict.selection import Arm, Panel
+from sweeper.wording import plural
 
 Floats = NDArray[np.float64]
 
@@ -45,11 +51,7 @@ def judge(result: StudyResult) -> Judgement:
 
 def _verdict(result: StudyResult) -> Judgement:
     if result.baseline.state != "COMPLETE":
-        why = f": {result.baseline.reason.rstrip('.')}" if result.baseline.reason else ""
-        sentence = (
-            f"The baseline did not finish on every seed, so that there is nothing to compare with{why}."
-        )
-        return Judgement(verdict="no result", sentence=sentence)
+        return Judgement(verdict="no result", sentence=f"{_without_baseline(result)}.")
     objective = result.objectives[0]
     arms = _arms(result, objective)
     reference = arms[result.baseline.spec.number]
@@ -57,46 +59,106 @@ def _verdict(result: StudyResult) -> Judgement:
     best = selection.choose(arms.values(), reference.number, objective.direction, result.seeds)
     confirmation, unconfirmed = None, _unconfirmed(result, best)
     if best is not None and unconfirmed is None:
-        confirmation = selection.confirm(arms[best], reference, min_effect=result.min_effect, **how)
-    return Judgement(
-        verdict="no result" if best is None else selection.verdict(confirmation),
-        sentence=selection.sentence(
-            confirmation,
-            best=None if best is None else arms[best].name,
-            metric=objective.metric,
-            confidence=result.confidence,
-            min_effect=result.min_effect,
-            unconfirmed=unconfirmed,
-        ),
+        pair = [_as_confirmed(result, arm) for arm in (arms[best], reference)]
+        confirmation = selection.confirm(
+            *pair, min_effect=result.min_effect, seeds=result.confirm_seeds, **how
+        )
+        unconfirmed = _failures(result, best)
+    sentence = selection.sentence(
+        confirmation,
+        best=None if best is None else arms[best].name,
+        metric=objective.metric,
+        confidence=result.confidence,
+        min_effect=result.min_effect,
+        unconfirmed=unconfirmed,
+    )
+    verdict = selection.verdict(confirmation)
+    idle = idle_parts(result)
+    look = look_of(result, best) if verdict in JUDGED and best not in idle.numbers else None
+    judgement = Judgement(
+        verdict="no result" if best is None else verdict,
+        sentence=sentence if best is not None else f"{sentence}{_first_failure(result)}",
         best=best,
         confirmation=confirmation,
         comparisons=_compared(result, [arms]),
-        notes=(*selection.notes(confirmation), *_looks(result)) if confirmation else (),
+        notes=(
+            *(selection.notes(confirmation) if confirmation else ()),
+            *notes_of_looks(result, look),
+            *notes_of_runs(result),
+        ),
+        remarks=remarks_of_runs(result, best) if best is not None and verdict == "better" else (),
+        look=look,
+    )
+    return without_comparison(judgement, result, idle)
+
+
+def _without_baseline(result: StudyResult) -> str:
+    """Why there is nothing to say; of a study in which every run failed, that first."""
+    runs = [run for trial in result.trials for run in trial.runs.values()]
+    if runs and all(run.state == "FAILED" for run in runs):
+        first = next(trial for trial in result.trials if trial.state == "FAILED")
+        reason = (first.reason or "no reason is known").rstrip(".")
+        return f"Every run has failed ({len(runs)} of {len(runs)}), the first of {first.spec.name}: {reason}"
+    why = f": {result.baseline.reason.rstrip('.')}" if result.baseline.reason else ""
+    return f"The baseline did not finish on every seed, so that there is nothing to compare with{why}"
+
+
+def _first_failure(result: StudyResult) -> str:
+    """How many candidates failed where none is complete, and the first one's reason."""
+    failed = [trial for trial in result.candidates if trial.state == "FAILED"]
+    if not failed:
+        return ""
+    n, reason = len(result.candidates), (failed[0].reason or "no reason is known").rstrip(".")
+    return (
+        f" {len(failed)} of {plural(n, 'candidate')} failed, {failed[0].spec.name} first: {reason}. "
+        "With study.retry=failed the same command tries failed runs again."
     )
 
 
 def _unconfirmed(result: StudyResult, best: int | None) -> str | None:
     """Why nothing was tested yet; None where all confirmation runs have ended.
 
-    A test on those that happen to have ended would be a look of its own, with its own chance to err.
+    A test on those that happen to have ended would be a look of its own, with its own chance to err. A
+    baseline that has failed is the end, whatever else is missing.
     """
     if not result.confirm_seeds:
         return "study.confirm_seeds=0"
     pair = [trial for trial in result.trials if trial.spec.number in (best, result.baseline.spec.number)]
+    if (failed := _failed_on(result, result.baseline)) and not _is_over(result, pair):
+        return f"baseline failed on {failed}"
+    return None if _is_over(result, pair) else "the confirmation is not complete"
+
+
+def _is_over(result: StudyResult, pair: Sequence[TrialResult]) -> bool:
     runs = [trial.runs.get(seed) for trial in pair for seed in result.confirm_seeds]
-    is_over = all(run is not None and run.state in ENDED for run in runs)
-    return None if is_over else "the confirmation is not complete"
+    return all(run is not None and run.state in ENDED for run in runs)
 
 
-def _looks(result: StudyResult) -> tuple[str, ...]:
-    """A study that grew may have confirmed one winner after another; each look has its own chance to err."""
-    seeds = set(result.confirm_seeds)
-    n = len({trial.spec.fingerprint for trial in result.candidates if seeds & trial.runs.keys()})
-    text = (
-        f"As this study grew, {n} candidates have been confirmed on the same seeds and test split. The "
-        "stated confidence is that of one look; for a clean one, choose fresh study.confirm_seeds."
-    )
-    return (text,) if n > 1 else ()
+def _failures(result: StudyResult, best: int) -> str | None:
+    """On how many confirmation seeds which arm failed; None where none did."""
+    of_candidate = _failed_on(result, _numbered(result, best))
+    of_baseline = _failed_on(result, result.baseline)
+    arms = [
+        (name, found) for name, found in (("candidate", of_candidate), ("baseline", of_baseline)) if found
+    ]
+    return ", ".join(f"{name} failed on {found}" for name, found in arms) or None
+
+
+def _failed_on(result: StudyResult, trial: TrialResult) -> str:
+    """`1 of 3 seeds (1002: loss is nan)`; empty where the trial has failed on no confirmation seed."""
+    values = trial.per_seed(result.confirm_seeds, f"test/{result.objectives[0].metric}")
+    lacking = [
+        seed for seed in result.confirm_seeds if seed in trial.runs and not isfinite(values.get(seed, nan))
+    ]
+    ended = [seed for seed in lacking if trial.runs[seed].state in ENDED]
+    if not ended:
+        return ""
+    reason = trial.runs[ended[0]].reason or "no finite value on test"
+    return f"{len(ended)} of {plural(len(result.confirm_seeds), 'seed')} ({ended[0]}: {reason.rstrip('.')})"
+
+
+def _numbered(result: StudyResult, number: int) -> TrialResult:
+    return next(trial for trial in result.trials if trial.spec.number == number)
 
 
 def _front(result: StudyResult) -> Judgement:
@@ -115,13 +177,14 @@ def _front(result: StudyResult) -> Judgement:
     metrics = " and ".join(objective.metric for objective in result.objectives)
     is_comparable = result.baseline.state == "COMPLETE"
     arms = [_arms(result, objective) for objective in result.objectives] if is_comparable else []
-    return Judgement(
+    judgement = Judgement(
         verdict="front" if front else "no result",
         sentence=f"{len(front)} of {len(points)} trials are not dominated in {metrics}: {listed}.",
         comparisons=_compared(result, arms) if arms else {},
         front=front,
-        notes=_without_influence(result, arms),
+        notes=(*_without_influence(result, arms), *notes_of_runs(result)),
     )
+    return without_comparison(judgement, result, idle_parts(result))
 
 
 def _without_influence(result: StudyResult, arms: Sequence[Mapping[int, Arm]]) -> tuple[str, ...]:
@@ -137,12 +200,50 @@ def _without_influence(result: StudyResult, arms: Sequence[Mapping[int, Arm]]) -
 def _compared(result: StudyResult, arms: Sequence[Mapping[int, Arm]]) -> dict[int, Comparisons]:
     """Every candidate against the baseline in each objective, by trial number; exploratory."""
     found = selection.explore(
-        [Panel(of_one.values(), o.direction) for of_one, o in zip(arms, result.objectives, strict=True)],
+        [
+            Panel([_as_shown(result, arm) for arm in of_one.values()], objective.direction)
+            for of_one, objective in zip(arms, result.objectives, strict=True)
+        ],
         result.baseline.spec.number,
         confidence=result.confidence,
-        given_up=[trial.spec.number for trial in result.given_up],
+        given_up=_also_counted(result),
     )
     return {number: tuple(one.get(number) for one in found) for number in sorted(set().union(*found))}
+
+
+def _as_shown(result: StudyResult, arm: Arm) -> Arm:
+    """The arm without the seed by whose value it was picked, where an adaptive study did so.
+
+    The best of many single runs was lucky on that seed. `wilcoxon` looks at every seed, so that none is
+    left out: there all candidates count instead.
+    """
+    is_picked = arm.number != result.baseline.spec.number and len(arm.test) > 1
+    if result.replicate_top_k is None or result.is_seed_major or not is_picked:
+        return arm
+    return _without_first(result, arm)
+
+
+def _as_confirmed(result: StudyResult, arm: Arm) -> Arm:
+    """The arm whose spread is taken: without the one seed that alone decided which candidate it is."""
+    return _without_first(result, arm) if result.replicate_top_k == 1 else arm
+
+
+def _without_first(result: StudyResult, arm: Arm) -> Arm:
+    return replace(arm, test={seed: value for seed, value in arm.test.items() if seed != result.seeds[0]})
+
+
+def _also_counted(result: StudyResult) -> list[int]:
+    """Candidates that count in the adjustments beside those with an interval.
+
+    Those that were given up; in adaptive studies only of those that were picked for further seeds, since
+    the seed that picked them is left out; with `wilcoxon` there all candidates.
+    """
+    if result.replicate_top_k is None:
+        return [trial.spec.number for trial in result.given_up]
+    if result.is_seed_major:
+        return [trial.spec.number for trial in result.candidates if trial.runs]
+    further = set(result.seeds[1:])
+    return [trial.spec.number for trial in result.given_up if further & trial.runs.keys()]
 
 
 def _arms(result: StudyResult, objective: Objective) -> dict[int, Arm]:

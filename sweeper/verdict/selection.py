@@ -29,6 +29,10 @@ from sweeper.verdict.paired import (
 from sweeper.wording import plural
 
 Verdict = Literal["better", "worse", "not distinguishable", "not confirmed"]
+FLATTERED = (
+    "Which runs fail is no matter of chance: the seeds that are left flatter the arm that failed, so that "
+    "they are shown and not judged. With study.retry=failed the same command tries the failed runs again."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,13 @@ def choose(arms: Iterable[Arm], baseline: int, direction: Direction, seeds: Sequ
 
 
 def confirm(
-    best: Arm, baseline: Arm, *, direction: Direction, confidence: float, min_effect: float | None = None
+    best: Arm,
+    baseline: Arm,
+    *,
+    direction: Direction,
+    confidence: float,
+    min_effect: float | None = None,
+    seeds: Collection[int] = (),
 ) -> Confirmation | None:
     """The verdict's numbers: paired difference of means on the confirmation seeds, one two-sided test.
 
@@ -74,6 +84,10 @@ def confirm(
     would add 0.07 to the power at 5 seeds; where it fails the test errs twice as often as it says, or one
     unstable candidate hides what another achieves (`benchmarks/verdicts.py`).
 
+    `seeds`: those that both arms were to complete. Where one lacks a value there is no interval: which runs
+    fail is no matter of chance, so that the pairs that are left flatter whoever failed. A candidate without
+    an effect that fails on its worst fifth of seeds would be "better" in 7 to 11 % of studies.
+
     None where no confirmation seed was completed by both.
     """
     pair = differences(best.confirmation, baseline.confirmation)
@@ -81,18 +95,27 @@ def confirm(
         return None
     difference, sign = _mean(pair), _sign(direction)
     run = spread(differences(best.test, baseline.test), pair)
-    seeds, examples = run.over(len(pair)) if run else None, _examples(best, baseline)
-    interval = student(sign * difference, seeds, examples, confidence)
-    needed = seeds_needed(min_effect, run, len(pair), examples, confidence) if run and min_effect else None
+    seed_part, examples = run.over(len(pair)) if run else None, _examples(best, baseline)
+    known_best, known_baseline = _finite(best.confirmation), _finite(baseline.confirmation)
+    best_failed, baseline_failed = _lacking(seeds, known_best), _lacking(seeds, known_baseline)
+    is_whole = not best_failed and not baseline_failed
+    interval = student(sign * difference, seed_part, examples, confidence) if is_whole else Interval()
+    needed = (
+        seeds_needed(min_effect, run, len(pair), examples, confidence)
+        if run and min_effect and is_whole
+        else None
+    )
     return Confirmation(
-        baseline_per_seed=_finite(baseline.confirmation),
-        best_per_seed=_finite(best.confirmation),
+        baseline_per_seed=known_baseline,
+        best_per_seed=known_best,
+        baseline_failed=baseline_failed,
+        best_failed=best_failed,
         difference=difference,
         improvement=sign * difference,
         ci_low=interval.low,
         ci_high=interval.high,
         p_value=interval.p_value,
-        se_seeds=_root(seeds),
+        se_seeds=_root(seed_part),
         se_examples=_root(examples),
         df=interval.df,
         seeds_needed_for_min_effect=needed,
@@ -176,8 +199,11 @@ def _pairs(panel: Panel, baseline: int) -> _Pairs:
 
 
 def verdict(confirmation: Confirmation | None) -> Verdict:
-    """What the confirmation allows to say; without an interval nothing can be told apart."""
-    if confirmation is None:
+    """What the confirmation allows to say; without an interval nothing can be told apart.
+
+    It says nothing unless both arms completed every confirmation seed.
+    """
+    if confirmation is None or confirmation.best_failed or confirmation.baseline_failed:
         return "not confirmed"
     if confirmation.ci_low is None or confirmation.ci_high is None:
         return "not distinguishable"
@@ -201,10 +227,12 @@ def sentence(
     """
     if best is None:
         return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
-    if confirmation is None:
-        why = unconfirmed or "no confirmation seed was completed by both"
-        return f"{best} is the best candidate on validation; not confirmed: {why}."
     word = verdict(confirmation)
+    if confirmation is None or word == "not confirmed":
+        why = unconfirmed or "no confirmation seed was completed by both"
+        return (
+            f"{best} is the best candidate on validation; not confirmed: {why}{_left(confirmation, metric)}."
+        )
     relation = f"{word} from" if word == "not distinguishable" else f"{word} than"
     numbers, meaning = _numbers(confirmation, metric, confidence), _meaning(confirmation, min_effect)
     return f"{best} is {relation} the baseline: {numbers}{meaning}."
@@ -212,6 +240,8 @@ def sentence(
 
 def notes(confirmation: Confirmation) -> tuple[str, ...]:
     """What a reader of the confirmation should know about how its numbers came about."""
+    if confirmation.best_failed or confirmation.baseline_failed:
+        return (FLATTERED,)
     missing = sorted(confirmation.best_per_seed.keys() ^ confirmation.baseline_per_seed.keys())
     found = []
     if confirmation.se_examples is None:
@@ -270,6 +300,19 @@ def _numbers(confirmation: Confirmation, metric: str, confidence: float) -> str:
         f"{metric} improvement {confirmation.improvement:+.{digits}f}, {100 * confidence:g} % interval "
         f"{low:+.{digits}f} to {high:+.{digits}f}, {'p < 0.001' if p < 0.001 else f'p = {p:.2g}'} ({where})"
     )
+
+
+def _left(confirmation: Confirmation | None, metric: str) -> str:
+    """What the seeds that both completed show, without a judgement."""
+    if confirmation is None:
+        return ""
+    n = len(confirmation.best_per_seed.keys() & confirmation.baseline_per_seed.keys())
+    gained = f"{metric} improvement {confirmation.improvement:+.3g}"
+    return f"; {gained} on the {plural(n, 'seed')} that both completed"
+
+
+def _lacking(seeds: Collection[int], values: PerSeed) -> tuple[int, ...]:
+    return tuple(seed for seed in sorted(seeds) if seed not in values)
 
 
 def _meaning(confirmation: Confirmation, min_effect: float | None) -> str:

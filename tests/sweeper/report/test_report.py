@@ -37,7 +37,7 @@ from tests.sweeper.factories import (
 TOP_KEYS = [
     *("schema_version", "study", "task", "data", "metric", "direction", "seeds", "confirm_seeds"),
     *("verdict", "baseline", "best", "confirmation", "ensemble", "trials", "totals", "provenance"),
-    *("state", "stopped_because", "warnings"),
+    *("state", "stopped_because", "warnings", "notes", "looks"),
 ]
 TRIAL_KEYS = [
     *("trial", "name", "role", "state", "reason", "params", "overrides", "fingerprint", "value"),

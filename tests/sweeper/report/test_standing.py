@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
+from sweeper.report.report import write_report
 from sweeper.report.standing import Activity, activities, status_of
 from sweeper.report.summary import summary_of, write_summary
 from sweeper.report.summary_model import as_json
+from sweeper.results import RunResult, TrialResult
 from sweeper.storage.owners import new_owner
 from sweeper.storage.storage import LEASE_S, open_storage
+from sweeper.verdict import judge
 from tests.sweeper.factories import judgement, study_result
 
 NOW = 1_800_000_000.0
@@ -170,3 +174,25 @@ def test_age_is_of_the_report_or_of_the_last_word_of_a_run(folder: StudyFolder) 
     metrics = folder.runs[0].metrics
     os.utime(metrics, (NOW + 50, NOW + 50))
     assert status_of(folder, Activity(n_running=1)).last_s == NOW + 50
+
+
+@pytest.mark.parametrize("n_failed", [1, 4])
+def test_a_study_whose_baseline_or_whose_every_run_failed_is_no_interrupted_one(
+    folder: StudyFolder, n_failed: int
+) -> None:
+    result = study_result(folder)
+    lost = [
+        TrialResult(t.spec, "FAILED", "seed 0: no GPU", {0: RunResult(t.spec.number, 0, "FAILED", "no GPU")})
+        for t in result.trials[:n_failed]
+    ]
+    why, advice = "the baseline has failed on seed 0 (no GPU)", "mend it, then study.retry=failed"
+    totals = result.totals.model_copy(update={"stopped_because": why, "to_go_on": advice})
+    result = replace(result, trials=(*lost, *result.trials[n_failed:]), totals=totals)
+    write_report(folder, result, judge(result))
+    status = status_of(folder, None)
+    assert status.state == "failed"
+    assert status.hint.startswith(f"failed ({why}): {advice}: python -m sweeper")
+    report = folder.report_md.read_text()
+    assert "Not finished: the baseline has failed on seed 0" in report
+    assert "Mend it, then study.retry=failed." in report
+    assert "goes on" not in report

@@ -12,6 +12,7 @@ import optuna
 import pytest
 
 from sweeper.errors import UserError
+from sweeper.results import Look
 from sweeper.storage.owners import is_gone, new_owner
 from sweeper.storage.storage import LEASE_S, Storage, delete_study, open_storage
 
@@ -203,3 +204,27 @@ def test_other_directions_for_a_known_study_are_refused(url: str) -> None:
         storage.optuna_study(["maximize"])
         with pytest.raises(UserError, match=r"study\.metrics: got .*minimize.* expected .*maximize"):
             storage.optuna_study(["minimize"])
+
+
+LOOK = Look(best="b", baseline="a", seeds=(0, 1), confirm_seeds=(1000,))
+
+
+def test_looks_are_kept_by_study_and_test_split_each_once(url: str) -> None:
+    other = LOOK.model_copy(update={"confirm_seeds": (1000, 1001)})
+    for look in (LOOK, other, LOOK):  # an earlier session's, this one's, the same command again
+        with open_storage(url, "s", "me") as storage:
+            storage.add_look("sha256:split", look)
+    with open_storage(url, "s", "me") as storage:
+        assert set(storage.looks("sha256:split")) == {LOOK, other}
+        assert len(storage.looks("sha256:split")) == 2
+        assert storage.looks("sha256:another") == ()
+    with open_storage(url, "another", "me") as storage:
+        assert storage.looks("sha256:split") == ()
+
+
+def test_a_deleted_study_has_looked_at_nothing(url: str) -> None:
+    with open_storage(url, "s", "me") as storage:
+        storage.add_look("split", LOOK)
+    delete_study(url, "s")
+    with open_storage(url, "s", "me") as storage:
+        assert storage.looks("split") == ()

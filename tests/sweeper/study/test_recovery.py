@@ -1,13 +1,14 @@
 """A study whose database was lost: what its folder still knows is not trained again."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sweeper.layout import StudyFolder
 from sweeper.report.report import write_report
-from sweeper.results import StudyResult
+from sweeper.results import Look, StudyResult
 from sweeper.search.trial_book import TrialBook
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import Storage, open_storage
@@ -81,3 +82,13 @@ def test_a_killed_study_without_tables_is_told_of_all_the_same(
         assert storage.runs() == {}
     assert "19 runs (was it deleted?); 0 results" in said
     assert len(result.trials) == 5
+
+
+def test_a_study_whose_database_was_lost_still_knows_how_often_it_was_judged(
+    folder: StudyFolder, result: StudyResult, tmp_path: Path
+) -> None:
+    look = Look(best="b", baseline="a", seeds=(0,), confirm_seeds=(1000,))
+    write_report(folder, result, replace(judgement(), look=look))
+    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
+        recover(storage, folder)
+        assert storage.looks("sha256:abc") == (look,)

@@ -4,10 +4,12 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, strategies as st
 
 from sweeper.results import Objective, Policy, RunKey, RunResult
 from sweeper.study.run_state import (
+    baseline_failure,
     contenders,
     n_failed,
     screened,
@@ -96,11 +98,30 @@ def test_confirmation_wants_baseline_and_best_on_fresh_seeds() -> None:
     assert wanted_confirmation(TRIALS[0], [TRIALS[2]], {(0, 1000): run(0, 1000)}, GRID).runs == ((2, 1000),)
 
 
-def test_an_arm_that_failed_in_the_confirmation_gets_no_further_seed() -> None:
+def test_an_arm_that_failed_in_the_confirmation_goes_through_its_other_seeds() -> None:
+    """With one slot as with six, so that it fails on as many seeds with either."""
     policy = replace(GRID, confirm_seeds=(1000, 1001))
     known = {(2, 1000): run(2, 1000, state="FAILED")}
     wish = wanted_confirmation(TRIALS[0], [TRIALS[2]], known, policy)
-    assert (wish.phase, wish.runs) == ("confirmation", ((0, 1000), (0, 1001)))
+    assert (wish.phase, wish.runs) == ("confirmation", ((0, 1000), (0, 1001), (2, 1001)))
+
+
+@pytest.mark.parametrize("state", ["FAILED", "PRUNED"])
+@pytest.mark.parametrize("seed", [1000, 77])
+def test_what_ended_badly_on_another_seed_takes_no_screening_seed_away(state: str, seed: int) -> None:
+    """The study is extended by seed 2; seed 77 was one of an earlier command's."""
+    known = {(n, s): run(n, s) for n in range(3) for s in (0, 1)} | {(2, seed): run(2, seed, state=state)}
+    longer = replace(GRID, seeds=(0, 1, 2))
+    assert wanted_screening(TRIALS, known, longer, all_asked=True).runs == ((0, 2), (1, 2), (2, 2))
+    assert n_failed(TRIALS, known, longer.seeds) == 0
+
+
+@pytest.mark.parametrize(("seed", "is_lost"), [(0, True), (1000, True), (77, False)])
+def test_a_baseline_is_lost_with_a_run_of_this_study(seed: int, is_lost: bool) -> None:
+    known = {(0, seed): run(0, seed, state="FAILED"), (1, 0): run(1, 0, state="FAILED")}
+    found = baseline_failure(TRIALS, known, GRID)
+    assert (found == known[0, seed]) is is_lost
+    assert (found is None) is not is_lost
 
 
 def test_a_trial_is_complete_when_all_its_seeds_are() -> None:
@@ -128,7 +149,7 @@ def test_only_candidates_count_as_failed_each_once() -> None:
     """Trial 1 failed on two seeds; the baseline, whose failure ends a study by itself, is no candidate."""
     keys = [(0, 0), (1, 0), (1, 1)]
     known = {key: run(*key, state="FAILED") for key in keys} | {(2, 0): run(2, 0, state="PRUNED")}
-    assert n_failed(TRIALS, known) == 1
+    assert n_failed(TRIALS, known, GRID.seeds) == 1
 
 
 def test_results_are_in_order_of_the_numbers_each_with_its_own_runs_and_the_seeds_that_it_owes() -> None:

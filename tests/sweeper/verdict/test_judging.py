@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.results import Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
+from sweeper.results import Comparison, Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict.judging import best_of, judge
-from tests.sweeper.factories import AUC, CONFIRM_SEEDS, LOSS, run_result, study_result, trial_spec
+from tests.sweeper.factories import AUC, CONFIRM_SEEDS, LOSS, SEEDS, run_result, study_result, trial_spec
 
 NO_BASELINE = "The baseline did not finish on every seed, so that there is nothing to compare"
 
@@ -149,15 +149,78 @@ def test_confidence_and_the_smallest_effect_that_matters_are_the_study_s() -> No
     assert judged.confirmation.seeds_needed_for_min_effect == 5
 
 
-def test_a_confirmation_run_that_failed_is_over_and_left_out(tmp_path: Path) -> None:
+def test_a_candidate_that_failed_in_the_confirmation_is_not_confirmed_on_what_is_left(tmp_path: Path) -> None:
+    """On seeds 1000 and 1001 it gains 0.003, which would be better without a doubt."""
     result = study_result(StudyFolder(tmp_path))
-    judged = judge(with_run(result, 3, RunResult(3, result.confirm_seeds[-1], "FAILED", "loss is nan")))
+    judged = judge(with_run(result, 3, RunResult(3, result.confirm_seeds[-1], "FAILED", "loss is nan.")))
     assert judged.confirmation is not None
     assert sorted(judged.confirmation.best_per_seed) == [1000, 1001]
     assert sorted(judged.confirmation.baseline_per_seed) == [1000, 1001, 1002]
+    assert (judged.verdict, judged.confirmation.ci_low, judged.look) == ("not confirmed", None, None)
+    assert judged.confirmation.best_failed == (1002,)
+    assert judged.sentence == (
+        "lambda=0.2 is the best candidate on validation; not confirmed: candidate failed on 1 of 3 seeds "
+        "(1002: loss is nan); ctcvr_auc improvement +0.003 on the 2 seeds that both completed."
+    )
+    assert any("study.retry=failed" in note for note in judged.notes)
+
+
+def test_a_candidate_that_failed_on_every_confirmation_seed_is_told_with_how_many(tmp_path: Path) -> None:
+    result = study_result(StudyFolder(tmp_path))
+    for seed in result.confirm_seeds:
+        result = with_run(result, 3, RunResult(3, seed, "FAILED", "loss is nan"))
+    judged = judge(result)
+    assert (judged.verdict, judged.confirmation) == ("not confirmed", None)
+    assert "not confirmed: candidate failed on 3 of 3 seeds (1000: loss is nan)." in judged.sentence
+
+
+def test_a_run_without_a_value_of_the_objective_on_test_counts_as_one_that_failed(tmp_path: Path) -> None:
+    result = study_result(StudyFolder(tmp_path))
+    metrics = {"val/ctcvr_auc": 0.7, "test/ctcvr_auc": float("nan")}
+    judged = judge(with_run(result, 3, RunResult(3, 1001, "COMPLETE", metrics=metrics)))
+    assert judged.verdict == "not confirmed"
+    assert "candidate failed on 1 of 3 seeds (1001: no finite value on test)" in judged.sentence
+
+
+@pytest.mark.parametrize("others", [(), (1001, 1002)])
+def test_a_baseline_that_failed_in_the_confirmation_is_the_end_whatever_else_is_known(
+    tmp_path: Path, others: tuple[int, ...]
+) -> None:
+    """One slot has stopped with the baseline's first seed, six had all of them under way."""
+    result = study_result(StudyFolder(tmp_path))
+    trials = [
+        replace(t, runs={s: r for s, r in t.runs.items() if s in (*SEEDS, *others)}) for t in result.trials
+    ]
+    lost = RunResult(0, 1000, "FAILED", "loss is nan")
+    judged = judge(with_run(replace(result, trials=tuple(trials)), 0, lost))
+    assert judged.verdict == "not confirmed"
+    assert "baseline failed on 1 of 3 seeds (1000: loss is nan)" in judged.sentence
+
+
+def test_a_study_in_which_every_run_failed_says_so_with_the_first_reason() -> None:
+    result = study_result()
+    trials = [
+        TrialResult(
+            t.spec, "FAILED", "seed 0: no GPU.", {0: RunResult(t.spec.number, 0, "FAILED", "no GPU.")}
+        )
+        for t in result.trials
+    ]
+    judged = judge(replace(result, trials=tuple(trials)))
+    assert judged.verdict == "no result"
+    assert judged.sentence == "Every run has failed (4 of 4), the first of baseline: seed 0: no GPU."
+
+
+def test_where_all_candidates_failed_the_first_reason_is_told() -> None:
+    result = study_result()
+    lost = [
+        TrialResult(t.spec, "FAILED", "seed 0: loss is nan", {0: RunResult(t.spec.number, 0, "FAILED", "x")})
+        for t in result.candidates
+    ]
+    judged = judge(replace(result, trials=(result.baseline, *lost)))
+    assert judged.verdict == "no result"
     assert (
-        "Seeds 1002 are left out: only one of the two arms completed them. "
-        "An arm that fails on hard seeds is flattered by this." in judged.notes
+        "3 of 3 candidates failed, lambda=0.05 first: seed 0: loss is nan. With study.retry"
+        in judged.sentence
     )
 
 
@@ -180,27 +243,50 @@ def test_a_trial_that_was_given_up_makes_the_others_no_surer(tmp_path: Path, sta
     assert after.confirmation == before.confirmation
 
 
+def grown(judged: Judgement) -> list[str]:
+    return [note for note in judged.notes if "This study has grown" in note]
+
+
 def test_a_second_confirmed_winner_is_said_to_weaken_the_verdict(tmp_path: Path) -> None:
     result = study_result(StudyFolder(tmp_path))
-    told = (
-        "As this study grew, 2 candidates have been confirmed on the same seeds and test split. The stated "
-        "confidence is that of one look; for a clean one, choose fresh study.confirm_seeds."
-    )
-    assert not [note for note in judge(result).notes if "have been confirmed" in note]
+    assert grown(judge(result)) == []
     best = judge(result).best
     other = next(trial for trial in result.candidates if trial.spec.number != best)
     seed = result.confirm_seeds[0]
     run = RunResult(other.spec.number, seed, "COMPLETE", metrics={f"test/{AUC.metric}": 0.7})
-    notes = judge(with_run(result, other.spec.number, run)).notes
-    assert notes[-1] == told
+    (note,) = grown(judge(with_run(result, other.spec.number, run)))
+    assert "judged 2 times on the same test split (2 winners)" in note
+    assert "no longer holds" in note
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"seeds": (0, 1)}, "2 sets of screening seeds"),
+        ({"confirm_seeds": (1000, 1001)}, "2 sets of confirmation seeds"),
+        ({"confirm_seeds": (5, 6, 7)}, "2 sets of confirmation seeds"),
+        ({"best": "another"}, "2 winners"),
+        ({"baseline": "another"}, "2 baselines"),
+        ({"seeds": (0,), "confirm_seeds": (9,)}, "2 sets of confirmation seeds, 2 sets of screening seeds"),
+    ],
+)
+def test_an_earlier_look_is_said_to_weaken_the_verdict_whatever_grew(
+    changes: dict[str, object], what: str
+) -> None:
+    result = study_result()
+    look = judge(result).look
+    assert look is not None
+    assert grown(judge(replace(result, looks=(look,)))) == []
+    earlier = look.model_copy(update=changes)
+    (note,) = grown(judge(replace(result, looks=(earlier, look))))
+    assert f"judged 2 times on the same test split ({what})" in note
 
 
 def test_a_trial_that_equals_the_winner_is_no_second_look() -> None:
     result = study_result()
     best = result.trials[3]
     again = replace(best, spec=best.spec.model_copy(update={"number": 4, "name": "again"}))
-    notes = judge(replace(result, trials=(*result.trials, again))).notes
-    assert not [note for note in notes if "have been confirmed" in note]
+    assert grown(judge(replace(result, trials=(*result.trials, again)))) == []
 
 
 def test_runs_on_seeds_of_an_earlier_command_have_no_part_in_the_error(tmp_path: Path) -> None:
@@ -253,3 +339,65 @@ def test_a_front_without_a_complete_baseline_compares_nothing(tmp_path: Path) ->
     result = replace(study_result(StudyFolder(tmp_path)), objectives=(AUC, LOSS))
     failed = replace(result.trials[0], state="FAILED", reason="loss is nan")
     assert judge(replace(result, trials=(failed, *result.trials[1:]))).comparisons == {}
+
+
+def spreading(result: StudyResult, number: int, *gains: float) -> StudyResult:
+    """The study in which `number` gains so much more on test, on each screening seed."""
+    return moved(result, number, dict(zip(result.seeds, gains, strict=True)))
+
+
+def row(judged: Judgement, number: int) -> Comparison:
+    (found,) = judged.comparisons[number]
+    assert found is not None
+    return found
+
+
+def test_the_seed_that_picked_a_contender_is_left_out_of_its_row() -> None:
+    """Trial 2 was picked by a lucky first seed: 0.002, and 0.5 more there; trial 1 had that seed only."""
+    result = spreading(study_result(), 2, 0.5, 0.0005, -0.0005)
+    only_first = replace(result.trials[1], runs={0: result.trials[1].runs[0]})
+    result = replace(result, trials=(result.trials[0], only_first, *result.trials[2:]), replicate_top_k=2)
+    judged = judge(result)
+    assert row(judged, 2).difference == pytest.approx(0.002)
+    assert row(judged, 2).ci_low is not None
+    assert row(judged, 1).difference == pytest.approx(0.001)
+    assert row(judged, 1).ci_low is None
+    enumerated = judge(replace(result, replicate_top_k=None))
+    assert row(enumerated, 2).difference == pytest.approx(0.002 + 0.5 / 3)
+
+
+def test_adaptive_rows_are_corrected_over_the_rows_shown_and_with_wilcoxon_over_all() -> None:
+    """Trials pruned on the seed that picks do not count; those given up later do; wilcoxon sees all."""
+    result = spreading(study_result(), 2, 0.0, 0.0005, -0.0005)
+    result = replace(result, replicate_top_k=2)
+
+    def with_lost(*seeds: int) -> StudyResult:
+        runs = {seed: RunResult(4, seed, "PRUNED", "why") for seed in seeds}
+        return replace(
+            result, trials=(*result.trials, TrialResult(trial_spec(4, 0.4), "PRUNED", "why", runs))
+        )
+
+    def size(given: StudyResult) -> float:
+        found = row(judge(given), 2)
+        assert found.ci_low is not None
+        assert found.ci_high is not None
+        return found.ci_high - found.ci_low
+
+    assert size(with_lost(0)) == pytest.approx(size(result))
+    assert size(with_lost(0, 1)) > 1.01 * size(result)
+    side_by_side = replace(with_lost(0), is_seed_major=True)
+    assert row(judge(side_by_side), 2).difference == pytest.approx(row(judge(result), 2).difference)
+    assert size(side_by_side) > size(replace(result, is_seed_major=True))
+
+
+@pytest.mark.parametrize(("top_k", "df"), [(None, 4), (5, 4), (1, 3)])
+def test_one_contender_alone_was_picked_by_its_first_seed_which_then_tells_nothing_of_its_spread(
+    top_k: int | None, df: int
+) -> None:
+    steps = dict(zip(CONFIRM_SEEDS, (-0.0005, 0.0, 0.0005), strict=True))
+    result = spreading(moved(study_result(), 3, steps), 3, 0.01, 0.0, 0.0)
+    found = judge(replace(result, replicate_top_k=top_k)).confirmation
+    assert found is not None
+    assert found.df == df
+    assert found.se_seeds is not None
+    assert (found.se_seeds < 0.001) is (top_k == 1)

@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy import stats
 
+from benchmarks.null_rates import few_seeds
+from sweeper.task import auc_influence
 from sweeper.verdict.paired import (
     Floats,
     Interval,
     Part,
+    critical,
     differences,
     examples_part,
     guarded,
@@ -83,6 +86,64 @@ def test_examples_part_with_two_seeds_is_that_found_by_hand() -> None:
     candidate = {0: np.array([2.0, 2.0]), 1: np.array([3.0, 0.0])}
     baseline = {0: np.array([1.0, 0.0]), 1: np.array([0.0, 1.0])}
     assert_part(examples_part(candidate, baseline), 2 / 8, 1)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=4, max_size=30).filter(lambda v: np.ptp(v) > 1e-3))
+def test_the_degrees_of_freedom_of_examples_follow_from_the_kurtosis_of_their_influence(
+    drawn: list[float],
+) -> None:
+    """Those of a mean of squares y = x**2 as the field writes them: 2 mean(y)**2 n / var(y)."""
+    x = np.array(drawn)
+    part = examples_part({0: x, 1: x}, nothing(2, x.size))
+    assert part is not None
+    y, n = x**2, x.size
+    spread_of_y = np.var(y) * n
+    expected = n - 1 if spread_of_y <= 1e-12 * (y @ y) else min(n - 1, 2 * (y.sum() ** 2) / spread_of_y)
+    assert part.df == pytest.approx(max(1.0, expected), rel=1e-6)
+
+
+def test_an_auc_of_six_positives_has_a_handful_of_degrees_of_freedom_and_one_of_many_has_many() -> None:
+    rng = np.random.default_rng(0)
+    for n_positive, low, high in ((6, 1, 15), (1000, 500, 1999)):
+        labels = np.arange(2000) < n_positive
+        x = auc_influence(labels + rng.standard_normal(2000), labels)
+        part = examples_part({0: x}, {0: auc_influence(labels + rng.standard_normal(2000), labels)})
+        assert part is not None
+        assert low < part.df < high
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 0.001])
+@pytest.mark.parametrize("df", [1, 2, 4])
+def test_with_few_seeds_the_critical_value_is_averaged_with_cochran_s(df: int, alpha: float) -> None:
+    """By scipy's distribution: crit**2 = (t_nu**2 + (v_s t_df**2 + v_e t_e**2) / (v_s + v_e)) / 2."""
+    seeds, examples = Part(0.7, df), Part(0.3, 55)
+    t = [stats.t.isf(alpha / 2, nu) for nu in (1 / (0.49 / df + 0.09 / 55), df, 55)]
+    expected = ((t[0] ** 2 + 0.7 * t[1] ** 2 + 0.3 * t[2] ** 2) / 2) ** 0.5
+    assert critical(seeds, examples, alpha) == pytest.approx(expected)
+    assert critical(seeds, None, alpha) == pytest.approx(t[1])
+
+
+def test_from_five_degrees_of_freedom_on_satterthwaite_s_are_relied_on() -> None:
+    seeds, examples = Part(0.7, 5), Part(0.3, 55)
+    nu = 1 / (0.49 / 5 + 0.09 / 55)
+    assert critical(seeds, examples, 0.05) == pytest.approx(stats.t.isf(0.025, nu))
+
+
+@given(st.floats(0.3, 8), st.floats(0.01, 10), st.integers(1, 8))
+def test_p_is_the_level_at_which_the_interval_reaches_zero(
+    difference: float, variance: float, df: int
+) -> None:
+    seeds, examples = Part(1.0, df), Part(variance, 40)
+    p_value = student(difference, seeds, examples, 0.95).p_value
+    assert p_value is not None
+    low = student(difference, seeds, examples, 1 - p_value).low
+    assert low == pytest.approx(0, abs=1e-6 * difference)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_two_seeds_beside_a_known_test_split_err_in_three_of_a_hundred_at_most(share: float) -> None:
+    """Satterthwaite's degrees of freedom alone err in 3.8 %; of 4,000 studies the error is 0.26 %."""
+    assert few_seeds(4000, 2, share, np.random.default_rng(5))[0] <= 0.033
 
 
 def test_examples_part_leaves_out_what_the_seed_part_holds() -> None:

@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 from sweeper.models import Direction
 from sweeper.results import Comparison, Confirmation
 from sweeper.verdict.selection import (
+    FLATTERED,
     Arm,
     Panel,
     choose,
@@ -223,6 +224,23 @@ def test_a_seed_that_only_one_arm_completed_is_left_out_and_named() -> None:
     )
 
 
+@pytest.mark.parametrize("failed", [{1002}, {1000, 1002}])
+def test_a_candidate_that_lacks_a_confirmation_seed_is_not_confirmed_however_well_it_does(
+    failed: set[int],
+) -> None:
+    values = {seed: value for seed, value in by_hand().confirmation.items() if seed not in failed}
+    for best, baseline in (
+        (replace(by_hand(), confirmation=values), BASELINE),
+        (by_hand(), replace(BASELINE, confirmation=values)),
+    ):
+        got = confirm(best, baseline, direction="maximize", confidence=0.95, min_effect=9.0, seeds=FRESH)
+        assert got is not None
+        assert {*got.best_failed, *got.baseline_failed} >= failed
+        assert (got.ci_low, got.p_value, got.seeds_needed_for_min_effect) == (None, None, None)
+        assert verdict(got) == "not confirmed"
+        assert notes(got) == (FLATTERED,)
+
+
 def test_an_interval_that_holds_all_noise_needs_no_note() -> None:
     x = dict.fromkeys(FRESH, np.array([0.02, -0.02]))
     best = replace(by_hand(), influence=x)
@@ -246,8 +264,8 @@ def test_the_summary_of_a_confirmation_has_the_keys_of_the_contract_and_is_plain
     )
     assert got is not None
     assert list(json.loads(json.dumps(got.model_dump(), allow_nan=False))) == [
-        "baseline_per_seed", "best_per_seed", "difference", "improvement", "ci_low", "ci_high", "p_value",
-        "se_seeds", "se_examples", "df", "seeds_needed_for_min_effect",
+        "baseline_per_seed", "best_per_seed", "baseline_failed", "best_failed", "difference", "improvement",
+        "ci_low", "ci_high", "p_value", "se_seeds", "se_examples", "df", "seeds_needed_for_min_effect",
     ]  # fmt: skip
     assert got.seeds_needed_for_min_effect is not None
 
