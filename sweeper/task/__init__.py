@@ -8,6 +8,8 @@ from sweeper.models import ActiveWhen, Cosmetic, Stackable, StrictModel, Strings
 from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of, lines_of_skipped
 from sweeper.task.base import Averageable, Coefficients, Evaluation, Task, config_of
 from sweeper.task.config import SPLIT_SIZES, Preset, TaskConfig
+from sweeper.task.contents import Contents, Count, content_lines, content_warnings, expected_error
+from sweeper.task.copies import copies_of, picture_digests, refuse_copies, row_digests, text_digests
 from sweeper.task.digests import file_digest, folder_digest
 from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, task_entry
 from sweeper.task.influence import auc_influence, mean_influence, midranks
@@ -24,6 +26,17 @@ from sweeper.task.reporting import (
     Plot,
     Table,
     mean_and_spread,
+)
+from sweeper.task.splits import (
+    SplitFiles,
+    Splits,
+    codes_of,
+    drawn,
+    group_codes,
+    names_below,
+    placed,
+    refuse_same_files,
+    shared_groups,
 )
 from sweeper.wording import plural
 
@@ -42,7 +55,9 @@ __all__ = [
     "ChosenRun",
     "Coefficients",
     "Comparison",
+    "Contents",
     "Cosmetic",
+    "Count",
     "Evaluation",
     "Fault",
     "Part",
@@ -51,6 +66,8 @@ __all__ = [
     "Predictor",
     "Prepared",
     "Preset",
+    "SplitFiles",
+    "Splits",
     "Stackable",
     "StrictModel",
     "Strings",
@@ -62,22 +79,37 @@ __all__ = [
     "auc_influence",
     "built_in",
     "built_in_tasks",
+    "codes_of",
     "config_of",
+    "content_lines",
+    "content_warnings",
+    "copies_of",
     "did_you_mean",
     "digest_of",
+    "drawn",
+    "expected_error",
     "facts_of_skipped",
     "fault_of",
     "file_digest",
     "folder_digest",
+    "group_codes",
     "is_built_in",
     "lines_of_skipped",
     "load",
     "mean_and_spread",
     "mean_influence",
     "midranks",
+    "names_below",
+    "picture_digests",
+    "placed",
     "plural",
     "prepare_once",
     "refuse_clashes",
+    "refuse_copies",
+    "refuse_same_files",
+    "row_digests",
+    "shared_groups",
     "stackable_values",
     "task_entry",
+    "text_digests",
 ]

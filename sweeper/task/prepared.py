@@ -18,6 +18,8 @@ import numpy as np
 Kept = TypeVar("Kept")
 
 MANIFEST = "manifest.json"
+FACTS = 2
+"""Goes up with what the facts of the same data hold: older folders are prepared anew, under another name."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str,
     works in a private folder that is renamed at the end, so that two processes, or a crash, never leave half
     of it.
     """
-    final = cache_dir / key.removeprefix("sha256:")[:32]
+    final = cache_dir / f"{key.removeprefix('sha256:')[:32]}-{FACTS}"
     if not (final / MANIFEST).exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=".preparing-", dir=cache_dir))
