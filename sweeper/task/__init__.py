@@ -14,7 +14,7 @@ from sweeper.task.digests import file_digest, folder_digest
 from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, task_entry
 from sweeper.task.influence import auc_influence, mean_influence, midranks
 from sweeper.task.predicting import Chosen, ChosenRun, Predicted, Predictor, refuse_clashes
-from sweeper.task.prepared import MANIFEST, Prepared, prepare_once
+from sweeper.task.prepared import MANIFEST, Prepared, is_prepared, prepare_once
 from sweeper.task.reporting import (
     BASELINE_COLOR,
     BEST_COLOR,
@@ -28,11 +28,13 @@ from sweeper.task.reporting import (
     mean_and_spread,
 )
 from sweeper.task.splits import (
+    SPLIT_WORDS,
     SplitFiles,
     Splits,
     codes_of,
     drawn,
     group_codes,
+    lacks_a_split,
     names_below,
     placed,
     refuse_same_files,
@@ -47,6 +49,7 @@ __all__ = [
     "MANIFEST",
     "NOTHING",
     "SPLIT_SIZES",
+    "SPLIT_WORDS",
     "ActiveWhen",
     "Arm",
     "Averageable",
@@ -94,6 +97,8 @@ __all__ = [
     "folder_digest",
     "group_codes",
     "is_built_in",
+    "is_prepared",
+    "lacks_a_split",
     "lines_of_skipped",
     "load",
     "mean_and_spread",

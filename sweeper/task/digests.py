@@ -42,7 +42,8 @@ def folder_digest(
 ) -> str:
     """`sha256:...` over the names below `folder` and the bytes of `files`, in their order.
 
-    A file that lies elsewhere counts by its own name. From `remember_from` bytes in all, kept in `cache_dir` by each file's path, size and time.
+    A file that lies elsewhere counts by its own name. From `remember_from` bytes in all, kept in `cache_dir`
+    by each file's path, size and time.
     """
     stats = [file.stat() for file in files]
     if sum(stat.st_size for stat in stats) < remember_from:

@@ -66,7 +66,7 @@ def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str,
     works in a private folder that is renamed at the end, so that two processes, or a crash, never leave half
     of it.
     """
-    final = cache_dir / f"{key.removeprefix('sha256:')[:32]}-{FACTS}"
+    final = _folder_of(cache_dir, key)
     if not (final / MANIFEST).exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=".preparing-", dir=cache_dir))
@@ -77,6 +77,15 @@ def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str,
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return Prepared.open(final)
+
+
+def is_prepared(cache_dir: Path, key: str) -> bool:
+    """Whether the data known as `key` are in the cache."""
+    return (_folder_of(cache_dir, key) / MANIFEST).exists()
+
+
+def _folder_of(cache_dir: Path, key: str) -> Path:
+    return cache_dir / f"{key.removeprefix('sha256:')[:32]}-{FACTS}"
 
 
 def _move_into_place(beside: Path, final: Path) -> None:

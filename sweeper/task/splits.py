@@ -16,7 +16,7 @@ from sweeper.errors import Fault, UserError
 from sweeper.models import StrictModel
 
 TRAIN, VAL, TEST = range(len(SPLITS))
-WORDS = {
+SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation", "dev"), VAL),
     **dict.fromkeys(("test", "testing"), TEST),
@@ -42,7 +42,7 @@ class SplitFiles(StrictModel):
 
 
 class Splits(StrictModel):
-    """Where the splits of a data set come from; of files, a column and rates the first that is there.
+    """Where the splits of a data set come from: files, or a column; what these lack is drawn out of train.
 
     `group`: a column whose rows stay together where splits are drawn (a search, a patient, a user).
     """
@@ -56,12 +56,12 @@ class Splits(StrictModel):
 
     @property
     def draws_val(self) -> bool:
-        """Whether validation is drawn: it comes neither as a file nor by a column."""
+        """Whether validation is drawn: no file is it, and no column says splits (it may lack this one)."""
         return self.column is None and (self.files is None or self.files.val is None)
 
     @property
     def draws_test(self) -> bool:
-        """Whether the test split is drawn."""
+        """Whether the test split is drawn, likewise."""
         return self.column is None and (self.files is None or self.files.test is None)
 
     def check(self) -> None:
@@ -84,13 +84,18 @@ class Splits(StrictModel):
         evenly; `groups` and `column` [n]: the values of those columns. Raises UserError.
         """
         if column is not None:
-            return codes_of(column, self.column or "")
-        role = np.asarray(roles)
-        codes = np.select([role == "val", role == "test"], [VAL, TEST], TRAIN).astype(np.uint8)
+            codes = codes_of(column, self.column or "")
+        else:
+            role = np.asarray(roles)
+            codes = np.select([role == "val", role == "test"], [VAL, TEST], TRAIN).astype(np.uint8)
         ours = codes == TRAIN
-        rates = self.val_rate if self.draws_val else 0.0, self.test_rate if self.draws_test else 0.0
-        some = None if groups is None else group_codes(groups)[ours]
-        codes[ours] = drawn(np.asarray(labels)[ours], *rates, self.seed, some)
+        val_rate, test_rate = (
+            0.0 if (codes == code).any() else rate
+            for code, rate in ((VAL, self.val_rate), (TEST, self.test_rate))
+        )
+        if val_rate or test_rate:
+            some = None if groups is None else group_codes(groups)[ours]
+            codes[ours] = drawn(np.asarray(labels)[ours], val_rate, test_rate, self.seed, some)
         return codes
 
     def way_out(self) -> str:
@@ -166,20 +171,22 @@ def group_codes(values: Iterable[Any]) -> NDArray[np.int64]:
     return np.array([code(i, value) for i, value in enumerate(values)], dtype=np.int64)
 
 
+def lacks_a_split(column: Iterable[Any]) -> bool:
+    """Whether no row of a column says validation, or none says test, so that it is drawn."""
+    said = {SPLIT_WORDS.get(str(value).strip().casefold()) for value in column}
+    return not {VAL, TEST} <= said
+
+
 def codes_of(column: Iterable[Any], name: str) -> Codes:
-    """[n] the splits that a column says. Raises UserError where it says something else, or lacks one."""
-    said = [WORDS.get(str(value).strip().casefold()) for value in column]
+    """[n] the splits that a column says. Raises UserError where it says something else, or lacks train."""
+    said = [SPLIT_WORDS.get(str(value).strip().casefold()) for value in column]
     found = {code for code in said if code is not None}
     if unknown := [i for i, code in enumerate(said) if code is None]:
         problem = f"got another word in {len(unknown)} rows (first: {unknown[0] + 1})"
         raise UserError(Fault(f"column '{name}'", f"{problem}; expected train, val or test in every row"))
-    if missing := [split for code, split in enumerate(SPLITS) if code not in found]:
-        problem = f"got no row of {' and '.join(missing)}; expected some of each split"
-        advice = (
-            "Or write train and test into files of their own: validation is then drawn (data.files.train, "
-            "data.files.test)"
-        )
-        raise UserError(Fault(f"data.split, column '{name}'", problem, advice))
+    if TRAIN not in found:
+        problem = "got no row of train; expected some to learn from"
+        raise UserError(Fault(f"data.split, column '{name}'", problem))
     return np.array(said, dtype=np.uint8)
 
 

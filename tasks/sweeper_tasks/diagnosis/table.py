@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.task import Fault, UserError
+from sweeper.task import Fault, UserError, drawn as assign_splits
 from sweeper_tasks.diagnosis.cohort import Cohort
 from sweeper_tasks.diagnosis.data_config import CsvData
 from sweeper_tasks.diagnosis.table_faults import (
@@ -27,7 +27,6 @@ from sweeper_tasks.diagnosis.table_faults import (
     not_a_number,
     unreadable,
 )
-from sweeper_tasks.esmm.tables import assign_splits
 from sweeper_tasks.separators import fault_of_separator
 
 VERSION = "1"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.task import Fault, did_you_mean, plural
-from sweeper_tasks.esmm.columns import SPLITS, Array, faults_of_positives
+from sweeper.task import SPLIT_WORDS, Fault, did_you_mean, plural
+from sweeper_tasks.esmm.columns import Array, faults_of_positives
 from sweeper_tasks.esmm.data_config import CsvData
 
 CERTAIN_FROM = 30
@@ -54,7 +54,7 @@ def faults_of_splits(frames: Mapping[str, pd.DataFrame], data: CsvData) -> list[
         for label, column in (("click", data.click), ("conversion", data.conversion))
     }
     larger = "Use more data, or a larger data.val_rate or data.test_rate"
-    return faults_of_positives(counts, "Split the data differently" if data.is_split else larger)
+    return faults_of_positives(counts, larger if data.draws else "Split the data differently")
 
 
 def _roles(data: CsvData) -> list[tuple[str, str]]:
@@ -68,11 +68,12 @@ def _roles(data: CsvData) -> list[tuple[str, str]]:
 
 def _faults_of_columns(table: pd.DataFrame, file: str, data: CsvData) -> Iterator[Fault]:
     roles = _roles(data)
-    for key, name in roles:
-        if key != "data.drop" and name not in table and name not in data.drop:
+    group = [] if data.group is None else [("data.group", data.group)]  # which may be a feature, too
+    for key, name in roles + group:
+        if key != "data.drop" and name not in table and (key == "data.group" or name not in data.drop):
             hint = did_you_mean(name, table.columns)
             yield Fault(key, f"got '{name}'; expected a column of {file}", _listed(table) + hint)
-    if left := [name for name in table.columns if name not in {name for _, name in roles}]:
+    if left := [name for name in table.columns if name not in {name for _, name in roles + group}]:
         shown = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
         advice = "Name each in data.sparse, data.dense or, to leave it out, in data.drop"
         yield Fault(file, f"got {len(left)} columns without a role ({shown}); expected none", advice)
@@ -99,7 +100,10 @@ def _faults_of_order(labels: Mapping[str, Array], file: str, data: CsvData) -> I
 
 
 def _faults_of_split_column(table: pd.DataFrame, file: str, data: CsvData) -> Iterator[Fault]:
-    if data.split in table and (bad := ~np.asarray(table[data.split].isin(SPLITS))).any():
+    if data.split not in table:
+        return
+    words = table[data.split].fillna("").str.strip().str.casefold()
+    if (bad := ~np.asarray(words.isin(SPLIT_WORDS))).any():
         problem = f"got {_some(table[data.split], bad)}; expected train, val or test in every row"
         yield Fault(f"{file}, column '{data.split}'", problem)
 

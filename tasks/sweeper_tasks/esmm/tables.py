@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.task import Fault, UserError
+from sweeper.task import Fault, UserError, lacks_a_split, placed, shared_groups
 from sweeper_tasks.esmm.columns import SPLITS, Array, SplitWriter, facts_of, normalise
 from sweeper_tasks.esmm.data_config import CsvData
 from sweeper_tasks.esmm.table_faults import faults_of_roles, faults_of_splits, faults_of_table
+from sweeper_tasks.row_copies import frame_digests
 
 VERSION = 1
 """Goes up with every change of how a table is prepared: it is part of the digest."""
@@ -36,8 +37,8 @@ def locate(data: CsvData) -> dict[str, Path]:
     if data.path is None and data.files is None:
         advice = f"Set data.path=<file>. {_WHERE_TO_GET[data.name]}"
         raise UserError(Fault("data.path", "got null; expected a file", advice))
-    folder, names = Path(data.path or ""), data.files.model_dump() if data.files else {"table": ""}
-    files = {role: folder / name for role, name in names.items()}
+    names = data.files.given if data.files else {"table": ""}
+    files = {role: placed(data.path, name) for role, name in names.items()}
     if missing := [path for path in files.values() if not path.is_file()]:
         raise UserError(_missing(data, missing))
     return files
@@ -45,7 +46,7 @@ def locate(data: CsvData) -> dict[str, Path]:
 
 def build(data: CsvData, files: Mapping[str, Path], folder: Path) -> Mapping[str, Any]:
     """Check the table, split it, and write its columns into `folder`. Raises UserError with all faults."""
-    frames = _split(data, _read_all(data, files))
+    frames, shared = _split(data, _read_all(data, files))
     vocabularies = {name: _vocabulary(frames["train"][name], data.min_count) for name in data.sparse}
     for split, frame in frames.items():
         writer = SplitWriter(folder, split, len(frame), len(data.sparse), len(data.dense))
@@ -58,19 +59,11 @@ def build(data: CsvData, files: Mapping[str, Path], folder: Path) -> Mapping[str
         )
     normalise(folder)
     fields = {name: len(vocabulary) + 1 for name, vocabulary in vocabularies.items()}
-    facts = facts_of(folder, fields, data.dense, "", missing_values=_n_missing(data, frames))
+    more = {"missing_values": _n_missing(data, frames)}
+    same = data.splits.way_out() if data.files or data.split else ""
+    digests = {split: _digests(data, frame) for split, frame in frames.items()}
+    facts = facts_of(folder, fields, data.dense, "", digests, same, shared, **more)
     return {"n_train": len(frames["train"]), "real": True, "facts": facts}
-
-
-def assign_splits(outcome: Array, val_rate: float, test_rate: float, seed: int) -> Array:
-    """[n] 0, 1 or 2 for train, val, test: drawn within each outcome, to share out rare ones evenly."""
-    rng, assigned = np.random.default_rng(seed), np.zeros(len(outcome), dtype=np.uint8)
-    for value in np.unique(outcome):
-        rows = rng.permutation(np.flatnonzero(outcome == value))
-        n_val, n_test = round(val_rate * len(rows)), round(test_rate * len(rows))
-        assigned[rows[:n_val]] = 1
-        assigned[rows[n_val : n_val + n_test]] = 2
-    return assigned
 
 
 def _missing(data: CsvData, paths: list[Path]) -> Fault:
@@ -88,7 +81,7 @@ def _read_all(data: CsvData, files: Mapping[str, Path]) -> dict[str, pd.DataFram
     faults = faults_of_roles(data)
     for role, path in files.items():
         try:
-            frames[role] = _read(path, data.drop)
+            frames[role] = _read(path, tuple(name for name in data.drop if name != data.group))
             faults += faults_of_table(frames[role], path.name, data)
         except (ValueError, OSError, EOFError, zlib.error) as error:
             problem = f"cannot be read: {str(error).splitlines()[0]}"
@@ -106,21 +99,31 @@ def _read(path: Path, drop: tuple[str, ...]) -> pd.DataFrame:
     return pd.read_csv(path, dtype="str", usecols=lambda name: name not in drop)
 
 
-def _split(data: CsvData, frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The frames by split; rows keep their order."""
-    if "table" in frames:
-        table = frames["table"]
-        frames = {split: table[_assigned(data, table) == code] for code, split in enumerate(SPLITS)}
-    if faults := faults_of_splits(frames, data):
+def _digests(data: CsvData, frame: pd.DataFrame) -> Array:
+    """[n] of all features and labels as they were read: unseen values are not yet one and the same."""
+    numbers = [_numbers(frame[name]) for name in (*data.dense, data.click, data.conversion)]
+    return frame_digests([*(frame[name] for name in data.sparse), *numbers])
+
+
+def is_partly_drawn(data: CsvData, files: Mapping[str, Path]) -> bool:
+    """Whether the column of the splits lacks one, which is then drawn. Raises UserError as `build` does."""
+    frames = _read_all(data, files)
+    return data.split is not None and lacks_a_split(frames["table"][data.split])
+
+
+def _split(
+    data: CsvData, frames: dict[str, pd.DataFrame]
+) -> tuple[dict[str, pd.DataFrame], dict[str, int] | None]:
+    """The frames by split, rows in their order; how many groups are in several, where groups are named."""
+    whole = pd.concat(frames.values(), ignore_index=True)
+    outcome = _numbers(whole[data.click]) + _numbers(whole[data.conversion])
+    roles = np.repeat(list(frames), [len(frame) for frame in frames.values()])
+    groups, column = (None if name is None else whole[name] for name in (data.group, data.split))
+    codes = data.splits.assign(roles, outcome, groups, column)
+    splits = {split: whole[codes == code] for code, split in enumerate(SPLITS)}
+    if faults := faults_of_splits(splits, data):
         raise UserError(faults)
-    return frames
-
-
-def _assigned(data: CsvData, table: pd.DataFrame) -> Array:
-    if data.split is not None:
-        return pd.Index(SPLITS).get_indexer(pd.Index(table[data.split]))
-    outcome = _numbers(table[data.click]) + _numbers(table[data.conversion])
-    return assign_splits(outcome, data.val_rate, data.test_rate, data.split_seed)
+    return splits, None if groups is None else shared_groups(codes, groups)
 
 
 def _n_missing(data: CsvData, frames: Mapping[str, pd.DataFrame]) -> dict[str, int]:

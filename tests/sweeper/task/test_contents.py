@@ -22,7 +22,8 @@ def test_the_table_says_rows_and_counts_by_split_in_eighty_columns() -> None:
     rare = Count(
         kind="class", name="a name that is far too long for a table of eighty columns", n=by(9, 1, 2)
     )
-    lines = content_lines(facts(clicks, rare, copies={"val": {"train": 3}, "test": {"train": 0, "val": 7}}))
+    copies = {"val": {"train": 3}, "test": {"train": 0, "val": 7}}
+    lines = content_lines(facts(clicks, rare, copies=copies))
     assert lines == [
         "data                                     train         val        test",
         "rows                                     8,000       1,000       1,200",

@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from sweeper.task import UserError, copies_of, picture_digests, refuse_copies, row_digests, text_digests
-from sweeper.task import copies as module
+from sweeper.task import (
+    UserError,
+    copies as module,
+    copies_of,
+    picture_digests,
+    refuse_copies,
+    row_digests,
+    text_digests,
+)
 
 ROWS = np.arange(300).reshape(100, 3)
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from sweeper.task import (
     SplitFiles,
@@ -36,6 +35,13 @@ def test_a_file_that_is_not_named_is_drawn_out_of_the_training_file() -> None:
     assert np.bincount(alone.assign(["train"] * 100, ROWS)).tolist() == [30, 20, 50]
 
 
+def test_what_no_row_of_a_column_says_is_drawn_out_of_its_training_rows() -> None:
+    column = ["train"] * 100 + ["test"] * 10
+    labels = np.concatenate([ROWS, np.zeros(10, dtype=int)])
+    splits = Splits(column="part", val_rate=0.2, test_rate=0.5)
+    assert np.bincount(splits.assign(["table"] * 110, labels, column=column)).tolist() == [80, 20, 10]
+
+
 def test_with_all_three_files_and_with_a_column_nothing_is_drawn() -> None:
     files = Splits(files=SplitFiles(train="a", val="b", test="c"), val_rate=0.2, test_rate=0.2)
     assert files.assign(["train", "val", "test"], [0, 0, 0]).tolist() == [0, 1, 2]
@@ -63,7 +69,7 @@ def test_rows_without_a_group_are_drawn_each_on_its_own() -> None:
 
 
 def test_groups_that_are_too_large_to_draw_from_are_one_line() -> None:
-    with pytest.raises(UserError, match="data.group: got 2 groups, none for val and test; expected enough"):
+    with pytest.raises(UserError, match=r"data.group: got 2 groups, none for val and test; expected enough"):
         drawn(ROWS, 0.1, 0.1, 0, np.arange(100) // 50)
 
 
@@ -78,7 +84,7 @@ def test_groups_that_two_files_share_are_counted() -> None:
             ["train", "holdout", "test"],
             r"got another word in 1 rows \(first: 2\); expected train, val or test",
         ),
-        (["train", "test", "test"], "got no row of val; .*data.files.train, data.files.test"),
+        (["val", "test", "test"], "got no row of train; expected some to learn from"),
     ],
 )
 def test_a_column_that_says_no_split_is_one_line(words: list[str], match: str) -> None:
@@ -92,7 +98,7 @@ def test_a_file_and_its_copy_are_refused_with_the_way_out(tmp_path: Path) -> Non
     (tmp_path / "c.csv").write_text("x\n2\n")
     splits = Splits(files=SplitFiles(train="c.csv", val="a.csv", test="b.csv"))
     digests = {s: file_digest(tmp_path / n, tmp_path) for s, n in splits.files.given.items()}  # type: ignore[union-attr]
-    with pytest.raises(UserError, match="the same content for val and test; .*leave data.files.val or"):
+    with pytest.raises(UserError, match=r"the same content for val and test; .*leave data.files.val or"):
         refuse_same_files(digests, splits.way_out())
     refuse_same_files({"train": digests["train"], "val": digests["val"]}, "")
 

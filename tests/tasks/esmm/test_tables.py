@@ -13,10 +13,10 @@ from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
 from sweeper.errors import UserError
+from sweeper.task import drawn
 from sweeper.task.digests import file_digest
 from sweeper.task.prepared import Prepared
 from sweeper_tasks.esmm.data import prepare
-from sweeper_tasks.esmm.tables import assign_splits
 
 # Six training rows, two for validation, two for the test; each split has a click and a conversion.
 BY_HAND = """where,click,conversion,city,price
@@ -116,12 +116,12 @@ def test_each_outcome_is_split_in_proportion(
     outcome: list[int], val_rate: float, test_rate: float, seed: int
 ) -> None:
     rows = np.array(outcome)
-    assigned = assign_splits(rows, val_rate, test_rate, seed)
+    assigned = drawn(rows, val_rate, test_rate, seed)
     for value in np.unique(rows):
         n = (rows == value).sum()
         assert (assigned[rows == value] == 1).sum() == round(val_rate * n)
         assert (assigned[rows == value] == 2).sum() == min(round(test_rate * n), n - round(val_rate * n))
-    assert np.array_equal(assigned, assign_splits(rows, val_rate, test_rate, seed))
+    assert np.array_equal(assigned, drawn(rows, val_rate, test_rate, seed))
 
 
 def test_the_split_seed_decides_who_is_where(prepared: Prepare) -> None:
@@ -212,11 +212,11 @@ WRONG = [
         r"column 'price': got 'cheap' .*expected numbers.*data\.sparse",
     ),
     (many(price="inf"), {"dense": ["price"]}, r"column 'price': got 'inf' in data row 1"),
-    (many(where="dev"), {"split": "where"}, r"column 'where': got 'dev' .*expected train, val or test"),
+    (many(where="fold1"), {"split": "where"}, r"column 'where': got 'fold1' .*expected train, val or test"),
     (
-        many(where="train"),
+        many(where=np.where(np.arange(300) < 299, "train", "test")),
         {"split": "where"},
-        r"data \(val split\): got no click at all.*Split the data differently",
+        r"data \(test split\): got no click at all.*Split the data differently",
     ),
     (many(12), {}, r"data \(val split\): got no conversion at all; .*Use more data"),
     (
@@ -307,3 +307,99 @@ def test_hillstrom_leaves_the_leaking_column_out(prepared: Prepare) -> None:
     assert data.facts["dense_fields"] == ["history"]
     with pytest.raises(UserError, match=r"'spend': got a feature that tells 'conversion' without error"):
         prepared(table.to_csv(index=False), "hillstrom", drop=[], dense=["history", "spend"])
+
+
+def own(n: int, start: int) -> str:
+    """A table of rows that occur nowhere else, a click in three and a conversion in six."""
+    rows = [f"{int(i % 3 == 0)},{int(i % 6 == 0)},{start + i},u{i // 4}" for i in range(n)]
+    return "\n".join(["click,conversion,item,user", *rows]) + "\n"
+
+
+FILED = {"sparse": ["item"], "drop": ["user"], "val_rate": 0.25}
+
+
+def test_validation_is_drawn_out_of_the_training_file_where_there_are_two(prepared: Prepare) -> None:
+    prepared.file(own(240, 0), "a.csv"), prepared.file(own(60, 900), "b.csv")
+    files = {"train": "a.csv", "test": "b.csv"}
+    data = prepared(None, path=str(prepared.folder), files=files, **FILED)
+    assert data.facts["rows"] == {"train": 180, "val": 60, "test": 60}
+    assert data.facts["conversions"] == {"train": 30, "val": 10, "test": 10}
+    alone = prepared(None, path=str(prepared.folder), files={"train": "a.csv"}, **FILED)
+    assert alone.facts["rows"] == {"train": 132, "val": 60, "test": 48}  # data.test_rate is 0.2
+    table = pd.concat([pd.read_csv(prepared.folder / n).assign(part=p) for p, n in files.items()])
+    by_column = prepared(table.to_csv(index=False), split="part", **FILED)
+    assert by_column.facts["rows"] == {"train": 180, "val": 60, "test": 60}
+    again = prepared(table.to_csv(index=False), split="part", **FILED | {"val_rate": 0.5})
+    assert again.digest != by_column.digest
+    assert again.facts["rows"] == {"train": 120, "val": 120, "test": 60}
+
+
+@pytest.mark.parametrize("changes", [{}, {"drop": [], "sparse": ["item", "user"]}])
+def test_the_rows_of_a_group_are_in_one_split(prepared: Prepare, changes: dict[str, Any]) -> None:
+    data = prepared(own(240, 0), group="user", **FILED | changes)
+    assert sum(data.facts["rows"].values()) == 240
+    items = {split: set(data.array(f"{split}_sparse")[:, 0].tolist()) for split in ("val", "test")}
+    assert items == {"val": {0}, "test": {0}}  # an item's number is unknown outside training
+    assert data.facts["rows"]["val"] % 4 == data.facts["rows"]["test"] % 4 == 0
+    assert data.facts["contents"]["shared_groups"] == {"val": 0, "test": 0}
+    with pytest.raises(UserError, match=r"data\.group: got 'usr'; expected a column of a\.csv"):
+        prepared(own(240, 0), group="usr", **FILED)
+
+
+def test_groups_that_the_files_share_are_counted(prepared: Prepare) -> None:
+    prepared.file(own(240, 0), "a.csv"), prepared.file(own(60, 900), "b.csv")
+    files = {"train": "a.csv", "test": "b.csv"}
+    data = prepared(None, path=str(prepared.folder), files=files, group="user", **FILED)
+    shared = data.facts["contents"]["shared_groups"]
+    assert shared["val"] == 0
+    assert 5 < shared["test"] <= 15
+
+
+@pytest.mark.parametrize(
+    ("val", "test", "match"),
+    [
+        ("a.csv", "a.csv", "the same content for train and val and test"),
+        ("b.csv", "b.csv", "the same content for val and test; .*leave data.files.val or"),
+        ("b.csv", "copy.csv", "the same content for val and test"),
+        ("b.csv", "turned.csv", "the same 60 rows in val as in test; expected rows of its own"),
+        (None, "turned_a.csv", "the same 240 rows in test as in train and val; .*data.files.test out"),
+    ],
+)
+def test_splits_that_are_the_same_rows_are_refused(
+    prepared: Prepare, val: str | None, test: str, match: str
+) -> None:
+    texts = {"a": own(240, 0), "b": own(60, 900)}
+    for name, text in texts.items():
+        head, *rows = text.splitlines()
+        prepared.file(text, f"{name}.csv")
+        prepared.file("\n".join([head, *rows[::-1]]), "turned.csv" if name == "b" else "turned_a.csv")
+    prepared.file(texts["b"], "copy.csv")
+    files = {"train": "a.csv", "val": val, "test": test}
+    with pytest.raises(UserError, match=match):
+        prepared(None, path=str(prepared.folder), files=files, **FILED)
+
+
+def test_rows_that_two_splits_share_are_counted(prepared: Prepare) -> None:
+    prepared.file(own(240, 0), "a.csv")
+    prepared.file(own(60, 900) + "".join(own(30, 0).splitlines(keepends=True)[1:]), "b.csv")
+    files = {"train": "a.csv", "test": "b.csv"}
+    data = prepared(None, path=str(prepared.folder), files=files, **FILED)
+    seen = data.facts["contents"]["copies"]["test"]
+    assert seen["train"] + seen["val"] == 30
+
+
+def test_files_lie_where_their_names_say(
+    prepared: Prepare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(prepared.folder))
+    (prepared.folder / "in").mkdir()
+    prepared.file(own(240, 0), "in/a.csv"), prepared.file(own(60, 900), "b.csv")
+    found = {
+        prepared(None, path=path, files={"train": train, "test": test}, **FILED).digest
+        for path, train, test in (
+            ("~/in", "a.csv", "../b.csv"),
+            (str(prepared.folder / "in"), "a.csv", "~/b.csv"),
+            (None, str(prepared.folder / "in" / "a.csv"), "~/b.csv"),
+        )
+    }
+    assert len(found) == 1
