@@ -51,13 +51,17 @@ class Count(LenientModel):
 
 
 class Contents(LenientModel):
-    """`noun`: what a row is (`patients`). `copies`: see `copies_of`. `shared_groups`: see there."""
+    """`noun`: what a row is (`patients`). `copies` and `shared_groups`: see the functions of these names.
+
+    `rows_judged`: the objective is a mean over rows, so that there should not be few of them.
+    """
 
     noun: str
     rows: BySplit
     counts: tuple[Count, ...] = ()
     copies: dict[str, BySplit] = Field(default_factory=dict)
     shared_groups: BySplit = Field(default_factory=dict)
+    rows_judged: bool = False
 
     def facts(self) -> dict[str, Any]:
         """The entry among the facts of prepared data."""
@@ -143,7 +147,9 @@ def expected_error(scale: Literal["auc", "share"], n: int, n_others: int) -> flo
 
 def _few(contents: Contents, sizes: Sequence[str]) -> Iterator[str]:
     """Judged counts of which val or test has few."""
-    few = [c for c in contents.counts if c.role == "judged" and _least(c) < ENOUGH]
+    rows = [Count(name=contents.noun, n=contents.rows)] if contents.rows_judged else []
+    judged = [c for c in (*rows, *contents.counts) if c.role == "judged"]
+    few = [c for c in judged if _least(c) < ENOUGH]
     if not few:
         return
     told = [f"{_words(contents, c, 'val')} on val and {c.n['test']:,} on test" for c in few[:N_LISTED]]
@@ -194,15 +200,19 @@ def _never_trained(contents: Contents) -> Iterator[str]:
 
 def _copied(contents: Contents) -> Iterator[str]:
     """Where many rows of a split stand in an earlier one."""
-    for later, seen in contents.copies.items():
-        n_rows = contents.rows[later]
-        for earlier, n in seen.items():
-            if n > MANY * n_rows:
-                yield (
-                    f"data: got {n:,} of {n_rows:,} {contents.noun} of {later} ({n / n_rows:.1%}) that stand "
-                    f"in {earlier}, too; expected {contents.noun} of its own. What is known by heart looks "
-                    "like skill: remove copies, or keep them together when splits are drawn"
-                )
+    many = [
+        f"{n:,} of {contents.rows[later]:,} {contents.noun} of {later} ({n / contents.rows[later]:.1%}) that "
+        f"stand in {earlier}, too"
+        for later, seen in contents.copies.items()
+        for earlier, n in seen.items()
+        if n > MANY * contents.rows[later]
+    ]
+    if many:
+        yield (
+            f"data: got {' and '.join(many)}; expected {contents.noun} of its own in each split. What is known "
+            f"by heart looks like skill, unless {contents.noun} are alike by chance, of few values. Remove "
+            "copies, or keep them together when splits are drawn"
+        )
 
 
 def _shared(contents: Contents) -> Iterator[str]:

@@ -11,7 +11,7 @@ from sweeper.task import row_digests
 
 
 def frame_digests(columns: Iterable[Any]) -> NDArray[np.uint64]:
-    """[n] of the rows of these columns [n]: numbers by their value, all else by its text; missing is alike."""
+    """[n] of the rows of these columns [n]: numbers by value, all else by its text; missing is alike."""
     return row_digests(*(_numbers(column) for column in columns))
 
 

@@ -22,6 +22,7 @@ from sweeper_tasks.captcha.alphabet import CHARACTERS, Codes, encode
 from sweeper_tasks.captcha.data_config import FolderData, GeneratedData
 from sweeper_tasks.captcha.facts import SPLITS, facts_of
 from sweeper_tasks.captcha.pictures import BadPictureError, Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.picture_copies import copies_in
 
 VERSION = 2
 """Part of the digest; goes up with every change of what is prepared from the same files."""
@@ -71,7 +72,7 @@ def build(data: FolderData, files: Mapping[str, Path], folder: Path) -> dict[str
     good = {name: row for row, name in enumerate(names) if row not in unusable and name in texts}
     codes = _split(data, good, texts, unsplit, folder)
     unsplit.unlink()
-    facts = facts_of(codes) | {"skipped": facts_of_skipped(bad)}
+    facts = facts_of(codes, copies_in(folder, "images")) | {"skipped": facts_of_skipped(bad)}
     return {"n_train": len(codes["train"]), "real": True, "facts": facts}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.task import Fault, UserError, drawn as assign_splits
+from sweeper.task import Fault, SplitFiles, UserError, placed, shared_groups
 from sweeper_tasks.diagnosis.cohort import Cohort
 from sweeper_tasks.diagnosis.data_config import CsvData
 from sweeper_tasks.diagnosis.table_faults import (
@@ -45,15 +45,20 @@ _WHERE_TO_GET = {
 
 def locate(data: CsvData) -> dict[str, Path]:
     """The files by role: one "table", or "train" and "test". Raises UserError where one is missing."""
-    if data.path is None:
+    if data.path is None and (data.files is None or not _is_placed(data.files)):
         what = "file" if data.files is None else "folder"
         problem = f"got null; expected a {what}"
         raise UserError(Fault("data.path", problem, f"Set data.path=<{what}>. {_WHERE_TO_GET[data.name]}"))
-    names = {"table": ""} if data.files is None else data.files.model_dump()
-    files = {role: Path(data.path) / name for role, name in names.items()}
+    names = {"table": ""} if data.files is None else data.files.given
+    files = {role: placed(data.path, name) for role, name in names.items()}
     if missing := [_missing(data, path) for path in files.values() if not path.is_file()]:
         raise UserError(missing)
     return files
+
+
+def _is_placed(files: SplitFiles) -> bool:
+    """Whether each name says where its file lies, so that no folder is needed."""
+    return all(placed(None, name).is_absolute() for name in files.given.values())
 
 
 def _missing(data: CsvData, path: Path) -> Fault:
@@ -73,20 +78,22 @@ def read(data: CsvData, files: Mapping[str, Path]) -> Cohort:
     table = pd.concat(tables.values(), ignore_index=True)
     labels = table.pop(data.label).to_numpy(dtype=str)
     origin = np.repeat(list(tables), [len(part) for part in tables.values()])
+    groups, column = (table.get(name) for name in (data.group, data.split))
+    table = table.drop(columns=[name for name in {data.group, data.split} if name is not None])
     findings, wrong = _typed(data, table, np.array([files[role].name for role in origin]))
     if wrong := [*faults_of_spelling(data, labels), *wrong]:
         raise UserError(wrong)
-    split = _split(data, labels, origin)
-    return Cohort(findings, labels, split, real=True, min_count=data.min_count, label=data.label)
-
-
-def _split(data: CsvData, labels: NDArray[Any], origin: NDArray[Any]) -> NDArray[np.uint8]:
-    """[n] 0, 1 or 2; a test file is the test split, and all else is drawn within each class."""
-    split = np.full(len(labels), 2, dtype=np.uint8)
-    ours = origin != "test"
-    test_rate = data.test_rate if data.files is None else 0.0
-    split[ours] = assign_splits(labels[ours], data.val_rate, test_rate, data.split_seed)
-    return split
+    split = data.splits.assign(origin, labels, groups, column)
+    return Cohort(
+        findings,
+        labels,
+        split,
+        real=True,
+        min_count=data.min_count,
+        label=data.label,
+        same=data.splits.way_out() if data.files or data.split else "",
+        shared_groups={} if groups is None else shared_groups(split, groups),
+    )
 
 
 def _read_all(data: CsvData, files: Mapping[str, Path]) -> tuple[dict[str, pd.DataFrame], list[Fault]]:
@@ -99,7 +106,8 @@ def _read_all(data: CsvData, files: Mapping[str, Path]) -> tuple[dict[str, pd.Da
             faults.append(table)
             continue
         seen |= dict.fromkeys(map(str, table))
-        tables[role] = table.drop(columns=list(data.drop), errors="ignore")
+        dropped = [name for name in data.drop if name not in (data.group, data.split)]
+        tables[role] = table.drop(columns=dropped, errors="ignore")
         faults += faults_of_columns(data, tables[role], path.name)
     if len(tables) == len(files):  # of an unreadable file nobody knows the columns
         unseen = [name for name in data.drop if name not in seen]

@@ -27,7 +27,11 @@ def unreadable(file: str, error: Exception) -> Fault:
 def faults_of_columns(data: CsvData, table: pd.DataFrame, file: str) -> list[Fault]:
     """Columns that are twice there, or named but not there; no rows; rows without a diagnosis."""
     faults = [*_faults_of_doubles(table, file)]
-    named = [("data.label", data.label), *(("data.categorical", name) for name in data.categorical)]
+    keyed = [(f"data.{key}", getattr(data, key)) for key in ("label", "split", "group")]
+    named = [
+        *(pair for pair in keyed if pair[1] is not None),
+        *(("data.categorical", name) for name in data.categorical),
+    ]
     faults += [no_such_column(key, name, file, map(str, table)) for key, name in named if name not in table]
     if len(table) == 0:
         return [*faults, Fault(file, "got no rows; expected at least one below the header")]

@@ -14,9 +14,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from sweeper.task import BadFile, Fault, UserError, facts_of_skipped, fault_of
-from sweeper_tasks.segmentation.classes import N_CLASSES, STRIDE
+from sweeper_tasks.segmentation.classes import CLASSES, N_CLASSES, STRIDE
 from sweeper_tasks.segmentation.data_config import CelebAMask
 from sweeper_tasks.segmentation.facts import trivial_facts
+from sweeper_tasks.segmentation.held import contents_of
 from sweeper_tasks.segmentation.pairs import Pair, find_pairs
 from sweeper_tasks.segmentation.pictures import SPLITS, Array, PictureWriter, facts_of, keep_only
 from sweeper_tasks.segmentation.splits import SPLIT_FILE, read_split, rows_without_files, split_pairs
@@ -56,7 +57,12 @@ class Source:
             keep_only(folder, split, [i for i in range(len(splits[split])) if i not in bad[split]])
         n_left = {split: len(splits[split]) - len(bad[split]) for split in SPLITS}
         self._refuse_empty(n_left)
-        facts = facts_of(folder) | trivial_facts(folder) | {"skipped": facts_of_skipped(found)}
+        facts = (
+            facts_of(folder)
+            | trivial_facts(folder)
+            | contents_of(folder, CLASSES).facts()
+            | {"skipped": facts_of_skipped(found)}
+        )
         return {"n_train": n_left["train"], "real": True, "facts": facts}
 
     def _refuse_empty(self, n: Mapping[str, int]) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from sweeper_tasks.segmentation.classes import CLASSES
 from sweeper_tasks.segmentation.data_config import SyntheticFaces
 from sweeper_tasks.segmentation.faces import draw_face
 from sweeper_tasks.segmentation.facts import trivial_facts
+from sweeper_tasks.segmentation.held import contents_of
 from sweeper_tasks.segmentation.pictures import SPLITS, PictureWriter, facts_of
 
 GENERATOR_VERSION = 1
@@ -51,7 +53,11 @@ def build(config: SyntheticFaces, folder: Path) -> Mapping[str, Any]:
         for i in range(n):
             writer.put(i, *face(config, split, i))
         writer.close()
-    return {"n_train": config.n_train, "real": False, "facts": facts_of(folder) | trivial_facts(folder)}
+    return {
+        "n_train": config.n_train,
+        "real": False,
+        "facts": facts_of(folder) | trivial_facts(folder) | contents_of(folder, CLASSES).facts(),
+    }
 
 
 def face(config: SyntheticFaces, split: str, i: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

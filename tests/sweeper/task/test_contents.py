@@ -37,7 +37,8 @@ def test_the_table_says_rows_and_counts_by_split_in_eighty_columns() -> None:
 
 
 def test_of_many_classes_the_table_shows_the_first_and_the_fewest_of_the_others() -> None:
-    lines = content_lines(facts(*(Count(kind="class", name=str(i), n=by(90 - i, 9, 9)) for i in range(20))))
+    many = (Count(kind="class", name=str(i), n=by(90 - i, 9, 9)) for i in range(20))
+    lines = content_lines(facts(*many))
     assert len(lines) == 14
     assert lines[-1].split() == ["the", "fewest", "of", "9", "more", "71", "9", "9"]
     characters = (Count(kind="character", name=c, n=by(5, i, 0), role="known") for i, c in enumerate("abc"))
@@ -59,8 +60,8 @@ def test_few_of_a_class_of_the_report_are_told_in_one_warning() -> None:
     hats = [Count(kind="class", name=f"hat{i}", n=by(50, i, 9), role="told") for i in range(1, 9)]
     (warning,) = content_warnings(facts(*hats))
     assert warning.startswith(
-        "data: got few rows of class hat1 (1 on val, 9 on test), class hat2 (2 on val, 9 on test), class hat3 "
-        "(3 on val, 9 on test) and 2 more; expected 6 or more on both."
+        "data: got few rows of class hat1 (1 on val, 9 on test), class hat2 (2 on val, 9 on test), class "
+        "hat3 (3 on val, 9 on test) and 2 more; expected 6 or more on both."
     )
 
 
@@ -79,9 +80,11 @@ def test_what_occurs_nowhere_is_no_loss_unless_it_is_judged() -> None:
 
 def test_copies_and_shared_groups_are_warned_of_with_their_share() -> None:
     seen = {"val": {"train": 10}, "test": {"train": 13, "val": 600}}
-    first, second, groups = content_warnings(facts(copies=seen, shared_groups={"val": 0, "test": 4}))
-    assert first.startswith("data: got 13 of 1,200 rows of test (1.1%) that stand in train, too")
-    assert second.startswith("data: got 600 of 1,200 rows of test (50.0%) that stand in val, too")
+    copies, groups = content_warnings(facts(copies=seen, shared_groups={"val": 0, "test": 4}))
+    assert copies.startswith(
+        "data: got 13 of 1,200 rows of test (1.1%) that stand in train, too and 600 of 1,200 rows of test "
+        "(50.0%) that stand in val, too; expected rows of its own in each split."
+    )
     assert groups.startswith("data.group: got 4 groups of test that are in train, too")
 
 

@@ -243,12 +243,65 @@ def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path) -> None:
 
 def test_two_files_must_have_the_same_columns(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", room=lambda i: i)
-    write(tmp_path / "b.csv")
+    write(tmp_path / "b.csv", age=lambda i: 130 + i)
     told = faults(tmp_path, tmp_path, files={"train": "a.csv", "test": "b.csv"})
     expected = "data.files: got columns in one file only (room); expected all in both. Name them in data.drop"
     assert told == expected
     files = {"train": "a.csv", "test": "b.csv"}
     prepare(config_for(tmp_path, files=files, drop=["room"]), tmp_path / "cache")
+
+
+def files_of_two(tmp_path: Path) -> dict[str, Any]:
+    """100 patients with two visits each to train on, 40 other visits to test."""
+    write(tmp_path / "a.csv", 200, name=lambda i: f"p{i // 2}")
+    write(tmp_path / "b.csv", 40, age=lambda i: 500 + i, name=lambda i: f"p{i + 90}")
+    return {"files": {"train": "a.csv", "test": "b.csv"}, "drop": ["name"]}
+
+
+def test_what_has_no_file_is_drawn_and_groups_stay_together(tmp_path: Path) -> None:
+    options = files_of_two(tmp_path)
+    two = prepare(config_for(tmp_path, **options), tmp_path)
+    assert two.facts["rows"] == {"train": 160, "val": 40, "test": 40}
+    only = options | {"files": {"train": "a.csv"}}
+    assert prepare(config_for(tmp_path, **only), tmp_path).facts["rows"]["test"] == 40
+    grouped = prepare(config_for(tmp_path, **options, group="name"), tmp_path)
+    contents = grouped.facts["contents"]
+    assert contents["rows"]["val"] % 2 == 0
+    assert contents["shared_groups"]["val"] == 0
+    assert 0 < contents["shared_groups"]["test"] <= 10
+    assert "name" not in [column["name"] for column in grouped.facts["categories"]]
+    three = {"files": {"train": "a.csv", "val": "b.csv", "test": "c.csv"}, "drop": ["name"]}
+    write(tmp_path / "c.csv", 20, age=lambda i: 900 + i, name=str)
+    assert prepare(config_for(tmp_path, **three), tmp_path).facts["rows"] == {
+        "train": 200,
+        "val": 40,
+        "test": 20,
+    }
+
+
+def test_a_column_may_say_the_splits(tmp_path: Path) -> None:
+    words = ("train", "train", "train", "Dev", "test")
+    path = write(tmp_path / "t.csv", 100, part=lambda i: words[(i // 5) % 5])
+    told = read(path, split="part").facts
+    assert told["rows"] == {"train": 60, "val": 20, "test": 20}
+    assert "part" not in told["numbers"] + [column["name"] for column in told["categories"]]
+    path = write(tmp_path / "t.csv", 100, part=lambda i: "test" if i < 20 else "train")
+    assert read(path, split="part").facts["rows"] == {"train": 64, "val": 16, "test": 20}
+
+
+def test_test_patients_who_are_those_of_training_are_refused_and_some_are_counted(tmp_path: Path) -> None:
+    options = files_of_two(tmp_path)
+    same = options | {"files": {"train": "a.csv", "test": "a.csv"}}
+    assert "got the same content for train and test" in faults(tmp_path, tmp_path, **same)
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    (tmp_path / "turned.csv").write_text("\n".join([lines[0], *lines[:0:-1]]))
+    turned = options | {"files": {"train": "a.csv", "test": "turned.csv"}}
+    assert "the same 200 patients in test as in train and val" in faults(tmp_path, tmp_path, **turned)
+    (tmp_path / "b.csv").write_text(
+        "\n".join([lines[0], *lines[1:21], *(f"{900 + i},ill,x" for i in range(20))])
+    )
+    seen = prepare(config_for(tmp_path, **options), tmp_path).facts["contents"]["copies"]["test"]
+    assert seen["train"] + seen["val"] == 20
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")
