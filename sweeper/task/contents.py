@@ -209,9 +209,9 @@ def _copied(contents: Contents) -> Iterator[str]:
     ]
     if many:
         yield (
-            f"data: got {' and '.join(many)}; expected {contents.noun} of its own in each split. What is known "
-            f"by heart looks like skill, unless {contents.noun} are alike by chance, of few values. Remove "
-            "copies, or keep them together when splits are drawn"
+            f"data: got {' and '.join(many)}; expected {contents.noun} of its own in each split. What is "
+            f"known by heart looks like skill, unless {contents.noun} are alike by chance, of few values. "
+            "Remove copies, or keep them together when splits are drawn"
         )
 
 
