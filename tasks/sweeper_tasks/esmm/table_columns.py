@@ -26,7 +26,7 @@ NOT_NUMBERS = (
 
 @dataclass(frozen=True)
 class Loaded:
-    """The tables by role of their file, checked and typed: labels and dense columns float64, sparse ones text.
+    """The tables by role of their file, checked and typed: labels and dense columns float64, sparse text.
 
     `data` names every column, without patterns; `notes` and `doubts` tell what was decided of them.
     """

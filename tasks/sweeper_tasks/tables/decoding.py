@@ -18,7 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 ENCODINGS = "cp1252 (Western Europe), cp1251 (Cyrillic), gbk (Chinese), shift_jis (Japanese)"
-_CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
+_CONTROL = re.compile(rb"[\x04-\x06\x0e-\x1a\x1c-\x1f]")  # some separate columns by \x01 to \x03
 BINARY = Foreign("bytes that are no text, of an unknown format", "Save it as CSV or Parquet")
 
 

@@ -59,7 +59,7 @@ def understood(
     """
     name = str(column.name)
     if declared == "category":
-        return Column("category", None, one_spelling(column))
+        return Column("category", None, one_spelling(column), _words_kept(column, name))
     if declared == "boolean" or (declared is None and _is_truth(column)):
         values = as_binary(column)
         bad = np.asarray(column.notna() & values.isna() & ~is_no_value(column))

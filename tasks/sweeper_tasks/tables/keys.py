@@ -56,7 +56,7 @@ class TextKeys(StrictModel):
             info = None
         if info is None or not getattr(info, "_is_text_encoding", True) or info.name in ("idna", "punycode"):
             raise ValueError(
-                f"got {name!r}; expected an encoding that Python knows, such as cp1252, gbk, shift_jis, utf-16"
+                f"got {name!r}; expected an encoding that Python knows, such as cp1252, gbk or utf-16"
             )
         return info.name
 
@@ -83,6 +83,10 @@ class TextKeys(StrictModel):
                 "Say so with data.header=false, or write data.columns=null."
             )
         return self
+
+
+DEFAULTS = TextKeys(encoding=None, separator=None, comment=None, header=None, columns=None, table=None)
+"""Everything is found out."""
 
 
 class TableKeys(TextKeys):

@@ -28,7 +28,7 @@ BINARY = {
 }
 """Tables in a form of their own."""
 AS_TABLE = "Save it as CSV or Parquet"
-DOWNLOAD = "Download the file itself, and look into it before its name is trusted"
+DOWNLOAD = "Download the file itself"
 
 
 class Foreign(NamedTuple):

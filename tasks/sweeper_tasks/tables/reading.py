@@ -67,11 +67,14 @@ def read_table(path: Path, keys: TableKeys, named: Collection[str] = ()) -> Tabl
     return Table(_without(frame, keys.missing), unfit, tuple(notes), sheet.separator)
 
 
-def read_sheet(path: Path, keys: TextKeys) -> Sheet:
-    """Names and cells as they are written, whatever the file is. Raises UserError."""
+def read_sheet(path: Path, keys: TextKeys, keep_odd: bool = False) -> Sheet:
+    """Names and cells as they are written, whatever the file is. Raises UserError.
+
+    With `keep_odd` single rows of another width than the header are no fault, but told in `odd_rows`.
+    """
     with unpacked(path, keys.table) as source:
         if source.kind == "text":
-            return _sheet_of_text(source, keys)
+            return _sheet_of_text(source, keys, keep_odd)
         if keys.header is False:
             problem = "got data.header=false for a file that names its columns; expected it for text only"
             raise UserError(Fault(source.where, problem, "Leave it out"))
@@ -79,7 +82,7 @@ def read_sheet(path: Path, keys: TextKeys) -> Sheet:
         return replace(sheet, names=tuple(_names(sheet.names)))
 
 
-def _sheet_of_text(source: Unpacked, keys: TextKeys) -> Sheet:
+def _sheet_of_text(source: Unpacked, keys: TextKeys, keep_odd: bool) -> Sheet:
     head = source.stream.peek(HEAD_BYTES)[:HEAD_BYTES]
     encoding = encoding_of(head, keys.encoding)
     if isinstance(encoding, Foreign):
@@ -87,7 +90,7 @@ def _sheet_of_text(source: Unpacked, keys: TextKeys) -> Sheet:
         raise UserError(Fault(source.where, problem, encoding.advice))
     try:
         with lines_of(source.stream, encoding) as lines:
-            return _sheet_of_lines(lines, source.where, keys)
+            return _sheet_of_lines(lines, source.where, keys, keep_odd)
     except UnicodeError as error:
         with unpacked(source.path, keys.table) as again:
             fault = fault_of_bytes(again.stream, encoding, source.where)
@@ -95,7 +98,7 @@ def _sheet_of_text(source: Unpacked, keys: TextKeys) -> Sheet:
         raise UserError(fault or general) from None
 
 
-def _sheet_of_lines(lines: Iterator[str], where: str, keys: TextKeys) -> Sheet:
+def _sheet_of_lines(lines: Iterator[str], where: str, keys: TextKeys, keep_odd: bool) -> Sheet:
     found = rows_of(lines, where, keys.separator, keys.comment)
     first = next(found.rows, None)
     if first is None:
@@ -109,7 +112,9 @@ def _sheet_of_lines(lines: Iterator[str], where: str, keys: TextKeys) -> Sheet:
     rows = _fitting(iter(more), found.rows, widths, first[1] if not more else None, repeated)
     while chunk := list(islice(rows, CHUNK)):
         chunks.append([pa.array(column, pa.string()) for column in zip(*chunk, strict=True)])
-    faults = widths.faults(where, found.separator, first[1])
+    faults = []
+    if not keep_odd or widths.is_general():
+        faults = widths.faults(where, found.separator, first[1])
     if repeated:
         problem = (
             f"got the header again on {plural(len(repeated), 'line')} ({', '.join(map(str, repeated[:3]))})"
@@ -123,12 +128,11 @@ def _sheet_of_lines(lines: Iterator[str], where: str, keys: TextKeys) -> Sheet:
     kept = [i for i in range(len(names)) if not (_is_nameless(names[i], i) and _is_empty(columns[i]))]
     notes = _notes_of_rows(len(names) - len(kept), widths, found.separator, found.n_comments[0], keys)
     return Sheet(
-        tuple(names[i] for i in kept),
-        tuple(columns[i] for i in kept),
-        {},
-        tuple(notes),
-        found.separator,
-        True,
+        names=tuple(names[i] for i in kept),
+        columns=tuple(columns[i] for i in kept),
+        notes=tuple(notes),
+        separator=found.separator,
+        odd_rows=tuple(widths.odd) if keep_odd else (),
     )
 
 

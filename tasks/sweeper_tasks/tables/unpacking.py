@@ -6,22 +6,22 @@ import io
 import lzma
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import pyarrow as pa
 
 from sweeper.task import Fault, UserError
+from sweeper_tasks.tables.decoding import encoding_of
 from sweeper_tasks.tables.kinds import HEAD_BYTES, PACKED, Foreign, kind_of, kind_of_members
 
 MAX_DEPTH = 4
 """Archives in archives, beyond which nobody means a table."""
 N_LISTED = 8
-PACKS = {
-    "gzip": gzip.GzipFile,
+PACKS: dict[str, Callable[[Any], Any]] = {
     "bzip2": bz2.BZ2File,
     "xz": lzma.LZMAFile,
     "lzma": lzma.LZMAFile,
@@ -50,7 +50,7 @@ def unpacked(path: Path, member: str | None = None) -> Iterator[Unpacked]:
 
     Raises UserError with one line for what cannot be read, whatever the reason.
     """
-    inside: list[str] = []
+    inside: list[str] = []  # what the file was found to be, the outermost first
     with ExitStack() as stack:
         try:
             yield _open(path, member, inside, stack)
@@ -63,7 +63,7 @@ def unpacked(path: Path, member: str | None = None) -> Iterator[Unpacked]:
 
 
 def _open(path: Path, member: str | None, inside: list[str], stack: ExitStack) -> Unpacked:
-    stream = _buffered(stack.enter_context(path.open("rb", buffering=0)))
+    stream = _buffered(path.open("rb", buffering=0), stack)
     for _ in range(MAX_DEPTH):
         kind = kind_of(stream.peek(HEAD_BYTES)[:HEAD_BYTES])
         if isinstance(kind, Foreign):
@@ -72,33 +72,47 @@ def _open(path: Path, member: str | None, inside: list[str], stack: ExitStack) -
             what = f"{_article(inside[-1])} with nothing in it" if inside else "an empty file"
             raise UserError(Fault(path.name, f"got {what}; {EXPECTED}", "Was it written to its end?"))
         if kind not in (*PACKED, "tar"):
-            return Unpacked(kind, stream, tuple(inside), path)
+            return _unpacked(kind, stream, inside, path)
         inside.append(kind)
         opened = _member(kind, stream, path, member, stack)
         if isinstance(opened, str):
-            return Unpacked(opened, stream, tuple(inside[:-1]), path)
+            inside.pop()
+            return _unpacked(opened, stream, inside, path)
         stream = opened
     raise UserError(
         Fault(path.name, f"got archives in archives ({' in '.join(inside[::-1])}); {EXPECTED}", "Unpack it")
     )
 
 
+def refuse_unless_text(source: Unpacked) -> None:
+    """Raises UserError where a file is a table, but not one of text in UTF-8 or ASCII."""
+    encoding = encoding_of(source.stream.peek(HEAD_BYTES)[:HEAD_BYTES], None)
+    if source.kind != "text" or encoding not in ("utf-8", "utf-8-sig"):
+        got = source.kind if source.kind != "text" else getattr(encoding, "what", encoding)
+        raise UserError(Fault(source.where, f"got {got}; expected lines of text in UTF-8", "Save it as such"))
+
+
+def _unpacked(kind: str, stream: io.BufferedReader, inside: list[str], path: Path) -> Unpacked:
+    found = Unpacked(kind, stream, tuple(inside), path)
+    inside += [kind] if kind != "text" else []
+    return found
+
+
 def _member(
     kind: str, stream: io.BufferedReader, path: Path, member: str | None, stack: ExitStack
 ) -> io.BufferedReader | str:
     """The stream of what is packed; the kind of a zip archive that is a format of its own."""
+    if kind == "gzip":
+        return _buffered(gzip.GzipFile(fileobj=stream), stack)
     if kind in PACKS:
-        return _buffered(
-            stack.enter_context(PACKS[kind](fileobj=stream) if kind == "gzip" else PACKS[kind](stream))
-        )
+        return _buffered(PACKS[kind](stream), stack)
     if kind in ("zstd", "lz4"):
-        source = pa.PythonFile(stream, mode="r")
-        return _buffered(stack.enter_context(pa.CompressedInputStream(source, kind)))
+        return _buffered(pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), kind), stack)
     if kind == "tar":
         archive = stack.enter_context(tarfile.TarFile(fileobj=stream))
         files = {one.name: one for one in archive if one.isfile()}
         found = archive.extractfile(files[_only(list(files), path, member)])
-        return _buffered(cast(IO[bytes], found))
+        return _buffered(found, stack)
     zipped = stack.enter_context(zipfile.ZipFile(stream))
     names = [one.filename for one in zipped.infolist() if not one.is_dir()]
     mimetype = zipped.read("mimetype")[:100] if "mimetype" in names else b""
@@ -108,11 +122,12 @@ def _member(
     if own is not None:
         stream.seek(0)
         return own
-    return _buffered(stack.enter_context(zipped.open(_only(names, path, member))))
+    return _buffered(zipped.open(_only(names, path, member)), stack)
 
 
-def _buffered(stream: Any) -> io.BufferedReader:
-    return io.BufferedReader(stream, HEAD_BYTES)
+def _buffered(stream: Any, stack: ExitStack) -> io.BufferedReader:
+    stack.enter_context(stream)
+    return stack.enter_context(io.BufferedReader(stream, HEAD_BYTES))
 
 
 def is_litter(name: str) -> bool:
