@@ -12,16 +12,14 @@ Row = tuple[str, dict[str, str]]
 """`Train.csv row 12`, counted from 1 below the header, and its cells by column."""
 
 
-def rows_of(
-    file: Path, columns: Sequence[str], keys: TextKeys = DEFAULTS
-) -> tuple[list[Row], list[BadFile]]:
+def rows_of(file: Path, columns: Sequence[str], keys: TextKeys = DEFAULTS) -> tuple[list[Row], list[BadFile]]:
     """The usable rows, and those with too many or too few cells. Raises UserError without these columns.
 
     `keys` say how the file is read; it is recognised by its content, whatever its name says.
     """
     sheet = read_sheet(file, keys, keep_odd=True)
     _refuse_header(file, sheet.names, columns)
-    odd = {i: n for i, n in sheet.odd_rows}
+    odd = dict(sheet.odd_rows)
     bad = [
         BadFile(f"{file.name} row {i}", f"{n} instead of {len(sheet.names)}", AS_MANY_CELLS)
         for i, n in sheet.odd_rows

@@ -84,7 +84,7 @@ def _records(
             raise UserError(Fault(f"{where}, line {begins + skipped}", problem, advice)) from None
         if cells is None:
             return
-        if cells:
+        if len(cells) > 1 or "".join(cells).strip():
             yield begins + skipped, cells
         begins = table.line_num + 1
 

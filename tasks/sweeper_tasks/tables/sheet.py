@@ -18,8 +18,8 @@ TIME = "times"
 class Sheet:
     """Columns of text by position, null where nothing is written.
 
-    `unfit` names, by position, what a column holds that is neither number nor text. `odd_rows` are the numbers
-    of rows (from 1 below the header) that were left out for their width, with their widths.
+    `unfit` names, by position, what a column holds that is neither number nor text. `odd_rows` are
+    the numbers of rows (from 1 below the header) that were left out for their width, with their widths.
     """
 
     names: tuple[str, ...]

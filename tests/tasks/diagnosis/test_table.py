@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sweeper.errors import UserError
@@ -280,6 +281,43 @@ def test_two_files_must_have_the_same_columns(tmp_path: Path) -> None:
     assert told == expected
     files = {"train": "a.csv", "test": "b.csv"}
     prepare(config_for(tmp_path, files=files, drop=["room"]), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("odd", ["<600", "12 mg", "high"])
+def test_a_few_odd_values_among_numbers_make_no_category(odd: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", lab=lambda i: odd if i % 20 == 3 else i)
+    assert f"column 'lab': got '{odd}' among numbers (rows 4, 24, 44)" in faults(path, tmp_path)
+    assert read(path, missing=[odd]).facts["numbers"] == ["age", "lab"]
+    assert read(path, types={"lab": "category"}).facts["categories"][0]["name"] == "lab"
+
+
+def test_a_number_that_means_missing_and_a_mixed_column_are_warned_of(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "t.csv",
+        lab=lambda i: -999 if i % 10 == 3 else i,
+        stage=lambda i: "low" if i % 3 == 0 else i % 3,
+    )
+    told = config_for(path).warnings(read(path).facts)
+    assert any("column 'lab': the number -999 (5 times) lies far from all others" in one for one in told)
+    assert any("column 'stage': more than half of its values are numbers" in one for one in told)
+    assert read(path, missing=[-999]).facts["missing_values"] == {"lab": 5}
+
+
+def test_patterns_name_columns_to_drop_and_codes(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", id_a=lambda i: i, id_b=lambda i: i, code_x=lambda i: i % 3)
+    facts = read(path, drop=["id_*"], categorical=["code_*"]).facts
+    assert facts["numbers"] == ["age"]
+    assert facts["categories"] == [{"name": "code_x", "vocabulary": 4}]
+
+
+def test_parquet_and_truth_values_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: i % 5 == 0, smoker=lambda i: i % 2 == 0)
+    text = read(path)
+    assert text.facts["classes"] == ["False", "True"]
+    pd.read_csv(path).to_parquet(tmp_path / "p.csv")
+    typed = read(tmp_path / "p.csv")
+    assert typed.facts == text.facts
+    assert np.array_equal(typed.array("train_categories"), text.array("train_categories"))
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")

@@ -139,7 +139,10 @@ def test_the_digest_knows_what_files_hold_not_where_they_lie(visfd: Write, tmp_p
     ("damage", "told"),
     [
         (lambda f: (f / "Dev.csv").unlink(), "without Dev.csv; expected Train.csv, Dev.csv, Test.csv in it"),
-        (lambda f: (f / "Dev.csv").write_bytes(b"index,comment\xff"), "Dev.csv, line 1: got byte 0xff at character 14, which is not UTF-8"),
+        (
+            lambda f: (f / "Dev.csv").write_bytes(b"index,comment\xff"),
+            "Dev.csv, line 1: got byte 0xff at character 14, which is not UTF-8",
+        ),
         (lambda f: (f / "Dev.csv").write_text(""), "Dev.csv: got an empty file; expected a table"),
         (lambda f: (f / "Dev.csv").write_text("coment,label\n"), "did you mean 'coment'?"),
         (lambda f: (f / "Dev.csv").write_text('comment,label\n"a,{B#Positive}'), "Is a quotation mark miss"),
@@ -272,7 +275,9 @@ def test_a_table_is_recognised_by_its_bytes(table: Path, tmp_path: Path) -> None
         table.write_bytes(raw)
         assert prepare(config_for(CSV, table), tmp_path / "cache").facts == before.facts
     table.write_bytes(b"<!doctype html><html>Sign in</html>")
-    assert "got a web page, perhaps a message or a form to sign in" in faults(config_for(CSV, table), tmp_path)
+    assert "got a web page, perhaps a message or a form to sign in" in faults(
+        config_for(CSV, table), tmp_path
+    )
 
 
 def opinions_2014(*pairs: tuple[str, str]) -> str:
