@@ -77,7 +77,9 @@ class Splits(StrictModel):
                 "below 1. The rest is the training split."
             )
 
-    def assign(self, roles: Sequence[str], labels: Any, groups: Any = None, column: Any = None) -> Codes:
+    def assign(
+        self, roles: Sequence[str] | NDArray[Any], labels: Any, groups: Any = None, column: Any = None
+    ) -> Codes:
         """[n] the split of each row: as its file or its column says, else drawn within each label.
 
         `roles` [n]: which file a row is from, "table" for the only one; `labels` [n]: what is shared out

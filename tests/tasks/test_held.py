@@ -1,4 +1,4 @@
-"""What the splits of pictures hold: classes and characters by split, and pictures that several splits have."""
+"""What splits of pictures hold: classes and characters by split, and pictures that several splits have."""
 
 from pathlib import Path
 

@@ -71,7 +71,8 @@ class DiagnosisConfig(TaskConfig):
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
         """What was left out of the table, and what "auto" came to, with the reason."""
         choice, counts = self.choice(facts), facts["counts"]["train"]
-        lines = [f"data: column '{name}' is left out, {why}" for name, why in facts["dropped"].items()]
+        lines = [f"data: {note}" for note in facts.get("reading", ())]
+        lines += [f"data: column '{name}' is left out, {why}" for name, why in facts["dropped"].items()]
         if choice.reason:
             lines.append(f"loss: auto chose {_plain(choice.strategy.name)}: {choice.reason}")
         alpha, classes = choice.strategy.alpha, facts["classes"]
@@ -80,8 +81,8 @@ class DiagnosisConfig(TaskConfig):
         return lines
 
     def warnings(self, facts: Mapping[str, Any]) -> list[str]:
-        """A column that is hardly one of a diagnosis."""
-        return column_warnings(facts)
+        """A column that is hardly one of a diagnosis, and columns that are likely not meant as read."""
+        return [*column_warnings(facts), *facts.get("doubts", ())]
 
 
 def _each(names: Sequence[str], values: Sequence[float]) -> str:

@@ -43,12 +43,13 @@ def _breast_cancer(data: BreastCancer, cache_dir: Path) -> Prepared:
 
 def _table(data: CsvData, cache_dir: Path) -> Prepared:
     from sweeper_tasks.diagnosis import cohort, table
+    from sweeper_tasks.tables.reading import VERSION
 
     files = table.locate(data)
     digests = {role: file_digest(path, cache_dir) for role, path in files.items()}
     refuse_same_files(digests, data.splits.way_out())
     content = [part for pair in digests.items() for part in pair]
-    key = digest_of("diagnosis/csv", table.VERSION, _options(data), *content)
+    key = digest_of("diagnosis/csv", table.VERSION, VERSION, _options(data), *content)
     return prepare_once(cache_dir, key, lambda folder: cohort.build(table.read(data, files), folder))
 
 

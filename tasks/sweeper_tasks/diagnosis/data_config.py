@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import ActiveWhen, Cosmetic, SplitFiles, Splits, StrictModel, Strings
+from sweeper.task import ActiveWhen, Cosmetic, SplitFiles, Splits, StrictModel
+from sweeper_tasks.tables.keys import Name, Names, TableKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -56,19 +57,18 @@ class BreastCancer(_Source):
     split_seed: NonNegativeInt
 
 
-class CsvData(_Source):
+class CsvData(_Source, TableKeys):
     """A table with one patient a row; see `table.py`."""
 
     name: Literal["diagnosis/csv", "diagnosis/thyroid"]
     path: Annotated[str | None, Cosmetic()]
     files: Annotated[SplitFiles | None, Cosmetic()]
-    label: str
-    drop: Strings
-    missing: Strings
-    categorical: Strings
+    label: Name
+    drop: Names
+    categorical: Names
     min_count: PositiveInt
-    split: Annotated[str | None, Cosmetic()] = None  # like the files: the digest stands for both
-    group: Annotated[str | None, Cosmetic()] = None
+    split: Annotated[Name | None, Cosmetic()] = None  # like the files: the digest stands for both
+    group: Annotated[Name | None, Cosmetic()] = None
     val_rate: Annotated[OpenRate, ActiveWhen(draws_val=True)]
     test_rate: Annotated[OpenRate, ActiveWhen(draws_test=True)]
     split_seed: NonNegativeInt

@@ -62,10 +62,11 @@ def _synthetic(data: SyntheticData, cache_dir: Path) -> Prepared:
 
 def _table(data: CsvData, cache_dir: Path) -> Prepared:
     from sweeper_tasks.esmm import tables
+    from sweeper_tasks.tables.reading import VERSION
 
     files = tables.locate(data)
     refuse_same_files(_digests(files, cache_dir), data.splits.way_out())
-    key = digest_of("esmm/csv", str(tables.VERSION), _options(data), *_content(files, cache_dir))
+    key = digest_of("esmm/csv", str(tables.VERSION), VERSION, _options(data), *_content(files, cache_dir))
     if data.split is not None and not is_prepared(cache_dir, key) and tables.is_partly_drawn(data, files):
         key = digest_of(key, *map(str, (data.val_rate, data.test_rate, data.split_seed)))
     return prepare_once(cache_dir, key, lambda folder: tables.build(data, files, folder))

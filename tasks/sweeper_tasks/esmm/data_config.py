@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sweeper.task import ActiveWhen, Cosmetic, Preset, SplitFiles, Splits, StrictModel, Strings
+from sweeper_tasks.tables.keys import Name, Names, TableKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -39,19 +40,19 @@ class SyntheticData(_Source):
     id_share: Share
 
 
-class CsvData(_Source):
+class CsvData(_Source, TableKeys):
     """A table with one impression a row; see `tasks/esmm/tables.py`."""
 
     name: Literal["esmm/csv", "esmm/hillstrom", "esmm/ali_ccp_csv"]
     path: Annotated[str | None, Cosmetic()]
     files: Annotated[SplitFiles | None, Cosmetic()]
-    click: str
-    conversion: str
-    sparse: Strings
-    dense: Strings
-    drop: Strings
-    split: str | None
-    group: Annotated[str | None, Cosmetic()] = None  # like the files: the digest stands for it
+    click: Name
+    conversion: Name
+    sparse: Names
+    dense: Names
+    drop: Names
+    split: Name | None
+    group: Annotated[Name | None, Cosmetic()] = None  # like the files: the digest stands for it
     val_rate: Annotated[OpenRate, ActiveWhen(draws_val=True)]
     test_rate: Annotated[OpenRate, ActiveWhen(draws_test=True)]
     split_seed: Annotated[NonNegativeInt, ActiveWhen(draws=True)]
