@@ -228,5 +228,7 @@ def _least(count: Count) -> int:
 
 
 def _words(contents: Contents, count: Count, split: str) -> str:
-    n = f"{count.n[split]:,}"
-    return f"{n} {contents.noun} of {count.kind} '{count.name}'" if count.kind else f"{n} {count.name}"
+    n = count.n[split]
+    if count.kind:
+        return f"{n:,} {contents.noun} of {count.kind} '{count.name}'"
+    return f"{n:,} {count.name.removesuffix('s') if n == 1 else count.name}"
