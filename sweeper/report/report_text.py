@@ -231,7 +231,8 @@ def _pruned(summary: Summary) -> list[str]:
 
 def _data(result: StudyResult) -> list[str]:
     kind = "Real data" if result.data.get("real") else "Generated data"
-    told_elsewhere = ("name", "real", "trivial", "trivial_predictor", "skipped")  # skipped: announced
+    announced = ("skipped", "reading", "doubts", "unseen", "contents")
+    told_elsewhere = ("name", "real", "trivial", "trivial_predictor", *announced)
     facts = flatten({key: value for key, value in result.data.items() if key not in told_elsewhere})
     shown = ((key.removeprefix("facts."), _fact(value)) for key, value in facts.items())
     return [

@@ -14,7 +14,14 @@ from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.models import digest_of
 from sweeper.schema import RUN_SECTIONS, Settings
-from sweeper.task import Prepared, TaskConfig, is_built_in, task_entry
+from sweeper.task import (
+    Prepared,
+    TaskConfig,
+    content_lines,
+    content_warnings,
+    is_built_in,
+    task_entry,
+)
 from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
 
 MetricNames = Mapping[str, frozenset[str]]
@@ -116,13 +123,14 @@ class SpecFactory:
         return known if len(known) == len(SPLITS) else None
 
     def announced(self, trials: Sequence[TrialSpec]) -> tuple[str, ...]:
-        """What the task says of the data when these trials begin to train on them, in lines."""
+        """What each split holds, and what the task says of the data on which these trials train, in lines."""
+        held = (line for t in trials for line in content_lines(self.prepared_of(t).facts))
         said = ((t.name, self.task_config_of(t).announce(self.prepared_of(t).facts)) for t in trials)
-        return tuple(in_blocks(said))
+        return (*dict.fromkeys(held), *in_blocks(said))
 
     def warnings(self, trials: Sequence[TrialSpec]) -> list[str]:
-        """What the task warns of in the data that these trials train on, each warning once."""
-        said = (self.task_config_of(t).warnings(self.prepared_of(t).facts) for t in trials)
+        """What is to be warned of in the data that these trials train on, each warning once."""
+        said = (data_warnings(self.task_config_of(t), self.prepared_of(t).facts) for t in trials)
         return list(dict.fromkeys(warning for warnings in said for warning in warnings))
 
     def fixed(self) -> dict[str, Any]:
@@ -142,6 +150,11 @@ class SpecFactory:
         """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""
         mark = digest_of(canonical(self.fixed())).removeprefix("sha256:")[:8]
         return self._sweep.settings.study.name or f"{self._sweep.settings.task.name}-{mark}"
+
+
+def data_warnings(config: TaskConfig, facts: Mapping[str, Any]) -> list[str]:
+    """What the splits of any task hold too little of, or twice; then what this task warns of."""
+    return [*content_warnings(facts, config.split_sizes()), *config.warnings(facts)]
 
 
 def notices_of(trials: Iterable[TrialSpec]) -> list[str]:

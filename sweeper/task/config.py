@@ -50,6 +50,11 @@ class TaskConfig(StrictModel):
         """Warnings about the data, by their facts: what makes a study's result say less than it seems to."""
         return []
 
+    def split_sizes(self) -> list[str]:
+        """The keys that make validation or test larger in this configuration, dotted."""
+        data = self.effective(0).get("data") or {}
+        return [f"data.{key}" for key in SPLIT_SIZES if data.get(key) is not None]
+
     def faults(self, facts: Mapping[str, Any]) -> list[Fault]:
         """What in this configuration cannot train on data with these facts; asked before any run starts."""
         return []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sweeper.errors import Fault, UserError
 from sweeper.models import digest_of
+from sweeper.task.splits import names_below
 
 REMEMBER_FROM_BYTES = 64 << 20
 """Smaller files are read every time: that is cheap, and cannot be fooled by a restored modification time."""
@@ -42,7 +43,8 @@ def folder_digest(
 ) -> str:
     """`sha256:...` over the names below `folder` and the bytes of `files`, in their order.
 
-    From `remember_from` bytes in all, kept in `cache_dir` by each file's path, size and time.
+    A file that lies elsewhere counts by its own name. From `remember_from` bytes in all, kept in `cache_dir`
+    by each file's path, size and time.
     """
     try:
         stats = [file.stat() for file in files]
@@ -63,5 +65,6 @@ def folder_digest(
 
 
 def _folder_content(folder: Path, files: Sequence[Path], cache_dir: Path) -> str:
-    named = ((file.relative_to(folder).as_posix(), file_digest(file, cache_dir)) for file in files)
+    names = names_below(folder, files)
+    named = ((name, file_digest(file, cache_dir)) for name, file in zip(names, files, strict=True))
     return digest_of(*(part for pair in named for part in pair))

@@ -28,6 +28,8 @@ LOCK = ".lock"
 """In an unfinished folder: held by whoever prepares there, for as long as it lives."""
 YOUNG_S = 60.0
 """An unfinished folder may be without a lock for a moment after it was made."""
+FACTS = 2
+"""Goes up with what the facts of the same data hold: older folders are prepared anew, under another name."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str,
     works in a private folder that is renamed at the end, so that two processes, or a crash, never leave half
     of it. What a process that was killed has left is removed.
     """
-    final = cache_dir / key.removeprefix("sha256:")[:32]
+    final = _folder_of(cache_dir, key)
     if not (final / MANIFEST).exists():
         cache_dir.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(cache_dir)
@@ -130,6 +132,15 @@ def _remove_abandoned(cache_dir: Path) -> None:
                     shutil.rmtree(folder, ignore_errors=True)
         except (TimeoutError, OSError):  # somebody is at work there, or was faster than us
             continue
+
+
+def is_prepared(cache_dir: Path, key: str) -> bool:
+    """Whether the data known as `key` are in the cache."""
+    return (_folder_of(cache_dir, key) / MANIFEST).exists()
+
+
+def _folder_of(cache_dir: Path, key: str) -> Path:
+    return cache_dir / f"{key.removeprefix('sha256:')[:32]}-{FACTS}"
 
 
 def _move_into_place(beside: Path, final: Path) -> None:

@@ -23,6 +23,7 @@ from sweeper_tasks.captcha.alphabet import CHARACTERS, Codes, encode
 from sweeper_tasks.captcha.data_config import FolderData, GeneratedData
 from sweeper_tasks.captcha.facts import SPLITS, facts_of
 from sweeper_tasks.captcha.pictures import Pixels, copy_rows, draw_all, fitted, trimmed
+from sweeper_tasks.picture_copies import copies_in
 from sweeper_tasks.picture_facts import SUFFIXES, facts_of_read
 from sweeper_tasks.pictures import ON_WHITE, BadPictureError, read_picture
 from sweeper_tasks.split_folders import splits_of_paths
@@ -92,7 +93,8 @@ def build(data: FolderData, found: Found, folder: Path, as_before: str) -> dict[
     codes = _split(data, good, splits, texts, unsplit, folder)
     unsplit.unlink()
     read = facts_of_read((names[row], notes[row]) for row in notes if names[row] in texts)
-    facts = facts_of(codes) | {"skipped": facts_of_skipped(bad), "ignored": found.ignored, "read": read}
+    told = {"skipped": facts_of_skipped(bad), "ignored": found.ignored, "read": read}
+    facts = facts_of(codes, copies_in(folder, "images")) | told
     is_as_before = not splits and read.keys() <= {ON_WHITE}
     known_as = {"digest": as_before} if is_as_before else {}
     return {"n_train": len(codes["train"]), "real": True, "facts": facts, **known_as}

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.task import Fault, UserError
-from sweeper_tasks.diagnosis.judged import MANY_CLASSES
+from sweeper.task import Contents, Count, Fault, UserError, copies_of, refuse_copies
+from sweeper_tasks.diagnosis.judged import MANY_CLASSES, judged_classes
 from sweeper_tasks.diagnosis.metrics import diagnosis_metrics
+from sweeper_tasks.row_copies import frame_digests
 
 Floats = NDArray[np.float64]
 SPLITS = ("train", "val", "test")
@@ -32,7 +33,7 @@ class Cohort:
 
     `findings`: float64 columns are numbers, all others categories; NaN is missing. `labels` [n] the class
     by its name, `split` [n] 0, 1 or 2 for train, val and test. `known` are further facts; `label` is the
-    column that named the classes.
+    column that named the classes. `same`: what to do where splits that come with the data are the same rows.
     """
 
     findings: pd.DataFrame
@@ -42,6 +43,8 @@ class Cohort:
     min_count: int = 1
     known: dict[str, Any] = field(default_factory=dict)
     label: str = ""
+    same: str = ""
+    shared_groups: dict[str, int] = field(default_factory=dict)
 
 
 def build(cohort: Cohort, folder: Path) -> dict[str, Any]:
@@ -61,8 +64,10 @@ def build(cohort: Cohort, folder: Path) -> dict[str, Any]:
         np.save(folder / f"{split}_numbers.npy", dense[rows].astype(np.float32))
         np.save(folder / f"{split}_categories.npy", categories[rows].astype(np.int32))
         np.save(folder / f"{split}_labels.npy", labels[rows].astype(np.uint8))
+    of_labels = _facts_of_labels(classes, {s: labels[cohort.split == code] for code, s in enumerate(SPLITS)})
     facts = {
-        **_facts_of_labels(classes, {s: labels[cohort.split == code] for code, s in enumerate(SPLITS)}),
+        **of_labels,
+        **_contents(cohort, of_labels).facts(),
         "numbers": numbers,
         "indicators": indicators,
         "categories": [{"name": name, "vocabulary": len(v) + 1} for name, v in vocabularies.items()],
@@ -71,6 +76,32 @@ def build(cohort: Cohort, folder: Path) -> dict[str, Any]:
         **cohort.known,
     }
     return {"n_train": int(is_train.sum()), "real": cohort.real, "facts": facts}
+
+
+def _contents(cohort: Cohort, facts: Mapping[str, Any]) -> Contents:
+    """What each split holds, and copies between them. Raises UserError where two are the same patients."""
+    columns = [cohort.findings[name] for name in cohort.findings]
+    of_rows = frame_digests([*columns, pd.Series(cohort.labels)])
+    digests = {s: of_rows[cohort.split == code] for code, s in enumerate(SPLITS)}
+    if cohort.same:
+        refuse_copies(digests, cohort.same, "patients")
+    judged = judged_classes(len(facts["classes"]))
+    counts = (
+        Count(
+            kind="class",
+            name=name,
+            n={split: facts["counts"][split][c] for split in SPLITS},
+            role="judged" if c in judged else "told",
+        )
+        for c, name in enumerate(facts["classes"])
+    )
+    return Contents(
+        noun="patients",
+        rows=facts["rows"],
+        counts=tuple(counts),
+        copies=copies_of(digests),
+        shared_groups=cohort.shared_groups,
+    )
 
 
 def _classes(cohort: Cohort) -> list[str]:

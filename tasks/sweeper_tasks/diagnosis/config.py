@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sweeper.task import SPLIT_SIZES, Fault, StrictModel, TaskConfig
+from sweeper.task import Fault, StrictModel, TaskConfig
 from sweeper_tasks.diagnosis.data_config import DataConfig
-from sweeper_tasks.diagnosis.judged import class_warnings
+from sweeper_tasks.diagnosis.judged import column_warnings
 from sweeper_tasks.diagnosis.loss_config import Auto, LossConfig
 from sweeper_tasks.diagnosis.names import PROBABILITY_METRICS, calibrated
 from sweeper_tasks.diagnosis.strategy import Choice, Needs, alpha_of, chosen, faults_of_alpha
@@ -69,9 +69,9 @@ class DiagnosisConfig(TaskConfig):
         return f"loss: {_plain(loss.name)} ({values})"
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
-        """The classes, what was left out of the table, and what "auto" came to, with the reason."""
+        """What was left out of the table, and what "auto" came to, with the reason."""
         choice, counts = self.choice(facts), facts["counts"]["train"]
-        lines = [_sizes(facts)]
+        lines = [f"data: {note}" for note in facts.get("reading", ())]
         lines += [f"data: column '{name}' is left out, {why}" for name, why in facts["dropped"].items()]
         if choice.reason:
             lines.append(f"loss: auto chose {_plain(choice.strategy.name)}: {choice.reason}")
@@ -81,17 +81,8 @@ class DiagnosisConfig(TaskConfig):
         return lines
 
     def warnings(self, facts: Mapping[str, Any]) -> list[str]:
-        """Few patients of a judged class on val or test."""
-        data = self.effective(0)["data"]
-        sizes = [key for key in SPLIT_SIZES if data.get(key) is not None]
-        return class_warnings(facts, [f"data.{key}" for key in sizes])
-
-
-def _sizes(facts: Mapping[str, Any]) -> str:
-    """Each class with its patients in all three splits."""
-    counts = facts["counts"]
-    in_each = zip(facts["classes"], counts["train"], counts["val"], counts["test"], strict=True)
-    return "classes (train / val / test): " + ", ".join(f"{c} {n} / {v} / {t}" for c, n, v, t in in_each)
+        """A column that is hardly one of a diagnosis, and columns that are likely not meant as read."""
+        return [*column_warnings(facts), *facts.get("doubts", ())]
 
 
 def _each(names: Sequence[str], values: Sequence[float]) -> str:

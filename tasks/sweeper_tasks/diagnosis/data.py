@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sweeper.task import Prepared, digest_of, file_digest, prepare_once
+from sweeper.task import Prepared, digest_of, file_digest, prepare_once, refuse_same_files
 from sweeper_tasks.diagnosis.config import DiagnosisConfig
 from sweeper_tasks.diagnosis.data_config import BreastCancer, CsvData, SyntheticCohort
 
@@ -43,12 +43,16 @@ def _breast_cancer(data: BreastCancer, cache_dir: Path) -> Prepared:
 
 def _table(data: CsvData, cache_dir: Path) -> Prepared:
     from sweeper_tasks.diagnosis import cohort, table
+    from sweeper_tasks.tables.reading import VERSION
 
     files = table.locate(data)
-    content = [part for role, path in files.items() for part in (role, file_digest(path, cache_dir))]
-    key = digest_of("diagnosis/csv", table.VERSION, _options(data), *content)
+    digests = {role: file_digest(path, cache_dir) for role, path in files.items()}
+    refuse_same_files(digests, data.splits.way_out())
+    content = [part for pair in digests.items() for part in pair]
+    key = digest_of("diagnosis/csv", table.VERSION, VERSION, _options(data), *content)
     return prepare_once(cache_dir, key, lambda folder: cohort.build(table.read(data, files), folder))
 
 
 def _options(data: SyntheticCohort | BreastCancer | CsvData) -> str:
-    return data.model_dump_json(exclude=NOT_PREPARED)
+    new = {key for key in ("split", "group") if getattr(data, key, None) is None}
+    return data.model_dump_json(exclude=NOT_PREPARED | new)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.task import Fault, UserError
+from sweeper.task import Fault, UserError, placed, row_digests
 from sweeper_tasks.esmm.ali_ccp_raw import Common, Growing, Samples, read_common, read_samples
 from sweeper_tasks.esmm.ali_ccp_text import BLOCK_BYTES, BadLines
 from sweeper_tasks.esmm.columns import Array, SplitWriter, chunks, facts_of, normalise
@@ -54,7 +54,7 @@ class Part:
 
 def locate(data: AliCcpData) -> dict[str, Path]:
     """The four files by name. Raises UserError where one is missing."""
-    files = {name: Path(data.path or "") / name for name in FILES}
+    files = {name: placed(data.path, name) for name in FILES}
     if data.path is None or not all(path.is_file() for path in files.values()):
         lacks = [name for name, path in files.items() if not path.is_file()]
         got = f"got {data.path or 'null'}" + (f" without {', '.join(lacks)}" if data.path else "")
@@ -76,15 +76,17 @@ def build(
     in_train = train.samples.chance >= data.val_rate
     vocabularies = _vocabularies(data, train, in_train)
     n = {"train": int(in_train.sum()), "val": int((~in_train).sum()), "test": len(test.samples.click)}
-    _write(data, train, vocabularies, {"train": in_train, "val": ~in_train}, folder)
-    _write(data, test, vocabularies, {"test": np.ones(n["test"], dtype=bool)}, folder)
+    digests = _write(data, train, vocabularies, {"train": in_train, "val": ~in_train}, folder)
+    digests |= _write(data, test, vocabularies, {"test": np.ones(n["test"], dtype=bool)}, folder)
     shutil.rmtree(raw)
     normalise(folder)
     fields = {name: len(vocabulary.known) + 1 for name, vocabulary in vocabularies.items()}
-    facts = facts_of(folder, fields, [f"D{name}" for name in data.dense], _FEW, skipped=bad.facts())
+    dense = [f"D{name}" for name in data.dense]
+    facts = facts_of(folder, fields, dense, _FEW, digests, _OWN_FILES, skipped=bad.facts())
     return {"n_train": n["train"], "real": True, "facts": facts}
 
 
+_OWN_FILES = "Is one pair of files a copy of the other? Validation is drawn from the training files"
 _FEW = "The files are too small, or their labels are damaged"
 
 
@@ -138,12 +140,16 @@ def _write(
     vocabularies: Mapping[str, Vocabulary],
     masks: Mapping[str, Array],
     folder: Path,
-) -> None:
-    """Write the splits that `masks` cut out of one part, joining each impression with its common features."""
+) -> dict[str, Array]:
+    """Write the splits that `masks` cut out of one part, joining each impression with its common features.
+
+    Digests of the impressions of each, by all that the files say of them.
+    """
     n_sparse, n_dense = len(vocabularies), len(data.dense)
     writers = {
         split: SplitWriter(folder, split, int(mask.sum()), n_sparse, n_dense) for split, mask in masks.items()
     }
+    found: dict[str, list[Array]] = {split: [] for split in masks}
     samples, common = part.samples, part.common
     shared = _encoded_common(data, common, vocabularies, folder / "raw" / f"{min(masks)}_shared")
     dense = [(*data.common_fields, *data.sample_fields).index(name) for name in data.dense]
@@ -156,8 +162,12 @@ def _write(
             "click": samples.click[rows],
             "conversion": samples.conversion[rows],
         }
+        raw = common.ids[at], common.values[at], samples.ids[rows], samples.values[rows]
+        digests = row_digests(*raw, columns["click"], columns["conversion"])
         for split, mask in masks.items():
             writers[split].append(**{name: column[mask[rows]] for name, column in columns.items()})
+            found[split].append(digests[mask[rows]])
+    return {split: np.concatenate([np.empty(0, np.uint64), *parts]) for split, parts in found.items()}
 
 
 def _encoded_common(

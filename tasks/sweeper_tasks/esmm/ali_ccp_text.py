@@ -5,6 +5,7 @@ A line has columns between commas. Its last but one column counts the features, 
 categories): the id with the highest value is kept, the first of equal ones.
 """
 
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from sweeper.task import Fault
 from sweeper_tasks.esmm.columns import Array
+from sweeper_tasks.tables.unpacking import refuse_unless_text, unpacked
 
 BLOCK_BYTES = 16 << 20
 """Text that is in memory at a time; its arrays take some ten times as much."""
@@ -125,8 +127,10 @@ def _highest(cell: Array, values: Array) -> Array:
 def _blocks(path: Path, block_bytes: int) -> Iterator[tuple[int, Any]]:
     """(number of the first line, lines) of whole lines; a block is cut at its last line break."""
     number, rest = 1, b""
-    with path.open("rb") as file:
-        while block := file.read(block_bytes):
+    with unpacked(path) as source:
+        refuse_unless_text(source)
+        while block := source.stream.read(block_bytes):
+            block = block.removeprefix(BOM_UTF8) if number == 1 and not rest else block
             whole, end, rest = (rest + block).rpartition(b"\n")
             if end:
                 lines = _split(whole)

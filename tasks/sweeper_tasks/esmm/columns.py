@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.task import Fault, UserError, new_array
+from sweeper.task import Contents, Count, Fault, UserError, copies_of, new_array, refuse_copies
 from sweeper_tasks.esmm.trivial import trivial_facts
 
 Array = np.ndarray[Any, Any]
@@ -84,17 +84,39 @@ def _total(column: Array, of: Callable[[Array], Array]) -> Array:
 
 
 def facts_of(
-    folder: Path, sparse_fields: Mapping[str, int], dense_fields: Sequence[str], advice: str, **more: Any
+    folder: Path,
+    sparse_fields: Mapping[str, int],
+    dense_fields: Sequence[str],
+    advice: str,
+    digests: Mapping[str, Array] | None = None,
+    same: str = "",
+    shared_groups: Mapping[str, int] | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
     """The manifest's facts: fields, rows and positives by split, negatives / positives of the training split.
 
-    Raises UserError with `advice` where a split has no positives.
+    `digests` are those of the rows as they were read, by split, to find copies. Raises UserError with
+    `advice` where a split has no positives; and with `same`, of splits that come with the data, where one is
+    the same rows as another.
     """
     clicks, conversions = _positives(folder, "click"), _positives(folder, "conversion")
     rows = {split: len(np.load(folder / f"{split}_click.npy", mmap_mode="r")) for split in SPLITS}
     if faults := faults_of_positives({"click": clicks, "conversion": conversions}, advice):
         raise UserError(faults)
+    if digests and same:
+        refuse_copies(digests, same)
+    contents = Contents(
+        noun="rows",
+        rows=rows,
+        counts=(
+            Count(name="clicks", n=clicks, scale="auc"),
+            Count(name="conversions", n=conversions, scale="auc"),
+        ),
+        copies=copies_of(digests) if digests else {},
+        shared_groups=dict(shared_groups or {}),
+    )
     return {
+        **contents.facts(),
         "sparse_fields": [{"name": name, "vocabulary": size} for name, size in sparse_fields.items()],
         "dense_fields": list(dense_fields),
         "rows": rows,

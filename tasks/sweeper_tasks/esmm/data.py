@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.task import Prepared, digest_of, file_digest, prepare_once
+from sweeper.task import Prepared, digest_of, file_digest, is_prepared, prepare_once, refuse_same_files
 from sweeper_tasks.esmm.data_config import AliCcpData, CsvData, SyntheticData
 
 
@@ -34,14 +34,20 @@ def prepare(config: HasData, cache_dir: Path) -> Prepared:
 def _options(data: SyntheticData | CsvData | AliCcpData) -> str:
     """What decides what is prepared, as JSON: no name, no place, no rates of a split that is not drawn."""
     left_out = {"name", "cache_dir", "preset", "path", "files"}
-    if isinstance(data, CsvData) and data.is_split:
-        left_out |= {"val_rate", "test_rate", "split_seed"}
+    if isinstance(data, CsvData):
+        drawn = {"val_rate": data.draws_val, "test_rate": data.draws_test, "split_seed": data.draws}
+        left_out |= {key for key, is_drawn in drawn.items() if not is_drawn}
+        left_out |= {"group"} if data.group is None else set()
     return data.model_dump_json(exclude=left_out)
 
 
 def _content(files: Mapping[str, Path], cache_dir: Path) -> list[str]:
     """Which role is played by which bytes."""
-    return [part for role, path in files.items() for part in (role, file_digest(path, cache_dir))]
+    return [part for pair in _digests(files, cache_dir).items() for part in pair]
+
+
+def _digests(files: Mapping[str, Path], cache_dir: Path) -> dict[str, str]:
+    return {role: file_digest(path, cache_dir) for role, path in files.items()}
 
 
 # The sources are imported where they are used: the parent starts at once, and few studies need all libraries.
@@ -56,9 +62,13 @@ def _synthetic(data: SyntheticData, cache_dir: Path) -> Prepared:
 
 def _table(data: CsvData, cache_dir: Path) -> Prepared:
     from sweeper_tasks.esmm import tables
+    from sweeper_tasks.tables.reading import VERSION
 
     files = tables.locate(data)
-    key = digest_of("esmm/csv", str(tables.VERSION), _options(data), *_content(files, cache_dir))
+    refuse_same_files(_digests(files, cache_dir), data.splits.way_out())
+    key = digest_of("esmm/csv", str(tables.VERSION), VERSION, _options(data), *_content(files, cache_dir))
+    if data.split is not None and not is_prepared(cache_dir, key) and tables.is_partly_drawn(data, files):
+        key = digest_of(key, *map(str, (data.val_rate, data.test_rate, data.split_seed)))
     return prepare_once(cache_dir, key, lambda folder: tables.build(data, files, folder))
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import ActiveWhen, Cosmetic, Preset, StrictModel, Strings
+from sweeper.task import ActiveWhen, Cosmetic, Preset, SplitFiles, Splits, StrictModel, Strings
+from sweeper_tasks.tables.keys import Name, Names, TableKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -39,52 +40,54 @@ class SyntheticData(_Source):
     id_share: Share
 
 
-class SplitFiles(StrictModel):
-    """One file for each split, ready-made."""
-
-    train: str
-    val: str
-    test: str
-
-
-class CsvData(_Source):
+class CsvData(_Source, TableKeys):
     """A table with one impression a row; see `tasks/esmm/tables.py`."""
 
     name: Literal["esmm/csv", "esmm/hillstrom", "esmm/ali_ccp_csv"]
     path: Annotated[str | None, Cosmetic()]
     files: Annotated[SplitFiles | None, Cosmetic()]
-    click: str
-    conversion: str
-    sparse: Strings
-    dense: Strings
-    drop: Strings
-    split: str | None
-    val_rate: Annotated[OpenRate, ActiveWhen(files=None, split=None)]
-    test_rate: Annotated[OpenRate, ActiveWhen(files=None, split=None)]
-    split_seed: Annotated[NonNegativeInt, ActiveWhen(files=None, split=None)]
+    click: Name
+    conversion: Name
+    sparse: Names
+    dense: Names
+    drop: Names
+    split: Name | None
+    group: Annotated[Name | None, Cosmetic()] = None  # like the files: the digest stands for it
+    val_rate: Annotated[OpenRate, ActiveWhen(draws_val=True)]
+    test_rate: Annotated[OpenRate, ActiveWhen(draws_test=True)]
+    split_seed: Annotated[NonNegativeInt, ActiveWhen(draws=True)]
     min_count: PositiveInt
 
     @property
-    def is_split(self) -> bool:
-        """Whether the splits come with the data, so that nothing is drawn here."""
-        return self.files is not None or self.split is not None
+    def splits(self) -> Splits:
+        """Where the splits come from."""
+        return Splits(
+            files=self.files,
+            column=self.split,
+            group=self.group,
+            val_rate=self.val_rate,
+            test_rate=self.test_rate,
+            seed=self.split_seed,
+        )
+
+    @property
+    def draws_val(self) -> bool:
+        """Whether validation is drawn."""
+        return self.splits.draws_val
+
+    @property
+    def draws_test(self) -> bool:
+        """Whether the test split is drawn."""
+        return self.splits.draws_test
+
+    @property
+    def draws(self) -> bool:
+        """Whether anything is."""
+        return self.draws_val or self.draws_test
 
     @model_validator(mode="after")
-    def _one_way_to_split(self) -> "CsvData":
-        if self.files is not None and self.split is not None:
-            raise ValueError(
-                f"data.split: got '{self.split}' beside data.files; expected one of them. "
-                "Write the other as null."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _something_to_train_on(self) -> "CsvData":
-        if self.val_rate + self.test_rate >= 1:
-            raise ValueError(
-                f"data.val_rate + data.test_rate: got {self.val_rate} + {self.test_rate}; expected a sum "
-                "below 1. The rest is the training split."
-            )
+    def _splits_are_described_once(self) -> "CsvData":
+        self.splits.check()
         return self
 
 

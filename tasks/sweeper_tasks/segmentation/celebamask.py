@@ -20,6 +20,7 @@ from sweeper_tasks.pictures import BadPictureError, Picture, read_picture, turn
 from sweeper_tasks.segmentation.class_facts import IGNORED
 from sweeper_tasks.segmentation.data_config import CelebAMask
 from sweeper_tasks.segmentation.facts import prepared_facts
+from sweeper_tasks.segmentation.held import contents_of
 from sweeper_tasks.segmentation.masks import Mask, read_mask, read_part
 from sweeper_tasks.segmentation.pairs import Pair, find_pairs
 from sweeper_tasks.segmentation.pictures import SPLITS, Array, PictureWriter, keep_only
@@ -73,7 +74,7 @@ class Source:
         self._refuse_empty(n_left)
         read = facts_of_read(sorted(noted))
         told = {"skipped": facts_of_skipped(found), "ignored": self.ignored, "read": read}
-        facts = prepared_facts(folder, self.data) | told
+        facts = prepared_facts(folder, self.data) | contents_of(folder, self.data.classes).facts() | told
         known_as = {} if noted else {"digest": as_before}
         return {"n_train": n_left["train"], "real": True, "facts": facts, **known_as}
 

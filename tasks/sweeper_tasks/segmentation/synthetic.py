@@ -16,6 +16,7 @@ from sweeper.task import Fault, UserError
 from sweeper_tasks.segmentation.data_config import SyntheticFaces
 from sweeper_tasks.segmentation.faces import draw_face
 from sweeper_tasks.segmentation.facts import prepared_facts
+from sweeper_tasks.segmentation.held import contents_of
 from sweeper_tasks.segmentation.pictures import SPLITS, PictureWriter
 
 GENERATOR_VERSION = 1
@@ -56,7 +57,8 @@ def build(config: SyntheticFaces, folder: Path) -> Mapping[str, Any]:
         for i in range(n):
             writer.put(i, *face(config, split, i))
         writer.close()
-    return {"n_train": config.n_train, "real": False, "facts": prepared_facts(folder, config)}
+    facts = prepared_facts(folder, config) | contents_of(folder, config.classes).facts()
+    return {"n_train": config.n_train, "real": False, "facts": facts}
 
 
 def face(config: SyntheticFaces, split: str, i: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -60,7 +60,7 @@ def _meanings(data: AbsaCsv) -> dict[str, int | None]:
 
 def _read(data: AbsaCsv, file: Path) -> Collection:
     required = (data.text, *(data.aspects or ()), *data.drop, *((data.split,) if data.split else ()))
-    rows, cut = rows_of(file, required)
+    rows, cut = rows_of(file, required, data)
     aspects = _aspects(data, file, rows)
     if faults := faults_of_columns(data, aspects, _meanings(data), [cells for _, cells in rows], str(file)):
         raise UserError(faults)

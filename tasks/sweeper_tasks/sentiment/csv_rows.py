@@ -1,41 +1,39 @@
 """Rows of a table of reviews, each known by its file and number."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from sweeper.task import BadFile, Fault, UserError, did_you_mean
-from sweeper_tasks.sentiment.source import text_of
-from sweeper_tasks.separators import fault_of_separator
+from sweeper_tasks.tables.keys import DEFAULTS, TextKeys
+from sweeper_tasks.tables.reading import read_sheet
 
 AS_MANY_CELLS = "a row has as many cells as the header"
 Row = tuple[str, dict[str, str]]
 """`Train.csv row 12`, counted from 1 below the header, and its cells by column."""
 
 
-def rows_of(file: Path, columns: Sequence[str]) -> tuple[list[Row], list[BadFile]]:
-    """The usable rows, and those with too many or too few cells. Raises UserError without these columns."""
-    table = csv.reader(io.StringIO(text_of(file), newline=""), strict=True)
-    rows, bad = [], []
-    try:
-        header = [name.strip() for name in next(table, [])]
-        _refuse_header(file, header, columns)
-        for i, cells in enumerate((cells for cells in table if cells), start=1):
-            name = f"{file.name} row {i}"
-            if len(cells) == len(header):
-                rows.append((name, dict(zip(header, cells, strict=True))))
-            else:
-                bad.append(BadFile(name, f"{len(cells)} instead of {len(header)}", AS_MANY_CELLS))
-    except csv.Error as error:
-        problem = f"got a table that ends or breaks at line {table.line_num} ({error}); expected a CSV file"
-        raise UserError(Fault(str(file), problem, "Is a quotation mark missing?")) from None
+def rows_of(file: Path, columns: Sequence[str], keys: TextKeys = DEFAULTS) -> tuple[list[Row], list[BadFile]]:
+    """The usable rows, and those with too many or too few cells. Raises UserError without these columns.
+
+    `keys` say how the file is read; it is recognised by its content, whatever its name says.
+    """
+    sheet = read_sheet(file, keys, keep_odd=True)
+    _refuse_header(file, sheet.names, columns)
+    odd = dict(sheet.odd_rows)
+    bad = [
+        BadFile(f"{file.name} row {i}", f"{n} instead of {len(sheet.names)}", AS_MANY_CELLS)
+        for i, n in sheet.odd_rows
+    ]
+    cells = zip(*(column.to_pylist() for column in sheet.columns), strict=True)
+    numbers = (i for i in range(1, sheet.n_rows + len(odd) + 1) if i not in odd)
+    rows = [
+        (f"{file.name} row {i}", dict(zip(sheet.names, (cell or "" for cell in row), strict=True)))
+        for i, row in zip(numbers, cells, strict=True)
+    ]
     return rows, bad
 
 
 def _refuse_header(file: Path, header: Sequence[str], columns: Sequence[str]) -> None:
-    if fault := fault_of_separator(header, str(file)):
-        raise UserError(fault)
     listed = f"It has {', '.join(header)}" if header else "It is empty"
     faults = [
         Fault(str(file), f"got no column '{name}'; expected one", listed + did_you_mean(name, header))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sweeper.task import ActiveWhen, Cosmetic, StrictModel, Strings
+from sweeper_tasks.tables.keys import TextKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -83,7 +84,7 @@ class Words(StrictModel):
         return self
 
 
-class AbsaCsv(_Files):
+class AbsaCsv(_Files, TextKeys):
     """A table with one review a row and one column an aspect; see `tasks/sentiment/absa_csv.py`."""
 
     name: Literal["sentiment/absa_csv"]

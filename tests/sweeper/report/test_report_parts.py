@@ -250,7 +250,9 @@ def test_a_study_asks_the_function_that_its_configuration_names(
     size = ["baseline", "2000"]
     assert [cell.strip() for cell in _row(text.partition("## Records")[2], "baseline")] == size
     block = ["in baseline:", "4000 rows, focal term False", "in lambda=0.1:", "4000 rows, focal term True"]
-    assert "\n".join(["```", *block, "```"]) in text.partition("## Data")[2]
+    announced = text.partition("## Data")[2].partition("```\n")[2].partition("\n```")[0].splitlines()
+    assert [line.split()[0] for line in announced[:4]] == ["data", "rows", "clicks", "conversions"]
+    assert announced[4:] == block
     assert "\n".join(block) in printed
     facts = json.loads(path.read_text())
     assert facts["trivial"]["test"] == 0.5

@@ -51,14 +51,26 @@ def test_one_run_says_them_and_its_log_has_what_is_announced(
 ) -> None:
     place = f"study.results_dir={tmp_path}"
     assert run_solo(read_line(*SMALL, place, *FEW, "aux_focal.enabled=false", multirun=False)) == 0
-    assert capsys.readouterr().out.startswith(f"warning: {TOLD}\nsome rows\nin two lines\n")
+    printed = capsys.readouterr().out
+    assert f"warning: {TOLD}\ndata  " in printed
+    assert "\nsome rows\nin two lines\n" in printed
+    assert "rows              4,000       2,000       2,000\n" in printed
     (log,) = tmp_path.rglob("log.txt")
     first, *lines = log.read_text().splitlines()
     assert first.endswith("Z data")
     assert lines[:2] == ["  some rows", "  in two lines"]
 
 
-def test_a_task_without_any_warns_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_every_task_it_is_told_what_its_splits_hold_and_have_too_little_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.undo()
-    factory = SpecFactory(small_sweep(tmp_path, "aux_focal.lambda=0.1,0.2"))
-    assert factory.warnings([factory.baseline(0)]) == []
+    few = ("data.n_val=200", "data.n_test=300")
+    assert run_sweep(small_sweep(tmp_path, "aux_focal.lambda=0.1,0.2", "study.dry_run=true", *few)) == 0
+    printed = capsys.readouterr().out
+    assert "rows              4,000         200         300\n" in printed
+    (warning,) = [line for line in printed.splitlines() if line.startswith("warning: data: got ")]
+    assert " conversions on val and " in warning
+    assert warning.endswith("or a larger data.n_val and data.n_test; more seeds do not help")
+    factory = SpecFactory(small_sweep(tmp_path, "aux_focal.lambda=0.1,0.2", *few))
+    assert factory.data()["contents"]["rows"] == {"train": 4000, "val": 200, "test": 300}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sweeper.errors import UserError
@@ -20,6 +21,8 @@ CSV: dict[str, Any] = SHARED | {
     "label": "outcome",
     "drop": [],
     "missing": ["?", "N/A"],
+    **dict.fromkeys(("encoding", "separator", "comment", "header", "columns", "table", "decimal")),
+    "types": {},
     "categorical": [],
     "min_count": 1,
     "val_rate": 0.2,
@@ -155,24 +158,26 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert "data.path: got null; expected a file. Set data.path=<file>" in faults(None, tmp_path)
     files = {"train": "a.csv", "test": "b.csv"}
     assert "got null; expected a folder. Set data.path=<folder>" in faults(None, tmp_path, files=files)
-    assert "none.csv; expected a file. There is none" in faults(tmp_path / "none.csv", tmp_path)
+    assert "none.csv; expected a file that exists. There is none" in faults(tmp_path / "none.csv", tmp_path)
     (tmp_path / "empty.csv").write_text("")
-    assert "empty.csv: cannot be read" in faults(tmp_path / "empty.csv", tmp_path)
+    assert "empty.csv: got an empty file; expected a table" in faults(tmp_path / "empty.csv", tmp_path)
     assert "got no rows; expected at least one" in faults(write(tmp_path / "head.csv", 0), tmp_path)
 
 
-@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
-def test_columns_between_other_marks_than_commas_are_told_as_such(
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolon"), ("\t", "tab"), ("|", "bar")])
+def test_columns_between_other_marks_than_commas_are_found_and_decimal_commas_are_asked_for(
     mark: str, word: str, tmp_path: Path
 ) -> None:
     """Also where a row has decimal commas, of which a header without any knows nothing."""
     path = write(tmp_path / "t.csv", age=lambda i: i / 2)
+    numbers = read(path).array("train_numbers")
     path.write_text(path.read_text().replace(",", mark).replace(".", ","))
-    told = faults(path, tmp_path, drop=["patient"])
-    assert told == (
-        f"t.csv: got one column only, with {word} in its name; expected commas. "
-        "Save it as comma-separated values, with points in the numbers"
-    )
+    told = faults(path, tmp_path)
+    assert "column 'age': got '0,0' among numbers (rows 1, 2, 3, ...)" in told
+    assert "data.decimal=comma" in told
+    prepared = read(path, decimal="comma")
+    assert prepared.facts["reading"] == [f"columns are separated by a {word}"]
+    assert np.array_equal(prepared.array("train_numbers"), numbers)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
@@ -184,8 +189,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
 def test_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", ort=lambda i: "Köln")
     path.write_text(path.read_text(), encoding="latin-1")
-    told = faults(path, tmp_path, drop=["patient"])
-    assert told == "t.csv: got text in another encoding; expected UTF-8. Save it as UTF-8"
+    told = faults(path, tmp_path)
+    assert told.startswith("t.csv, line 2: got byte 0xf6 at character 9, which is not UTF-8; expected text")
+    assert "data.encoding=cp1252" in told
+    assert read(path, encoding="cp1252").facts["dropped"] == {"ort": "constant in training"}
 
 
 def test_a_column_that_is_twice_there_is_told(tmp_path: Path) -> None:
@@ -197,11 +204,11 @@ def test_a_column_that_is_twice_there_is_told(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_longer_than_the_header_are_told_rather_than_shifted(tmp_path: Path) -> None:
-    """With a comma at each row's end pandas takes the first column for the rows' names."""
+    """With a comma at each row's end pandas would take the first column for the rows' names."""
     path = write(tmp_path / "t.csv")
     header, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, *(f"{row}," for row in rows)]))
-    assert "t.csv: cannot be read: Expected 2 fields in line 2, saw 3" in faults(path, tmp_path)
+    assert "t.csv: got a comma behind every row and none behind the header" in faults(path, tmp_path)
 
 
 def test_a_column_without_a_name_has_one_to_be_dropped_by(tmp_path: Path) -> None:
@@ -221,13 +228,38 @@ def test_decimal_commas_are_neither_thousands_nor_words(shown: str, tmp_path: Pa
     assert read(path, categorical=["lab"]).facts["categories"] == [{"name": "lab", "vocabulary": 31}]
 
 
-@pytest.mark.parametrize(("one", "other"), [("ill", "Ill"), ("1", "1.0"), ("very ill", "very  ill")])
+@pytest.mark.parametrize(("one", "other"), [("ill", "Ill"), ("very ill", "very  ill")])
 def test_a_diagnosis_in_two_spellings_is_told(one: str, other: str, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", outcome=lambda i: "0" if i % 5 else (one, other)[i % 2])
     told = faults(path, tmp_path)
     assert f"'{one}' (5 rows)" in told
     assert f"'{other}' (5 rows)" in told
     assert "data.label, column 'outcome': got '" in told
+
+
+@pytest.mark.parametrize(
+    ("ill", "well", "names"),
+    [
+        (("1", "1.0"), ("0", "0.0"), ["0", "1"]),
+        (("True", "true"), ("False", "false"), ["False", "True"]),
+        (("2", "2.00"), ("3", "3."), ["3", "2"]),
+        (("1", "True"), ("0", "False"), ["0", "1"]),
+    ],
+)
+def test_a_diagnosis_is_known_by_its_value(
+    ill: tuple[str, str], well: tuple[str, str], names: list[str], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: (well if i % 5 else ill)[i // 5 % 2])
+    assert read(path).facts["classes"] == names
+
+
+@pytest.mark.parametrize("word", ["NA", "None", "null"])
+def test_a_diagnosis_that_may_mean_that_there_is_none_is_asked_for(word: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: word if i % 5 else "ill")
+    told = faults(path, tmp_path)
+    assert f"data.label, column 'outcome': got '{word}' (40)" in told
+    assert f"data.missing=[{word}]" in told
+    assert read(path, types={"outcome": "category"}).facts["classes"] == [word, "ill"]
 
 
 def test_a_bad_row_is_told_by_its_place_in_its_own_file(tmp_path: Path) -> None:
@@ -243,12 +275,102 @@ def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path) -> None:
 
 def test_two_files_must_have_the_same_columns(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", room=lambda i: i)
-    write(tmp_path / "b.csv")
+    write(tmp_path / "b.csv", age=lambda i: 130 + i)
     told = faults(tmp_path, tmp_path, files={"train": "a.csv", "test": "b.csv"})
     expected = "data.files: got columns in one file only (room); expected all in both. Name them in data.drop"
     assert told == expected
     files = {"train": "a.csv", "test": "b.csv"}
     prepare(config_for(tmp_path, files=files, drop=["room"]), tmp_path / "cache")
+
+
+def files_of_two(tmp_path: Path) -> dict[str, Any]:
+    """100 patients with two visits each to train on, 40 other visits to test."""
+    write(tmp_path / "a.csv", 200, name=lambda i: f"p{i // 2}")
+    write(tmp_path / "b.csv", 40, age=lambda i: 500 + i, name=lambda i: f"p{i + 90}")
+    return {"files": {"train": "a.csv", "test": "b.csv"}, "drop": ["name"]}
+
+
+def test_what_has_no_file_is_drawn_and_groups_stay_together(tmp_path: Path) -> None:
+    options = files_of_two(tmp_path)
+    two = prepare(config_for(tmp_path, **options), tmp_path)
+    assert two.facts["rows"] == {"train": 160, "val": 40, "test": 40}
+    only = options | {"files": {"train": "a.csv"}}
+    assert prepare(config_for(tmp_path, **only), tmp_path).facts["rows"]["test"] == 40
+    grouped = prepare(config_for(tmp_path, **options, group="name"), tmp_path)
+    contents = grouped.facts["contents"]
+    assert contents["rows"]["val"] % 2 == 0
+    assert contents["shared_groups"]["val"] == 0
+    assert 0 < contents["shared_groups"]["test"] <= 10
+    assert "name" not in [column["name"] for column in grouped.facts["categories"]]
+    three = {"files": {"train": "a.csv", "val": "b.csv", "test": "c.csv"}, "drop": ["name"]}
+    write(tmp_path / "c.csv", 20, age=lambda i: 900 + i, name=str)
+    assert prepare(config_for(tmp_path, **three), tmp_path).facts["rows"] == {
+        "train": 200,
+        "val": 40,
+        "test": 20,
+    }
+
+
+def test_a_column_may_say_the_splits(tmp_path: Path) -> None:
+    words = ("train", "train", "train", "Dev", "test")
+    path = write(tmp_path / "t.csv", 100, part=lambda i: words[(i // 5) % 5])
+    told = read(path, split="part").facts
+    assert told["rows"] == {"train": 60, "val": 20, "test": 20}
+    assert "part" not in told["numbers"] + [column["name"] for column in told["categories"]]
+    path = write(tmp_path / "t.csv", 100, part=lambda i: "test" if i < 20 else "train")
+    assert read(path, split="part").facts["rows"] == {"train": 64, "val": 16, "test": 20}
+
+
+def test_test_patients_who_are_those_of_training_are_refused_and_some_are_counted(tmp_path: Path) -> None:
+    options = files_of_two(tmp_path)
+    same = options | {"files": {"train": "a.csv", "test": "a.csv"}}
+    assert "got the same content for train and test" in faults(tmp_path, tmp_path, **same)
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    (tmp_path / "turned.csv").write_text("\n".join([lines[0], *lines[:0:-1]]))
+    turned = options | {"files": {"train": "a.csv", "test": "turned.csv"}}
+    assert "the same 200 patients in test as in train and val" in faults(tmp_path, tmp_path, **turned)
+    (tmp_path / "b.csv").write_text(
+        "\n".join([lines[0], *lines[1:21], *(f"{900 + i},ill,x" for i in range(20))])
+    )
+    seen = prepare(config_for(tmp_path, **options), tmp_path).facts["contents"]["copies"]["test"]
+    assert seen["train"] + seen["val"] == 20
+
+
+@pytest.mark.parametrize("odd", ["<600", "12 mg", "high"])
+def test_a_few_odd_values_among_numbers_make_no_category(odd: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", lab=lambda i: odd if i % 20 == 3 else i)
+    assert f"column 'lab': got '{odd}' among numbers (rows 4, 24, 44)" in faults(path, tmp_path)
+    assert read(path, missing=[odd]).facts["numbers"] == ["age", "lab"]
+    assert read(path, types={"lab": "category"}).facts["categories"][0]["name"] == "lab"
+
+
+def test_a_number_that_means_missing_and_a_mixed_column_are_warned_of(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "t.csv",
+        lab=lambda i: -999 if i % 10 == 3 else i,
+        stage=lambda i: "low" if i % 3 == 0 else i % 3,
+    )
+    told = config_for(path).warnings(read(path).facts)
+    assert any("column 'lab': the number -999 (5 times) lies far from all others" in one for one in told)
+    assert any("column 'stage': more than half of its values are numbers" in one for one in told)
+    assert read(path, missing=[-999]).facts["missing_values"] == {"lab": 5}
+
+
+def test_patterns_name_columns_to_drop_and_codes(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", id_a=lambda i: i, id_b=lambda i: i, code_x=lambda i: i % 3)
+    facts = read(path, drop=["id_*"], categorical=["code_*"]).facts
+    assert facts["numbers"] == ["age"]
+    assert facts["categories"] == [{"name": "code_x", "vocabulary": 4}]
+
+
+def test_parquet_and_truth_values_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: i % 5 == 0, smoker=lambda i: i % 2 == 0)
+    text = read(path)
+    assert text.facts["classes"] == ["False", "True"]
+    pd.read_csv(path).to_parquet(tmp_path / "p.csv")
+    typed = read(tmp_path / "p.csv")
+    assert typed.facts == text.facts
+    assert np.array_equal(typed.array("train_categories"), text.array("train_categories"))
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")

@@ -229,7 +229,7 @@ def test_missing_files_are_named_with_their_source(data_of: Any, raw: Raw) -> No
 @pytest.mark.parametrize("name", ["sample_skeleton_test.csv", "common_features_train.csv"])
 def test_an_empty_file_is_refused(data_of: Any, raw: Raw, name: str) -> None:
     (raw.folder / name).write_text("")
-    with pytest.raises(UserError, match=r"no click at all|a key without common features"):
+    with pytest.raises(UserError, match=r"no click at all|a key without common features|an empty file"):
         prepared(data_of, raw)
 
 

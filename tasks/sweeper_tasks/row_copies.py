@@ -1,0 +1,23 @@
+"""A number for each row of a table, by its values: rows with the same number are copies. No torch here."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sweeper.task import row_digests
+
+
+def frame_digests(columns: Iterable[Any]) -> NDArray[np.uint64]:
+    """[n] of the rows of these columns [n]: numbers by value, all else by its text; missing is alike."""
+    return row_digests(*(_numbers(column) for column in columns))
+
+
+def _numbers(column: Any) -> NDArray[Any]:
+    if column.dtype.kind in "fiub" and isinstance(column.dtype, np.dtype):
+        return np.asarray(column)
+    text = pd.Series(column).reset_index(drop=True).astype(object)
+    plain = text.where(text.notna(), None).map(lambda value: value if value is None else str(value))
+    return np.asarray(pd.util.hash_array(plain.to_numpy(dtype=object)))
