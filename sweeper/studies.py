@@ -14,6 +14,7 @@ from pathlib import Path
 from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, StudyFolder
+from sweeper.output import output_survives
 from sweeper.report import (
     Activity,
     StudyStatus,
@@ -37,8 +38,10 @@ SPARED = "those of the champion and of the ensemble"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 2 with one line on stderr for what the user can mend, 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
-    return exit_code(lambda: options.command(options), where=options.verb)
+    with output_survives():
+        options = _parser().parse_args(arguments)
+        is_result = options.verb in PRINTING
+        return exit_code(lambda: options.command(options), where=options.verb, prints_result=is_result)
 
 
 def find_study(results: ResultsFolder, name: str) -> StudyFolder:
@@ -98,13 +101,13 @@ def _best(options: argparse.Namespace) -> None:
     folder = _reported(options).folder
     if not folder.best_yaml.exists():
         raise UserError(Fault(folder.path.name, "no candidate finished", "`show` tells the reasons"))
-    print(folder.best_yaml.read_text(), end="")
+    print(folder.best_yaml.read_text(encoding="utf-8"), end="")
 
 
 def _export(options: argparse.Namespace) -> None:
     folder = _reported(options).folder
     source = folder.trials_csv if options.format == "csv" else folder.summary
-    print(source.read_text(), end="")
+    print(source.read_text(encoding="utf-8"), end="")
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -228,6 +231,8 @@ def _tracking(options: argparse.Namespace) -> Tracking:
     return Tracking(name="mlflow", uri=options.tracking_uri, experiment=options.experiment)
 
 
+PRINTING = ("list", "show", "best", "export")
+"""Commands whose result is what they print."""
 READING = ("show", "best", "export", "publish", "replay")
 """Commands that take nothing away, and may therefore go on without the database."""
 

@@ -68,7 +68,8 @@ def read_sentence(folder: StudyFolder) -> str:
     """The verdict in one sentence, from the report's first quotation; empty where there is no report."""
     if not folder.report_md.exists():
         return ""
-    quoted = [line for line in folder.report_md.read_text().splitlines() if line.startswith("> ")]
+    lines = folder.report_md.read_text(encoding="utf-8").splitlines()
+    quoted = [line for line in lines if line.startswith("> ")]
     return quoted[0].removeprefix("> ").strip("*") if quoted else ""
 
 

@@ -158,7 +158,7 @@ class Session:
         for path in (folder.summary, folder.report_md, folder.trials_csv, folder.best_yaml):
             self._log_file(self._parent, path)
         if folder.report_html.exists():
-            page = self_contained(folder.report_html.read_text(), folder.path)
+            page = self_contained(folder.report_html.read_text(encoding="utf-8"), folder.path)
             self._client.log_text(self._parent.run_id, page, "report.html")
         if folder.plots.exists():
             self._client.log_artifacts(self._parent.run_id, str(folder.plots), "plots")
@@ -349,7 +349,7 @@ def _written_ms(folder: Path | None) -> int:
 
 def _leaderboard_of(folder: StudyFolder) -> str:
     """The first table of the report, as far as it fits in a tag."""
-    lines = folder.report_md.read_text().splitlines() if folder.report_md.exists() else []
+    lines = folder.report_md.read_text(encoding="utf-8").splitlines() if folder.report_md.exists() else []
     table = takewhile(
         lambda line: line.startswith("|"), dropwhile(lambda line: not line.startswith("|"), lines)
     )
