@@ -6,6 +6,7 @@ from .asking import (
     Enumerated as Enumerated,
     alone_with as alone_with,
 )
+from .containment import holds as holds
 from .grammar import (
     Choices as Choices,
     Interval as Interval,

@@ -23,7 +23,8 @@ class Forecast:
     """What a study would do, by all that is known.
 
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
-    will suggest as it goes. `seconds_per_run`: None where nothing comparable has run yet.
+    will suggest as it goes, each on the first seed, the best `replicate_top_k` on all. `seconds_per_run`:
+    None where nothing comparable has run yet.
     """
 
     study: str
@@ -35,11 +36,16 @@ class Forecast:
     n_confirmed: int = 0
     n_later: int = 0
     seconds_per_run: float | None = None
+    replicate_top_k: int | None = None
 
     @property
     def n_screening(self) -> int:
         """Runs to train before a best candidate is known."""
-        return (len(self.trials) + self.n_later) * len(self.seeds) - sum(self.known.values())
+        n_known, n_seeds = sum(self.known.values()), len(self.seeds)
+        if self.replicate_top_k is None:
+            return (len(self.trials) + self.n_later) * n_seeds - n_known
+        n_replicated = min(self.replicate_top_k, self.n_later)
+        return len(self.trials) * n_seeds + self.n_later + n_replicated * (n_seeds - 1) - n_known
 
     @property
     def n_confirming(self) -> int:
@@ -76,6 +82,7 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         known={t.number: sum((t.number, seed) in known for seed in policy.seeds) for t in trials},
         n_confirmed=_n_confirmed(known, policy.confirm_seeds),
         n_later=policy.n_candidates if sweep.is_adaptive else 0,
+        replicate_top_k=policy.replicate_top_k,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
     )
 

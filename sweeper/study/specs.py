@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from sweeper.config import Sweep
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
-from sweeper.models import digest_of
+from sweeper.models import DIRECTIONS, digest_of
 from sweeper.schema import RUN_SECTIONS, Settings
 from sweeper.task import Prepared, TaskConfig, is_built_in, task_entry
 from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
@@ -133,7 +133,9 @@ class SpecFactory:
             _drop(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
         shared = {
             "baseline": list(study.baseline),
-            "objectives": list(study.metrics or (f"{task.metric}:{task.direction}",)),
+            "objectives": [
+                objective_by_value(text, task.direction) for text in study.metrics or (task.metric,)
+            ],
             "data digest": self.prepare(sweep.settings, sweep.task_config).digest,
         }
         return {**fixed, "study": {**shared, "swept": sorted(sweep.swept_keys)}}
@@ -142,6 +144,13 @@ class SpecFactory:
         """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""
         mark = digest_of(canonical(self.fixed())).removeprefix("sha256:")[:8]
         return self._sweep.settings.study.name or f"{self._sweep.settings.task.name}-{mark}"
+
+
+def objective_by_value(text: str, direction: str) -> str:
+    """`name:maximize` or `name:minimize`, however it is written; `direction` where `text` has none."""
+    name, colon, word = text.partition(":")
+    written = word.strip().lower() if colon else direction
+    return f"{name.strip()}:{DIRECTIONS.get(written, written)}"
 
 
 def notices_of(trials: Iterable[TrialSpec]) -> list[str]:

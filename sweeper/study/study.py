@@ -14,6 +14,7 @@ from sweeper.report import added_by_task, write_report
 from sweeper.results import StudyResult
 from sweeper.search import TrialBook, pruning_of
 from sweeper.storage import RunBook, Storage, is_gone, new_owner, open_storage, place_faults_named
+from sweeper.study.asked_for import warnings_of_others, with_others_named
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
@@ -30,6 +31,7 @@ from sweeper.task import task_entry
 from sweeper.trial import TrialSpec
 from sweeper.verdict import judge
 from sweeper.watch import Observer, Observers, StudyStart, Terminal, make_tracker
+from sweeper.wording import plural
 
 
 def run_sweep(sweep: Sweep) -> int:
@@ -59,6 +61,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
         *_tried_again(storage.reopen(plan.reopened)),
         *recovered(storage, plan.folder, trials),
         *changed_code(trials, plan.settings.task.target),
+        *warnings_of_others(plan, trials.specs()),
         *plan.notices,
     ]
     asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
@@ -102,7 +105,7 @@ class Session:
     ) -> None:
         self._plan, self._table, self._loop = plan, table, loop
         self._observer, self._interrupt, self._warnings = observer, interrupt, warnings
-        self._began = time.monotonic()
+        self._began, self._n_planned = time.monotonic(), 0
         slot = plan.arrangement.slots[0]
         self._provenance = provenance(slot.n_threads, plan.settings.task.target) | {"started": _now()}
 
@@ -117,8 +120,8 @@ class Session:
 
     def _start(self) -> None:
         plan, table = self._plan, self._table
-        n_known, n_open = len(table.runs), len(table.wanted_screening().runs)
-        per_trial = 1 if plan.sweep.is_adaptive else len(plan.policy.seeds)
+        n_known = len(table.runs)
+        self._n_planned = n_known + table.n_to_come
         self._observer.study_started(
             StudyStart(
                 study=plan.study,
@@ -127,7 +130,7 @@ class Session:
                 seeds=plan.policy.seeds,
                 confirm_seeds=plan.policy.confirm_seeds,
                 folder=plan.folder,
-                n_runs_planned=n_known + n_open + table.n_unasked * per_trial,
+                n_runs_planned=self._n_planned,
                 n_runs_known=n_known,
                 slots=plan.arrangement.slots,
                 config=plan.sweep.config,
@@ -140,18 +143,19 @@ class Session:
             self._observer.warned(warning)
 
     def _announce_confirmation(self) -> None:
-        wanted = self._table.wanted_confirmation()
-        if wanted.runs:
-            self._observer.plan_grew(
-                len(wanted.runs), "confirming the best candidate and the baseline on fresh seeds"
-            )
+        """The plan has held these runs from the start; it changes by what pruned and failed trials spared."""
+        n_runs = len(self._table.wanted_confirmation().runs)
+        n_left = self._n_planned - len(self._table.runs)
+        if n_runs:
+            why = f"confirming the best candidate and the baseline on fresh seeds, {plural(n_runs, 'run')}"
+            self._observer.plan_grew(n_runs - n_left, why)
 
     def _conclude(self) -> int:
         if not self._table.trials:
             return self._interrupt.exit_code  # told to stop before the first trial
         plan, folder, failed_by = self._plan, self._plan.folder, self._loop.stopped_because
         result = self._result()
-        judgement = judge(result)
+        judgement = with_others_named(plan, result, judge(result))
         if failed_by is not None:
             judgement = without_verdict(judgement, failed_by)
         ensemble = self._ensemble(result)

@@ -91,7 +91,7 @@ class LiveView:
             self._progress = Progress(n_runs, began=self._clock())
 
     def grow(self, n_runs: int) -> None:
-        """So many runs more."""
+        """So many runs more, or fewer."""
         with self._lock:
             self._progress = replace(self._progress, n_runs=self._progress.n_runs + n_runs)
 

@@ -40,7 +40,7 @@ class Observer(Protocol):
         """The first word."""
 
     def plan_grew(self, n_runs: int, why: str) -> None:
-        """More runs have joined the plan: confirmation, or the next suggestions of an adaptive sampler."""
+        """The plan has so many runs more, or fewer where `n_runs` is negative; `why` says what begins."""
 
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """A run trains on `slot` now."""

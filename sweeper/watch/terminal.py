@@ -68,7 +68,8 @@ class Terminal:
     def plan_grew(self, n_runs: int, why: str) -> None:
         """Says why."""
         self._view.grow(n_runs)
-        self._say(f"{plural(n_runs, 'more run')}: {why}")
+        fewer = f"; {plural(-n_runs, 'run')} fewer than planned" if n_runs < 0 else ""
+        self._say(f"{plural(n_runs, 'more run')}: {why}" if n_runs > 0 else f"{why}{fewer}")
 
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """The slot's line in the live view; and what is to be known of the trial's configuration."""
