@@ -27,6 +27,7 @@ from sweeper.report import (
     read_sentence,
     refuse_what_runs,
     remove_checkpoints,
+    say,
     status_of,
     studies_table,
 )
@@ -62,7 +63,7 @@ def find_study(results: ResultsFolder, name: str) -> StudyFolder:
         raise UserError(Fault("study", f"got '{name}'; expected one of {listed}", "Give more of the name"))
     suggestion = did_you_mean(wanted, known)
     problem = f"got '{name}'; expected a study in {results.path}{suggestion}"
-    raise UserError(Fault("study", problem, "" if suggestion else "The command `list` shows all"))
+    raise UserError(Fault("study", problem, "" if suggestion else "`sweeper studies list` shows all"))
 
 
 def all_studies(results: ResultsFolder) -> list[StudyFolder]:
@@ -75,14 +76,14 @@ def _list(options: argparse.Namespace) -> None:
     known, console = _activities_or_none(options), default_console()
     studies = [status_of(folder, known.get(folder.path.name)) for folder in all_studies(_results(options))]
     if not studies:
-        console.print(f"no studies in {options.results_dir}", soft_wrap=True)
+        say(console, f"no studies in {options.results_dir}")
         return
-    console.print(studies_table(studies, time.time()))
+    console.print(studies_table(studies, time.time()), crop=False)
     for study in studies:
         if study.state == "running":
-            console.print(f"{study.folder.path.name} is running on {study.where}", soft_wrap=True)
+            say(console, f"{study.folder.path.name} is running on {study.where}")
     if any(study.state == "interrupted" for study in studies):
-        console.print("interrupted studies go on with the command that began them")
+        say(console, "interrupted studies go on with the command that began them")
     for study in studies:
         if study.problem:
             print(f"warning: {study.problem}", file=sys.stderr)
@@ -91,10 +92,10 @@ def _list(options: argparse.Namespace) -> None:
 def _show(options: argparse.Namespace) -> None:
     study, console = _reported(options), default_console()
     assert study.summary is not None
-    console.print(leaderboard_of(study.summary))
-    console.print(read_sentence(study.folder), style="bold", soft_wrap=True)
+    console.print(leaderboard_of(study.summary), crop=False)
+    say(console, read_sentence(study.folder), "bold")
     for line in filter(None, [study.hint, f"report: {study.folder.report_md}"]):
-        console.print(line, soft_wrap=True)
+        say(console, line)
 
 
 def _best(options: argparse.Namespace) -> None:

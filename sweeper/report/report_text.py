@@ -11,7 +11,7 @@ from sweeper.report.leaderboard import (
     Row,
     difference,
     ensemble_section,
-    p_value,
+    p_in_words,
     pruning,
     rows,
 )
@@ -145,7 +145,7 @@ def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
         *("## Confirmation", ""),
         "Baseline and best, trained again on fresh seeds and compared once on the test split.",
         *("", *table(["seed", f"{metric}, baseline", f"{metric}, best", "difference"], body), ""),
-        f"- difference {estimate}, {result.confidence:.0%} interval {interval}, p = {p_value(found.p_value)}",
+        f"- difference {estimate}, {result.confidence:.0%} interval {interval}, {p_in_words(found.p_value)}",
         f"- standard error from seeds {_small(found.se_seeds)}, from the finite test set "
         f"{_small(found.se_examples)}; degrees of freedom {_small(found.df)}",
         *_seeds_needed(result, found),

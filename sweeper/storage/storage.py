@@ -117,10 +117,9 @@ class Storage:
         if known != directions:
             fixed = json.loads(study.user_attrs.get("fixed", "{}"))
             begun = fixed.get("study", {}).get("objectives", known)
-            problem = f"got {', '.join(directions)}; study '{self.study}' was begun with objective {', '.join(begun)}"
-            advice = (
-                f"Choose another study.name; to go on with that study: study.metrics=[{', '.join(begun)}]"
-            )
+            was = ", ".join(begun)
+            problem = f"got {', '.join(directions)}; study '{self.study}' was begun with objective {was}"
+            advice = f"Choose another study.name; to go on with that study: study.metrics=[{was}]"
             raise UserError(Fault("study.metrics", problem, advice))
         self._waiting.study_runs()
         return study

@@ -42,9 +42,9 @@ def warnings_of_others(plan: Plan, known: Sequence[TrialSpec]) -> list[str]:
         return []
     n_left = max(0, n_trials - len(candidates))
     return [
-        f"{plural(n_others, 'trial')} of earlier commands lie outside what this command asks for ({_asked(plan)})"
-        f". They stay in the study and count in study.n_trials={n_trials}: {n_left} are left to try. Raise "
-        "study.n_trials, or choose another study.name for a study of these alone"
+        f"{plural(n_others, 'trial')} of earlier commands: outside what this command asks for "
+        f"({_asked(plan)}). They stay in the study and count in study.n_trials={n_trials}: {n_left} are left "
+        "to try. Raise study.n_trials, or choose another study.name for a study of these alone"
     ]
 
 

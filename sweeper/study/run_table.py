@@ -68,6 +68,8 @@ class RunTable:
     def n_to_come(self) -> int:
         """The runs still to train, confirmation included, if no trial is given up."""
         screening = n_to_come(list(self.trials.values()), self.runs, self._policy, self._n_unasked_candidates)
+        if self.n_unasked > self._n_unasked_candidates:
+            screening += len(self._policy.seeds)  # of the baseline
         best = best_of(self.results(), self._policy) if not self.n_unasked else None
         if best is not None and not screening:
             return len(self.wanted_confirmation().runs)
