@@ -11,6 +11,7 @@ from .fitting import (
 )
 from .leaderboard import sentence_of as sentence_of
 from .leaderboard_table import leaderboard_of as leaderboard_of, studies_table as studies_table
+from .markdown_text import inline as inline
 from .publishing import publish as publish
 from .replay import read_runs as read_runs
 from .report import write_report as write_report

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import stdev
 
 from sweeper.report.incidents import grouped, on_the_way
+from sweeper.report.markdown_text import inline, line
 from sweeper.report.summary_model import PerSeed, Summary, TrialEntry
 from sweeper.results import BestRun, Comparison, Confirmation, Ensemble, EnsembleMember
 from sweeper.verdict import decimals
@@ -219,7 +220,7 @@ def ensemble_section(summary: Summary, table: Table) -> list[str]:
     ]
     members = "; ".join(f"{run_name(one)} (val {number(one.val)})" for one in entry.members)
     return [
-        *("## Ensemble", "", entry.sentence, ""),
+        *("## Ensemble", "", line(entry.sentence), ""),
         *table(["model", f"val {metric}", f"test {metric}"], body, ["model"]),
-        *("", f"The mean of the probabilities of the best runs on validation: {members}."),
+        *("", f"The mean of the probabilities of the best runs on validation: {inline(members)}."),
     ]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder, write_atomic
+from sweeper.report.markdown_text import plain
 from sweeper.report.summary_model import (
     SCHEMA_VERSION,
     BaselineEntry,
@@ -70,7 +71,7 @@ def read_sentence(folder: StudyFolder) -> str:
         return ""
     lines = folder.report_md.read_text(encoding="utf-8").splitlines()
     quoted = [line for line in lines if line.startswith("> ")]
-    return quoted[0].removeprefix("> ").strip("*") if quoted else ""
+    return plain(quoted[0].removeprefix("> **").removesuffix("**")) if quoted else ""
 
 
 def summary_of(result: StudyResult, judgement: Judgement) -> Summary:

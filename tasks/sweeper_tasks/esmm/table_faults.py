@@ -75,7 +75,11 @@ def _faults_of_columns(table: pd.DataFrame, file: str, data: CsvData) -> Iterato
     if left := [name for name in table.columns if name not in {name for _, name in roles}]:
         shown = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
         advice = "Name each in data.sparse, data.dense or, to leave it out, in data.drop"
-        yield Fault(file, f"got {len(left)} columns without a role ({shown}); expected none", advice)
+        yield Fault(
+            file,
+            f"got {len(left)} column{'s' * (len(left) != 1)} without a role ({shown}); expected none",
+            advice,
+        )
 
 
 def _listed(table: pd.DataFrame) -> str:
@@ -91,9 +95,10 @@ def _faults_of_label(column: "pd.Series[str]", values: Array, file: str) -> Iter
 
 def _faults_of_order(labels: Mapping[str, Array], file: str, data: CsvData) -> Iterator[Fault]:
     if len(labels) == 2 and (bad := (labels[data.conversion] == 1) & (labels[data.click] == 0)).any():
+        n = int(bad.sum())
         yield Fault(
             file,
-            f"got {int(bad.sum())} conversions without a click (rows {_first(bad)}); expected none",
+            f"got {n} conversion{'s' * (n != 1)} without a click (rows {_first(bad)}); expected none",
             f"Are data.click={data.click} and data.conversion={data.conversion} the right columns?",
         )
 

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from sweeper.layout import StudyFolder, write_atomic
+from sweeper.report.fitting import default_console
 from sweeper.report.incidents import grouped, kind, on_the_way
 from sweeper.report.leaderboard import pruning, reasons, rows
-from sweeper.report.fitting import default_console
 from sweeper.report.leaderboard_table import leaderboard_of
 from sweeper.report.replay import read_runs
 from sweeper.report.report import trials_csv
