@@ -1,14 +1,11 @@
 """Whether a trial's parameters are among those that a search space asks for: values, not their spelling."""
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import optuna
-
 from sweeper.search.grammar import Choices, Domain, Interval
-from sweeper.search.samplers import Configure
+from sweeper.search.samplers import Configure, could_suggest
 from sweeper.search.search_space import SearchSpace
 from sweeper.search.trial_book import is_number
 from sweeper.trial import by_value
@@ -38,18 +35,4 @@ def holds(
     if not own.keys() <= params.keys() or not all(contains(own[key], params[key]) for key in own):
         return False
     added = params.keys() - own.keys()
-    return not added if configure is None else _could_add(configure, config or {}, params, added)
-
-
-def _could_add(
-    configure: Configure, config: Mapping[str, Any], params: Mapping[str, Any], added: set[str]
-) -> bool:
-    """The function is called with these values: it must ask for all that it once added, and take each."""
-    trial = optuna.trial.FixedTrial(dict(params))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a value out of range is a warning to Optuna
-            configure(config, trial)  # type: ignore[arg-type]  # made to stand in for a trial
-    except Exception:  # the user's code, at a point that it may know nothing of
-        return False
-    return added <= trial.params.keys()
+    return not added if configure is None else could_suggest(configure, config or {}, params, added)

@@ -97,6 +97,20 @@ def suggest_custom(
     return {**before, **added}
 
 
+def could_suggest(
+    configure: Configure, config: Mapping[str, Any], params: Mapping[str, Any], added: set[str]
+) -> bool:
+    """Whether `configure`, called with these values, asks for all that it once `added`, and takes each."""
+    trial = optuna.trial.FixedTrial(dict(params))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a value out of range is a warning to Optuna
+            configure(config, trial)  # type: ignore[arg-type]  # made to stand in for a trial
+    except Exception:  # the user's code, at a point that it may know nothing of
+        return False
+    return added <= trial.params.keys()
+
+
 def check_extends(space: SearchSpace, known: Mapping[str, BaseDistribution]) -> None:
     """Raises UserError where earlier trials of this study were drawn from something incompatible."""
     faults = []

@@ -68,11 +68,10 @@ class RunTable:
     def n_to_come(self) -> int:
         """The runs still to train, confirmation included, if no trial is given up."""
         screening = n_to_come(list(self.trials.values()), self.runs, self._policy, self._n_unasked_candidates)
+        if not self.n_unasked and not screening:
+            return len(self.wanted_confirmation().runs)
         if self.n_unasked > self._n_unasked_candidates:
             screening += len(self._policy.seeds)  # of the baseline
-        best = best_of(self.results(), self._policy) if not self.n_unasked else None
-        if best is not None and not screening:
-            return len(self.wanted_confirmation().runs)
         known = n_confirmed(self.trials.values(), self.runs, self._policy)
         return screening + max(0, 2 * len(self._policy.confirm_seeds) - known)
 
