@@ -14,9 +14,10 @@ import torch
 from sweeper.errors import OUT_OF_MEMORY, DiskFullError, RunError, SweeperError, causes_of, is_full
 
 LESS_MEMORY = "Try a smaller trainer.batch_size or a smaller model."
+_PLACES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
 OTHERS_CODE = tuple(
     f"{path}{os.sep}"
-    for given in (*map(sysconfig.get_path, ("stdlib", "purelib", "platlib")), Path(__file__).parent.parent)
+    for given in (*_PLACES, str(Path(__file__).parent.parent))
     for path in (given, Path(given).resolve())
 )
 """Where the code of Python, of installed packages and of this program lies."""

@@ -1,5 +1,6 @@
 """Whose best a continued study tells: the last command's, or one that it names as another's."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def test_trials_of_another_range_that_count_are_warned_of(results: Path) -> None
     assert warnings_of_others(planned(results, f"{KEY}=0.1,0.2"), known) == []
 
 
-def adds_a_key(config: dict[str, Any], trial: optuna.Trial) -> None:
+def adds_a_key(config: Mapping[str, Any], trial: optuna.Trial) -> None:
     if trial.suggest_float("optimizer.weight_decay", 0.0, 0.1) > 0.05:
         trial.suggest_categorical("optimizer.eps", [1e-8, 1e-6])
 
