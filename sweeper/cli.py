@@ -19,6 +19,7 @@ from typing import NoReturn
 from sweeper import __version__
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import CONF
+from sweeper.output import lost_output, output_survives
 
 Main = Callable[[Sequence[str]], int]
 
@@ -70,6 +71,11 @@ Choices (group=option; keys and their defaults: --cfg job):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code of what the command line asks for."""
+    with output_survives():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     first = words[0] if words else ""
     if first in COMMANDS:
@@ -89,17 +95,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _main_of(RUN)(words)
 
 
-def exit_code(command: Callable[[], None], where: str = "sweeper") -> int:
-    """0; 2 with a line on stderr for each thing that the user can mend; 130 after Ctrl-C."""
+def exit_code(command: Callable[[], None], where: str = "sweeper", *, prints_result: bool = False) -> int:
+    """0; 2 with a line on stderr for each thing that the user can mend; 130 after Ctrl-C.
+
+    `prints_result`: the command has failed where not all that it printed was written. A reader that has
+    seen enough (`... | head`) is no failure.
+    """
     try:
         command()
         sys.stdout.flush()
+        return 2 if prints_result and lost_output() else 0
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        # `... | head` is no error; what is still buffered must not complain once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         parts = [where, error.filename, error.strerror or error]
         print(*(part for part in parts if part), sep=": ", file=sys.stderr)
@@ -107,7 +115,6 @@ def exit_code(command: Callable[[], None], where: str = "sweeper") -> int:
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
-    return 0
 
 
 def refuse(word: str) -> NoReturn:

@@ -60,7 +60,7 @@ def member_folders(study: StudyFolder) -> set[Path]:
 def read_figures(path: Path) -> EnsembleFigures | None:
     """The figures of an evaluation that has ended; None where there are none that can be read."""
     try:
-        return EnsembleFigures.model_validate_json(path.read_text())
+        return EnsembleFigures.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
@@ -79,6 +79,6 @@ def model_digest(folder: RunFolder) -> str:
 def read_spec(path: Path) -> EnsembleSpec | None:
     """The spec that an earlier session wrote; None where there is none that can be read."""
     try:
-        return EnsembleSpec.model_validate_json(path.read_text())
+        return EnsembleSpec.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None

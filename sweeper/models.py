@@ -12,6 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
 """A YAML list of strings."""
 Direction = Literal["maximize", "minimize"]
+DIRECTIONS: dict[str, Direction] = {
+    "max": "maximize",
+    "maximize": "maximize",
+    "min": "minimize",
+    "minimize": "minimize",
+}
+"""How a direction may be written, in small letters or capitals."""
 Number = int | float
 """As it was read or computed: a file that is read and written again keeps 18 and 18.0 apart."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, at_home
+from sweeper.output import output_survives
 from sweeper.report import choose
 from sweeper.studies import find_study
 from sweeper.wording import plural
@@ -49,6 +50,11 @@ class Words:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code; every mistake of the user is one line on stderr."""
+    with output_survives():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     if not words:
         _parser().print_help()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -298,4 +299,10 @@ class Policy:
     @property
     def failures_allowed(self) -> int:
         """So many failed trials may be; one more stops the study."""
-        return int(self.max_failure_rate * self.n_candidates)
+        return int(Decimal(repr(self.max_failure_rate)) * self.n_candidates)  # 0.29 of 100 are 29
+
+    def n_screening(self, n_candidates: int) -> int:
+        """The screening runs of so many candidates, if none is lost."""
+        if self.replicate_top_k is None:
+            return n_candidates * len(self.seeds)
+        return n_candidates + min(self.replicate_top_k, n_candidates) * (len(self.seeds) - 1)

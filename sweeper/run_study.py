@@ -1,6 +1,7 @@
 """`sweeper [key=value ...]`: one run, or with `-m` a study; the application that Hydra starts.
 
-Exit codes: 0 finished, 1 no result, 2 the user's input, 130 after Ctrl-C, 143 after SIGTERM, 129 SIGHUP.
+Exit codes: 0 finished, 1 no result, 2 the user's input, 130 after Ctrl-C, 143 after SIGTERM, 129 SIGHUP
+(unless its terminal went away: that ends nothing).
 
 Nothing heavier than Hydra is imported before Hydra has read the command line.
 """

@@ -14,6 +14,7 @@ from pathlib import Path
 from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, StudyFolder, at_home
+from sweeper.output import output_survives
 from sweeper.report import (
     Activity,
     StudyStatus,
@@ -26,6 +27,7 @@ from sweeper.report import (
     read_sentence,
     refuse_what_runs,
     remove_checkpoints,
+    say,
     status_of,
     studies_table,
 )
@@ -37,8 +39,10 @@ SPARED = "those of the champion and of the ensemble"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, 2 with one line on stderr for what the user can mend, 130 after Ctrl-C."""
-    options = _parser().parse_args(arguments)
-    return exit_code(lambda: options.command(options), where=options.verb)
+    with output_survives():
+        options = _parser().parse_args(arguments)
+        is_result = options.verb in PRINTING
+        return exit_code(lambda: options.command(options), where=options.verb, prints_result=is_result)
 
 
 def find_study(results: ResultsFolder, name: str) -> StudyFolder:
@@ -59,7 +63,7 @@ def find_study(results: ResultsFolder, name: str) -> StudyFolder:
         raise UserError(Fault("study", f"got '{name}'; expected one of {listed}", "Give more of the name"))
     suggestion = did_you_mean(wanted, known)
     problem = f"got '{name}'; expected a study in {results.path}{suggestion}"
-    raise UserError(Fault("study", problem, "" if suggestion else "The command `list` shows all"))
+    raise UserError(Fault("study", problem, "" if suggestion else "`sweeper studies list` shows all"))
 
 
 def all_studies(results: ResultsFolder) -> list[StudyFolder]:
@@ -72,14 +76,14 @@ def _list(options: argparse.Namespace) -> None:
     known, console = _activities_or_none(options), default_console()
     studies = [status_of(folder, known.get(folder.path.name)) for folder in all_studies(_results(options))]
     if not studies:
-        console.print(f"no studies in {options.results_dir}", soft_wrap=True)
+        say(console, f"no studies in {options.results_dir}")
         return
-    console.print(studies_table(studies, time.time()))
+    console.print(studies_table(studies, time.time()), crop=False)
     for study in studies:
         if study.state == "running":
-            console.print(f"{study.folder.path.name} is running on {study.where}", soft_wrap=True)
+            say(console, f"{study.folder.path.name} is running on {study.where}")
     if any(study.state == "interrupted" for study in studies):
-        console.print("interrupted studies go on with the command that began them")
+        say(console, "interrupted studies go on with the command that began them")
     for study in studies:
         if study.problem:
             print(f"warning: {study.problem}", file=sys.stderr)
@@ -88,23 +92,23 @@ def _list(options: argparse.Namespace) -> None:
 def _show(options: argparse.Namespace) -> None:
     study, console = _reported(options), default_console()
     assert study.summary is not None
-    console.print(leaderboard_of(study.summary))
-    console.print(read_sentence(study.folder), style="bold", soft_wrap=True)
+    console.print(leaderboard_of(study.summary), crop=False)
+    say(console, read_sentence(study.folder), "bold")
     for line in filter(None, [study.hint, f"report: {study.folder.report_md}"]):
-        console.print(line, soft_wrap=True)
+        say(console, line)
 
 
 def _best(options: argparse.Namespace) -> None:
     folder = _reported(options).folder
     if not folder.best_yaml.exists():
         raise UserError(Fault(folder.path.name, "no candidate finished", "`show` tells the reasons"))
-    print(folder.best_yaml.read_text(), end="")
+    print(folder.best_yaml.read_text(encoding="utf-8"), end="")
 
 
 def _export(options: argparse.Namespace) -> None:
     folder = _reported(options).folder
     source = folder.trials_csv if options.format == "csv" else folder.summary
-    print(source.read_text(), end="")
+    print(source.read_text(encoding="utf-8"), end="")
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -228,6 +232,8 @@ def _tracking(options: argparse.Namespace) -> Tracking:
     return Tracking(name="mlflow", uri=options.tracking_uri, experiment=options.experiment)
 
 
+PRINTING = ("list", "show", "best", "export")
+"""Commands whose result is what they print."""
 READING = ("show", "best", "export", "publish", "replay")
 """Commands that take nothing away, and may therefore go on without the database."""
 

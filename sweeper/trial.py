@@ -90,6 +90,15 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def by_value(value: Any) -> Any:
+    """`value` such that what is equal is written equally: 1 and 1.0, lists and tuples, keys in any order."""
+    if isinstance(value, Mapping):
+        return {str(key): by_value(value[key]) for key in sorted(value, key=str)}
+    if isinstance(value, list | tuple):
+        return [by_value(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 @dataclass(frozen=True)
 class Slot:
     """A place where one job can run at a time.

@@ -1,11 +1,17 @@
 from .chosen_model import choose as choose
 from .curves import Evaluation as Evaluation, flatten as flatten, read_evaluations as read_evaluations
-from .leaderboard import sentence_of as sentence_of
-from .leaderboard_table import (
+from .fitting import (
+    Cell as Cell,
+    Column as Column,
+    FittedTable as FittedTable,
+    Prose as Prose,
+    Row as Row,
     default_console as default_console,
-    leaderboard_of as leaderboard_of,
-    studies_table as studies_table,
+    say as say,
 )
+from .leaderboard import sentence_of as sentence_of
+from .leaderboard_table import leaderboard_of as leaderboard_of, studies_table as studies_table
+from .markdown_text import inline as inline
 from .publishing import publish as publish
 from .replay import read_runs as read_runs
 from .report import write_report as write_report

@@ -78,7 +78,7 @@ def _run_of(study: StudyFolder, row: Row) -> ChosenRun:
     if not folder.config.exists():
         problem = f"{name} has no configuration left ({folder.config})"
         raise UserError(Fault("model", problem, "Choose another run: model=<trial>/<seed>"))
-    return ChosenRun(name, folder, yaml.safe_load(folder.config.read_text()))
+    return ChosenRun(name, folder, yaml.safe_load(folder.config.read_text(encoding="utf-8")))
 
 
 def _ensemble(study: StudyFolder) -> tuple[ChosenRun, ...]:

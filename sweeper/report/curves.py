@@ -25,7 +25,7 @@ def read_evaluations(path: Path, leave_out: Iterable[str] = ()) -> list[Evaluati
     `leave_out` names fields that are no metrics.
     """
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
     skipped = NOT_METRICS | set(leave_out)

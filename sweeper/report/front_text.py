@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from sweeper.report.leaderboard import difference, p_value
+from sweeper.report.markdown_text import inline
 from sweeper.report.summary_model import BestEntry, Summary
 from sweeper.results import Comparison
 from sweeper.wording import NOTHING, number
@@ -33,8 +34,8 @@ def front_section(summary: Summary, notes: Sequence[str], table: Table) -> list[
         "The front is chosen on validation. Differences are trial minus baseline on test, on the same",
         "seeds, with simultaneous intervals over all candidates and objectives, and p by Holm. They are",
         "exploratory: a front is not confirmed on fresh seeds. Each run keeps the model that is best in",
-        f"{summary.metric[0]} on validation; all figures are that model's.",
-        *(line for note in notes for line in ("", f"- note: {note}")),
+        f"{inline(summary.metric[0])} on validation; all figures are that model's.",
+        *(line for note in notes for line in ("", f"- note: {inline(note)}")),
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import stdev
 
 from sweeper.report.incidents import grouped, on_the_way
+from sweeper.report.markdown_text import inline, line
 from sweeper.report.summary_model import PerSeed, Summary, TrialEntry
 from sweeper.results import BestRun, Comparison, Confirmation, Ensemble, EnsembleMember
 from sweeper.verdict import decimals
@@ -18,7 +19,8 @@ Compared = Comparison | Confirmation
 class Row:
     """One trial, ready to print. `marks`: "baseline", "best", "front"; `values` one text an objective.
 
-    `ending`: the state in words, with the step where it was pruned, or the runs that are still missing.
+    `seconds`: of the screening runs. `ending`: the state in words, with the step where it was pruned,
+    or the runs that are still missing.
     """
 
     trial: int
@@ -104,6 +106,12 @@ def p_value(value: float | None) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
+def p_in_words(value: float | None) -> str:
+    """`p = 0.032`, `p < 0.001`."""
+    shown = p_value(value)
+    return f"p < {shown[1:]}" if shown.startswith("<") else f"p = {shown}"
+
+
 def age(seconds: float) -> str:
     """`40 s`, `3 min`, `2 h`, `5 d`: how long ago something was."""
     for unit, size in (("d", 172_800), ("h", 7200), ("min", 120)):
@@ -135,8 +143,15 @@ def _row(trial: TrialEntry, marks: frozenset[str], n_seeds: int) -> Row:
         interval=interval,
         p_adjusted=p_value(compared.p_adjusted if compared else None),
         steps=trial.steps_trained,
-        seconds=trial.seconds,
+        seconds=_screening_s(trial),
     )
+
+
+def _screening_s(trial: TrialEntry) -> float:
+    """What the screening runs took: confirmation would make the best and the baseline look slow."""
+    if not trial.runs:
+        return trial.seconds
+    return sum(run.seconds for run in trial.runs if run.phase == "screening")
 
 
 def _ending(trial: TrialEntry, n_seeds: int) -> str:
@@ -205,7 +220,7 @@ def ensemble_section(summary: Summary, table: Table) -> list[str]:
     ]
     members = "; ".join(f"{run_name(one)} (val {number(one.val)})" for one in entry.members)
     return [
-        *("## Ensemble", "", entry.sentence, ""),
+        *("## Ensemble", "", line(entry.sentence), ""),
         *table(["model", f"val {metric}", f"test {metric}"], body, ["model"]),
-        *("", f"The mean of the probabilities of the best runs on validation: {members}."),
+        *("", f"The mean of the probabilities of the best runs on validation: {inline(members)}."),
     ]

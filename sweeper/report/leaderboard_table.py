@@ -1,65 +1,56 @@
-"""The leaderboard and the list of studies for a terminal, readable in 100 columns."""
+"""The leaderboard and the list of studies for a terminal."""
 
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.constrain import Constrain
-from rich.table import Table
-from rich.text import Text
+from rich.console import Group, RenderableType
 
+from sweeper.report.fitting import Column, FittedTable, Prose, Row
 from sweeper.report.front_text import front_lines
 from sweeper.report.leaderboard import (
-    Row,
+    Row as Ranked,
     age,
     difference,
     ensemble_line,
     incidents,
-    p_value,
+    p_in_words,
     pruning,
     reasons,
-    rows,
+    rows as ranked,
 )
 from sweeper.report.standing import StudyStatus
 from sweeper.report.summary_model import Summary
 from sweeper.verdict import n_met_in_words
 from sweeper.wording import NOTHING, plural
 
-WIDTH = 100
-"""Columns of a table where there is no terminal that has a width of its own."""
-UNWRAPPED = 100_000
-"""Columns of a file: its sentences are searched line by line."""
 STYLES = {"best": "bold green", "front": "bold green", "baseline": "cyan"}
-
-
-def default_console() -> Console:
-    """Standard output; where it is no terminal, only tables have a limited width."""
-    console = Console(highlight=False, markup=False)
-    if not sys.stdout.isatty():
-        console.width = WIDTH if console.is_terminal else UNWRAPPED  # a terminal that the user insists on
-    return console
-
-
-@dataclass(frozen=True)
-class Framed:
-    """A table as wide as the terminal, or as `WIDTH` where there is none."""
-
-    table: Table
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        """What rich draws in its place."""
-        yield self.table if console.is_terminal else Constrain(self.table, WIDTH)
+NUMBER, NAME = Column("#"), Column("trial", is_left=True, is_name=True)
+SECONDS = Column("s", leaves=1)
+COMPARED = (
+    Column("val"),
+    Column("test", leaves=3),
+    Column("difference", leaves=5),
+    Column("interval", leaves=4),
+    Column("p (Holm)", leaves=2),
+)
+STUDIES = (
+    Column("study", is_left=True, is_name=True),
+    Column("task", leaves=1, is_left=True),
+    Column("state", is_left=True),
+    Column("verdict", is_left=True),
+    Column("best", leaves=3, is_left=True),
+    Column("diff.", leaves=5),
+    Column("runs", leaves=4),
+    Column("age", leaves=2),
+)
 
 
 def leaderboard_of(summary: Summary) -> RenderableType:
     """The trials of a summary, why some have no value, what went wrong, the confirmation in one line."""
-    parts: list[RenderableType] = [Text(_title(summary)), Framed(_table(summary))]
-    parts += [Text(text, "red") for text in reasons(summary)]
+    parts: list[RenderableType] = [Prose(_title(summary)), _table(summary)]
+    parts += [Prose(text, "red") for text in reasons(summary)]
     lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
     lines += [*front_lines(summary), ensemble_line(summary)]
-    return Group(*parts, *(Text(line) for line in lines if line))
+    return Group(*parts, *(Prose(line) for line in lines if line))
 
 
 def confirmation_line(summary: Summary) -> str:
@@ -68,13 +59,11 @@ def confirmation_line(summary: Summary) -> str:
     if found is None:
         return ""
     estimate, interval = difference(found)
-    p = p_value(found.p_value)
-    sign = "" if p.startswith("<") else "= "
     n_seeds = len(found.best_per_seed)
     return (
         f"confirmation on {plural(n_seeds, 'fresh seed')}, test {summary.metric[0]}: "
         f"{summary.best[0].name} minus baseline {estimate}"
-        + (f" {interval}, p {sign}{p}" if found.p_value is not None else ", no interval")
+        + (f" {interval}, {p_in_words(found.p_value)}" if found.p_value is not None else ", no interval")
     )
 
 
@@ -83,12 +72,13 @@ def studies_table(studies: Sequence[StudyStatus], now: float) -> RenderableType:
 
     As wide as the terminal; whole lines where there is none, for whoever reads the names out of them.
     """
-    table = _plain_table("study", "task", "state", "verdict", "best", "diff.", "runs", "age")
+    rows = []
     for study in sorted(studies, key=lambda study: (study.state != "running", -study.last_s)):
         task, *found = _findings(study.summary)
-        cells = [study.folder.path.name, task, study.state, *found, study.runs, age(now - study.last_s)]
-        table.add_row(*map(Text, cells))
-    return table
+        rows.append(
+            Row([study.folder.path.name, task, study.state, *found, study.runs, age(now - study.last_s)])
+        )
+    return FittedTable(STUDIES, rows)
 
 
 def _findings(summary: Summary | None) -> list[str]:
@@ -99,31 +89,22 @@ def _findings(summary: Summary | None) -> list[str]:
     return [summary.task, summary.verdict, best, difference(summary.confirmation)[0]]
 
 
-def _table(summary: Summary) -> Table:
-    several, metrics = summary.is_multi_objective, summary.metric
-    ranked = rows(summary)
-    cells = [_cells(row, len(metrics), several) for row in ranked]
-    values = [f"{split} {metric}" for split in ("val", "test") for metric in metrics]
-    head = [
-        "#",
-        "trial",
-        *(values if several else ("val", "test", "difference", "interval", "p (Holm)")),
-        "s",
+def _table(summary: Summary) -> FittedTable:
+    several, n = summary.is_multi_objective, len(summary.metric)
+    rows = [
+        Row(_cells(row, n, several), next((STYLES[mark] for mark in STYLES if mark in row.marks), ""))
+        for row in ranked(summary)
     ]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True)
-    for name in head:
-        # Only names are folded when space is short: a figure that is cut off is worse than none.
-        is_name = name == "trial"
-        table.add_column(
-            name,
-            justify="left" if is_name else "right",
-            no_wrap=not is_name,
-            overflow="fold" if is_name else "ellipsis",
-        )
-    for row, line in zip(ranked, cells, strict=True):
-        style = next((STYLES[mark] for mark in STYLES if mark in row.marks), None)
-        table.add_row(*map(Text, line), style=style)
-    return table
+    return FittedTable([NUMBER, NAME, *(_front_columns(summary) if several else COMPARED), SECONDS], rows)
+
+
+def _front_columns(summary: Summary) -> list[Column]:
+    """Values on validation stay; those on test go, the last first."""
+    n = len(summary.metric)
+    return [
+        *(Column(f"val {metric}") for metric in summary.metric),
+        *(Column(f"test {metric}", leaves=1 + n - i) for i, metric in enumerate(summary.metric)),
+    ]
 
 
 def _title(summary: Summary) -> str:
@@ -132,29 +113,12 @@ def _title(summary: Summary) -> str:
     return f"{summary.study}: {goals}, mean ± standard deviation over {plural(n_seeds, 'seed')}"
 
 
-def _cells(row: Row, n_objectives: int, several: bool) -> list[str]:
+def _cells(row: Ranked, n_objectives: int, several: bool) -> list[str]:
     values = row.values or (row.ending,) + (NOTHING,) * (n_objectives - 1)
     compared = [] if several else [row.difference, row.interval, row.p_adjusted]
     star = "*" if row.marks & {"best", "front"} else ""
     test = row.test or (NOTHING,) * n_objectives
-    name = row.name.replace(",", ", ")  # a place to fold a long name
-    return [f"{star}{row.trial}", name, *values, *test, *compared, f"{row.seconds:.0f}"]
-
-
-def _plain_table(*names: str) -> Table:
-    """Where space is short, studies' names are folded, since they are typed; the best may be cut short."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, collapse_padding=True)
-    for name in names:
-        is_cut, is_folded = name == "best", name == "study"
-        table.add_column(
-            name,
-            no_wrap=not is_folded,
-            overflow="fold" if is_folded else "ellipsis",
-            min_width={"study": 14, "best": 6}.get(name),
-            ratio=1 if is_cut else None,
-            justify="right" if name in ("diff.", "runs", "age") else "left",
-        )
-    return table
+    return [f"{star}{row.trial}", row.name, *values, *test, *compared, f"{row.seconds:.0f}"]
 
 
 def in_one_line(summary: Summary) -> str:

@@ -1,6 +1,7 @@
 """The pictures of a report. Matplotlib without pyplot: no global state, no display."""
 
 import io
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +126,9 @@ def pareto_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
 
 def _write(path: Path, figure: Figure) -> Path:
     image = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(image, dpi=120, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
+        FigureCanvasAgg(figure).print_figure(image, dpi=120, format="png")
     write_atomic(path, image.getvalue())
     return path
 
@@ -189,7 +192,9 @@ def _warmup_steps(trial: TrialResult) -> int | None:
 def _forest_rows(result: StudyResult, judgement: Judgement) -> list[_ForestRow]:
     """The confirmation first, then the candidates from the largest difference down."""
     compared = [(trial, judgement.comparisons.get(trial.spec.number, ())) for trial in result.candidates]
-    rows = [_forest_row(trial.spec.name, one, OTHER) for trial, found in compared for one in found]
+    rows = [
+        _forest_row(_short(trial.spec.name, 45), one, OTHER) for trial, found in compared for one in found
+    ]
     best = [trial.spec.name for trial in result.candidates if trial.spec.number == judgement.best]
     confirmed = [_forest_row(f"{_short(name)}, confirmed", judgement.confirmation, BEST) for name in best]
     known = sorted((row for row in rows if row is not None), key=lambda row: -row.middle)
@@ -202,11 +207,13 @@ def _forest_row(name: str, compared: Compared | None, color: str) -> _ForestRow 
     middle, low, high = interval_of_difference(compared)
     if low is None or high is None:
         return None
-    return _ForestRow(_short(name, 45), low, middle, high, color)
+    return _ForestRow(name, low, middle, high, color)
 
 
 def _short(name: str, limit: int = 34) -> str:
-    return name if len(name) <= limit else name[: limit - 1] + "…"
+    """As much of a name as has room, such that matplotlib neither reads formulas in it nor hides its line."""
+    short = name if len(name) <= limit else name[: limit - 1] + "…"
+    return (" " if short.startswith("_") else "") + short.replace("$", r"\$")
 
 
 def _plain(axes: Axes, grid: str) -> None:

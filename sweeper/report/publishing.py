@@ -69,8 +69,8 @@ def _copy_texts(folder: StudyFolder, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for path in (folder.summary, folder.report_md, folder.report_html, folder.trials_csv, folder.best_yaml):
         if path.exists():
-            text = _IMAGE.sub(f"(Not published: {OF_THE_DATA}.)", path.read_text())
-            (target / path.name).write_text(without_absolute_paths(text, Path.cwd()))
+            text = _IMAGE.sub(f"(Not published: {OF_THE_DATA}.)", path.read_text(encoding="utf-8"))
+            (target / path.name).write_text(without_absolute_paths(text, Path.cwd()), encoding="utf-8")
 
 
 def _copy_records(folder: StudyFolder, target: Path, summary: Summary, limit: int) -> list[str]:

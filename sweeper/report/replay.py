@@ -38,7 +38,7 @@ def read_rows(folder: StudyFolder) -> list[dict[str, str]]:
 
 def _run(folder: StudyFolder, row: Mapping[str, str], trial: TrialEntry) -> tuple[TrialSpec, RunResult]:
     place = RunFolder(folder.path / row["folder"])
-    config = yaml.safe_load(place.config.read_text()) if place.config.exists() else {}
+    config = yaml.safe_load(place.config.read_text(encoding="utf-8")) if place.config.exists() else {}
     spec = TrialSpec(
         number=trial.trial,
         name=trial.name,

@@ -7,10 +7,12 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
 from sweeper.layout import StudyFolder, write_atomic
+from sweeper.report.markdown_text import heading, inline, line
 from sweeper.report.report_html import to_html
 from sweeper.report.report_plots import pictures
 from sweeper.report.report_text import report_markdown, table
@@ -40,6 +42,8 @@ def write_report(
     write_atomic(folder.trials_csv, trials_csv(folder, result))
     if judgement.best is not None or judgement.front:
         write_atomic(folder.best_yaml, best_yaml(result, judgement))
+    else:
+        folder.best_yaml.unlink(missing_ok=True)  # an earlier winner's
     found = pictures(folder, result, judgement, summary, added.plots)
     summary = with_warnings(summary, [*added.warnings, *found.warnings])
     sections = sections_of([p for p in added.parts if isinstance(p, Table) or p.name in found.of_task])
@@ -73,7 +77,7 @@ def best_yaml(result: StudyResult, judgement: Judgement) -> str:
     by_number = {trial.spec.number: trial for trial in result.trials}
     entries = [_best_entry(result, by_number[number]) for number in chosen(judgement)]
     body: Any = entries[0] if len(result.objectives) == 1 else entries
-    head = f"# Study {result.study}: {judgement.sentence}\n"
+    head = "# " + " ".join(f"Study {result.study}: {judgement.sentence}".split()) + "\n"
     return head + yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=10**6)
 
 
@@ -147,7 +151,7 @@ def _is_fixed(word: str, own: set[str]) -> bool:
 def sections_of(parts: Sequence[Part]) -> list[list[str]]:
     """A section a title: parts that follow each other under one title share it. Lines of markdown."""
     return [
-        [f"## {_plain(title)}", *(line for part in group for line in _lines(part))]
+        [f"## {heading(title)}", *(text for part in group for text in _lines(part))]
         for title, group in groupby(parts, lambda part: part.title)
     ]
 
@@ -156,18 +160,8 @@ def _lines(part: Part) -> Iterator[str]:
     yield ""
     match part:
         case Table():
-            yield from table(_heads(part.head), part.rows, _heads(part.left))
-            yield from ("", _plain(part.caption)) if part.caption else ()
+            yield from table(part.head, part.rows, part.left)
+            yield from ("", line(part.caption)) if part.caption else ()
         case Plot():
-            yield f"![{_plain(part.title)}](plots/{part.name}.png)"
-            yield from ("", f"*{_plain(part.caption)}*") if part.caption else ()
-
-
-def _heads(names: Sequence[str]) -> list[str]:
-    """Names of columns, of trials perhaps, that cannot break the table; its cells are made so by `table`."""
-    return [_plain(name).replace("|", "\\|") for name in names]
-
-
-def _plain(text: str) -> str:
-    """One line that can break no page."""
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+            yield f"![{inline(part.title)}](plots/{quote(part.name)}.png)"
+            yield from ("", f"*{inline(part.caption)}*") if part.caption else ()

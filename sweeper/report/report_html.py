@@ -9,7 +9,8 @@ from pathlib import Path
 def to_html(text: str, title: str) -> str:
     """The markdown `text` as a page of its own; images stay beside it.
 
-    Names, reasons and errors in it come from anywhere: whatever a browser could run is taken out.
+    Names, reasons and errors in it come from anywhere: `markdown_text` makes them text, and whatever a
+    browser could run, or fetch from elsewhere, is taken out once more.
     """
     import markdown
     import nh3
@@ -19,7 +20,7 @@ def to_html(text: str, title: str) -> str:
         extensions=["tables", "fenced_code", "sane_lists"],
         extension_configs={"tables": {"use_align_attribute": True}},  # nh3 lets no style through
     )
-    return PAGE.format(title=html.escape(title), style=STYLE, body=nh3.clean(body))
+    return PAGE.format(title=html.escape(title), style=STYLE, body=nh3.clean(body, url_schemes=set()))
 
 
 def self_contained(page: str, folder: Path) -> str:
@@ -51,12 +52,13 @@ PAGE = """<!doctype html>
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2430; max-width: 66rem;
   margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #d8dce4; }
+h1 { font-size: 1.5rem; white-space: pre-wrap; }
+h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #d8dce4; }
 blockquote { margin: 1rem 0; padding: .8rem 1.1rem; background: #eef3fb; border-left: 4px solid #2b6cb0; }
 blockquote p { margin: 0; font-size: 1.1rem; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums;
   display: block; overflow-x: auto; }
-th, td { padding: .3rem .55rem; border-bottom: 1px solid #e3e6ec; white-space: nowrap; }
+th, td { padding: .3rem .55rem; border-bottom: 1px solid #e3e6ec; white-space: pre; }
 th { text-align: left; background: #f6f7f9; }
 pre { background: #f6f7f9; padding: .8rem; overflow-x: auto; } code { font-size: .9em; }
 img { max-width: 100%; }

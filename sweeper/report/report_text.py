@@ -1,7 +1,8 @@
 """The report in markdown; reads well raw, too."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from sweeper.errors import sentences
 from sweeper.report.curves import flatten
@@ -11,10 +12,11 @@ from sweeper.report.leaderboard import (
     Row,
     difference,
     ensemble_section,
-    p_value,
+    p_in_words,
     pruning,
     rows,
 )
+from sweeper.report.markdown_text import block, code, heading, inline, line
 from sweeper.report.summary_model import Summary
 from sweeper.report.trivial import sentence as sentence_of_trivial
 from sweeper.results import Confirmation, Judgement, StudyResult
@@ -40,7 +42,7 @@ def report_markdown(
 ) -> str:
     """The report of a study; `images` are paths relative to it, `sections` those of its task, in lines."""
     blocks = [
-        [f"# {result.study}", "", f"> **{judgement.sentence}**", *_stopped(summary)],
+        [f"# {heading(result.study)}", "", f"> **{inline(judgement.sentence)}**", *_stopped(summary)],
         _leaderboard(result, summary),
         front_section(summary, judgement.notes, table),
         _confirmation(result, judgement),
@@ -62,25 +64,19 @@ def report_markdown(
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]], left: Sequence[str] = ()) -> list[str]:
     """A markdown table whose columns line up when it is read raw; those named in `left` are left-aligned."""
-    lines = [list(head), *([_cell(text) for text in row] for row in body)]
-    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(head))]
+    lines = [[inline(text) for text in row] for row in (head, *body)]
+    widths = [max(3, *(len(row[i]) for row in lines)) for i in range(len(head))]
     is_left = [name in left for name in head]
     rule = ["-" * width if is_left[i] else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
     lines.insert(1, rule)
     return [
-        "| " + " | ".join(_pad(text, widths[i], is_left[i]) for i, text in enumerate(line)) + " |"
-        for line in lines
+        "| " + " | ".join(_pad(text, widths[i], is_left[i]) for i, text in enumerate(row)) + " |"
+        for row in lines
     ]
 
 
 def _pad(text: str, width: int, left: bool) -> str:
     return text.ljust(width) if left else text.rjust(width)
-
-
-def _cell(text: str) -> str:
-    """Text that can break neither a table nor a page."""
-    one_line = " ".join(text.split())
-    return one_line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 
 def _leaderboard(result: StudyResult, summary: Summary) -> list[str]:
@@ -97,7 +93,7 @@ def _leaderboard(result: StudyResult, summary: Summary) -> list[str]:
 
 def _trivial(summary: Summary) -> list[str]:
     text = sentence_of_trivial(summary)
-    return ["", _cell(text)] if text else []
+    return ["", line(text)] if text else []
 
 
 def _line(row: Row, n_objectives: int, several: bool) -> list[str]:
@@ -116,7 +112,7 @@ def _name(row: Row) -> str:
 
 
 def _legend(result: StudyResult, several: bool) -> list[str]:
-    goal = ", ".join(f"{objective.metric}: {objective.direction}" for objective in result.objectives)
+    goal = ", ".join(f"{inline(objective.metric)}: {objective.direction}" for objective in result.objectives)
     seeds = f"Mean ± standard deviation over seeds {_enumerate(result.seeds)} ({goal})."
     if several:
         return [f"{seeds} Trials of the front come first."]
@@ -146,11 +142,11 @@ def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
         *("## Confirmation", ""),
         "Baseline and best, trained again on fresh seeds and compared once on the test split.",
         *("", *table(["seed", f"{metric}, baseline", f"{metric}, best", "difference"], body), ""),
-        f"- difference {estimate}, {result.confidence:.0%} interval {interval}, p = {p_value(found.p_value)}",
+        f"- difference {estimate}, {result.confidence:.0%} interval {interval}, {p_in_words(found.p_value)}",
         f"- standard error from seeds {_small(found.se_seeds)}, from the finite test set "
         f"{_small(found.se_examples)}; degrees of freedom {_small(found.df)}",
         *_seeds_needed(result, found),
-        *(f"- note: {_cell(note)}" for note in (*judgement.notes, *judgement.remarks)),
+        *(f"- note: {inline(note)}" for note in (*judgement.notes, *judgement.remarks)),
     ]
 
 
@@ -181,12 +177,12 @@ def _plots(images: Sequence[str]) -> list[str]:
     lines = ["## Plots"]
     for image in images:
         caption = CAPTIONS[image.rsplit("/", 1)[-1].removesuffix(".png")]
-        lines += ["", f"![{caption}]({image})", "", f"*{caption}*"]
+        lines += ["", f"![{caption}]({quote(image)})", "", f"*{caption}*"]
     return lines
 
 
 def _listed(title: str, entries: Sequence[str]) -> list[str]:
-    return [f"## {title}", "", *(f"- {_cell(entry)}" for entry in entries)] if entries else []
+    return [f"## {title}", "", *(f"- {line(entry)}" for entry in entries)] if entries else []
 
 
 def _success(summary: Summary) -> list[str]:
@@ -208,11 +204,21 @@ def _success(summary: Summary) -> list[str]:
 
 
 def _warnings(summary: Summary) -> list[str]:
+    """Each once: what is said of trials' configurations stands with the trials that it is about."""
     notices: dict[str, list[str]] = {}
     for trial in summary.trials:
         for notice in trial.warnings:
             notices.setdefault(notice, []).append(f"{trial.trial} {trial.name}")
-    return [*summary.warnings, *(f"{notice} (trial {', '.join(who)})" for notice, who in notices.items())]
+    about = tuple(f"{notice} (in " for notice in notices)
+    others = [
+        text for text in summary.warnings if text not in notices and not (about and text.startswith(about))
+    ]
+    return [*dict.fromkeys(others), *(f"{notice} ({_trials(who)})" for notice, who in notices.items())]
+
+
+def _trials(who: Sequence[str]) -> str:
+    more = f" and {len(who) - MAX_LISTED} more" if len(who) > MAX_LISTED else ""
+    return f"trial {', '.join(who[:MAX_LISTED])}{more}"
 
 
 def _stopped(summary: Summary) -> list[str]:
@@ -221,7 +227,7 @@ def _stopped(summary: Summary) -> list[str]:
     why, advice = summary.stopped_because, "The same command goes on with the study."
     if summary.totals.to_go_on:
         advice = f"{summary.totals.to_go_on[0].upper()}{summary.totals.to_go_on[1:]}."
-    return ["", sentences(f"Not finished: {_cell(why)}" if why else "Not finished", advice)]
+    return ["", sentences(f"Not finished: {inline(why)}" if why else "Not finished", advice)]
 
 
 def _pruned(summary: Summary) -> list[str]:
@@ -236,9 +242,9 @@ def _data(result: StudyResult) -> list[str]:
     facts = flatten({key: value for key, value in result.data.items() if key not in told_elsewhere})
     shown = ((key.removeprefix("facts."), _fact(value)) for key, value in facts.items())
     return [
-        *("## Data", "", f"{kind}: `{result.data.get('name')}`.", ""),
-        *(f"- {key.replace('_', ' ').replace('.', ' ')}: {text}" for key, text in shown if text),
-        *(("", "```", *result.announced, "```") if result.announced else ()),
+        *("## Data", "", f"{kind}: {code(str(result.data.get('name')))}.", ""),
+        *(f"- {line(key.replace('_', ' ').replace('.', ' '))}: {text}" for key, text in shown if text),
+        *(("", *block(result.announced)) if result.announced else ()),
     ]
 
 
@@ -252,8 +258,17 @@ def _fact(value: Any) -> str:
         return number(value)
     if _is_list(value) and (len(value) > MAX_LISTED or any(map(_is_list, value))):
         return ""
-    text = ", ".join(map(_fact, value)) if _is_list(value) else str(value)
-    return _cell(text) if len(text) <= 100 else ""
+    if isinstance(value, Mapping):
+        return _described(value)
+    text = ", ".join(map(_fact, value)) if _is_list(value) else inline(str(value))
+    return text if len(text) <= 100 else ""
+
+
+def _described(value: Mapping[str, Any]) -> str:
+    """`user (vocabulary 500)`, of a list of things with names."""
+    facts = ", ".join(f"{inline(str(key))} {_fact(one)}" for key, one in value.items() if key != "name")
+    name = inline(str(value["name"])) if "name" in value else ""
+    return f"{name} ({facts})" if name and facts else name or facts
 
 
 def _is_list(value: Any) -> bool:
@@ -263,13 +278,16 @@ def _is_list(value: Any) -> bool:
 def _reproduce(result: StudyResult) -> list[str]:
     facts, totals = result.provenance, result.totals
     state = " (with uncommitted changes)" if facts.get("git_dirty") else ""
-    versions = ", ".join(f"{name} {version}" for name, version in facts.get("versions", {}).items())
-    devices = ", ".join(totals.devices)
+    versions = ", ".join(
+        f"{inline(name)} {inline(version)}" for name, version in facts.get("versions", {}).items()
+    )
+    devices = ", ".join(map(inline, totals.devices))
     return [
-        *("## How to reproduce", "", "```", str(facts.get("command", "")), "```", ""),
+        *("## How to reproduce", "", *block([str(facts.get("command", ""))]), ""),
         f"- code: git {facts.get('git_sha') or 'unknown'}{state}, hash {facts.get('code_hash')}",
         f"- versions: {versions}",
-        f"- machine: {facts.get('cpu')}, threads {facts.get('threads')}, devices {devices or 'unknown'}",
+        f"- machine: {inline(str(facts.get('cpu')))}, threads {facts.get('threads')}, "
+        f"devices {devices or 'unknown'}",
         f"- study: {totals.runs} runs of {totals.trials} trials, "
         f"{_fact(totals.steps_trained)} steps trained in {duration(totals.train_s)}",
         f"- this session: {facts.get('started')} to {facts.get('finished')}, "

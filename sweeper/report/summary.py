@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder, write_atomic
+from sweeper.report.markdown_text import plain
 from sweeper.report.summary_model import (
     SCHEMA_VERSION,
     BaselineEntry,
@@ -68,8 +69,9 @@ def read_sentence(folder: StudyFolder) -> str:
     """The verdict in one sentence, from the report's first quotation; empty where there is no report."""
     if not folder.report_md.exists():
         return ""
-    quoted = [line for line in folder.report_md.read_text().splitlines() if line.startswith("> ")]
-    return quoted[0].removeprefix("> ").strip("*") if quoted else ""
+    lines = folder.report_md.read_text(encoding="utf-8").splitlines()
+    quoted = [line for line in lines if line.startswith("> ")]
+    return plain(quoted[0].removeprefix("> **").removesuffix("**")) if quoted else ""
 
 
 def summary_of(result: StudyResult, judgement: Judgement) -> Summary:

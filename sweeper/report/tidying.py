@@ -72,4 +72,4 @@ def names_in_storage(study: StudyStatus) -> list[str]:
     if study.summary is not None:
         return [study.summary.study]
     jobs = [run.job for run in study.folder.runs if run.job.exists()]
-    return [str(json.loads(jobs[0].read_text())["study"]) if jobs else study.folder.path.name]
+    return [str(json.loads(jobs[0].read_text(encoding="utf-8"))["study"]) if jobs else study.folder.path.name]

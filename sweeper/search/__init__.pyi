@@ -6,6 +6,7 @@ from .asking import (
     Enumerated as Enumerated,
     alone_with as alone_with,
 )
+from .containment import holds as holds
 from .grammar import (
     Choices as Choices,
     Interval as Interval,
@@ -23,6 +24,7 @@ from .pruning import Pruning as Pruning, pruning_of as pruning_of
 from .samplers import (
     check_extends as check_extends,
     custom_search_space as custom_search_space,
+    in_known_order as in_known_order,
     sampler_of as sampler_of,
     suggest as suggest,
     suggest_custom as suggest_custom,

@@ -13,7 +13,7 @@ from typing import Protocol
 from sweeper.errors import StudyError
 from sweeper.locks import TurnLock
 from sweeper.search.trial_book import TrialBook, distributions_of
-from sweeper.trial import TrialSpec, canonical
+from sweeper.trial import TrialSpec, by_value, canonical
 
 Draft = TrialSpec
 """A trial that Optuna has not numbered yet."""
@@ -41,7 +41,7 @@ class Asker(Protocol):
 
 def point_of(trial: TrialSpec) -> tuple[str, str, str]:
     """What a trial stands for, under whatever number: role, parameters, fingerprint."""
-    return trial.role, canonical(trial.params), trial.fingerprint
+    return trial.role, canonical(by_value(trial.params)), trial.fingerprint
 
 
 def _nobody_else() -> AbstractContextManager[bool]:

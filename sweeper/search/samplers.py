@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -19,6 +20,7 @@ from sweeper.schema import Sampler
 from sweeper.search.grammar import Choices, Domain, Interval, Range, text_of
 from sweeper.search.search_space import SearchSpace, Swept
 from sweeper.task import load
+from sweeper.trial import by_value, canonical
 
 SAMPLERS = {
     "random": "RandomSampler",
@@ -95,6 +97,20 @@ def suggest_custom(
     return {**before, **added}
 
 
+def could_suggest(
+    configure: Configure, config: Mapping[str, Any], params: Mapping[str, Any], added: set[str]
+) -> bool:
+    """Whether `configure`, called with these values, asks for all that it once `added`, and takes each."""
+    trial = optuna.trial.FixedTrial(dict(params))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a value out of range is a warning to Optuna
+            configure(config, trial)  # type: ignore[arg-type]  # made to stand in for a trial
+    except Exception:  # the user's code, at a point that it may know nothing of
+        return False
+    return added <= trial.params.keys()
+
+
 def check_extends(space: SearchSpace, known: Mapping[str, BaseDistribution]) -> None:
     """Raises UserError where earlier trials of this study were drawn from something incompatible."""
     faults = []
@@ -106,6 +122,24 @@ def check_extends(space: SearchSpace, known: Mapping[str, BaseDistribution]) -> 
             faults.append(Fault(key, problem, "Give the study another name: study.name=..."))
     if faults:
         raise UserError(faults)
+
+
+def in_known_order(space: SearchSpace, known: Mapping[str, BaseDistribution]) -> SearchSpace:
+    """The space; choices that earlier trials were drawn from stand in the order that they had then.
+
+    To Optuna the same choices in another order, which mean the same, would be others.
+    """
+    return replace(space, swept=tuple(_in_known_order(swept, known.get(swept.key)) for swept in space.swept))
+
+
+def _in_known_order(swept: Swept, known: BaseDistribution | None) -> Swept:
+    if not isinstance(swept.domain, Choices) or not isinstance(known, CategoricalDistribution):
+        return swept
+    own = {canonical(by_value(_choice(value))): value for value in swept.domain.values}
+    order = [canonical(by_value(choice)) for choice in known.choices]
+    if set(order) != own.keys():
+        return swept
+    return replace(swept, domain=replace(swept.domain, values=tuple(own[text] for text in order)))
 
 
 def _distribution(domain: Domain) -> BaseDistribution:

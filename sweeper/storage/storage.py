@@ -122,8 +122,12 @@ class Storage:
         self._memory.look(study_id_of(study))
         known = [direction.name.lower() for direction in study.directions]
         if known != directions:
-            problem = f"got {directions} for study '{self.study}'; expected {known}, as it was begun"
-            raise UserError(Fault("study.metrics", problem, "Choose another study.name"))
+            fixed = json.loads(study.user_attrs.get("fixed", "{}"))
+            begun = fixed.get("study", {}).get("objectives", known)
+            was = ", ".join(begun)
+            problem = f"got {', '.join(directions)}; study '{self.study}' was begun with objective {was}"
+            advice = f"Choose another study.name; to go on with that study: study.metrics=[{was}]"
+            raise UserError(Fault("study.metrics", problem, advice))
         self._waiting.study_runs()
         return study
 

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from sweeper.executors import slots_in_words
-from sweeper.report import default_console
+from sweeper.report import Column, FittedTable, Prose, Row, default_console, say
 from sweeper.results import RunKey, RunResult
 from sweeper.storage import RunBook, Storage
 from sweeper.study.plan import Plan
@@ -17,13 +15,22 @@ from sweeper.study.specs import workload
 from sweeper.trial import Slot, TrialSpec
 from sweeper.wording import duration, plural
 
+COLUMNS = (
+    Column("#"),
+    Column("trial", is_left=True, is_name=True),
+    Column("role", leaves=1, is_left=True),
+    Column("runs", leaves=3),
+    Column("known", leaves=2),
+)
+
 
 @dataclass(frozen=True)
 class Forecast:
     """What a study would do, by all that is known.
 
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
-    will suggest as it goes. `seconds_per_run`: None where nothing comparable has run yet.
+    will suggest as it goes, each on the first seed, the best `replicate_top_k` on all. `seconds_per_run`:
+    None where nothing comparable has run yet.
     """
 
     study: str
@@ -35,11 +42,16 @@ class Forecast:
     n_confirmed: int = 0
     n_later: int = 0
     seconds_per_run: float | None = None
+    replicate_top_k: int | None = None
 
     @property
     def n_screening(self) -> int:
         """Runs to train before a best candidate is known."""
-        return (len(self.trials) + self.n_later) * len(self.seeds) - sum(self.known.values())
+        n_known, n_seeds = sum(self.known.values()), len(self.seeds)
+        if self.replicate_top_k is None:
+            return (len(self.trials) + self.n_later) * n_seeds - n_known
+        n_replicated = min(self.replicate_top_k, self.n_later)
+        return len(self.trials) * n_seeds + self.n_later + n_replicated * (n_seeds - 1) - n_known
 
     @property
     def n_confirming(self) -> int:
@@ -51,11 +63,9 @@ def show_forecast(plan: Plan, storage: Storage) -> int:
     """Print what a plan comes to and start nothing; the exit code."""
     forecast = forecast_of(plan, storage)
     console = default_console()
-    console.print(drawn(forecast))
-    for line in plan.announced:
-        console.print(line, soft_wrap=True)
-    for warning in (*plan.sweep.warnings, *plan.notices):
-        console.print(f"warning: {warning}", soft_wrap=True)
+    console.print(drawn(forecast), crop=False)
+    for line in (*plan.announced, *(f"warning: {text}" for text in (*plan.sweep.warnings, *plan.notices))):
+        say(console, line)
     return 0
 
 
@@ -76,6 +86,7 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         known={t.number: sum((t.number, seed) in known for seed in policy.seeds) for t in trials},
         n_confirmed=_n_confirmed(known, policy.confirm_seeds),
         n_later=policy.n_candidates if sweep.is_adaptive else 0,
+        replicate_top_k=policy.replicate_top_k,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
     )
 
@@ -88,15 +99,10 @@ def _n_confirmed(known: Mapping[RunKey, RunResult], seeds: Sequence[int]) -> int
 
 def drawn(forecast: Forecast) -> RenderableType:
     """The plan as a table and three lines: runs, slots, time."""
-    table = Table(
-        title=f"plan of {forecast.study}", title_justify="left", box=None, pad_edge=False, padding=(0, 2)
-    )
-    for name in ("#", "trial", "role", "runs", "known"):
-        table.add_column(name, justify="left" if name in ("trial", "role") else "right", overflow="ellipsis")
-    for trial in forecast.trials:
-        n_known = forecast.known.get(trial.number, 0)
-        cells = [str(trial.number), trial.name, trial.role, str(len(forecast.seeds)), str(n_known)]
-        table.add_row(*(Text(cell) for cell in cells))
+    rows = [
+        Row([str(t.number), t.name, t.role, str(len(forecast.seeds)), str(forecast.known.get(t.number, 0))])
+        for t in forecast.trials
+    ]
     later = f" and {forecast.n_later} more as the sampler suggests them" if forecast.n_later else ""
     lines = [
         f"{plural(len(forecast.trials), 'trial')}{later} on {plural(len(forecast.seeds), 'seed')}; "
@@ -104,7 +110,8 @@ def drawn(forecast: Forecast) -> RenderableType:
         slots_in_words(forecast.slots),
         f"estimated time: {_estimate(forecast)}",
     ]
-    return Group(table, *(Text(line) for line in lines))
+    title = Prose(f"plan of {forecast.study}")
+    return Group(title, FittedTable(COLUMNS, rows, has_rule=False), *(Prose(line) for line in lines))
 
 
 def _estimate(forecast: Forecast) -> str:

@@ -1,4 +1,7 @@
-"""Ctrl-C, SIGTERM, and a terminal that is closed: once means finish in order, twice means now."""
+"""Ctrl-C, SIGTERM, SIGHUP: once means finish in order, twice means now.
+
+A terminal that goes away is no wish of anybody's: its SIGHUP changes nothing, and the study goes on.
+"""
 
 import os
 import signal
@@ -16,6 +19,7 @@ class Interrupt:
     """Whether and how the user asked to stop."""
 
     received: signal.Signals | None = None
+    had_terminal: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -24,6 +28,8 @@ class Interrupt:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Remember the first signal; the second raises KeyboardInterrupt."""
+        if _is_hangup(number, self.had_terminal):
+            return
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
@@ -31,12 +37,32 @@ class Interrupt:
 
 def leave_at_a_signal() -> None:
     """Until a study watches for itself, a signal ends this process with a line and its exit code."""
+    had_terminal = has_terminal()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if not _is_hangup(number, had_terminal):
+            _leave(number)
+
     for number in EXIT_CODES:
         if not _is_waived(number):
-            signal.signal(number, _leave)
+            signal.signal(number, leave)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def has_terminal() -> bool:
+    """Whether this process has a controlling terminal, and that is still there."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+def _is_hangup(number: int, had_terminal: bool) -> bool:
+    """Whether it is the end of the terminal that is told, not somebody's `kill -HUP`."""
+    return number == signal.SIGHUP and had_terminal and not has_terminal()
+
+
+def _leave(number: int) -> None:
     print("stopped; nothing was lost, the same command begins again", file=sys.stderr, flush=True)
     os._exit(EXIT_CODES[signal.Signals(number)])
 
@@ -45,9 +71,9 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def watch_signals() -> Iterator[Interrupt]:
     """An `Interrupt` that the signals of `EXIT_CODES` set; earlier handlers come back at the end.
 
-    A SIGHUP that is ignored stays so: `nohup` means that the study outlives its terminal.
+    A SIGHUP that is ignored stays so, as under `nohup`.
     """
-    interrupt = Interrupt()
+    interrupt = Interrupt(had_terminal=has_terminal())
     watched = [number for number in EXIT_CODES if not _is_waived(number)]
     earlier = {number: signal.signal(number, interrupt.handle) for number in watched}
     try:

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sweeper.config import Sweep
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError, did_you_mean
+from sweeper.models import DIRECTIONS
 from sweeper.results import Objective
 from sweeper.study.specs import MetricNames, SpecFactory, in_short
 from sweeper.trial import TrialSpec
 from sweeper.verdict import criteria_of
 
-DIRECTIONS = {"max": "maximize", "maximize": "maximize", "min": "minimize", "minimize": "minimize"}
 WHERE = "study.metrics"
 
 
@@ -85,8 +85,8 @@ def _has(got: str, names: Iterable[str]) -> str:
 
 def _objective(text: str, default: str, example: str) -> Objective:
     name, colon, word = text.partition(":")
-    direction = DIRECTIONS.get(word if colon else default)
+    name, direction = name.strip(), DIRECTIONS.get(word.strip().lower() if colon else default)
     if direction is None or not name:
         problem = f"got '{text}'; expected a metric's name, or name:max or name:min"
         raise UserError(Fault(WHERE, problem, example))
-    return Objective(name, direction)  # type: ignore[arg-type]  # one of the two by the table
+    return Objective(name, direction)

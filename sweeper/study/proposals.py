@@ -22,6 +22,7 @@ from sweeper.search import (
     check_extends,
     custom_search_space,
     extremes,
+    in_known_order,
     sampler_of,
     suggest,
     suggest_custom,
@@ -105,21 +106,23 @@ def asker_of(
 def check_known_space(sweep: Sweep, trials: TrialBook) -> None:
     """Raises UserError where a sampler cannot go on from the parameters of earlier commands."""
     if sweep.is_adaptive:
-        check_extends(sweep.space, trials.distributions())
+        known = trials.distributions()
+        check_extends(in_known_order(sweep.space, known), known)
 
 
 def _suggest(sweep: Sweep, factory: SpecFactory, trials: TrialBook) -> TrialSpec:
     sampler, custom = sweep.settings.sampler, sweep.settings.study.custom_search_space
     # a quasi-random sequence is one sequence under one seed; other samplers draw anew for each trial
     step = 0 if sampler.name == "qmc" else 1
+    space = in_known_order(sweep.space, trials.distributions())
 
     def define(trial: Any) -> Mapping[str, Any]:
         if custom is None:
-            return suggest(sweep.space, trial)
-        return suggest_custom(custom_search_space(custom), sweep.config, trial, sweep.space)
+            return suggest(space, trial)
+        return suggest_custom(custom_search_space(custom), sweep.config, trial, space)
 
     def describe(number: int, params: Mapping[str, Any]) -> TrialSpec:
-        point = sweep.space.point(params)
+        point = space.point(params)
         return factory.spec(number, point.name, "candidate", point.params, point.overrides)
 
     n_objectives = len(objectives_of(sweep))

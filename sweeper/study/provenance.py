@@ -7,16 +7,22 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sweeper.errors import Fault, UserError, redact
 from sweeper.search import TrialBook
-from sweeper.study.specs import SpecFactory, differences
+from sweeper.study.specs import SpecFactory, differences, objective_by_value
+from sweeper.trial import by_value
 
 PACKAGES = ("torch", "hydra-core", "optuna", "mlflow", "numpy")
+N_SHOWN = 6
+"""So many differences between two configurations are told."""
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -108,7 +114,58 @@ def changed_code(trials: TrialBook, target: str | None = None) -> list[str]:
 def refuse_another_study(trials: TrialBook, factory: SpecFactory, name: str) -> None:
     """Raises UserError where a study of that name was begun with another fixed configuration."""
     fixed = json.loads(json.dumps(factory.fixed()))
-    changed = differences(json.loads(trials.remember("fixed", json.dumps(fixed))), fixed)
-    if changed:
-        problem = f"got '{name}', which was begun with another fixed configuration ({'; '.join(changed)})"
-        raise UserError(Fault("study.name", problem, "Choose another name, or null to have one made"))
+    begun = json.loads(trials.remember("fixed", json.dumps(fixed)))
+    directions = dict(text.split(":") for text in fixed["study"]["objectives"])
+    if fault := _another_study(_comparable(begun, directions), _comparable(fixed, directions), name):
+        raise UserError(fault)
+
+
+def _another_study(begun: dict[str, Any], fixed: dict[str, Any], name: str) -> Fault | None:
+    """What this command has other than the one that began the study; the ways out beside it."""
+    task, own_task = begun["task"][0], fixed["task"][0]
+    objectives, own = (", ".join(one["study"]["objectives"]) for one in (begun, fixed))
+    another = "Choose another name, or null to have one made"
+    if task != own_task:
+        problem = f"got '{name}', which was begun for task {task}; this command is for task {own_task}"
+        return Fault("study.name", problem, f"{another}; to go on with that study: task={task}")
+    if objectives != own:
+        problem = f"got '{name}', which was begun with objective {objectives}; this command has {own}"
+        way = f"to go on with that study: study.metrics=[{objectives}]"
+        return Fault("study.name", problem, f"{another}; {way}")
+    if not (changed := differences(begun, fixed)):
+        return None
+    more = f"; and {len(changed) - N_SHOWN} more" if len(changed) > N_SHOWN else ""
+    what = f"{'; '.join(changed[:N_SHOWN])}{more}"
+    problem = f"got '{name}', which was begun with another fixed configuration ({what})"
+    return Fault("study.name", problem, another)
+
+
+def _comparable(fixed: dict[str, Any], directions: Mapping[str, str]) -> dict[str, Any]:
+    """The same by value: what an earlier version, or another spelling, wrote otherwise is no difference.
+
+    `directions`: those of metrics that an earlier version wrote without.
+    """
+    study = fixed["study"]
+    baseline = dict(_assignment(text) for text in study["baseline"])
+    objectives = [objective_by_value(text, directions.get(text, "")) for text in study["objectives"]]
+    found: dict[str, Any] = by_value(
+        {**fixed, "study": {**study, "baseline": baseline, "objectives": objectives}}
+    )
+    return found
+
+
+def _assignment(override: str) -> tuple[str, Any]:
+    """The key of an override without `+`, and its value; one that sets nothing is its own value."""
+    key, equals, text = override.partition("=")
+    return (key.lstrip("+"), _value(text.strip())) if equals else (override, True)
+
+
+def _value(text: str) -> Any:
+    try:
+        return float(text)  # YAML takes 1e-3 for a text
+    except ValueError:
+        pass
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text

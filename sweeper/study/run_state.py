@@ -4,6 +4,7 @@ The study loop keeps no plan. After every event it asks `wanted` again, with all
 study, an extended one and an undisturbed one take the same decisions.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -134,6 +135,30 @@ def wanted_confirmation(
     """
     keys = [(trial.number, seed) for seed in policy.confirm_seeds for trial in (baseline, *best)]
     return WantedRuns("confirmation", tuple(key for key in keys if key not in runs))
+
+
+def n_to_come(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, n_unasked: int) -> int:
+    """The screening runs that are not known yet, of these trials and of candidates still to be asked.
+
+    If none is given up; in adaptive studies the seeds of the contenders, whoever these will be, among them.
+    """
+    if policy.replicate_top_k is None:
+        return len(_missing(trials, runs, lambda trial: policy.seeds)) + policy.n_screening(n_unasked)
+    lost = _lost(runs)
+    candidates = {trial.number for trial in trials if trial.prunable and trial.number not in lost}
+    opening = len(_missing(trials, runs, lambda trial: opening_seeds(trial, policy)))
+    n_all = len(candidates) + n_unasked
+    further = policy.n_screening(n_all) - n_all
+    known = sum(number in candidates and seed in policy.seeds[1:] for number, seed in runs)
+    return opening + n_unasked + max(0, further - known)
+
+
+def n_confirmed(trials: Iterable[TrialSpec], runs: Runs, policy: Policy) -> int:
+    """Known confirmation runs of the baseline and of the candidate that has most."""
+    counts = Counter(number for number, seed in runs if seed in policy.confirm_seeds)
+    baselines = [trial.number for trial in trials if not trial.prunable]
+    of_baseline = sum(counts.pop(number, 0) for number in baselines)
+    return of_baseline + max(counts.values(), default=0)
 
 
 def _ready(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Sequence[TrialSpec]:

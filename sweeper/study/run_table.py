@@ -1,6 +1,7 @@
 """The trials of a study with all that is known of their runs; what is wanted next follows from it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from sweeper.results import ENDED, Look, Policy, RunKey, RunResult, TrialResult
@@ -11,7 +12,9 @@ from sweeper.study.run_state import (
     baseline_failure,
     contenders,
     judged,
+    n_confirmed,
     n_failed,
+    n_to_come,
     screened,
     screening_seeds,
     trial_results,
@@ -48,8 +51,30 @@ class RunTable:
 
     @property
     def policy(self) -> Policy:
-        """How the study spends its runs."""
-        return self._policy
+        """How the study spends its runs; its candidates are those of all its commands."""
+        return replace(self._policy, n_candidates=self._n_candidates)
+
+    @property
+    def _n_candidates(self) -> int:
+        """All candidates, those of earlier commands and those to come."""
+        n_begun = sum(trial.role == "candidate" for trial in self.trials.values())
+        return n_begun + self._n_unasked_candidates
+
+    @property
+    def _n_unasked_candidates(self) -> int:
+        has_baseline = any(trial.role == "baseline" for trial in self.trials.values())
+        return max(0, self.n_unasked - (not has_baseline))
+
+    @property
+    def n_to_come(self) -> int:
+        """The runs still to train, confirmation included, if no trial is given up."""
+        screening = n_to_come(list(self.trials.values()), self.runs, self._policy, self._n_unasked_candidates)
+        if not self.n_unasked and not screening:
+            return len(self.wanted_confirmation().runs)
+        if self.n_unasked > self._n_unasked_candidates:
+            screening += len(self._policy.seeds)  # of the baseline
+        known = n_confirmed(self.trials.values(), self.runs, self._policy)
+        return screening + max(0, 2 * len(self._policy.confirm_seeds) - known)
 
     @property
     def n_unasked(self) -> int:

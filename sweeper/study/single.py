@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from sweeper.config import Sweep
@@ -17,6 +16,7 @@ from sweeper.executors import arrange
 from sweeper.jobs import job_for
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
+from sweeper.report import default_console
 from sweeper.storage import place_faults_named
 from sweeper.study.objectives import metric_faults
 from sweeper.study.specs import SpecFactory, notices_of
@@ -72,7 +72,7 @@ class _Printer:
             value = message.metrics[self._metric]
             print(f"step {message.step}: {self._metric} {value:.4f} ({message.steps_per_s:.1f} steps/s)")
         elif isinstance(message, Finished):
-            Console().print(_table(message.metrics))
+            default_console().print(_table(message.metrics))
             print("".join(f"{line}\n" for line in _success(self._criteria, message.metrics)), end="")
             print(f"best step {message.best_step}, {message.seconds:.1f} s; {self._folder.path}")
         elif isinstance(message, Failed):

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from sweeper.config import Sweep
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
-from sweeper.models import digest_of
+from sweeper.models import DIRECTIONS, digest_of
 from sweeper.schema import RUN_SECTIONS, Settings
 from sweeper.task import (
     Prepared,
@@ -141,7 +141,9 @@ class SpecFactory:
             _drop(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
         shared = {
             "baseline": list(study.baseline),
-            "objectives": list(study.metrics or (f"{task.metric}:{task.direction}",)),
+            "objectives": [
+                objective_by_value(text, task.direction) for text in study.metrics or (task.metric,)
+            ],
             "data digest": self.prepare(sweep.settings, sweep.task_config).digest,
         }
         return {**fixed, "study": {**shared, "swept": sorted(sweep.swept_keys)}}
@@ -155,6 +157,13 @@ class SpecFactory:
 def data_warnings(config: TaskConfig, facts: Mapping[str, Any]) -> list[str]:
     """What the splits of any task hold too little of, or twice; then what this task warns of."""
     return [*content_warnings(facts, config.split_sizes()), *config.warnings(facts)]
+
+
+def objective_by_value(text: str, direction: str) -> str:
+    """`name:maximize` or `name:minimize`, however it is written; `direction` where `text` has none."""
+    name, colon, word = text.partition(":")
+    written = word.strip().lower() if colon else direction
+    return f"{name.strip()}:{DIRECTIONS.get(written, written)}"
 
 
 def notices_of(trials: Iterable[TrialSpec]) -> list[str]:

@@ -14,6 +14,7 @@ from sweeper.report import added_by_task, write_report
 from sweeper.results import StudyResult
 from sweeper.search import TrialBook, pruning_of
 from sweeper.storage import RunBook, Storage, is_gone, new_owner, open_storage, place_faults_named
+from sweeper.study.asked_for import warnings_of_others, with_others_named
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
@@ -30,6 +31,7 @@ from sweeper.task import task_entry
 from sweeper.trial import TrialSpec
 from sweeper.verdict import judge
 from sweeper.watch import Observer, Observers, StudyStart, Terminal, make_tracker
+from sweeper.wording import plural
 
 HOPELESS = (
     "the same command stops here again: mend what failed (the logs say why), then use it with "
@@ -65,6 +67,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
         *_tried_again(storage.reopen(plan.reopened)),
         *recovered(storage, plan.folder, trials),
         *changed_code(trials, plan.settings.task.target),
+        *warnings_of_others(plan, trials.specs()),
         *plan.notices,
     ]
     asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
@@ -108,7 +111,7 @@ class Session:
     ) -> None:
         self._plan, self._table, self._loop = plan, table, loop
         self._observer, self._interrupt, self._warnings = observer, interrupt, warnings
-        self._began = time.monotonic()
+        self._began, self._n_planned = time.monotonic(), 0
         slot = plan.arrangement.slots[0]
         self._provenance = provenance(slot.n_threads, plan.settings.task.target) | {"started": _now()}
 
@@ -123,8 +126,8 @@ class Session:
 
     def _start(self) -> None:
         plan, table = self._plan, self._table
-        n_known, n_open = len(table.runs), len(table.wanted_screening().runs)
-        per_trial = 1 if plan.sweep.is_adaptive else len(plan.policy.seeds)
+        n_known = len(table.runs)
+        self._n_planned = n_known + table.n_to_come
         self._observer.study_started(
             StudyStart(
                 study=plan.study,
@@ -133,7 +136,7 @@ class Session:
                 seeds=plan.policy.seeds,
                 confirm_seeds=plan.policy.confirm_seeds,
                 folder=plan.folder,
-                n_runs_planned=n_known + n_open + table.n_unasked * per_trial,
+                n_runs_planned=self._n_planned,
                 n_runs_known=n_known,
                 slots=plan.arrangement.slots,
                 config=plan.sweep.config,
@@ -146,11 +149,12 @@ class Session:
             self._observer.warned(warning)
 
     def _announce_confirmation(self) -> None:
-        wanted = self._table.wanted_confirmation()
-        if wanted.runs:
-            self._observer.plan_grew(
-                len(wanted.runs), "confirming the best candidate and the baseline on fresh seeds"
-            )
+        """The plan has held these runs from the start; it changes by what pruned and failed trials spared."""
+        n_runs = len(self._table.wanted_confirmation().runs)
+        n_left = self._n_planned - len(self._table.runs)
+        if n_runs:
+            why = f"confirming the best candidate and the baseline on fresh seeds, {plural(n_runs, 'run')}"
+            self._observer.plan_grew(n_runs - n_left, why)
 
     def _conclude(self) -> int:
         if not self._table.trials:
@@ -160,6 +164,7 @@ class Session:
         judgement = judge(result)
         if judgement.look is not None:
             self._table.add_look(self._split, judgement.look)
+        judgement = with_others_named(plan, result, judgement)
         if failed_by is not None:
             judgement = without_verdict(judgement, failed_by, has_baseline=result.baseline.state != "FAILED")
         ensemble = self._ensemble(result)

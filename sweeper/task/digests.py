@@ -23,7 +23,7 @@ def file_digest(path: Path, cache_dir: Path, remember_from: int = REMEMBER_FROM_
     memo = cache_dir / "file_digests" / f"{known_as.removeprefix('sha256:')[:32]}.json"
     if not memo.exists():
         _write(memo, {"path": str(path.resolve()), "digest": _read(path)})
-    return str(json.loads(memo.read_text())["digest"])
+    return str(json.loads(memo.read_text(encoding="utf-8"))["digest"])
 
 
 def _read(path: Path) -> str:
@@ -61,7 +61,7 @@ def folder_digest(
     memo = cache_dir / "file_digests" / f"{digest_of(*known_by).removeprefix('sha256:')[:32]}.json"
     if not memo.exists():
         _write(memo, {"path": str(folder), "digest": _folder_content(folder, files, cache_dir)})
-    return str(json.loads(memo.read_text())["digest"])
+    return str(json.loads(memo.read_text(encoding="utf-8"))["digest"])
 
 
 def _folder_content(folder: Path, files: Sequence[Path], cache_dir: Path) -> str:

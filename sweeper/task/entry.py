@@ -106,7 +106,7 @@ def built_in(name: str) -> TaskSection:
 
     if name not in built_in_tasks():
         raise KeyError(name)
-    section = yaml.safe_load((CONF / "task" / f"{name}.yaml").read_text())["task"]
+    section = yaml.safe_load((CONF / "task" / f"{name}.yaml").read_text(encoding="utf-8"))["task"]
     return TaskSection.model_validate(section)
 
 

@@ -65,7 +65,7 @@ class Prepared:
     @classmethod
     def open(cls, folder: Path) -> "Prepared":
         """The prepared data in `folder`. Raises FileNotFoundError where no manifest is."""
-        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return cls(folder=folder, **manifest)
 
 

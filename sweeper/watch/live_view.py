@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from rich.console import Group, RenderableType
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from sweeper.messages import Alive, Reported, Started
+from sweeper.report import Cell, Column, FittedTable, Prose, Row
 from sweeper.results import RunResult
 from sweeper.trial import Slot, TrialSpec
 from sweeper.wording import duration, number
@@ -19,7 +18,7 @@ from sweeper.wording import duration, number
 LINES_BESIDE_SLOTS = 6
 """Head, the slots that do not fit, totals; and room for the last lines of the log."""
 
-BAR_WIDTH = 12
+BAR_WIDTH, WIDTH = 12, 100
 MOST_S = 30 * 86400.0
 """An end further away than this is no date."""
 
@@ -91,7 +90,7 @@ class LiveView:
             self._progress = Progress(n_runs, began=self._clock())
 
     def grow(self, n_runs: int) -> None:
-        """So many runs more."""
+        """So many runs more, or fewer."""
         with self._lock:
             self._progress = replace(self._progress, n_runs=self._progress.n_runs + n_runs)
 
@@ -124,17 +123,18 @@ class LiveView:
             n_done = self._progress.n_done
             return f"{n_done}/{max(self._progress.n_runs, n_done)}"
 
-    def drawn(self, height: int) -> RenderableType:
-        """The view for a terminal of `height` lines."""
+    def drawn(self, height: int, width: int = WIDTH) -> RenderableType:
+        """The view for a terminal of `height` lines and `width` columns."""
         with self._lock:
             running, progress = list(self._running.values()), self._progress
-        n_shown = max(1, height - LINES_BESIDE_SLOTS)
-        shown, hidden = self._slots[:n_shown], self._slots[n_shown:]
         idle = "idle" if self._has_started else "starting"
+        n_lines = 1 + slot_table(self._slots, running, self._metric, idle).layout(width).is_stacked
+        n_shown = max(1, (height - LINES_BESIDE_SLOTS) // n_lines)
+        shown, hidden = self._slots[:n_shown], self._slots[n_shown:]
         parts: list[RenderableType] = [slot_table(shown, running, self._metric, idle)]
         if hidden:
-            parts.append(Text(_hidden_in_words(hidden, running), "dim"))
-        return Group(*parts, Text(totals(progress, running, self._clock(), self._date()), "dim"))
+            parts.append(Prose(_hidden_in_words(hidden, running), "dim"))
+        return Group(*parts, Prose(totals(progress, running, self._clock(), self._date()), "dim"))
 
 
 def _after(progress: Progress, run: Running | None, result: RunResult) -> Progress:
@@ -147,30 +147,38 @@ def _after(progress: Progress, run: Running | None, result: RunResult) -> Progre
     return replace(progress, n_done=progress.n_done + 1, trained=progress.trained + done_here)
 
 
-def slot_table(slots: Sequence[Slot], running: Sequence[Running], metric: str, idle: str = "idle") -> Table:
-    """One line a slot, two where two runs share one; only names are cut off when space is short."""
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
-    for head in ("slot", "#", "trial", "seed", "", "step", metric, "steps/s"):
-        is_text = head in ("slot", "trial", "")
-        least = None if head else BAR_WIDTH  # or the table would jump when the first run starts
-        table.add_column(
-            head, no_wrap=head != "trial", justify="left" if is_text else "right", min_width=least
-        )
+def slot_table(
+    slots: Sequence[Slot], running: Sequence[Running], metric: str, idle: str = "idle"
+) -> FittedTable:
+    """One line a slot, two where two runs share one; where space is short, pace and bar go first."""
+    columns = (
+        Column("slot", is_left=True),
+        Column("#", leaves=5),
+        Column("trial", is_left=True, is_name=True),
+        Column("seed", leaves=4),
+        Column("", leaves=2, is_left=True, least=BAR_WIDTH),  # or the table would jump at the first run
+        Column("step"),
+        Column(metric, leaves=3),
+        Column("steps/s", leaves=1),
+    )
+    rows = []
     for slot in slots:
         runs = [run for run in running if run.slot == slot.index]
-        for run in runs:
-            table.add_row(slot.label, *_cells(run))
+        rows += [Row([slot.label, *_cells(run)]) for run in runs]
         if not runs:
-            table.add_row(slot.label, "", Text(idle, "dim"))
-    return table
+            rows.append(Row([slot.label, "", Text(idle, "dim"), "", "", "", "", ""]))
+    return FittedTable(columns, rows, has_rule=False, folds_names=True)
 
 
-def _cells(run: Running) -> tuple[RenderableType, ...]:
-    bar = ProgressBar(total=1.0, completed=run.fraction, width=BAR_WIDTH)
+def _cells(run: Running) -> tuple[Cell, ...]:
     pace = "-" if run.steps_per_s is None else f"{run.steps_per_s:.1f}"
-    name = Text(run.name, no_wrap=True, overflow="ellipsis")
     steps = f"{run.step}/{run.total_steps}"
-    return str(run.trial), name, str(run.seed), bar, steps, number(run.objective), pace
+    return str(run.trial), run.name, str(run.seed), _bar(run.fraction), steps, number(run.objective), pace
+
+
+def _bar(fraction: float) -> Text:
+    halves = int(2 * BAR_WIDTH * fraction)
+    return Text("━" * (halves // 2) + "╸" * (halves % 2), "bar.complete")
 
 
 def _hidden_in_words(slots: Sequence[Slot], running: Sequence[Running]) -> str:

@@ -1,5 +1,6 @@
 """Who watches a study: the terminal, MLflow. The study loop tells, and never waits for an observer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,7 +40,7 @@ class Observer(Protocol):
         """The first word."""
 
     def plan_grew(self, n_runs: int, why: str) -> None:
-        """More runs have joined the plan: confirmation, or the next suggestions of an adaptive sampler."""
+        """The plan has so many runs more, or fewer where `n_runs` is negative; `why` says what begins."""
 
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """A run trains on `slot` now."""
@@ -64,52 +65,59 @@ class Observer(Protocol):
 
 
 class Observers:
-    """Tells each of several observers in turn."""
+    """Tells each of several observers in turn. One that raises costs what it would have shown, no more."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
+        self._failed: set[int] = set()
 
     def study_started(self, start: StudyStart) -> None:
         """To all."""
-        for observer in self._observers:
-            observer.study_started(start)
+        self._tell(lambda observer: observer.study_started(start))
 
     def plan_grew(self, n_runs: int, why: str) -> None:
         """To all."""
-        for observer in self._observers:
-            observer.plan_grew(n_runs, why)
+        self._tell(lambda observer: observer.plan_grew(n_runs, why))
 
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """To all."""
-        for observer in self._observers:
-            observer.run_started(trial, started, slot)
+        self._tell(lambda observer: observer.run_started(trial, started, slot))
 
     def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
         """To all."""
-        for observer in self._observers:
-            observer.run_stepped(trial, alive)
+        self._tell(lambda observer: observer.run_stepped(trial, alive))
 
     def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
         """To all."""
-        for observer in self._observers:
-            observer.run_reported(trial, reported)
+        self._tell(lambda observer: observer.run_reported(trial, reported))
 
     def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
         """To all."""
-        for observer in self._observers:
-            observer.run_ended(trial, run)
+        self._tell(lambda observer: observer.run_ended(trial, run))
 
     def warned(self, text: str) -> None:
         """To all."""
-        for observer in self._observers:
-            observer.warned(text)
+        self._tell(lambda observer: observer.warned(text))
 
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """To all."""
-        for observer in self._observers:
-            observer.study_ended(result, summary)
+        self._tell(lambda observer: observer.study_ended(result, summary))
 
     def close(self) -> None:
         """All of them."""
-        for observer in self._observers:
-            observer.close()
+        self._tell(lambda observer: observer.close())
+
+    def _tell(self, word: Callable[[Observer], None]) -> None:
+        for i, observer in enumerate(self._observers):
+            try:
+                word(observer)
+            except (Exception, SystemExit) as error:  # a library's way out must not be the study's
+                if i not in self._failed:
+                    self._failed.add(i)
+                    self.warned(_failure(observer, error))
+
+
+def _failure(observer: Observer, error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    what = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return f"{type(observer).__name__} failed ({what}); the study goes on, what it shows may lack something"

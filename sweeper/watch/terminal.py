@@ -6,12 +6,11 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.text import Text
 
 from sweeper.executors import slots_in_words
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report import Summary, default_console, leaderboard_of, read_sentence, summary_of
+from sweeper.report import Prose, Summary, default_console, leaderboard_of, read_sentence, say, summary_of
 from sweeper.results import Judgement, Objective, RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec
@@ -26,8 +25,8 @@ REFRESHES_PER_S = 4
 
 
 def leaderboard(result: StudyResult, judgement: Judgement) -> RenderableType:
-    """All trials, the confirmation, and the verdict's sentence last; reads well in 100 columns."""
-    return Group(leaderboard_of(summary_of(result, judgement)), Text(judgement.sentence, "bold"))
+    """All trials, the confirmation, and the verdict's sentence last."""
+    return Group(leaderboard_of(summary_of(result, judgement)), Prose(judgement.sentence, "bold"))
 
 
 class Terminal:
@@ -59,7 +58,7 @@ class Terminal:
     def _new_live(self) -> Live:
         return Live(
             console=self._console,
-            get_renderable=lambda: self._view.drawn(self._console.height),
+            get_renderable=lambda: self._view.drawn(self._console.height, self._console.width),
             refresh_per_second=REFRESHES_PER_S,
             transient=True,
             redirect_stderr=sys.stderr.isatty(),  # a file that the user sent it to gets what is meant for it
@@ -68,7 +67,8 @@ class Terminal:
     def plan_grew(self, n_runs: int, why: str) -> None:
         """Says why."""
         self._view.grow(n_runs)
-        self._say(f"{plural(n_runs, 'more run')}: {why}")
+        fewer = f"; {plural(-n_runs, 'run')} fewer than planned" if n_runs < 0 else ""
+        self._say(f"{plural(n_runs, 'more run')}: {why}" if n_runs > 0 else f"{why}{fewer}")
 
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """The slot's line in the live view; and what is to be known of the trial's configuration."""
@@ -107,7 +107,7 @@ class Terminal:
             return
         folder = self._start.folder
         self._say_missing(summary.warnings)
-        self._console.print(leaderboard_of(summary))
+        self._console.print(leaderboard_of(summary), crop=False)
         self._say(read_sentence(folder) or f"verdict: {summary.verdict}", "bold")
         self._say(_places(folder, self._start.config))
 
@@ -121,7 +121,7 @@ class Terminal:
             live.stop()
 
     def _say(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style), soft_wrap=True)
+        say(self._console, text, style)
 
     def _say_missing(self, warnings: Sequence[str]) -> None:
         for text in warnings:  # known with the first run that is complete; again where all were known before

@@ -18,7 +18,15 @@ from typing import Any
 from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.locks import TurnLock, file_lock
-from sweeper.report import Summary, read_evaluations, read_runs, read_sentence, read_summary, self_contained
+from sweeper.report import (
+    Summary,
+    inline,
+    read_evaluations,
+    read_runs,
+    read_sentence,
+    read_summary,
+    self_contained,
+)
 from sweeper.results import RunResult
 from sweeper.schema import Tracking
 from sweeper.trial import TrialSpec
@@ -158,7 +166,7 @@ class Session:
 
     def log_result(self, summary: Summary, folder: StudyFolder) -> None:
         """Verdict, figures, report and plots, on the parent."""
-        note = f"**{read_sentence(folder)}**\n\n" + _leaderboard_of(folder)
+        note = f"**{inline(read_sentence(folder))}**\n\n" + _leaderboard_of(folder)
         tags = {"sweeper.verdict": summary.verdict, "mlflow.note.content": note[:MAX_NOTE_LENGTH]}
         numbers = tracked.summary_numbers(summary).items()
         now, n_runs = _now_ms(), summary.totals.runs
@@ -166,8 +174,10 @@ class Session:
         self._log(self._parent, tracked.Update(found, tags))
         for path in (folder.summary, folder.report_md, folder.trials_csv, folder.best_yaml):
             self._log_file(self._parent, path)
+        if not folder.best_yaml.exists() and self._has_artifact(folder.best_yaml.name):  # an earlier winner's
+            self._client.log_text(self._parent.run_id, "# No candidate is the best.\n", folder.best_yaml.name)
         if folder.report_html.exists():
-            page = self_contained(folder.report_html.read_text(), folder.path)
+            page = self_contained(folder.report_html.read_text(encoding="utf-8"), folder.path)
             self._client.log_text(self._parent.run_id, page, "report.html")
         if folder.plots.exists():
             self._client.log_artifacts(self._parent.run_id, str(folder.plots), "plots")
@@ -287,6 +297,9 @@ class Session:
         run.tags |= update.tags
         run.params |= new.keys()
 
+    def _has_artifact(self, name: str) -> bool:
+        return any(found.path == name for found in self._client.list_artifacts(self._parent.run_id))
+
     def _log_file(self, run: _Child, path: Path) -> None:
         if path.exists() and not run.is_deleted:
             self._client.log_artifact(run.run_id, str(path))
@@ -370,7 +383,7 @@ def _written_ms(folder: Path | None) -> int:
 
 def _leaderboard_of(folder: StudyFolder) -> str:
     """The first table of the report, as far as it fits in a tag."""
-    lines = folder.report_md.read_text().splitlines() if folder.report_md.exists() else []
+    lines = folder.report_md.read_text(encoding="utf-8").splitlines() if folder.report_md.exists() else []
     table = takewhile(
         lambda line: line.startswith("|"), dropwhile(lambda line: not line.startswith("|"), lines)
     )

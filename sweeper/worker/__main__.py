@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        job = JobSpec.model_validate_json(Path(arguments[0]).read_text())
+        job = JobSpec.model_validate_json(Path(arguments[0]).read_text(encoding="utf-8"))
     except OSError as error:
         return _refuse(f"{arguments[0]}: cannot be read ({error.strerror})")
     except ValidationError as error:

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         Thread(target=_leave_with_the_parent, args=(int(arguments[1]),), daemon=True).start()
     request = Path(arguments[0])
     try:
-        spec = EnsembleSpec.model_validate_json(request.read_text())
+        spec = EnsembleSpec.model_validate_json(request.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
         problem = str(error).splitlines()[0]
         print(f"{request}: got no request ({problem}). {USAGE}", file=sys.stderr)

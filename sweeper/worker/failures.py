@@ -1,7 +1,10 @@
 """An exception in the words that a leaderboard shows: what happened and what to try."""
 
+import os
 import re
 import shutil
+import sysconfig
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +14,13 @@ import torch
 from sweeper.errors import OUT_OF_MEMORY, DiskFullError, RunError, SweeperError, causes_of, is_full
 
 LESS_MEMORY = "Try a smaller trainer.batch_size or a smaller model."
+_PLACES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+OTHERS_CODE = tuple(
+    f"{path}{os.sep}"
+    for given in (*_PLACES, str(Path(__file__).parent.parent))
+    for path in (given, Path(given).resolve())
+)
+"""Where the code of Python, of installed packages and of this program lies."""
 BAD_INDEX = "Often an index out of range: a label, the id of an embedding. On a CPU the message says which."
 
 UNITS = {"bytes": 2**-30, "KiB": 2**-20, "MiB": 2**-10, "GiB": 1.0, "TiB": 2.0**10, "PiB": 2.0**20}
@@ -60,7 +70,7 @@ def failure_of(error: BaseException, known: Circumstances | None = None) -> Fail
     if "not implemented for 'Half'" in str(error):
         return Failure(name, _first_line(error), "Try trainer.precision=bf16.")
     advice = BAD_INDEX if "device-side assert" in str(error) else ""
-    return Failure(name, f"{name}: {_first_line(error)}", advice)
+    return Failure(name, f"{name}: {_first_line(error)}{_place(error)}", advice)
 
 
 def needs_fresh_worker(error: BaseException) -> bool:
@@ -127,6 +137,13 @@ def _disk_full(error: BaseException, known: Circumstances) -> str:
     absolute = Path(path).absolute()
     there = next(folder for folder in (absolute, *absolute.parents) if folder.exists())
     return f"no space left for {path} ({shutil.disk_usage(there).free / 2**20:.1f} MiB free)"
+
+
+def _place(error: BaseException) -> str:
+    """` (my_task.py:12)`: the last line of the task's own code that led to the error, where there is one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(("<", *OTHERS_CODE))]
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
 
 
 def _first_line(error: BaseException) -> str:

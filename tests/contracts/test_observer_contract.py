@@ -147,3 +147,36 @@ def test_the_study_is_not_kept_waiting(observer: Observer, folder: StudyFolder) 
     told = time.monotonic() - begin
     observer.close()
     assert told < 2.0
+
+
+class Broken:
+    """Raises at every word."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def raises(*_: object) -> None:
+            raise self._error
+
+        return raises
+
+
+@pytest.mark.parametrize("error", [ValueError("no such font\nmore"), SystemExit(1), OSError(5, "I/O error")])
+def test_an_observer_that_raises_costs_no_more_than_what_it_would_have_shown(
+    error: BaseException, folder: StudyFolder
+) -> None:
+    printed = io.StringIO()
+    console = Console(file=printed, width=100)
+    all_of_them = Observers(Broken(error), Terminal(console), Broken(error))
+    all_of_them.study_started(study_start(folder))
+    all_of_them.warned("heard")
+    all_of_them.close()
+    said = printed.getvalue()
+    assert "warning: heard" in said
+    assert said.count("warning: Broken failed") == 2
+
+
+def test_ctrl_c_is_not_an_observers_fault() -> None:
+    with pytest.raises(KeyboardInterrupt, match=r"^$"):
+        Observers(Broken(KeyboardInterrupt())).warned("while it prints")

@@ -76,8 +76,8 @@ def test_a_unique_beginning_is_enough(results: Path, capsys: pytest.CaptureFixtu
     [
         ("esmm-3f2a91c1", f"got 'esmm-3f2a91c1'; expected a study in RESULTS; did you mean '{ONE}'?"),
         ("esmm", f"got 'esmm'; expected one of {ONE}, {OTHER}. Give more of the name"),
-        ("zzz", "got 'zzz'; expected a study in RESULTS. The command `list` shows all"),
-        ("", "got ''; expected a study in RESULTS. The command `list` shows all"),
+        ("zzz", "got 'zzz'; expected a study in RESULTS. `sweeper studies list` shows all"),
+        ("", "got ''; expected a study in RESULTS. `sweeper studies list` shows all"),
     ],
 )
 def test_a_wrong_name_is_one_line_and_exit_2(

@@ -83,7 +83,8 @@ def _faults_of_columns(table: pd.DataFrame, file: str, data: CsvData) -> Iterato
             "Name each in data.sparse, data.dense or, to leave it out, in data.drop; patterns (feat_*) and "
             "'rest' take many"
         )
-        yield Fault(file, f"got {len(left)} columns without a role ({shown}); expected none", advice)
+        n = plural(len(left), "column")
+        yield Fault(file, f"got {n} without a role ({shown}); expected none", advice)
 
 
 def _listed(table: pd.DataFrame) -> str:
@@ -97,9 +98,10 @@ def _faults_of_label(column: "pd.Series[str]", values: Array, file: str) -> Iter
 
 def _faults_of_order(labels: Mapping[str, Array], file: str, data: CsvData) -> Iterator[Fault]:
     if len(labels) == 2 and (bad := (labels[data.conversion] == 1) & (labels[data.click] == 0)).any():
+        n = int(bad.sum())
         yield Fault(
             file,
-            f"got {int(bad.sum())} conversions without a click (rows {_first(bad)}); expected none",
+            f"got {n} conversion{'s' * (n != 1)} without a click (rows {_first(bad)}); expected none",
             f"Are data.click={data.click} and data.conversion={data.conversion} the right columns?",
         )
 

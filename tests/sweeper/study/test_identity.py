@@ -1,5 +1,6 @@
 """Whether a study that is opened again is still the one that it was."""
 
+import json
 from pathlib import Path
 
 import optuna
@@ -84,3 +85,71 @@ def test_the_code_of_the_task_that_is_trained_counts(book: TrialBook, results: P
     assert said(book, results, GRID, target="json:loads") == []
     assert said(book, results, GRID, target="json:loads") == []
     assert said(book, results, GRID) == CHANGED
+
+
+@pytest.mark.parametrize(
+    ("begun", "again"),
+    [
+        (["study.metrics=[ctcvr_auc:max]"], ["study.metrics=[ctcvr_auc:maximize]"]),
+        (["study.metrics=[ctcvr_auc]"], ["study.metrics=['ctcvr_auc: MAX']"]),
+        ([], ["study.metrics=[ctcvr_auc:max]"]),
+        (["optimizer.lr=1e-3"], ["optimizer.lr=0.001"]),
+        (["optimizer.betas=[0.9,0.99]"], ["optimizer.betas=[9e-1,0.990]"]),
+        (["optimizer.weight_decay=1"], ["optimizer.weight_decay=1.0"]),
+        (["study.baseline=['aux_focal.lambda=1e-1']"], ["study.baseline=['++aux_focal.lambda=0.10']"]),
+        (
+            ["study.baseline=['aux_focal.lambda=1','optimizer.lr=0.01']"],
+            ["study.baseline=['optimizer.lr=1e-2','aux_focal.lambda=1.0']"],
+        ),
+    ],
+)
+def test_what_is_equal_by_value_is_the_same_study(
+    book: TrialBook, results: Path, begun: list[str], again: list[str]
+) -> None:
+    assert said(book, results, GRID, *begun) == []
+    assert said(book, results, GRID, *again) == []
+
+
+def test_equal_objectives_make_one_name(results: Path) -> None:
+    names = {
+        SpecFactory(small_sweep(results, GRID, f"study.metrics=[{text}]")).study_name()
+        for text in ("ctcvr_auc", "ctcvr_auc:max", "ctcvr_auc:maximize", "'ctcvr_auc:MAX'")
+    }
+    assert names == {SpecFactory(small_sweep(results, GRID)).study_name()}
+
+
+def test_what_an_earlier_version_wrote_otherwise_is_the_same(book: TrialBook, results: Path) -> None:
+    fixed = SpecFactory(small_sweep(results, GRID)).fixed()
+    fixed["study"]["objectives"] = ["ctcvr_auc"]
+    book.remember("fixed", json.dumps(fixed))
+    assert said(book, results, GRID) == []
+
+
+def test_another_objective_is_refused_with_both_and_the_way_back(book: TrialBook, results: Path) -> None:
+    said(book, results, GRID)
+    with pytest.raises(UserError) as refused:
+        said(book, results, GRID, "study.metrics=[ctr_auc:max]")
+    assert str(refused.value) == (
+        "study.name: got 'mine', which was begun with objective ctcvr_auc:maximize; this command has "
+        "ctr_auc:maximize. Choose another name, or null to have one made; to go on with that study: "
+        "study.metrics=[ctcvr_auc:maximize]"
+    )
+    said(book, results, GRID, "study.metrics=[ctcvr_auc:maximize]")
+
+
+def test_another_task_is_refused_with_both(book: TrialBook, results: Path) -> None:
+    fixed = SpecFactory(small_sweep(results, GRID)).fixed()
+    book.remember("fixed", json.dumps({**fixed, "task": ["diagnosis", None], "loss": {"weight": 1.0}}))
+    expected = r"begun for task diagnosis; this command is for task esmm\. .*task=diagnosis"
+    with pytest.raises(UserError, match=expected):
+        said(book, results, GRID)
+
+
+def test_of_many_differences_the_first_are_told(book: TrialBook, results: Path) -> None:
+    said(book, results, GRID)
+    many = ["lr=0.5", "weight_decay=0.5", "eps=0.5", "betas=[0.5,0.5]"]
+    with pytest.raises(UserError, match=r"; and \d+ more\)\. Choose"):
+        said(book, results, GRID, *(f"optimizer.{word}" for word in many), *SEVERAL)
+
+
+SEVERAL = ("trainer.max_steps=21", "trainer.batch_size=9", "trainer.eval_every=3", "trainer.min_delta=0.5")

@@ -64,6 +64,37 @@ def test_under_nohup_a_closed_terminal_changes_nothing() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+WITH_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+"""
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_terminal_that_goes_away_ends_nothing_but_a_signal_that_somebody_sends_does(closes: bool) -> None:
+    ours, theirs = os.openpty()
+    reader, writer = os.pipe()
+    program = WITH_A_TERMINAL + WAITING.replace(
+        'print("ready", flush=True)', f"__import__('os').write({writer}, b'ready')"
+    ).replace("+ 20", f"+ {1 if closes else 20}")
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        pass_fds=[writer],
+        start_new_session=True,
+    )
+    os.close(theirs)
+    assert os.read(reader, 5) == b"ready"
+    if closes:
+        os.close(ours)  # the kernel sends SIGHUP
+    else:
+        process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=20)
+    assert process.returncode == (0 if closes else 129)
+
+
 def test_earlier_handlers_come_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with watch_signals():

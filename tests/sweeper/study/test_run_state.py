@@ -11,7 +11,9 @@ from sweeper.results import Objective, Policy, RunKey, RunResult
 from sweeper.study.run_state import (
     baseline_failure,
     contenders,
+    n_confirmed,
     n_failed,
+    n_to_come,
     screened,
     screening_seeds,
     trial_results,
@@ -285,3 +287,29 @@ def test_a_trial_that_is_pruned_on_its_first_seed_costs_one_run(
     for number in (1, 2):
         seeds = {seed for each, seed in made if each == number}
         assert seeds == ({0} if (number, 0) in outcomes else {0, 1})
+
+
+def test_a_rate_of_failures_is_exact() -> None:
+    """In binary 0.29 * 100 is 28.999999999999996."""
+    allowed = [
+        replace(GRID, max_failure_rate=rate, n_candidates=100).failures_allowed for rate in (0.29, 0.57, 1.0)
+    ]
+    assert allowed == [29, 57, 100]
+
+
+def test_what_is_to_come_counts_all_seeds_of_those_unasked_and_none_of_the_lost() -> None:
+    """2 x 2 of the baseline and trial 2, less one known; trial 1 is lost; 3 unasked ones have 2 each."""
+    known = {(0, 0): run(0, 0), (1, 0): run(1, 0, state="FAILED")}
+    assert n_to_come(TRIALS, known, GRID, 3) == 3 + 6
+
+
+def test_in_an_adaptive_study_one_contender_is_to_come_on_all_seeds() -> None:
+    """The baseline has 2, trials 1 and 2 and 3 unasked ones one each, and one of these the second seed."""
+    assert n_to_come(TRIALS, {}, ADAPTIVE, 3) == 2 + 2 + 3 + 1
+    known = {(2, 0): run(2, 0), (2, 1): run(2, 1)}
+    assert n_to_come(TRIALS, known, ADAPTIVE, 0) == 2 + 1
+
+
+def test_what_is_confirmed_is_the_baseline_and_the_candidate_that_has_most() -> None:
+    known = {(number, 1000): run(number, 1000) for number in (0, 1, 2)}
+    assert n_confirmed(TRIALS, known, GRID) == 2

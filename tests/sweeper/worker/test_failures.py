@@ -1,6 +1,7 @@
 """What a leaderboard says of an exception. Texts of GPUs are torch's own, as it has printed them."""
 
 import errno
+import re
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +135,7 @@ def test_an_error_that_hides_a_broken_gpu_does_not_deceive() -> None:
             raise OSError("could not tidy up")  # noqa: B904 - as careless code does
 
     error = met(task)
-    assert failure_of(error).reason == "OSError: could not tidy up"
+    assert failure_of(error).reason.startswith("OSError: could not tidy up (test_failures.py:")
     assert needs_fresh_worker(error)
 
 
@@ -178,3 +179,11 @@ def test_what_was_raised_on_purpose_keeps_its_own_words() -> None:
     assert failure_of(CheckpointError("a.pt", "is damaged")).reason == "a.pt: is damaged"
     assert failure_of(KeyError("x")).reason == "KeyError: 'x'"
     assert failure_of(SystemExit(3)).reason == "SystemExit: 3"
+
+
+def test_the_line_of_the_tasks_own_code_is_named_whoever_raised() -> None:
+    """The library's own frames are the last, and say nothing to whoever wrote the task."""
+    error = met(lambda: torch.nn.functional.linear(torch.zeros(2) @ torch.zeros(3), torch.zeros(1)))
+    assert re.search(r" \(test_failures\.py:\d+\)$", failure_of(error).reason)
+    parsing = met(lambda: Path("/nowhere").read_text())
+    assert "(test_failures.py:" in failure_of(parsing).reason

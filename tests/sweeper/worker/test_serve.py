@@ -51,12 +51,12 @@ def test_no_checkpoint_is_written_of_a_model_that_has_seen_a_nan(tmp_path: Path)
             "Try a smaller trainer.batch_size or a smaller model.",
         ),
         ("disk", "no space left for checkpoint.pt (? MiB free)", "Free some and run it again."),
-        ("crash", "ZeroDivisionError: division by zero", ""),
+        ("crash", "ZeroDivisionError: division by zero (toy_task.py:?)", ""),
     ],
 )
 def test_a_fault_is_one_line_and_what_to_try(fault: str, reason: str, advice: str, tmp_path: Path) -> None:
     failed = failure(faulty(tmp_path, fault))
-    assert re.sub(r"[\d.]+ MiB", "? MiB", failed.reason) == reason
+    assert re.sub(r"[\d.]+ MiB", "? MiB", re.sub(r"py:\d+", "py:?", failed.reason)) == reason
     assert failed.advice == advice
 
 

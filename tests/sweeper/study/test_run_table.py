@@ -1,0 +1,77 @@
+"""What a table says of runs to come, and of failures that may be, in a study of several commands."""
+
+from collections.abc import Iterable, Mapping
+
+from sweeper.results import Objective, Policy, RunKey, RunResult, TrialResult
+from sweeper.study.run_table import RunTable
+from sweeper.trial import TrialSpec
+from tests.sweeper.plain_trials import plain_trial
+
+POLICY = Policy((0, 1), (1000, 1001), (Objective("auc", "maximize"),), None, 0.25, n_candidates=2)
+
+
+class Book:
+    """Knows these results."""
+
+    def __init__(self, runs: Mapping[RunKey, RunResult]) -> None:
+        self._runs = runs
+
+    def known(self, trials: Iterable[TrialSpec]) -> dict[RunKey, RunResult]:
+        numbers = {trial.number for trial in trials}
+        return {key: run for key, run in self._runs.items() if key[0] in numbers}
+
+
+class Asker:
+    """Has so many trials left."""
+
+    def __init__(self, n_left: int) -> None:
+        self.n_left = n_left
+
+    def ask(self) -> TrialSpec | None:
+        return None
+
+
+class Ledger:
+    """Is told in vain."""
+
+    def mark_screened(self, numbers: set[int]) -> None: ...
+
+    def tell(self, result: TrialResult, values: object) -> None: ...
+
+
+def table(n_trials: int, n_left: int, runs: Mapping[RunKey, RunResult]) -> RunTable:
+    found = RunTable(POLICY, Book(runs), Asker(n_left), Ledger())  # type: ignore[arg-type]
+    for number in range(n_trials):
+        found.add(plain_trial(number))
+    return found
+
+
+def run(number: int, seed: int, state: str = "COMPLETE") -> RunResult:
+    return RunResult(number, seed, state, metrics={"val/auc": number / 10})  # type: ignore[arg-type]
+
+
+def test_failures_of_all_commands_are_counted_against_the_candidates_of_all() -> None:
+    """8 candidates of earlier commands and 2 of this one: 2 of 10 may fail at a rate of 0.25, not 0 of 2."""
+    failed = {(number, 0): run(number, 0, "FAILED") for number in (1, 2)}
+    extended = table(9, 2, failed)
+    assert (extended.n_failed, extended.policy.n_candidates, extended.policy.failures_allowed) == (2, 10, 2)
+
+
+def test_the_baseline_that_is_still_to_come_is_no_candidate() -> None:
+    assert table(0, 3, {}).policy.n_candidates == 2
+
+
+def test_the_confirmation_is_planned_from_the_start() -> None:
+    """The baseline and 2 candidates on 2 seeds are 6 runs, then 2 x 2 to confirm."""
+    assert table(0, 3, {}).n_to_come == 10
+    assert table(2, 1, {(0, 0): run(0, 0)}).n_to_come == 9
+
+
+def test_once_the_best_is_known_its_own_confirmation_is_what_is_left() -> None:
+    screened = {(number, seed): run(number, seed) for number in range(3) for seed in (0, 1)}
+    assert table(3, 0, {**screened, (2, 1000): run(2, 1000)}).n_to_come == 3
+
+
+def test_where_nothing_is_confirmed_only_screening_is_to_come() -> None:
+    failed = {(number, 0): run(number, 0, "FAILED") for number in (1, 2)}
+    assert table(3, 0, {**failed, (0, 0): run(0, 0), (0, 1): run(0, 1)}).n_to_come == 0
