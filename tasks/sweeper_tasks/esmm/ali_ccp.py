@@ -20,6 +20,7 @@ from sweeper_tasks.esmm.ali_ccp_text import BLOCK_BYTES, BadLines
 from sweeper_tasks.esmm.columns import Array, SplitWriter, chunks, facts_of, normalise
 from sweeper_tasks.esmm.data_config import AliCcpData
 from sweeper_tasks.tables.places import placed
+from sweeper_tasks.tables.unpacking import refuse_unless_text, unpacked
 
 VERSION = 1
 """Goes up with every change of how the files are prepared: it is part of the digest."""
@@ -72,10 +73,24 @@ def _found(folder: str, name: str) -> Path:
     return whole if whole.is_file() else placed(folder, f"{name}.*")
 
 
+def _refuse_other_files(paths: Iterable[Path]) -> None:
+    """Raises UserError with a fault for each file that holds something else than lines of text."""
+    faults: list[Fault] = []
+    for path in paths:
+        try:
+            with unpacked(path) as source:
+                refuse_unless_text(source)
+        except UserError as error:
+            faults += error.faults
+    if faults:
+        raise UserError(faults)
+
+
 def build(
     data: AliCcpData, files: Mapping[str, Path], folder: Path, block_bytes: int = BLOCK_BYTES
 ) -> Mapping[str, Any]:
     """Join, split, encode and write all impressions into `folder`. Raises UserError with all faults."""
+    _refuse_other_files(files.values())
     bad, raw = BadLines(), folder / "raw"
     train, test = (_read(data, files, part, raw / part, bad, block_bytes) for part in ("train", "test"))
     if bad.n and not data.skip_bad:
