@@ -19,6 +19,8 @@ from sweeper_tasks.esmm.ali_ccp_raw import Common, Growing, Samples, read_common
 from sweeper_tasks.esmm.ali_ccp_text import BLOCK_BYTES, BadLines
 from sweeper_tasks.esmm.columns import Array, SplitWriter, chunks, facts_of, normalise
 from sweeper_tasks.esmm.data_config import AliCcpData
+from sweeper_tasks.tables.places import placed
+from sweeper_tasks.tables.unpacking import refuse_unless_text, unpacked
 
 VERSION = 1
 """Goes up with every change of how the files are prepared: it is part of the digest."""
@@ -54,7 +56,7 @@ class Part:
 
 def locate(data: AliCcpData) -> dict[str, Path]:
     """The four files by name. Raises UserError where one is missing."""
-    files = {name: placed(data.path, name) for name in FILES}
+    files = {name: _found(data.path or "", name) for name in FILES}
     if data.path is None or not all(path.is_file() for path in files.values()):
         lacks = [name for name, path in files.items() if not path.is_file()]
         got = f"got {data.path or 'null'}" + (f" without {', '.join(lacks)}" if data.path else "")
@@ -65,10 +67,30 @@ def locate(data: AliCcpData) -> dict[str, Path]:
     return files
 
 
+def _found(folder: str, name: str) -> Path:
+    """The file of that name, or the only one that is called so with another ending, such as .csv.gz."""
+    whole = placed(folder, name)
+    return whole if whole.is_file() else placed(folder, f"{name}.*")
+
+
+def _refuse_other_files(paths: Iterable[Path]) -> None:
+    """Raises UserError with a fault for each file that holds something else than lines of text."""
+    faults: list[Fault] = []
+    for path in paths:
+        try:
+            with unpacked(path) as source:
+                refuse_unless_text(source)
+        except UserError as error:
+            faults += error.faults
+    if faults:
+        raise UserError(faults)
+
+
 def build(
     data: AliCcpData, files: Mapping[str, Path], folder: Path, block_bytes: int = BLOCK_BYTES
 ) -> Mapping[str, Any]:
     """Join, split, encode and write all impressions into `folder`. Raises UserError with all faults."""
+    _refuse_other_files(files.values())
     bad, raw = BadLines(), folder / "raw"
     train, test = (_read(data, files, part, raw / part, bad, block_bytes) for part in ("train", "test"))
     if bad.n and not data.skip_bad:

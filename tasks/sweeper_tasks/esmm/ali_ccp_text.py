@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from sweeper.task import Fault
 from sweeper_tasks.esmm.columns import Array
-from sweeper_tasks.tables.unpacking import refuse_unless_text, unpacked
+from sweeper_tasks.tables.unpacking import unpacked
 
 BLOCK_BYTES = 16 << 20
 """Text that is in memory at a time; its arrays take some ten times as much."""
@@ -128,7 +128,6 @@ def _blocks(path: Path, block_bytes: int) -> Iterator[tuple[int, Any]]:
     """(number of the first line, lines) of whole lines; a block is cut at its last line break."""
     number, rest = 1, b""
     with unpacked(path) as source:
-        refuse_unless_text(source)
         while block := source.stream.read(block_bytes):
             block = block.removeprefix(BOM_UTF8) if number == 1 and not rest else block
             whole, end, rest = (rest + block).rpartition(b"\n")

@@ -272,7 +272,7 @@ def test_types_of_parquet_become_text_by_value(tmp_path: Path) -> None:
             "id": pd.Series([12, None, 7], dtype="Int64"),
             "float_id": [12.0, None, 7.0],
             "kind": pd.Categorical(["a", "b", "a"]),
-            "when": pd.to_datetime(["2024-01-01", "2024-01-02", None]),
+            "when": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"]),
             "tags": [["x"], ["y", "z"], []],
         }
     )
