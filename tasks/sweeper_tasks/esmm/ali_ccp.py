@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.task import Fault, UserError, placed, row_digests
+from sweeper.task import Fault, UserError, row_digests
 from sweeper_tasks.esmm.ali_ccp_raw import Common, Growing, Samples, read_common, read_samples
 from sweeper_tasks.esmm.ali_ccp_text import BLOCK_BYTES, BadLines
 from sweeper_tasks.esmm.columns import Array, SplitWriter, chunks, facts_of, normalise
 from sweeper_tasks.esmm.data_config import AliCcpData
+from sweeper_tasks.tables.places import placed
 
 VERSION = 1
 """Goes up with every change of how the files are prepared: it is part of the digest."""
@@ -54,7 +55,7 @@ class Part:
 
 def locate(data: AliCcpData) -> dict[str, Path]:
     """The four files by name. Raises UserError where one is missing."""
-    files = {name: placed(data.path, name) for name in FILES}
+    files = {name: _found(data.path or "", name) for name in FILES}
     if data.path is None or not all(path.is_file() for path in files.values()):
         lacks = [name for name, path in files.items() if not path.is_file()]
         got = f"got {data.path or 'null'}" + (f" without {', '.join(lacks)}" if data.path else "")
@@ -63,6 +64,12 @@ def locate(data: AliCcpData) -> dict[str, Path]:
         )
         raise UserError(Fault("data.path", f"{got}; expected the folder of Ali-CCP's four files", advice))
     return files
+
+
+def _found(folder: str, name: str) -> Path:
+    """The file of that name, or the only one that is called so with another ending, such as .csv.gz."""
+    whole = placed(folder, name)
+    return whole if whole.is_file() else placed(folder, f"{name}.*")
 
 
 def build(

@@ -1,6 +1,6 @@
 """From files to columns with a role each: what `tables.py` splits, encodes and writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.task import Fault, UserError
+from sweeper.task import Fault, UserError, did_you_mean, plural
 from sweeper_tasks.esmm.data_config import CsvData
 from sweeper_tasks.esmm.table_faults import fault_of_values, faults_of_roles, faults_of_table
 from sweeper_tasks.tables.inference import Column, understood
@@ -44,7 +44,7 @@ def load(data: CsvData, files: Mapping[str, Path]) -> Loaded:
         raise UserError([*faults_of_roles(data), *faults])
     names = list(dict.fromkeys(name for table in tables.values() for name in map(str, table.frame)))
     data, notes, wrong = _with_roles(data, tables, names, ", ".join(path.name for path in files.values()))
-    faults += [*wrong, *faults_of_roles(data)]
+    faults += [*wrong, *faults_of_roles(data), *_faults_of_types(data, names)]
     frames: dict[str, pd.DataFrame] = {}
     for role, table in tables.items():
         kept = table.frame.drop(columns=[name for name in data.drop if name != data.group], errors="ignore")
@@ -98,11 +98,27 @@ def _with_roles(
             key = _guess(data, name, tables)
             roles[key] += [name] if is_auto[key] or is_auto["sparse"] else []
     notes = [
-        f"data.{key}: {len(roles[key])} columns ({_shown(roles[key])})"
+        f"data.{key}: {plural(len(roles[key]), 'column')} ({_shown(roles[key])})"
         for key in ("sparse", "dense", "drop")
         if tuple(roles[key]) != getattr(data, key) and (roles[key] or is_auto[key])
     ]
     return data.model_copy(update={key: tuple(entries) for key, entries in roles.items()}), notes, faults
+
+
+def _faults_of_types(data: CsvData, names: Sequence[str]) -> Iterator[Fault]:
+    """A fault for each declared type of no column, or of one whose role says something else."""
+    for name, declared in data.types.items():
+        if name not in names:
+            problem = f"got '{name}'; expected a column of the table"
+            yield Fault("data.types", problem, f"It has {_shown(names)}{did_you_mean(name, names)}")
+        elif name in data.dense and declared == "category":
+            yield Fault(
+                "data.types", f"got {name}: {declared}, a column of data.dense; expected one of data.sparse"
+            )
+        elif name in data.sparse and declared == "number":
+            yield Fault(
+                "data.types", f"got {name}: {declared}, a column of data.sparse; expected one of data.dense"
+            )
 
 
 def _guess(data: CsvData, name: str, tables: Mapping[str, Table]) -> str:

@@ -40,8 +40,8 @@ def warnings_of_unseen(facts: Mapping[str, Any]) -> list[str]:
     """For each feature of which most rows of a split hold an id that training never saw."""
     return [
         f"data, column '{name}': got ids that training never saw in {found['rows']} of "
-        f"{facts['rows'][split]} rows of {split} ({found['values']} ids); expected most to be known. Are they "
-        "written differently there, or does each occur once?"
+        f"{facts['rows'][split]} rows of {split} ({found['values']} ids); expected most to be known. "
+        "Are they written differently there, or does each occur once?"
         for name, by_split in facts.get("unseen", {}).items()
         for split, found in by_split.items()
         if found["rows"] > MANY * facts["rows"][split]

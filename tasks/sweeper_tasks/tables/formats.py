@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -69,10 +70,11 @@ def _workbook(source: Unpacked, table: str | None) -> Sheet:
         problem = f"got {_PROGRAMS[source.kind]}; expected a table that can be read here"
         raise UserError(Fault(source.where, problem, f"Save it as CSV, or: pip install {package}"))
     engine: Any = engines[0]
-    with pd.ExcelFile(_seekable(source), engine=engine) as book:
-        names = [str(name) for name in book.sheet_names]
-        sheets = {name: book.parse(name, header=None, dtype=object) for name in names}
-    filled = [name for name, frame in sheets.items() if len(frame)] if table is None else names
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and validations that are left out
+        found = pd.read_excel(_seekable(source), sheet_name=None, header=None, dtype=object, engine=engine)
+    sheets = {str(name): frame for name, frame in found.items()}
+    filled = [name for name, frame in sheets.items() if len(frame)] if table is None else list(sheets)
     frame = sheets[only_one(filled, source.where, table, "sheets", "a workbook without any cell")]
     rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
     return of_cells(rows[0] if rows else [], rows[1:])
