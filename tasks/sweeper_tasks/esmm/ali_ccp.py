@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.task import Fault, UserError, placed, row_digests
+from sweeper.task import Fault, UserError, row_digests
 from sweeper_tasks.esmm.ali_ccp_raw import Common, Growing, Samples, read_common, read_samples
 from sweeper_tasks.esmm.ali_ccp_text import BLOCK_BYTES, BadLines
 from sweeper_tasks.esmm.columns import Array, SplitWriter, chunks, facts_of, normalise
