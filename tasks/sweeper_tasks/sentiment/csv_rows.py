@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sweeper.task import BadFile, Fault, UserError, did_you_mean
-from sweeper_tasks.sentiment.source import text_of
+from sweeper_tasks.sentiment.encodings import text_of
 from sweeper_tasks.separators import fault_of_separator
 
 AS_MANY_CELLS = "a row has as many cells as the header"
