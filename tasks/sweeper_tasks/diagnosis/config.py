@@ -71,7 +71,7 @@ class DiagnosisConfig(TaskConfig):
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
         """The classes, what was left out of the table, and what "auto" came to, with the reason."""
         choice, counts = self.choice(facts), facts["counts"]["train"]
-        lines = [_sizes(facts)]
+        lines = [_sizes(facts), *(f"data: {note}" for note in facts.get("reading", ()))]
         lines += [f"data: column '{name}' is left out, {why}" for name, why in facts["dropped"].items()]
         if choice.reason:
             lines.append(f"loss: auto chose {_plain(choice.strategy.name)}: {choice.reason}")
@@ -81,10 +81,10 @@ class DiagnosisConfig(TaskConfig):
         return lines
 
     def warnings(self, facts: Mapping[str, Any]) -> list[str]:
-        """Few patients of a judged class on val or test."""
+        """Few patients of a judged class on val or test; columns that are likely not meant as read."""
         data = self.effective(0)["data"]
         sizes = [key for key in SPLIT_SIZES if data.get(key) is not None]
-        return class_warnings(facts, [f"data.{key}" for key in sizes])
+        return [*class_warnings(facts, [f"data.{key}" for key in sizes]), *facts.get("doubts", ())]
 
 
 def _sizes(facts: Mapping[str, Any]) -> str:

@@ -43,10 +43,11 @@ def _breast_cancer(data: BreastCancer, cache_dir: Path) -> Prepared:
 
 def _table(data: CsvData, cache_dir: Path) -> Prepared:
     from sweeper_tasks.diagnosis import cohort, table
+    from sweeper_tasks.tables.reading import VERSION
 
     files = table.locate(data)
     content = [part for role, path in files.items() for part in (role, file_digest(path, cache_dir))]
-    key = digest_of("diagnosis/csv", table.VERSION, _options(data), *content)
+    key = digest_of("diagnosis/csv", table.VERSION, VERSION, _options(data), *content)
     return prepare_once(cache_dir, key, lambda folder: cohort.build(table.read(data, files), folder))
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import ActiveWhen, Cosmetic, StrictModel, Strings
+from sweeper.task import ActiveWhen, Cosmetic, StrictModel
+from sweeper_tasks.tables.keys import Name, Names, TableKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -63,16 +64,15 @@ class SplitFiles(StrictModel):
     test: str
 
 
-class CsvData(_Source):
+class CsvData(_Source, TableKeys):
     """A table with one patient a row; see `table.py`."""
 
     name: Literal["diagnosis/csv", "diagnosis/thyroid"]
     path: Annotated[str | None, Cosmetic()]
     files: Annotated[SplitFiles | None, Cosmetic()]
-    label: str
-    drop: Strings
-    missing: Strings
-    categorical: Strings
+    label: Name
+    drop: Names
+    categorical: Names
     min_count: PositiveInt
     val_rate: OpenRate
     test_rate: Annotated[OpenRate, ActiveWhen(files=None)]

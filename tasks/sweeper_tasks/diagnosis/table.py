@@ -1,12 +1,12 @@
 """`data=diagnosis/csv`: any table with a patient a row and a column that says the diagnosis.
 
-A column of numbers is a number, unless it is named in `data.categorical`; any other text is a category.
-Missing is what `data.missing` lists. Quotes around a value, once or twice, say nothing, nor do the commas of
-"1,234".
+A column of numbers is a number, unless `data.categorical` or `data.types` says otherwise; any other text is a
+category. Missing is what is empty or listed in `data.missing`, and among numbers the usual words for it.
+Quotes around a value, once or twice, say nothing, nor do the commas of "1,234".
 """
 
-import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +18,27 @@ from sweeper.task import Fault, UserError
 from sweeper_tasks.diagnosis.cohort import Cohort
 from sweeper_tasks.diagnosis.data_config import CsvData
 from sweeper_tasks.diagnosis.table_faults import (
-    WITH_COMMAS,
+    NOT_A_NUMBER,
     Names,
     faults_of_columns,
+    faults_of_label_words,
     faults_of_pair,
     faults_of_spelling,
+    faults_of_unfit,
     no_such_column,
     not_a_number,
-    unreadable,
 )
 from sweeper_tasks.esmm.tables import assign_splits
-from sweeper_tasks.separators import fault_of_separator
+from sweeper_tasks.tables.inference import Column, understood
+from sweeper_tasks.tables.labels import as_classes
+from sweeper_tasks.tables.places import fault_of_place, placed
+from sweeper_tasks.tables.reading import Table, read_table
+from sweeper_tasks.tables.roles import chosen
 
-VERSION = "1"
+VERSION = "2"
 """Part of the digest; goes up with every change of how a table is prepared."""
-QUOTES = "\"'"
-THOUSANDS = r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?"
-DECIMAL_COMMA = r"[+-]?\d*,\d+"
-NEARLY_ALL = 0.9
-"""Of a column's values; where so many are numbers, the others are mistakes rather than categories."""
 _WHERE_TO_GET = {
-    "diagnosis/csv": "It is a .csv or .csv.gz file with a header and one patient a row",
+    "diagnosis/csv": "It is a table with a header and one patient a row: CSV, Parquet or JSON, packed or not",
     "diagnosis/thyroid": "It is the folder with thyroid_ann_train.csv and thyroid_ann_test.csv, made of the "
     "files ann-train.data and ann-test.data of data set 102 of the UCI Machine Learning Repository",
 }
@@ -51,34 +51,43 @@ def locate(data: CsvData) -> dict[str, Path]:
         problem = f"got null; expected a {what}"
         raise UserError(Fault("data.path", problem, f"Set data.path=<{what}>. {_WHERE_TO_GET[data.name]}"))
     names = {"table": ""} if data.files is None else data.files.model_dump()
-    files = {role: Path(data.path) / name for role, name in names.items()}
-    if missing := [_missing(data, path) for path in files.values() if not path.is_file()]:
+    files = {role: placed(data.path, name) for role, name in names.items()}
+    if missing := [fault for path in files.values() if (fault := _missing(data, path))]:
         raise UserError(missing)
     return files
 
 
-def _missing(data: CsvData, path: Path) -> Fault:
-    got = (
-        f"got {path}, a folder; expected a file"
-        if path.is_dir()
-        else f"got {path}; expected a file. There is none"
-    )
-    return Fault("data.path", got, _WHERE_TO_GET[data.name])
+def _missing(data: CsvData, path: Path) -> Fault | None:
+    of_folder = "Name the file in it, or two of them with data.files"
+    return fault_of_place(path, "data.path", _WHERE_TO_GET[data.name], of_folder)
 
 
 def read(data: CsvData, files: Mapping[str, Path]) -> Cohort:
     """The table, checked and split. Raises UserError with all that is wrong with it."""
-    tables, faults = _read_all(data, files)
+    data, tables, faults = _read_all(data, files)
     if faults:
         raise UserError(faults)
-    table = pd.concat(tables.values(), ignore_index=True)
-    labels = table.pop(data.label).to_numpy(dtype=str)
-    origin = np.repeat(list(tables), [len(part) for part in tables.values()])
-    findings, wrong = _typed(data, table, np.array([files[role].name for role in origin]))
-    if wrong := [*faults_of_spelling(data, labels), *wrong]:
+    frames = [table.frame for table in tables.values()]
+    table = pd.concat(frames, ignore_index=True)
+    written = table.pop(data.label)
+    labels = as_classes(written)
+    origin = np.repeat(list(tables), [len(frame) for frame in frames])
+    separator = next(iter(tables.values())).separator
+    columns = {str(name): _understood(data, table[name], separator) for name in table}
+    names = np.array([files[role].name for role in origin])
+    wrong = [*faults_of_label_words(data, written), *faults_of_spelling(data, labels)]
+    if wrong := [*wrong, *_mistakes(table, columns, names)]:
         raise UserError(wrong)
+    findings = pd.DataFrame({name: _finding(column) for name, column in columns.items()}, index=table.index)
     split = _split(data, labels, origin)
-    return Cohort(findings, labels, split, real=True, min_count=data.min_count, label=data.label)
+    notes = [note for part in tables.values() for note in part.notes]
+    known = {
+        "reading": list(
+            dict.fromkeys([*notes, *(note for column in columns.values() for note in column.notes)])
+        ),
+        "doubts": [doubt for column in columns.values() for doubt in column.doubts],
+    }
+    return Cohort(findings, labels, split, real=True, min_count=data.min_count, known=known, label=data.label)
 
 
 def _split(data: CsvData, labels: NDArray[Any], origin: NDArray[Any]) -> NDArray[np.uint8]:
@@ -90,76 +99,53 @@ def _split(data: CsvData, labels: NDArray[Any], origin: NDArray[Any]) -> NDArray
     return split
 
 
-def _read_all(data: CsvData, files: Mapping[str, Path]) -> tuple[dict[str, pd.DataFrame], list[Fault]]:
-    tables: dict[str, pd.DataFrame] = {}
+def _read_all(data: CsvData, files: Mapping[str, Path]) -> tuple[CsvData, dict[str, Table], list[Fault]]:
+    """The tables by role without dropped columns; `data` then names columns, not patterns."""
+    tables: dict[str, Table] = {}
     faults: list[Fault] = []
-    seen: dict[str, None] = {}
     for role, path in files.items():
-        table = _table_or_fault(data, path)
-        if isinstance(table, Fault):
-            faults.append(table)
-            continue
-        seen |= dict.fromkeys(map(str, table))
-        tables[role] = table.drop(columns=list(data.drop), errors="ignore")
-        faults += faults_of_columns(data, tables[role], path.name)
-    if len(tables) == len(files):  # of an unreadable file nobody knows the columns
-        unseen = [name for name in data.drop if name not in seen]
-        faults += [no_such_column("data.drop", name, "the table", seen) for name in unseen]
-    return tables, faults or faults_of_pair(*tables.values())
+        try:
+            tables[role] = read_table(path, data, {data.label, *data.drop, *data.categorical, *data.types})
+        except UserError as error:
+            faults += error.faults
+    if len(tables) < len(files):  # of an unreadable file nobody knows the columns
+        return data, tables, faults
+    names = list(dict.fromkeys(str(name) for table in tables.values() for name in table.frame))
+    roles = {"data.label": (data.label,), "data.drop": data.drop, "data.categorical": data.categorical}
+    found, wrong = chosen(roles, names, ", ".join(path.name for path in files.values()))
+    keys = {key.removeprefix("data."): entries for key, entries in found.items() if key != "data.label"}
+    data = data.model_copy(update=keys)
+    faults += [
+        *wrong,
+        *(no_such_column("data.drop", name, "the table", names) for name in data.drop if name not in names),
+    ]
+    for role, table in tables.items():
+        kept = replace(table, frame=table.frame.drop(columns=list(data.drop), errors="ignore"))
+        tables[role] = kept
+        faults += [
+            *faults_of_columns(data, kept.frame, files[role].name),
+            *faults_of_unfit(data, kept, files[role].name),
+        ]
+    return data, tables, faults or faults_of_pair(*(table.frame for table in tables.values()))
 
 
-def _table_or_fault(data: CsvData, path: Path) -> pd.DataFrame | Fault:
-    """All columns as text without quotes around it, NaN where `data.missing` lists it."""
-    try:
-        header = _rows_of(path, 1)
-        names = [str(name) or f"Unnamed: {i}" for i, name in enumerate(header.iloc[0])]
-        if fault := fault_of_separator(names, path.name, WITH_COMMAS):
-            return fault
-        table = _rows_of(path)[1:].reset_index(drop=True)
-    except (ValueError, OSError, EOFError, zlib.error) as error:
-        return unreadable(path.name, error)
-    table.columns = pd.Index(names)
-    return table.mask(table.isin(["", *data.missing]))
+def _understood(data: CsvData, column: "pd.Series[Any]", separator: str) -> Column:
+    name = str(column.name)
+    declared = "category" if name in data.categorical else data.types.get(name)
+    return understood(column, declared, data.decimal, separator)
 
 
-def _rows_of(path: Path, n: int | None = None) -> pd.DataFrame:
-    """The first `n` rows, or all, the header one of them, as text without quotes around it."""
-    text = pd.read_csv(
-        path,
-        header=None,
-        nrows=n,
-        dtype="str",
-        keep_default_na=False,
-        skipinitialspace=True,
-        encoding="utf-8-sig",
-    )
-    plain: pd.DataFrame = text.apply(lambda column: column.str.strip().str.strip(QUOTES).str.strip())
-    return plain
+def _mistakes(table: pd.DataFrame, columns: Mapping[str, Column], files: Names) -> list[Fault]:
+    """A fault for each column that is nearly one of numbers."""
+    return [
+        not_a_number(table[name], wrong.bad, files, wrong.expected, wrong.advice or NOT_A_NUMBER)
+        for name, column in columns.items()
+        if (wrong := column.mistake) is not None
+    ]
 
 
-def _typed(data: CsvData, table: pd.DataFrame, files: Names) -> tuple[pd.DataFrame, list[Fault]]:
-    """Columns of numbers as float64, and a fault for each that is nearly one."""
-    columns, faults = {}, []
-    for name, column in table.items():
-        numbers = _as_numbers(column)
-        is_text = np.asarray(column.notna() & numbers.isna())
-        meant = "" if name in data.categorical or not is_text.any() else _meant(column, is_text)
-        if meant:
-            faults.append(not_a_number(column, is_text, files, meant))
-        is_number = not is_text.any() and name not in data.categorical
-        columns[name] = numbers if is_number else column.astype(object).where(column.notna(), np.nan)
-    return pd.DataFrame(columns, index=table.index), faults
-
-
-def _as_numbers(column: "pd.Series[Any]") -> "pd.Series[float]":
-    text = column.astype(object).where(column.notna(), "")
-    plain = text.where(~text.str.fullmatch(THOUSANDS), text.str.replace(",", ""))
-    numbers = pd.to_numeric(plain.replace("", np.nan), errors="coerce").astype(np.float64)
-    return numbers.where(np.isfinite(numbers))
-
-
-def _meant(column: "pd.Series[Any]", is_text: NDArray[np.bool_]) -> str:
-    """What is expected in place of the texts of a column that is nearly one of numbers, else nothing."""
-    if column[is_text].str.fullmatch(DECIMAL_COMMA).all():
-        return "numbers with a decimal point"
-    return "numbers" if is_text.sum() <= (1 - NEARLY_ALL) * column.notna().sum() else ""
+def _finding(column: Column) -> "pd.Series[Any]":
+    """float64 of numbers, else an object column of categories; NaN where missing."""
+    if column.kind == "number" and column.numbers is not None:
+        return column.numbers
+    return column.text.astype(object).where(column.text.notna(), np.nan)

@@ -9,25 +9,23 @@ from numpy.typing import NDArray
 
 from sweeper.task import Fault, did_you_mean
 from sweeper_tasks.diagnosis.data_config import CsvData
+from sweeper_tasks.tables.inference import listed
+from sweeper_tasks.tables.numbers import is_no_value
+from sweeper_tasks.tables.reading import Table
+from sweeper_tasks.tables.sheet import TIME
 
 Names = NDArray[Any]
 """[n] the file that each row is from."""
-WITH_COMMAS = "Save it as comma-separated values, with points in the numbers"
-HEADER_EXPECTED = "A table with a header line is expected, and as many values in each row"
-
-
-def unreadable(file: str, error: Exception) -> Fault:
-    """The fault of a file that is no table."""
-    if isinstance(error, UnicodeDecodeError):
-        return Fault(file, "got text in another encoding; expected UTF-8", "Save it as UTF-8")
-    reason = str(error).splitlines()[0].rpartition("C error: ")[2]
-    return Fault(file, f"cannot be read: {reason}", HEADER_EXPECTED)
 
 
 def faults_of_columns(data: CsvData, table: pd.DataFrame, file: str) -> list[Fault]:
-    """Columns that are twice there, or named but not there; no rows; rows without a diagnosis."""
-    faults = [*_faults_of_doubles(table, file)]
-    named = [("data.label", data.label), *(("data.categorical", name) for name in data.categorical)]
+    """Columns that are named but not there; no rows; rows without a diagnosis."""
+    faults: list[Fault] = []
+    named = [
+        ("data.label", data.label),
+        *(("data.categorical", name) for name in data.categorical),
+        *(("data.types", name) for name in data.types),
+    ]
     faults += [no_such_column(key, name, file, map(str, table)) for key, name in named if name not in table]
     if len(table) == 0:
         return [*faults, Fault(file, "got no rows; expected at least one below the header")]
@@ -64,19 +62,45 @@ def faults_of_spelling(data: CsvData, labels: NDArray[Any]) -> Iterator[Fault]:
             )
 
 
-def not_a_number(column: "pd.Series[Any]", bad: NDArray[np.bool_], files: Names, why: str) -> Fault:
+def not_a_number(
+    column: "pd.Series[Any]", bad: NDArray[np.bool_], files: Names, why: str, advice: str
+) -> Fault:
     """The fault of a text among numbers, told by its place in the first file that has one."""
     file = files[bad][0]
     got = f"got '{column[bad].iloc[0]}' among numbers ({_rows(bad[files == file])})"
-    return Fault(f"{file}, column '{column.name}'", f"{got}; expected {why}", NOT_A_NUMBER)
+    return Fault(f"{file}, column '{column.name}'", f"{got}; expected {why}", advice)
 
 
 NOT_A_NUMBER = "Add it to data.missing if it means that, or name the column in data.categorical"
 
 
-def _faults_of_doubles(table: pd.DataFrame, file: str) -> Iterator[Fault]:
-    for name in table.columns[table.columns.duplicated()].unique():
-        yield Fault(file, f"got column '{name}' more than once; expected each once", "Rename or remove one")
+def faults_of_unfit(data: CsvData, table: Table, file: str) -> list[Fault]:
+    """A fault for each column that holds neither numbers nor text; times may be declared categories."""
+    meant = {
+        *data.categorical,
+        *(name for name, kind in data.types.items() if kind == "category"),
+        data.label,
+    }
+    advice = "Name it in data.drop, or turn it into numbers or categories first"
+    return [
+        Fault(f"{file}, column '{name}'", f"got {kind}; expected numbers, text or truth values", advice)
+        for name, kind in table.unfit.items()
+        if name in table.frame and not (kind == TIME and name in meant)
+    ]
+
+
+def faults_of_label_words(data: CsvData, labels: "pd.Series[Any]") -> Iterator[Fault]:
+    """A fault where a word such as NA may be a diagnosis, or say that there is none."""
+    is_word = is_no_value(labels)
+    if not is_word.any() or data.types.get(data.label) == "category":
+        return
+    words = sorted(set(labels[is_word]))
+    problem = f"got {listed(labels[is_word])}; expected a diagnosis in every row"
+    advice = (
+        f"If they mean that nothing is known: data.missing=[{','.join(words)}], and remove these rows; "
+        f"if they are diagnoses: data.types={{{data.label}: category}}"
+    )
+    yield Fault(f"data.label, column '{data.label}'", problem, advice)
 
 
 def _alike(name: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from sweeper.task import ActiveWhen, Cosmetic, Stackable, StrictModel, TaskConfig
 from sweeper_tasks.esmm.data_config import DataConfig
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, HEAD_LOSSES
+from sweeper_tasks.esmm.unseen import lines_of_unseen, warnings_of_unseen
 
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -141,8 +142,15 @@ class EsmmConfig(TaskConfig):
         )
 
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
-        """What was left out of the files."""
-        return [f"left out {n} lines (data.skip_bad): {why}" for why, n in facts.get("skipped", {}).items()]
+        """How the files were understood, what was left out of them, ids that training never saw."""
+        left_out = [
+            f"left out {n} lines (data.skip_bad): {why}" for why, n in facts.get("skipped", {}).items()
+        ]
+        return [*(f"data: {note}" for note in facts.get("reading", ())), *left_out, *lines_of_unseen(facts)]
+
+    def warnings(self, facts: Mapping[str, Any]) -> list[str]:
+        """Columns that are likely not meant as they were read."""
+        return [*facts.get("doubts", ()), *warnings_of_unseen(facts)]
 
     def metric_names(self, facts: Mapping[str, Any], split: str = "val") -> frozenset[str] | None:
         """Those of the trivial predictor, and what is recorded of the loss."""

@@ -56,9 +56,10 @@ def _synthetic(data: SyntheticData, cache_dir: Path) -> Prepared:
 
 def _table(data: CsvData, cache_dir: Path) -> Prepared:
     from sweeper_tasks.esmm import tables
+    from sweeper_tasks.tables.reading import VERSION
 
     files = tables.locate(data)
-    key = digest_of("esmm/csv", str(tables.VERSION), _options(data), *_content(files, cache_dir))
+    key = digest_of("esmm/csv", str(tables.VERSION), VERSION, _options(data), *_content(files, cache_dir))
     return prepare_once(cache_dir, key, lambda folder: tables.build(data, files, folder))
 
 

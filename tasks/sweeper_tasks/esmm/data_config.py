@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sweeper.task import ActiveWhen, Cosmetic, Preset, StrictModel, Strings
+from sweeper_tasks.tables.keys import Name, Names, TableKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -47,18 +48,18 @@ class SplitFiles(StrictModel):
     test: str
 
 
-class CsvData(_Source):
+class CsvData(_Source, TableKeys):
     """A table with one impression a row; see `tasks/esmm/tables.py`."""
 
     name: Literal["esmm/csv", "esmm/hillstrom", "esmm/ali_ccp_csv"]
     path: Annotated[str | None, Cosmetic()]
     files: Annotated[SplitFiles | None, Cosmetic()]
-    click: str
-    conversion: str
-    sparse: Strings
-    dense: Strings
-    drop: Strings
-    split: str | None
+    click: Name
+    conversion: Name
+    sparse: Names
+    dense: Names
+    drop: Names
+    split: Name | None
     val_rate: Annotated[OpenRate, ActiveWhen(files=None, split=None)]
     test_rate: Annotated[OpenRate, ActiveWhen(files=None, split=None)]
     split_seed: Annotated[NonNegativeInt, ActiveWhen(files=None, split=None)]

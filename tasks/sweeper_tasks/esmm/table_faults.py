@@ -10,9 +10,10 @@ import pandas as pd
 from sweeper.task import Fault, did_you_mean, plural
 from sweeper_tasks.esmm.columns import SPLITS, Array, faults_of_positives
 from sweeper_tasks.esmm.data_config import CsvData
+from sweeper_tasks.tables.labels import BINARY, as_binary
+from sweeper_tasks.tables.leaks import tells
 
-CERTAIN_FROM = 30
-"""Positives from which a perfect agreement of a feature with a label is no accident."""
+ALL_OTHERS = "data.sparse=auto takes all columns that have no other role"
 
 
 def faults_of_roles(data: CsvData) -> list[Fault]:
@@ -27,7 +28,9 @@ def faults_of_roles(data: CsvData) -> list[Fault]:
         if times > 1
     ]
     if not (data.sparse or data.dense):
-        faults.append(Fault("data.sparse, data.dense", "got no columns; expected at least one feature"))
+        faults.append(
+            Fault("data.sparse, data.dense", "got no columns; expected at least one feature", ALL_OTHERS)
+        )
     return faults
 
 
@@ -36,13 +39,14 @@ def faults_of_table(table: pd.DataFrame, file: str, data: CsvData) -> list[Fault
     faults = [*_faults_of_columns(table, file, data)]
     if len(table) == 0:
         return [*faults, Fault(file, "got no rows; expected at least one below the header")]
-    labels = {name: _number(table[name]) for name in (data.click, data.conversion) if name in table}
+    labels = {
+        name: np.asarray(as_binary(table[name])) for name in (data.click, data.conversion) if name in table
+    }
     return [
         *faults,
         *(fault for name, values in labels.items() for fault in _faults_of_label(table[name], values, file)),
         *_faults_of_order(labels, file, data),
         *_faults_of_split_column(table, file, data),
-        *(fault for name in data.dense if name in table for fault in _faults_of_dense(table[name], file)),
         *_faults_of_leaks(table, labels, file, data),
     ]
 
@@ -74,7 +78,10 @@ def _faults_of_columns(table: pd.DataFrame, file: str, data: CsvData) -> Iterato
             yield Fault(key, f"got '{name}'; expected a column of {file}", _listed(table) + hint)
     if left := [name for name in table.columns if name not in {name for _, name in roles}]:
         shown = ", ".join(left[:5]) + (", ..." if len(left) > 5 else "")
-        advice = "Name each in data.sparse, data.dense or, to leave it out, in data.drop"
+        advice = (
+            "Name each in data.sparse, data.dense or, to leave it out, in data.drop; patterns (feat_*) and "
+            "'rest' take many"
+        )
         yield Fault(file, f"got {len(left)} columns without a role ({shown}); expected none", advice)
 
 
@@ -84,9 +91,7 @@ def _listed(table: pd.DataFrame) -> str:
 
 def _faults_of_label(column: "pd.Series[str]", values: Array, file: str) -> Iterator[Fault]:
     if (bad := ~np.isin(values, (0, 1))).any():
-        yield Fault(
-            f"{file}, column '{column.name}'", f"got {_some(column, bad)}; expected 0 or 1 in every row"
-        )
+        yield fault_of_values(column, bad, file, f"{BINARY} in every row", "Is it the right column?")
 
 
 def _faults_of_order(labels: Mapping[str, Array], file: str, data: CsvData) -> Iterator[Fault]:
@@ -104,34 +109,21 @@ def _faults_of_split_column(table: pd.DataFrame, file: str, data: CsvData) -> It
         yield Fault(f"{file}, column '{data.split}'", problem)
 
 
-def _faults_of_dense(column: "pd.Series[str]", file: str) -> Iterator[Fault]:
-    values = _number(column)
-    bad = (np.isnan(values) & np.asarray(column.notna())) | np.isinf(values)
-    if bad.any():
-        yield Fault(
-            f"{file}, column '{column.name}'",
-            f"got {_some(column, bad)}; expected numbers",
-            "A column of categories belongs in data.sparse",
-        )
-
-
 def _faults_of_leaks(
     table: pd.DataFrame, labels: Mapping[str, Array], file: str, data: CsvData
 ) -> Iterator[Fault]:
-    """Features that have one value exactly where a label is 0: they were recorded after the fact."""
+    """Features that decide a label, more often than chance ever would: they were recorded after the fact."""
     for name in (name for name in (*data.sparse, *data.dense) if name in table):
         for label, values in labels.items():
-            positive = values == 1
-            if positive.sum() >= CERTAIN_FROM and not positive.all() and _tells(table[name], positive):
+            if not np.isnan(values).any() and tells(table[name], values == 1):
                 problem = f"got a feature that tells '{label}' without error; expected one known beforehand"
                 advice = "Leave it out: name it in data.drop instead"
                 yield Fault(f"{file}, column '{name}'", problem, advice)
 
 
-def _tells(column: "pd.Series[str]", positive: Array) -> bool:
-    filled = column.fillna("")
-    usual = filled.iloc[int(np.argmin(positive))]
-    return bool(np.array_equal(np.asarray(filled != usual), positive))
+def fault_of_values(column: "pd.Series[Any]", bad: Array, file: str, expected: str, advice: str) -> Fault:
+    """The fault of values that a column cannot hold, told by the first of them and their number."""
+    return Fault(f"{file}, column '{column.name}'", f"got {_some(column, bad)}; expected {expected}", advice)
 
 
 def _some(column: "pd.Series[str]", bad: Array) -> str:
@@ -148,4 +140,4 @@ def _first(bad: Array) -> str:
 
 
 def _number(column: "pd.Series[str]") -> Array:
-    return np.asarray(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
+    return np.asarray(column, dtype=np.float64)

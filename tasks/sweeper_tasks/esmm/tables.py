@@ -2,11 +2,11 @@
 
 Sparse columns are read as text and encoded by the training split's vocabulary: ids count from 1 by falling
 frequency, 0 stands for a value that is missing, unseen in training, or seen there fewer than `min_count`
-times. Dense columns are normalised by the training split; a missing number becomes the mean. `NA`, `null` and
-the empty text are missing.
+times. Dense columns are normalised by the training split; a missing number becomes the mean. Missing is what
+is empty or listed in `data.missing`; in dense columns also the usual words for it. How files are read and
+typed: `table_columns.py`.
 """
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,16 @@ import pandas as pd
 from sweeper.task import Fault, UserError
 from sweeper_tasks.esmm.columns import SPLITS, Array, SplitWriter, facts_of, normalise
 from sweeper_tasks.esmm.data_config import CsvData
-from sweeper_tasks.esmm.table_faults import faults_of_roles, faults_of_splits, faults_of_table
+from sweeper_tasks.esmm.table_columns import load
+from sweeper_tasks.esmm.table_faults import faults_of_splits
+from sweeper_tasks.esmm.unseen import unseen_values
+from sweeper_tasks.tables.places import fault_of_place, placed
 
-VERSION = 1
+VERSION = 2
 """Goes up with every change of how a table is prepared: it is part of the digest."""
 
 _WHERE_TO_GET = {
-    "esmm/csv": "It is a .csv, .csv.gz or .parquet file with one impression a row",
+    "esmm/csv": "It is a table with one impression a row: CSV, Parquet or JSON, packed or not",
     "esmm/hillstrom": "It is the table of the MineThatData E-Mail Analytics and Data Mining Challenge (Kevin "
     "Hillstrom, 2008), published as a CSV file on his blog and mirrored with many uplift-modelling packages",
     "esmm/ali_ccp_csv": "It is the folder with the label-encoded sample of Ali-CCP that comes with "
@@ -36,8 +39,8 @@ def locate(data: CsvData) -> dict[str, Path]:
     if data.path is None and data.files is None:
         advice = f"Set data.path=<file>. {_WHERE_TO_GET[data.name]}"
         raise UserError(Fault("data.path", "got null; expected a file", advice))
-    folder, names = Path(data.path or ""), data.files.model_dump() if data.files else {"table": ""}
-    files = {role: folder / name for role, name in names.items()}
+    folder, names = data.path or "", data.files.model_dump() if data.files else {"table": ""}
+    files = {role: placed(folder, name) for role, name in names.items()}
     if missing := [path for path in files.values() if not path.is_file()]:
         raise UserError(_missing(data, missing))
     return files
@@ -45,7 +48,8 @@ def locate(data: CsvData) -> dict[str, Path]:
 
 def build(data: CsvData, files: Mapping[str, Path], folder: Path) -> Mapping[str, Any]:
     """Check the table, split it, and write its columns into `folder`. Raises UserError with all faults."""
-    frames = _split(data, _read_all(data, files))
+    loaded = load(data, files)
+    data, frames = loaded.data, _split(loaded.data, loaded.frames)
     vocabularies = {name: _vocabulary(frames["train"][name], data.min_count) for name in data.sparse}
     for split, frame in frames.items():
         writer = SplitWriter(folder, split, len(frame), len(data.sparse), len(data.dense))
@@ -58,7 +62,16 @@ def build(data: CsvData, files: Mapping[str, Path], folder: Path) -> Mapping[str
         )
     normalise(folder)
     fields = {name: len(vocabulary) + 1 for name, vocabulary in vocabularies.items()}
-    facts = facts_of(folder, fields, data.dense, "", missing_values=_n_missing(data, frames))
+    facts = facts_of(
+        folder,
+        fields,
+        data.dense,
+        "",
+        missing_values=_n_missing(data, frames),
+        reading=list(loaded.notes),
+        doubts=list(loaded.doubts),
+        unseen=unseen_values(data.sparse, frames),
+    )
     return {"n_train": len(frames["train"]), "real": True, "facts": facts}
 
 
@@ -73,37 +86,15 @@ def assign_splits(outcome: Array, val_rate: float, test_rate: float, seed: int) 
     return assigned
 
 
-def _missing(data: CsvData, paths: list[Path]) -> Fault:
-    if paths[0].is_dir():
-        advice = "Name the files in it with data.files"
-        return Fault("data.path", f"got {paths[0]}, a folder; expected a file", advice)
-    listed = ", ".join(str(path) for path in paths)
-    exist = "a file that exists" if len(paths) == 1 else "files that exist"
-    return Fault("data.path", f"got {listed}; expected {exist}", _WHERE_TO_GET[data.name])
-
-
-def _read_all(data: CsvData, files: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
-    """The tables by role, checked one by one."""
-    frames: dict[str, pd.DataFrame] = {}
-    faults = faults_of_roles(data)
-    for role, path in files.items():
-        try:
-            frames[role] = _read(path, data.drop)
-            faults += faults_of_table(frames[role], path.name, data)
-        except (ValueError, OSError, EOFError, zlib.error) as error:
-            problem = f"cannot be read: {str(error).splitlines()[0]}"
-            faults.append(Fault(path.name, problem, "A table with a header line is expected"))
-    if faults:
-        raise UserError(faults)
-    return frames
-
-
-def _read(path: Path, drop: tuple[str, ...]) -> pd.DataFrame:
-    """All columns but the dropped ones, as text, so that a code means the same in every file."""
-    if path.suffix == ".parquet":
-        table = pd.read_parquet(path)
-        return table.drop(columns=list(drop), errors="ignore").convert_dtypes().astype("str")
-    return pd.read_csv(path, dtype="str", usecols=lambda name: name not in drop)
+def _missing(data: CsvData, paths: list[Path]) -> list[Fault]:
+    advice = _WHERE_TO_GET[data.name]
+    if len(paths) > 1 and not any(path.exists() for path in paths):
+        listed = ", ".join(str(path) for path in paths)
+        return [Fault("data.path", f"got {listed}; expected files that exist", advice)]
+    faults = (
+        fault_of_place(path, "data.path", advice, "Name the files in it with data.files") for path in paths
+    )
+    return [fault for fault in faults if fault]
 
 
 def _split(data: CsvData, frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

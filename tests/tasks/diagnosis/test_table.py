@@ -20,6 +20,8 @@ CSV: dict[str, Any] = SHARED | {
     "label": "outcome",
     "drop": [],
     "missing": ["?", "N/A"],
+    **dict.fromkeys(("encoding", "separator", "comment", "header", "columns", "table", "decimal")),
+    "types": {},
     "categorical": [],
     "min_count": 1,
     "val_rate": 0.2,
@@ -155,24 +157,26 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert "data.path: got null; expected a file. Set data.path=<file>" in faults(None, tmp_path)
     files = {"train": "a.csv", "test": "b.csv"}
     assert "got null; expected a folder. Set data.path=<folder>" in faults(None, tmp_path, files=files)
-    assert "none.csv; expected a file. There is none" in faults(tmp_path / "none.csv", tmp_path)
+    assert "none.csv; expected a file that exists. There is none" in faults(tmp_path / "none.csv", tmp_path)
     (tmp_path / "empty.csv").write_text("")
-    assert "empty.csv: cannot be read" in faults(tmp_path / "empty.csv", tmp_path)
+    assert "empty.csv: got an empty file; expected a table" in faults(tmp_path / "empty.csv", tmp_path)
     assert "got no rows; expected at least one" in faults(write(tmp_path / "head.csv", 0), tmp_path)
 
 
-@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
-def test_columns_between_other_marks_than_commas_are_told_as_such(
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolon"), ("\t", "tab"), ("|", "bar")])
+def test_columns_between_other_marks_than_commas_are_found_and_decimal_commas_are_asked_for(
     mark: str, word: str, tmp_path: Path
 ) -> None:
     """Also where a row has decimal commas, of which a header without any knows nothing."""
     path = write(tmp_path / "t.csv", age=lambda i: i / 2)
+    numbers = read(path).array("train_numbers")
     path.write_text(path.read_text().replace(",", mark).replace(".", ","))
-    told = faults(path, tmp_path, drop=["patient"])
-    assert told == (
-        f"t.csv: got one column only, with {word} in its name; expected commas. "
-        "Save it as comma-separated values, with points in the numbers"
-    )
+    told = faults(path, tmp_path)
+    assert "column 'age': got '0,0' among numbers (rows 1, 2, 3, ...)" in told
+    assert "data.decimal=comma" in told
+    prepared = read(path, decimal="comma")
+    assert prepared.facts["reading"] == [f"columns are separated by a {word}"]
+    assert np.array_equal(prepared.array("train_numbers"), numbers)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
@@ -184,8 +188,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
 def test_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", ort=lambda i: "Köln")
     path.write_text(path.read_text(), encoding="latin-1")
-    told = faults(path, tmp_path, drop=["patient"])
-    assert told == "t.csv: got text in another encoding; expected UTF-8. Save it as UTF-8"
+    told = faults(path, tmp_path)
+    assert told.startswith("t.csv, line 2: got byte 0xf6 at character 9, which is not UTF-8; expected text")
+    assert "data.encoding=cp1252" in told
+    assert read(path, encoding="cp1252").facts["dropped"] == {"ort": "constant in training"}
 
 
 def test_a_column_that_is_twice_there_is_told(tmp_path: Path) -> None:
@@ -197,11 +203,11 @@ def test_a_column_that_is_twice_there_is_told(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_longer_than_the_header_are_told_rather_than_shifted(tmp_path: Path) -> None:
-    """With a comma at each row's end pandas takes the first column for the rows' names."""
+    """With a comma at each row's end pandas would take the first column for the rows' names."""
     path = write(tmp_path / "t.csv")
     header, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, *(f"{row}," for row in rows)]))
-    assert "t.csv: cannot be read: Expected 2 fields in line 2, saw 3" in faults(path, tmp_path)
+    assert "t.csv: got a comma behind every row and none behind the header" in faults(path, tmp_path)
 
 
 def test_a_column_without_a_name_has_one_to_be_dropped_by(tmp_path: Path) -> None:
@@ -221,13 +227,38 @@ def test_decimal_commas_are_neither_thousands_nor_words(shown: str, tmp_path: Pa
     assert read(path, categorical=["lab"]).facts["categories"] == [{"name": "lab", "vocabulary": 31}]
 
 
-@pytest.mark.parametrize(("one", "other"), [("ill", "Ill"), ("1", "1.0"), ("very ill", "very  ill")])
+@pytest.mark.parametrize(("one", "other"), [("ill", "Ill"), ("very ill", "very  ill")])
 def test_a_diagnosis_in_two_spellings_is_told(one: str, other: str, tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", outcome=lambda i: "0" if i % 5 else (one, other)[i % 2])
     told = faults(path, tmp_path)
     assert f"'{one}' (5 rows)" in told
     assert f"'{other}' (5 rows)" in told
     assert "data.label, column 'outcome': got '" in told
+
+
+@pytest.mark.parametrize(
+    ("ill", "well", "names"),
+    [
+        (("1", "1.0"), ("0", "0.0"), ["0", "1"]),
+        (("True", "true"), ("False", "false"), ["False", "True"]),
+        (("2", "2.00"), ("3", "3."), ["3", "2"]),
+        (("1", "True"), ("0", "False"), ["0", "1"]),
+    ],
+)
+def test_a_diagnosis_is_known_by_its_value(
+    ill: tuple[str, str], well: tuple[str, str], names: list[str], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: (well if i % 5 else ill)[i // 5 % 2])
+    assert read(path).facts["classes"] == names
+
+
+@pytest.mark.parametrize("word", ["NA", "None", "null"])
+def test_a_diagnosis_that_may_mean_that_there_is_none_is_asked_for(word: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: word if i % 5 else "ill")
+    told = faults(path, tmp_path)
+    assert f"data.label, column 'outcome': got '{word}' (40)" in told
+    assert f"data.missing=[{word}]" in told
+    assert read(path, types={"outcome": "category"}).facts["classes"] == [word, "ill"]
 
 
 def test_a_bad_row_is_told_by_its_place_in_its_own_file(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Tables from any file: bytes, recognised by what they are, become columns, typed as the user says."""

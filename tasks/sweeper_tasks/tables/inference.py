@@ -1,0 +1,187 @@
+"""What a column of text is: numbers, truth values or categories; and when that cannot be said in silence."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sweeper_tasks.tables.labels import as_binary
+from sweeper_tasks.tables.numbers import (
+    COMMA_FOR_CERTAIN,
+    COMMA_OR_THOUSANDS,
+    Bools,
+    as_numbers,
+    is_like_a_number,
+    is_no_value,
+    matches,
+)
+
+NEARLY_ALL = 0.9
+"""Of a column's values; where so many are numbers, the others are mistakes rather than categories."""
+N_LISTED = 4
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Values that are not what the rest of the column is: which, what was expected, what to do."""
+
+    bad: Bools
+    expected: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it is understood.
+
+    `kind` is "number", "boolean" or "category"; `numbers` float64 [n] (NaN where missing) of the first two;
+    `text` [n] of categories, one spelling for each value. `notes` and `doubts` tell what was decided, the
+    latter what is likely not meant.
+    """
+
+    kind: str
+    numbers: "pd.Series[float] | None"
+    text: "pd.Series[Any]"
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    mistake: Mistake | None = None
+
+
+def understood(
+    column: "pd.Series[Any]", declared: str | None, decimal: str | None, separator: str = ","
+) -> Column:
+    """The column by its declared type, or by its values where it has none.
+
+    An undeclared `decimal` is a point; a comma is refused rather than guessed, unless it can only stand
+    between thousands of a comma-separated file.
+    """
+    name = str(column.name)
+    if declared == "category":
+        return Column("category", None, one_spelling(column))
+    if declared == "boolean" or (declared is None and _is_truth(column)):
+        values = as_binary(column)
+        bad = np.asarray(column.notna() & values.isna() & ~is_no_value(column))
+        wrong = Mistake(bad, "true or false") if bad.any() else None
+        return Column("boolean", values, one_spelling(column), (), (), wrong)
+    return _by_values(column, name, declared == "number", decimal, separator)
+
+
+def one_spelling(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """12 for 12.0 where all values are numbers, false for False where all are truth values; 012 stays."""
+    present = column[column.notna()]
+    if _is_truth(column):
+        return column.str.lower()
+    if len(present) and np.asarray(as_numbers(present).notna()).all():
+        return column.str.replace(r"^([+-]?[0-9]+)\.0*$", r"\1", regex=True)
+    return column
+
+
+def _is_truth(column: "pd.Series[Any]") -> bool:
+    present = column[column.notna()].str.lower()
+    return len(present) > 0 and bool(present.isin(("true", "false")).all())
+
+
+def _by_values(
+    column: "pd.Series[Any]", name: str, is_declared: bool, decimal: str | None, separator: str
+) -> Column:
+    present = np.asarray(column.notna())
+    numbers = as_numbers(column, decimal or ".")
+    if is_declared:
+        numbers = numbers.fillna(_truth_as_numbers(column))
+    is_number = np.asarray(numbers.notna())
+    is_word = present & ~is_number & is_no_value(column)
+    rest = present & ~is_number & ~is_word
+    wrong = _mistake(column, is_number, rest, is_declared)
+    if decimal is None:
+        could_be = is_declared or (is_number.any() and not rest.any())
+        wrong = _comma_mistake(column, rest, separator if could_be else ",") or wrong
+    if wrong is None and (rest.any() or not (is_number.any() or is_declared)):
+        return Column(
+            "category",
+            None,
+            one_spelling(column),
+            _words_kept(column, name),
+            _doubt(column, name, is_number, rest),
+        )
+    notes = _words_gone(column, name, is_word) if wrong is None else ()
+    return Column("number", numbers, column.mask(is_word), notes, _sentinels(numbers, name), wrong)
+
+
+def _truth_as_numbers(column: "pd.Series[Any]") -> "pd.Series[float]":
+    return column.str.lower().map({"true": 1.0, "false": 0.0}).astype(np.float64)
+
+
+def _mistake(column: "pd.Series[Any]", is_number: Bools, rest: Bools, is_declared: bool) -> Mistake | None:
+    if not rest.any():
+        return None
+    n = is_number.sum() + rest.sum()
+    alike = rest & is_like_a_number(column)
+    nearly = rest.sum() <= (1 - NEARLY_ALL) * n
+    mixed = is_number.any() and alike.any() and is_number.sum() + alike.sum() >= NEARLY_ALL * n
+    return Mistake(rest, "numbers") if is_declared or nearly or mixed else None
+
+
+def _comma_mistake(column: "pd.Series[Any]", rest: Bools, separator: str) -> Mistake | None:
+    """A column of decimal commas, or of commas that may be one or stand between thousands."""
+    certain = rest & matches(column, COMMA_FOR_CERTAIN)
+    if certain.any() and (certain.sum() == rest.sum()):
+        advice = "Say so with data.decimal=comma, or name the column's type in data.types"
+        return Mistake(certain, "numbers with a decimal point", advice)
+    either = matches(column, COMMA_OR_THOUSANDS)
+    if separator != "," and either.any():
+        advice = "Say which it is: data.decimal=comma or data.decimal=point"
+        return Mistake(either, "a comma that is either a decimal one or between thousands", advice)
+    return None
+
+
+def _words_gone(column: "pd.Series[Any]", name: str, is_word: Bools) -> tuple[str, ...]:
+    if not is_word.any():
+        return ()
+    return (f"column '{name}': {listed(column[is_word])} among numbers counted as missing",)
+
+
+def _words_kept(column: "pd.Series[Any]", name: str) -> tuple[str, ...]:
+    is_word = is_no_value(column)
+    if not is_word.any():
+        return ()
+    return (f"column '{name}': {listed(column[is_word])} read as categories; if missing: data.missing",)
+
+
+def _doubt(column: "pd.Series[Any]", name: str, is_number: Bools, rest: Bools) -> tuple[str, ...]:
+    alike = rest & is_like_a_number(column)
+    if (is_number.sum() + alike.sum()) * 2 <= is_number.sum() + rest.sum():
+        return ()
+    odd = column[rest if is_number.any() else alike]
+    why = "more than half of its values are numbers" if is_number.any() else "its values look like numbers"
+    return (
+        f"data, column '{name}': {why}, yet it is read as categories because of {listed(odd)}. Write bare "
+        f"numbers or name these in data.missing; if it is meant: data.types={{{name}: category}}",
+    )
+
+
+def _sentinels(numbers: "pd.Series[float]", name: str) -> tuple[str, ...]:
+    """A number such as -999 that occurs repeatedly, far from all others."""
+    counts = numbers.value_counts()
+    found = []
+    for value, n in counts.items():
+        number = float(str(value))
+        others = counts.index[counts.index != value]
+        if n < 2 or len(others) < 2 or abs(number) < 9 or set(f"{abs(number):g}") != {"9"}:
+            continue
+        low, high = float(others.min()), float(others.max())
+        if number < low - (high - low) or (number > high + (high - low)):
+            found.append((number, int(n), low, high))
+    return tuple(
+        f"data, column '{name}': the number {number:g} ({n} times) lies far from all others "
+        f"({low:g} to {high:g}). If it stands for a missing one: data.missing=[{number:g}]"
+        for number, n, low, high in found
+    )
+
+
+def listed(column: "pd.Series[Any]") -> str:
+    """The commonest texts with their numbers."""
+    counts = Counter(column.dropna().astype(object)).most_common()
+    shown = ", ".join(f"'{text}' ({n})" for text, n in counts[:N_LISTED])
+    return shown + (f" and {len(counts) - N_LISTED} more" if len(counts) > N_LISTED else "")

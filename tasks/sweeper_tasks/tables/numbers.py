@@ -1,0 +1,77 @@
+"""Which texts are numbers, in which notation, and which only look like one."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Bools = NDArray[np.bool_]
+_POWER = r"(?:[eE][+-]?[0-9]{1,3})?"
+PLAIN = rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_POWER}"
+_WITH_COMMA = rf"[+-]?(?:[0-9]+,?[0-9]*|,[0-9]+){_POWER}"
+_GAPS = " \u00a0\u202f'\u2019"
+"""Besides point or comma, what stands between thousands."""
+
+
+def _grouped(mark: str, decimal: str) -> str:
+    groups = "|".join(f"(?:{gap}[0-9]{{3}})+" for gap in (mark, *_GAPS))
+    return f"[+-]?[1-9][0-9]{{0,2}}(?:{groups})(?:{decimal}[0-9]*)?"
+
+
+_GROUPED = {".": _grouped(",", r"\."), ",": _grouped(r"\.", ",")}
+"""By decimal sign, numbers with a sign between their thousands."""
+COMMA_FOR_CERTAIN = (
+    r"[+-]?(?:0?,[0-9]+|[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|(?:0[0-9]*|[0-9]{4,}),[0-9]+"
+    rf"|[0-9]{{1,3}}(?:[.{_GAPS}][0-9]{{3}})+,[0-9]+|[0-9]{{1,3}}(?:\.[0-9]{{3}}){{2,}}){_POWER}"
+)
+"""Numbers whose comma cannot stand between thousands, or whose points cannot be decimal."""
+COMMA_OR_THOUSANDS = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}"
+_UNITS = (
+    "mg|g|kg|\u00b5g|\u03bcg|ug|mcg|ng|pg|ml|l|dl|mm|cm|m|km|mmol|\u00b5mol|\u03bcmol|umol|iu|u|bpm|mmhg|yrs?|years?|y"
+    "|days?|d|hrs?|hours?|h|min|sec|s|ms|usd|eur|gbp|pct|percent|k|mb|gb"
+)
+_SIGNS = "$\u20ac\u00a3\u00a5"
+LIKE_A_NUMBER = (
+    rf"(?:<=|>=|[<>=\u2264\u2265~\u2248\u00b1{_SIGNS}])? ?[+-]?[0-9][0-9.,]*{_POWER}"
+    rf" ?(?:[%\u2030*+{_SIGNS}]|\u00b0[CF]?|(?:{_UNITS})(?:/[a-zA-Z\u00b5\u03bc]{{1,5}})?)?"
+)
+"""A number with a sign or a unit around it, such as <600, 12 mg, 45 %, 1.234,5; in small letters."""
+_NO_VALUES = frozenset(
+    (
+        *("?", "-", "--", ".", "na", "n/a", "#n/a", "n.a.", "nan", "-nan", "null", "(null)", "none", "nil"),
+        *("nat", "<na>", "missing", "\\n"),
+    )
+)
+
+
+def as_numbers(column: "pd.Series[Any]", decimal: str = ".") -> "pd.Series[float]":
+    """float64 [n]: the numbers, NaN for everything else; no infinities, no NaN by name, no hexadecimals."""
+    text = column.astype("str")
+    plain = text.where(_is(text, PLAIN if decimal == "." else _WITH_COMMA))
+    if (is_grouped := _is(text, _GROUPED[decimal])).any():
+        bare = text.str.replace(rf"[{',' if decimal == '.' else '.'}{_GAPS}]", "", regex=True)
+        plain = plain.where(~is_grouped, bare)
+    if decimal == ",":
+        plain = plain.str.replace(",", ".", regex=False)
+    numbers = pd.to_numeric(plain.astype(object), errors="coerce").astype(np.float64)
+    return numbers.where(np.isfinite(numbers))
+
+
+def matches(column: "pd.Series[Any]", pattern: str) -> Bools:
+    """[n] whether the whole text is of the pattern; False where nothing is."""
+    return np.asarray(_is(column.astype("str"), pattern), dtype=bool)
+
+
+def is_like_a_number(column: "pd.Series[Any]") -> Bools:
+    """[n] whether the text is a number with something around it."""
+    return matches(column.astype("str").str.lower(), LIKE_A_NUMBER.lower())
+
+
+def is_no_value(column: "pd.Series[Any]") -> Bools:
+    """[n] whether the text is a word that can only mean that a number is missing."""
+    return np.asarray(column.astype("str").str.lower().isin(_NO_VALUES), dtype=bool)
+
+
+def _is(text: "pd.Series[Any]", pattern: str) -> "pd.Series[bool]":
+    return text.str.fullmatch(pattern).fillna(False).astype(bool)
