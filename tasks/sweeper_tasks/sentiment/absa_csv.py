@@ -73,7 +73,7 @@ def _read(data: AbsaCsv, files: dict[str, list[Path]], name: str) -> Collection:
     required += [column for column in (data.split, data.group) if column is not None]
     rows, unusable = {}, Unusable()
     for role, some in files.items():
-        rows[role] = [row for file in some for row in _rows_of(file, required, unusable)]
+        rows[role] = [row for file in some for row in _rows_of(data, file, required, unusable)]
     aspects, every = _aspects(data, name, rows), [cells for some in rows.values() for _, cells in some]
     _refuse_other_columns(files, rows, aspects)
     meanings: Meanings = {"": None} | dict(meanings_of(data.words.model_dump()))
@@ -92,8 +92,8 @@ def _read(data: AbsaCsv, files: dict[str, list[Path]], name: str) -> Collection:
     return Collection(splits, real=True, facts=skipped)
 
 
-def _rows_of(file: Path, required: Sequence[str], unusable: Unusable) -> list[Row]:
-    rows, cut = rows_of(file, required)
+def _rows_of(data: AbsaCsv, file: Path, required: Sequence[str], unusable: Unusable) -> list[Row]:
+    rows, cut = rows_of(file, required, data)
     unusable.entries += cut
     return rows
 

@@ -3,28 +3,18 @@
 Where data lie (`path`, `cache_dir`) is cosmetic: the digest of the prepared data stands for the data.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from sweeper.task import Cosmetic, SplitFiles, Splits, StrictModel, Strings
+from sweeper.task import Cosmetic, SplitFiles, Splits, StrictModel
 from sweeper_tasks.sentiment.words import plain
+from sweeper_tasks.tables.keys import Names, TextKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 OpenRate = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, le=1)]
-
-
-def _as_text(word: Any) -> Any:
-    """Numbers and booleans as a file writes them: `data.words.positive=[1]` needs no quotation marks."""
-    if isinstance(word, bool):
-        return str(word).lower()
-    return str(word) if isinstance(word, (int, float)) else word
-
-
-Word = Annotated[str, BeforeValidator(_as_text)]
-AnyWords = Annotated[tuple[Word, ...], Field(strict=False)]
 
 
 class Preset(StrictModel):
@@ -48,10 +38,10 @@ class _Source(StrictModel):
 class Words(StrictModel):
     """How files write each polarity, and that an aspect has none; see `words.py` for what counts as equal."""
 
-    positive: AnyWords
-    negative: AnyWords
-    neutral: AnyWords
-    not_named: AnyWords
+    positive: Names
+    negative: Names
+    neutral: Names
+    not_named: Names
 
     @model_validator(mode="after")
     def _each_word_once(self) -> "Words":
@@ -117,14 +107,14 @@ class Visfd(_Files):
         return self.splits_of(self.files)
 
 
-class AbsaCsv(_Files):
+class AbsaCsv(_Files, TextKeys):
     """A table with one review a row and one column an aspect; see `absa_csv.py`."""
 
     name: Literal["sentiment/absa_csv"]
     files: Annotated[SplitFiles | None, Cosmetic()]
     text: str
-    aspects: Strings | None
-    drop: Strings
+    aspects: Names | None
+    drop: Names
     split: str | None
     group: str | None
 

@@ -18,7 +18,6 @@ from xml.etree.ElementTree import Element
 
 from sweeper.task import Fault, UserError
 from sweeper_tasks.sentiment.data_config import SemEvalXml
-from sweeper_tasks.sentiment.encodings import xml_of
 from sweeper_tasks.sentiment.reviews import (
     NEEDS_TEXT,
     BadReviewError,
@@ -33,6 +32,7 @@ from sweeper_tasks.sentiment.reviews import (
 )
 from sweeper_tasks.sentiment.source import Source, all_of, existing
 from sweeper_tasks.sentiment.words import Meanings, meanings_of, plain
+from sweeper_tasks.sentiment.xml_text import xml_of
 
 VERSION = "2"
 KNOWN_POLARITY = "a polarity is one of data.words"

@@ -1,14 +1,18 @@
 """Reviews from files: what is read, how it is split, and all that can be wrong, each named with its rule."""
 
+import gzip
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sweeper.errors import UserError
 from sweeper.task import Prepared, content_warnings
+from sweeper_tasks.sentiment import absa_csv
 from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
 from sweeper_tasks.sentiment.config import SentimentConfig
 from sweeper_tasks.sentiment.data import prepare
@@ -30,6 +34,12 @@ CSV = FILES | {
     "drop": ["id"],
     "words": WORDS,
     "files": None,
+    "encoding": None,
+    "separator": None,
+    "comment": None,
+    "header": None,
+    "columns": None,
+    "table": None,
     "split": None,
     "group": None,
     "val_rate": 0.2,
@@ -168,8 +178,11 @@ def test_the_digest_knows_what_files_hold_not_where_they_lie(visfd: Write, tmp_p
     ("damage", "told"),
     [
         (lambda f: (f / "Dev.csv").unlink(), "without Dev.csv; expected Train.csv, Dev.csv, Test.csv in it"),
-        (lambda f: (f / "Dev.csv").write_bytes(b"index,comment\xff"), "no UTF-8; expected a text file"),
-        (lambda f: (f / "Dev.csv").write_text(""), "got no column 'comment'; expected one. It is empty"),
+        (
+            lambda f: (f / "Dev.csv").write_bytes(b"index,comment\xff"),
+            "Dev.csv, line 1: got byte 0xff at character 14, which is not UTF-8",
+        ),
+        (lambda f: (f / "Dev.csv").write_text(""), "Dev.csv: got an empty file; expected a table"),
         (lambda f: (f / "Dev.csv").write_text("coment,label\n"), "did you mean 'coment'?"),
         (lambda f: (f / "Dev.csv").write_text('comment,label\n"a,{B#Positive}'), "Is a quotation mark miss"),
         (lambda f: (f / "Dev.csv").write_text("comment,label\n"), "got no usable review for val"),
@@ -380,74 +393,75 @@ def test_columns_in_another_role_are_told_as_columns_too(table: Path, tmp_path: 
     assert "column 'id': got another word in 40 rows (first: 1); expected train, val or test" in told
 
 
-@pytest.mark.parametrize(("mark", "word"), [(";", "semicolons"), ("\t", "tabs")])
-def test_another_separator_is_told(table: Path, tmp_path: Path, mark: str, word: str) -> None:
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_another_separator_is_found_out(table: Path, tmp_path: Path, mark: str) -> None:
+    plain = labels(read(CSV, table, tmp_path), "train")
     table.write_text(table.read_text().replace(",", mark))
-    assert faults(config_for(CSV, table), tmp_path) == (
-        f"{table}: got one column only, with {word} in its name; expected commas. Save it as comma-separated "
-        "values"
+    assert labels(read(CSV, table, tmp_path), "train") == plain
+
+
+@pytest.mark.parametrize("form", ["gz", "utf-16", "parquet", "comma behind"])
+def test_a_table_is_read_by_what_it_is(table: Path, tmp_path: Path, form: str) -> None:
+    """Packed, saved by Excel as Unicode, a Parquet file that is called .csv, a comma behind each row."""
+    plain, text = labels(read(CSV, table, tmp_path), "train"), table.read_text()
+    if form == "gz":
+        table.write_bytes(gzip.compress(text.encode()))
+    elif form == "utf-16":
+        table.write_text(text, encoding="utf-16")
+    elif form == "parquet":
+        pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False).to_parquet(table)
+    else:
+        table.write_text("\n".join(f"{line}," for line in text.splitlines()))
+    assert labels(read(CSV, table, tmp_path), "train") == plain
+
+
+def test_a_table_without_a_header_has_its_names_from_the_user(table: Path, tmp_path: Path) -> None:
+    plain = labels(read(CSV, table, tmp_path), "train")
+    table.write_text("\n".join(table.read_text().splitlines()[1:]))
+    names = {"header": False, "columns": ["id", "text", "food", "staff"]}
+    assert labels(read(CSV, table, tmp_path, **names), "train") == plain
+
+
+def test_splits_are_files_or_drawn_from_the_training_file(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for name, part in (("a1.csv", lines[1:15]), ("a2.csv", lines[15:31]), ("b.csv", lines[31:])):
+        (folder / name).write_text("\n".join([lines[0], *part]))
+    found = read(CSV, folder, tmp_path, files={"train": "a*.csv", "test": "b.csv"})
+    assert found.facts["rows"] == {"train": 24, "val": 6, "test": 10}
+    drawn = read(CSV, folder, tmp_path, files={"train": "a*.csv"})
+    assert drawn.facts["rows"] == {"train": 16, "val": 6, "test": 8}
+    told = faults(
+        config_for(CSV, folder, files={"train": "a*.csv", "val": "b.csv", "test": "b.csv"}), tmp_path
     )
+    assert "got the same 10 reviews in val as in test" in told
+    told = faults(config_for(CSV, folder, files={"train": "c.csv"}), tmp_path)
+    assert "without c.csv; expected c.csv in it" in told
+    assert "'data.files={train:a.csv,test:b.csv}'" in faults(config_for(CSV, folder), tmp_path)
 
 
-def opinions_2014(*pairs: tuple[str, str]) -> str:
-    inner = "".join(f'<aspectCategory category="{c}" polarity="{p}"/>' for c, p in pairs)
-    return f"<aspectCategories>{inner}</aspectCategories>"
+def test_rates_mean_nothing_where_nothing_is_drawn() -> None:
+    files = {"train": "a.csv", "val": "b.csv", "test": "c.csv"}
+    rates = {"data.val_rate", "data.test_rate", "data.split_seed"}
+    inactive = config_for(CSV, None, files=files).inactive(10)
+    assert inactive & rates == rates
+    assert config_for(CSV, None).inactive(10) & rates == set()
+    assert config_for(XML, None).inactive(10) & rates == {"data.test_rate"}
 
 
-def opinions_2016(*pairs: tuple[str, str]) -> str:
-    inner = "".join(f'<Opinion target="x" category="{c}" polarity="{p}"/>' for c, p in pairs)
-    return f"<Opinions>{inner}</Opinions>"
-
-
-def write_xml(folder: Path, file: str, sentences: list[str], year: int = 2014) -> None:
-    folder.mkdir(exist_ok=True)
-    inner = "".join(
-        f'<sentence id="s{i}"><text>words {i}</text>{opinions}</sentence>'
-        for i, opinions in enumerate(sentences)
-    )
-    root = f"<sentences>{inner}</sentences>"
-    whole = root if year == 2014 else f"<Reviews><Review rid='1'>{root}</Review></Reviews>"
-    (folder / file).write_text(f'<?xml version="1.0" encoding="UTF-8"?>{whole}')
-
-
-@pytest.mark.parametrize(("year", "opinions"), [(2014, opinions_2014), (2016, opinions_2016)])
-def test_both_years_of_semeval_are_read(tmp_path: Path, year: int, opinions: Callable[..., str]) -> None:
-    """An aspect with two polarities or a conflict counts as not named; the same polarity twice is one."""
-    good = opinions(("food", "positive"), ("staff", "negative"))
-    unclear = opinions(("food", "conflict"), ("staff", "positive"), ("staff", "negative"))
-    twice = opinions(("food", "neutral"), ("food", "neutral"))
-    folder = tmp_path / "semeval"
-    write_xml(folder, "train.xml", [good] * 8, year)
-    write_xml(folder, "test.xml", [good, unclear, twice, ""], year)
-    found = prepare(config_for(XML, folder), tmp_path / "cache")
-    assert found.facts["aspects"] == ["food", "staff"]
-    assert found.facts["rows"] == {"train": 6, "val": 2, "test": 4}
-    assert labels(found, "test") == [[0, 1], [-1, -1], [2, -1], [-1, -1]]
-    assert found.facts["aspects_without_one_polarity"] == 2
-
-
-def test_sentences_out_of_scope_are_left_out(tmp_path: Path) -> None:
-    folder, good = tmp_path / "semeval", opinions_2016(("food", "positive"))
-    for file in ("train.xml", "test.xml"):
-        write_xml(folder, file, [good] * 8, 2016)
-    text = (folder / "test.xml").read_text().replace('id="s3"', 'id="s3" OutOfScope="TRUE"')
-    (folder / "test.xml").write_text(text)
-    assert prepare(config_for(XML, folder), tmp_path / "cache").facts["rows"]["test"] == 7
-
-
-def test_bad_sentences_and_files_are_named(tmp_path: Path) -> None:
-    folder, good = tmp_path / "semeval", opinions_2014(("food", "positive"))
-    write_xml(folder, "train.xml", [good] * 8)
-    write_xml(folder, "test.xml", [good, opinions_2014(("food", "great")), opinions_2014(("", "neutral"))])
-    told = faults(config_for(XML, folder), tmp_path)
-    assert "test.xml sentence s1 ('great')" in told
-    assert "an opinion has a category and a polarity: test.xml sentence s2" in told
-    write_xml(folder, "test.xml", ["<aspectTerms/>"])
-    assert "got 1 sentences without categories; expected aspectCategory" in faults(
-        config_for(XML, folder), tmp_path
-    )
-    (folder / "test.xml").write_text("<sentences><sentence>")
-    assert "expected an XML file. Is it complete?" in faults(config_for(XML, folder), tmp_path)
+def test_groups_are_not_cut_apart(tmp_path: Path) -> None:
+    """60 reviews by 20 customers, three each."""
+    file = tmp_path / "reviews.csv"
+    rows = [f"c{i // 3},review {i} by {i // 3},{(1, -1)[i // 3 % 2]}" for i in range(60)]
+    file.write_text("\n".join(["who,text,food", *rows]))
+    source = absa_csv.source(config_for(CSV, file, drop=[], group="who").data)  # type: ignore[arg-type]
+    customers = {
+        split: {review.text.split()[-1] for review in reviews}
+        for split, reviews in source.read().splits.items()
+    }
+    assert sum(len(some) for some in customers.values()) == 20
+    assert min(len(some) for some in customers.values()) >= 3
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")

@@ -1,4 +1,4 @@
-"""Files as text: by the mark at their beginning, by what they declare, else as UTF-8; and XML out of them.
+"""XML from files, in the encoding that they have: by the mark at their beginning, else as they declare.
 
 A declaration that cannot be true is refused rather than guessed at: letters that turn into others change what
 a model reads, and nothing afterwards would show it.
@@ -13,15 +13,9 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from sweeper.task import Fault, UserError
+from sweeper_tasks.tables.decoding import encoding_of
+from sweeper_tasks.tables.kinds import HEAD_BYTES, Foreign
 
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-"""The longer mark of two that begin alike first."""
 ONE_BYTE = ("iso8859", "cp12", "koi8", "mac")
 """Encodings of one byte a letter, as which any text in UTF-8 can be read, with other letters."""
 DECLARATION = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
@@ -31,12 +25,6 @@ OF_XML = {"amp", "lt", "gt", "quot", "apos"}
 """The names that mean something in every XML file; those of HTML need a declaration that few files bring."""
 WRITTEN_ALIKE = "<?xml"
 """Whoever can read this byte by byte has no file in UTF-16 or UTF-32 before him."""
-
-
-def text_of(file: Path) -> str:
-    """What is written in the file: UTF-8, or what a mark says. Raises UserError where it is neither."""
-    content = file.read_bytes()
-    return _decoded(file, content, _marked(content) or "utf-8", "Save it again in UTF-8")
 
 
 def xml_of(file: Path) -> Element:
@@ -58,8 +46,13 @@ def xml_of(file: Path) -> Element:
 
 def _xml_text(file: Path) -> str:
     content = file.read_bytes()
-    if marked := _marked(content):
-        return _decoded(file, content, marked, "Save it again in UTF-8")
+    seen = encoding_of(content[:HEAD_BYTES], None)
+    if isinstance(seen, Foreign):
+        raise UserError(
+            Fault(str(file), "got bytes that are no text; expected an XML file", "Unpack it first")
+        )
+    if seen != "utf-8":
+        return _decoded(file, content, seen, "Save it again in UTF-8")
     found = DECLARATION.match(content)
     declared = found[1].decode("ascii", "replace").strip() if found else "utf-8"
     name = _codec(file, declared)
@@ -71,12 +64,8 @@ def _xml_text(file: Path) -> str:
     text = _decoded(file, content, name, advice)
     if name.startswith(ONE_BYTE) and _is_utf8(content):
         problem = f"got text in UTF-8 in a file that declares {declared}; expected what it declares"
-        raise UserError(Fault(str(file), problem, 'Correct its first line'))
+        raise UserError(Fault(str(file), problem, "Correct its first line"))
     return text
-
-
-def _marked(content: bytes) -> str | None:
-    return next((name for mark, name in MARKS if content.startswith(mark)), None)
 
 
 def _codec(file: Path, declared: str) -> str:
@@ -102,7 +91,7 @@ def _decoded(file: Path, content: bytes, name: str, advice: str) -> str:
 
 
 def _is_utf8(content: bytes) -> bool:
-    """Whether there are letters of several bytes in it, all of them well formed: no accident in other text."""
+    """Whether it holds letters of several bytes, all of them well formed: no accident in other text."""
     try:
         return not content.isascii() and bool(content.decode("utf-8"))
     except UnicodeDecodeError:
