@@ -6,8 +6,8 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from sweeper.task.influence import auc_influence
-from sweeper_tasks.diagnosis.influence import average_precision_influence, influences
+from sweeper.task.influence import auc_influence, average_precision_influence
+from sweeper_tasks.diagnosis.influence import influences
 from sweeper_tasks.diagnosis.metrics import Floats, probability_metrics
 
 Flags = NDArray[np.bool_]
