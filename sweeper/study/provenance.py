@@ -46,7 +46,7 @@ def code_hash(target: str | None = None) -> str:
     """
     sha = hashlib.sha256()
     for place in (PACKAGE / "task", PACKAGE / "worker", *_places(target)):
-        folder, found = (place, place.rglob("*.py")) if place.is_dir() else (place.parent, [place])
+        folder, found = (place.parent, [place]) if place.is_file() else (place, place.rglob("*.py"))
         for path in sorted(found):
             sha.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()[:16]

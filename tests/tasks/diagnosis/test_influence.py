@@ -104,5 +104,5 @@ def test_the_influence_on_the_brier_score_is_what_leaving_a_patient_out_changes(
 
 
 def test_without_a_positive_there_is_nothing_to_move() -> None:
-    with pytest.raises(ValueError, match="got no positive among 3 patients; expected at least one"):
+    with pytest.raises(ValueError, match="got no positive among 3 examples; expected at least one"):
         average_precision_influence(np.arange(3.0), np.zeros(3, dtype=bool))
