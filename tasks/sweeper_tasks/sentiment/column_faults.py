@@ -23,8 +23,7 @@ def faults_of_columns(
     that are no words is no aspect; one of few is an aspect that is written otherwise.
     """
     unknown = {
-        name: Counter(row[name].strip() for row in rows if plain(row[name]) not in meanings)
-        for name in aspects
+        name: Counter(word for row in rows if (word := plain(row[name])) not in meanings) for name in aspects
     }
     foreign = [name for name, words in unknown.items() if _is_foreign(words, len(rows))]
     words = sum((words for name, words in unknown.items() if name not in foreign), Counter[str]())

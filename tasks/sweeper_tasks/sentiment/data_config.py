@@ -47,7 +47,7 @@ class Words(StrictModel):
     def _each_word_once(self) -> "Words":
         words = [word for words in self.model_dump().values() for word in {plain(word) for word in words}]
         if twice := sorted({word for word in words if words.count(word) > 1}):
-            raise ValueError(f"data.words: got '{twice[0]}' twice; expected one meaning for each word")
+            raise ValueError(f"got '{twice[0]}' twice; expected one meaning for each word")
         return self
 
 

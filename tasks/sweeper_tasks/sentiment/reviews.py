@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sweeper.task import BadFile, Fault, Splits, UserError, facts_of_skipped, fault_of
 from sweeper_tasks.sentiment.polarities import NOT_NAMED, SPLITS, Labels
-from sweeper_tasks.sentiment.words import refuse_unknown
+from sweeper_tasks.sentiment.words import plain, refuse_unknown
 
 NEEDS_TEXT = "a review needs text"
 
@@ -70,7 +70,7 @@ def usable(
             made.append(make(entry))
         except BadReviewError as error:
             unusable.entries.append(BadFile(name, error.got, error.rule))
-            unusable.words.update(word.strip() for word in error.words)
+            unusable.words.update(map(plain, error.words))
     return made
 
 

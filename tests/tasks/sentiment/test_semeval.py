@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sweeper_tasks.sentiment import semeval_xml
-from tests.tasks.sentiment.test_sources import XML, config_for, faults, labels, prepare, read
+from sweeper_tasks.sentiment.data import prepare
+from tests.tasks.sentiment.test_sources import XML, config_for, faults, labels, read
 
 Write = Callable[..., str]
 

@@ -16,6 +16,7 @@ from sweeper_tasks.sentiment import absa_csv
 from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
 from sweeper_tasks.sentiment.config import SentimentConfig
 from sweeper_tasks.sentiment.data import prepare
+from sweeper_tasks.sentiment.words import plain
 from tests.tasks.sentiment.tiny import FILES, tiny_config
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "sentiment"
@@ -316,7 +317,10 @@ def test_numbers_are_no_polarities_unless_the_user_says_so(
     rows = [f"{i},text {i},{coding[i % 3]},positive" for i in range(42)]
     table.write_text("\n".join(["id,text,food,staff", *rows]))
     told = faults(config_for(CSV, table, words=NUMBERS | {"not_named": []}, skip_bad=skip_bad), tmp_path)
-    assert f"got 42 opinions of {table} in other words: '{coding[0]}' (14), '{coding[1]}' (14)" in told
+    assert (
+        f"got 42 opinions of {table} in other words: '{plain(coding[0])}' (14), '{plain(coding[1])}' (14)"
+        in told
+    )
     assert "What a number means is yours to say, such as data.words.positive=[1]" in told
     said = {
         name: [*words, float(number)] for (name, words), number in zip(NUMBERS.items(), coding, strict=True)
