@@ -237,7 +237,7 @@ def _pruned(summary: Summary) -> list[str]:
 
 def _data(result: StudyResult) -> list[str]:
     kind = "Real data" if result.data.get("real") else "Generated data"
-    announced = ("skipped", "reading", "doubts", "unseen", "contents")
+    announced = ("skipped", "contents", "reading", "doubts", "unseen")
     told_elsewhere = ("name", "real", "trivial", "trivial_predictor", *announced)
     facts = flatten({key: value for key, value in result.data.items() if key not in told_elsewhere})
     shown = ((key.removeprefix("facts."), _fact(value)) for key, value in facts.items())

@@ -12,7 +12,7 @@ from sweeper.task.contents import Contents, Count, content_lines, content_warnin
 from sweeper.task.copies import copies_of, picture_digests, refuse_copies, row_digests, text_digests
 from sweeper.task.digests import file_digest, folder_digest
 from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, option_of, task_entry
-from sweeper.task.influence import auc_influence, mean_influence, midranks
+from sweeper.task.influence import auc_influence, average_precision_influence, mean_influence, midranks
 from sweeper.task.listing import (
     Listing,
     counted,
@@ -89,6 +89,7 @@ __all__ = [
     "TaskEntry",
     "UserError",
     "auc_influence",
+    "average_precision_influence",
     "built_in",
     "built_in_tasks",
     "codes_of",

@@ -1,6 +1,6 @@
 """Files that cannot be used: told all at once, by rule, each rule with its count and its first five files."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,17 +30,33 @@ def fault_of(found: Iterable[BadFile], folder: str, noun: str = "file") -> Fault
 
 
 def facts_of_skipped(found: Iterable[BadFile]) -> dict[str, Any]:
-    """By rule, how many files were left out, and the first five."""
-    by_rule = _by_rule(found)
-    return {rule: {"n": len(f), "first": [bad.file for bad in f[:N_LISTED]]} for rule, f in by_rule.items()}
+    """By rule, how many files were left out, the first five, and what they were: the five commonest."""
+    return {
+        rule: {
+            "n": len(files),
+            "first": [bad.file for bad in files[:N_LISTED]],
+            "got": dict(Counter(bad.got for bad in files).most_common(N_LISTED)),
+        }
+        for rule, files in _by_rule(found).items()
+    }
 
 
 def lines_of_skipped(skipped: Mapping[str, Any]) -> list[str]:
     """`facts_of_skipped` in words, a line a rule; none where nothing was left out."""
     return [
         f"left out {found['n']} (data.skip_bad): {_listed(found['first'], found['n'])}; {rule}"
+        + _by_value(found.get("got", {}), found["n"])
         for rule, found in skipped.items()
     ]
+
+
+def _by_value(got: Mapping[str, int], n: int) -> str:
+    """`; got 'meh' (12), '7' (3) and 2 others`; nothing where none of many stands there twice."""
+    rest = n - sum(got.values())
+    if not got or (rest and max(got.values()) == 1):
+        return ""
+    listed = ", ".join(f"{value} ({times})" for value, times in got.items())
+    return f"; got {listed}" + (f" and {rest} others" if rest else "")
 
 
 def _by_rule(found: Iterable[BadFile]) -> dict[str, list[BadFile]]:

@@ -20,9 +20,23 @@ def test_one_is_no_plural_and_has_the_callers_word() -> None:
 
 def test_what_is_left_out_is_a_fact_and_a_line_a_rule() -> None:
     facts = facts_of_skipped(FOUND)
-    assert facts["an image has to be large"] == {"n": 7, "first": ["p0", "p1", "p2", "p3", "p4"]}
+    assert facts["an image has to be large"]["n"] == 7
+    assert facts["an image has to be large"]["first"] == ["p0", "p1", "p2", "p3", "p4"]
     assert lines_of_skipped(facts) == [
         "left out 7 (data.skip_bad): p0, p1, p2, p3, p4 and 2 more; an image has to be large",
-        "left out 1 (data.skip_bad): q; an image needs a mask",
+        "left out 1 (data.skip_bad): q; an image needs a mask; got no mask (1)",
     ]
     assert lines_of_skipped(facts_of_skipped([])) == []
+
+
+def test_values_that_occur_again_are_told_with_their_numbers() -> None:
+    """Seven values, 'meh' three times and 'so so' twice; the five commonest are named."""
+    words = ["'meh'"] * 3 + ["'so so'"] * 2 + [f"'{i}'" for i in range(5)]
+    (line,) = lines_of_skipped(
+        facts_of_skipped(BadFile(f"row {i}", w, "a word") for i, w in enumerate(words))
+    )
+    assert line.endswith("a word; got 'meh' (3), 'so so' (2), '0' (1), '1' (1), '2' (1) and 2 others")
+
+
+def test_what_an_earlier_version_stored_is_told_too() -> None:
+    assert lines_of_skipped({"a rule": {"n": 1, "first": ["a"]}}) == ["left out 1 (data.skip_bad): a; a rule"]

@@ -1,88 +1,128 @@
 """`data=sentiment/absa_csv`: any table with one review a row and one column an aspect.
 
-A cell of an aspect's column holds one of `data.words`. Splits are named in the column `data.split`, or drawn.
+A cell of an aspect's column holds one of `data.words`, or nothing. Splits are files (`data.files`), named in
+the column `data.split`, or drawn; with `data.group` whole groups are drawn.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from sweeper.task import Fault, UserError
 from sweeper_tasks.sentiment.column_faults import faults_of_columns
 from sweeper_tasks.sentiment.csv_rows import Row, rows_of
 from sweeper_tasks.sentiment.data_config import AbsaCsv
-from sweeper_tasks.sentiment.polarities import POLARITIES, SPLITS
 from sweeper_tasks.sentiment.reviews import (
     NEEDS_TEXT,
     BadReviewError,
     Collection,
+    Placed,
     Review,
-    drawn_split,
+    Unusable,
     refuse_empty,
     refuse_unless,
+    split_reviews,
     usable,
 )
-from sweeper_tasks.sentiment.source import Source
+from sweeper_tasks.sentiment.source import Source, all_of, existing
+from sweeper_tasks.sentiment.words import Meanings, meanings_of, plain
 
-VERSION = "1"
+VERSION = "2"
 KNOWN_WORD = "a cell of an aspect holds one of data.words"
-KNOWN_SPLIT = "a cell of data.split holds train, val or test"
 
 
 def source(data: AbsaCsv) -> Source:
-    """The table. Raises UserError where there is none."""
-    if data.path is None or not Path(data.path).is_file():
-        advice = "Name the .csv file with one review a row: data.path=..."
-        got = "nothing" if data.path is None else f"'{data.path}'"
-        raise UserError(Fault("data.path", f"got {got}; expected a file", advice))
-    file = Path(data.path)
-    return Source(VERSION, lambda: _read(data, file), file.parent, [file])
+    """The table, or those of the splits. Raises UserError where there is none."""
+    if data.files is not None:
+        root, files = existing(data.path, data.files, "the .csv files named in data.files")
+        return Source(
+            VERSION, lambda: _read(data, files, str(root)), root, all_of(files), data.splits.way_out()
+        )
+    file = Path(data.path or "").expanduser()
+    if data.path is None or not file.is_file():
+        raise UserError(_no_file(data.path, file))
+    return Source(
+        VERSION, lambda: _read(data, {"table": [file]}, str(file)), file.parent, [file], data.splits.way_out()
+    )
 
 
-def review_of(data: AbsaCsv, aspects: Sequence[str], cells: dict[str, str]) -> tuple[str, Review]:
-    """The split of a row, "" where it is drawn, and its review. Raises BadReviewError."""
-    split, text = cells[data.split].strip() if data.split else "", cells[data.text].strip()
-    if data.split and split not in SPLITS:
-        raise BadReviewError(f"'{split}'", KNOWN_SPLIT)
+def _no_file(path: str | None, file: Path) -> Fault:
+    advice = "Name the .csv file with one review a row: data.path=..."
+    if path is None:
+        return Fault("data.path", "got nothing; expected a file", advice)
+    if not file.is_dir():
+        return Fault("data.path", f"got '{path}'; expected a file", advice)
+    advice = f"{advice} Or name the files of the splits in it: 'data.files={{train:a.csv,test:b.csv}}'"
+    return Fault("data.path", f"got '{path}', a folder; expected a file", advice)
+
+
+def review_of(data: AbsaCsv, aspects: Sequence[str], meanings: Meanings, cells: dict[str, str]) -> Review:
+    """The review of a row. Raises BadReviewError."""
+    text = cells[data.text].strip()
+    if unknown := [aspect for aspect in aspects if plain(cells[aspect]) not in meanings]:
+        got = f"'{cells[unknown[0]]}' in column '{unknown[0]}'"
+        raise BadReviewError(got, KNOWN_WORD, [cells[aspect] for aspect in unknown])
     if not text:
         raise BadReviewError("''", NEEDS_TEXT)
-    meanings, words = _meanings(data), {aspect: cells[aspect].strip().lower() for aspect in aspects}
-    if unknown := [aspect for aspect, word in words.items() if word not in meanings]:
-        raise BadReviewError(f"'{cells[unknown[0]]}' in column '{unknown[0]}'", KNOWN_WORD)
-    found = {aspect: meanings[word] for aspect, word in words.items()}
-    return split, Review(text, {aspect: c for aspect, c in found.items() if c is not None})
+    found = {aspect: meanings[plain(cells[aspect])] for aspect in aspects}
+    return Review(text, {aspect: c for aspect, c in found.items() if c is not None})
 
 
-def _meanings(data: AbsaCsv) -> dict[str, int | None]:
-    """The polarity of each word, in small letters; None where it says that the aspect is not named."""
-    named = {word.lower(): c for c, name in enumerate(POLARITIES) for word in getattr(data.words, name)}
-    return named | {word.lower(): None for word in data.words.not_named}
-
-
-def _read(data: AbsaCsv, file: Path) -> Collection:
-    required = (data.text, *(data.aspects or ()), *data.drop, *((data.split,) if data.split else ()))
-    rows, cut = rows_of(file, required, data)
-    aspects = _aspects(data, file, rows)
-    if faults := faults_of_columns(data, aspects, _meanings(data), [cells for _, cells in rows], str(file)):
+def _read(data: AbsaCsv, files: dict[str, list[Path]], name: str) -> Collection:
+    required = [data.text, *(data.aspects or ()), *data.drop]
+    required += [column for column in (data.split, data.group) if column is not None]
+    rows, unusable = {}, Unusable()
+    for role, some in files.items():
+        rows[role] = [row for file in some for row in _rows_of(data, file, required, unusable)]
+    aspects, every = _aspects(data, name, rows), [cells for some in rows.values() for _, cells in some]
+    _refuse_other_columns(files, rows, aspects)
+    meanings: Meanings = {"": None} | dict(meanings_of(data.words.model_dump()))
+    if faults := faults_of_columns(data, aspects, meanings, every, name):
         raise UserError(faults)
-    found, unusable = usable(rows, lambda cells: review_of(data, aspects, cells))
-    skipped = refuse_unless(data.skip_bad, cut + unusable, str(file))
-    splits = _splits(data, found)
-    refuse_empty(splits, str(file))
+
+    def placed(role: str, cells: dict[str, str]) -> Placed:
+        column = cells[data.split] if data.split else None
+        group = cells[data.group].strip() if data.group else None
+        return Placed(review_of(data, aspects, meanings, cells), role, column, group)
+
+    found = [entry for role, some in rows.items() for entry in usable(some, partial(placed, role), unusable)]
+    skipped = refuse_unless(data.skip_bad, unusable, name)
+    splits = split_reviews(data.splits, found)
+    refuse_empty(splits, name)
     return Collection(splits, real=True, facts=skipped)
 
 
-def _aspects(data: AbsaCsv, file: Path, rows: list[Row]) -> tuple[str, ...]:
+def _rows_of(data: AbsaCsv, file: Path, required: Sequence[str], unusable: Unusable) -> list[Row]:
+    rows, cut = rows_of(file, required, data)
+    unusable.entries += cut
+    return rows
+
+
+def _aspects(data: AbsaCsv, name: str, rows: dict[str, list[Row]]) -> tuple[str, ...]:
     """The columns that are named, or all that have no other role."""
     if data.aspects is not None:
         return data.aspects
-    others = {data.text, data.split, *data.drop}
-    found = tuple(name for name in (rows[0][1] if rows else {}) if name not in others)
+    others = {data.text, data.split, data.group, *data.drop}
+    first = next((cells for some in rows.values() for _, cells in some), {})
+    found = tuple(column for column in first if column not in others)
     if not found:
-        raise UserError(Fault(str(file), "got no column of an aspect; expected at least one"))
+        raise UserError(Fault(name, "got no column of an aspect; expected at least one"))
     return found
 
 
-def _splits(data: AbsaCsv, found: list[tuple[str, Review]]) -> dict[str, list[Review]]:
-    drawn = drawn_split(len(found), data.val_rate, data.test_rate, data.split_seed)
-    where = [split for split, _ in found] if data.split else drawn
-    return {s: [review for (_, review), mine in zip(found, where, strict=True) if mine == s] for s in SPLITS}
+def _refuse_other_columns(
+    files: dict[str, list[Path]], rows: dict[str, list[Row]], aspects: Sequence[str]
+) -> None:
+    """Raises UserError where a split's table lacks a column that is an aspect in another."""
+    faults = [
+        Fault(
+            f"{'data.files.' if len(files) > 1 else ''}{role}",
+            f"got no column '{aspect}' in {row}; expected one",
+        )
+        for role, some in rows.items()
+        for row, cells in some[:1]
+        for aspect in aspects
+        if aspect not in cells
+    ]
+    if faults:
+        raise UserError(faults)

@@ -1,38 +1,57 @@
 """Columns of a table of reviews that cannot have the role they were given: told by column, not by row."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sweeper.task import Fault
 from sweeper_tasks.sentiment.data_config import AbsaCsv
-from sweeper_tasks.sentiment.polarities import SPLITS
+from sweeper_tasks.sentiment.words import Meanings, fault_of_unknown, plain
 
 Cells = Mapping[str, str]
 N_LISTED = 4
+MOST_WORDS = 10
+"""A column with more different values that are no words holds numbers or texts, not opinions."""
 
 
 def faults_of_columns(
-    data: AbsaCsv, aspects: Sequence[str], words: Collection[str], rows: Sequence[Cells], file: str
+    data: AbsaCsv, aspects: Sequence[str], meanings: Meanings, rows: Sequence[Cells], file: str
 ) -> list[Fault]:
-    """One for each column of which more than half of the cells cannot be used, `words` being known.
+    """What is wrong with whole columns, `meanings` being the words that are known.
 
-    Where there is none, one for words that are unknown in more than half of the rows.
+    One fault for each column of which more than half of the cells cannot be used in its role, and one for
+    all words that stand in more than a few cells of the other columns. A column of many different values
+    that are no words is no aspect; one of few is an aspect that is written otherwise.
     """
-    unknown = {name: [row[name] for row in rows if _plain(row[name]) not in words] for name in aspects}
-    faults = [*_faults_of_roles(data, rows, file)]
-    for name, cells in unknown.items():
-        if 2 * len(cells) > len(rows):
-            got = f"got {len(cells)} of {len(rows)} cells that are none of data.words, such as '{cells[0]}'"
-            faults.append(Fault(f"{file}, column '{name}'", f"{got}; expected an aspect", _leave(data, name)))
-    n_rows = sum(any(_plain(row[name]) not in words for name in aspects) for row in rows)
-    if not faults and 2 * n_rows > len(rows):
-        counts = Counter(cell for cells in unknown.values() for cell in cells).most_common(N_LISTED)
-        listed = ", ".join(f"'{word}' ({n})" for word, n in counts)
-        problem = (
-            f"got {n_rows} of {len(rows)} rows of {file} with other words: {listed}; expected few or none"
-        )
-        faults.append(Fault("data.words", problem, "Add them to their polarity, or to data.words.not_named"))
-    return faults
+    unknown = {
+        name: Counter(word for row in rows if (word := plain(row[name])) not in meanings) for name in aspects
+    }
+    foreign = [name for name, words in unknown.items() if _is_foreign(words, len(rows))]
+    words = sum((words for name, words in unknown.items() if name not in foreign), Counter[str]())
+    columns = [name for name in aspects if unknown[name] and name not in foreign]
+    of_words = fault_of_unknown(words, file, _or_no_aspect(data, columns)) if words else None
+    return [
+        *_faults_of_roles(data, rows, file),
+        *(_fault_of_foreign(data, name, unknown[name], len(rows), file) for name in foreign),
+        *([of_words] if of_words else []),
+    ]
+
+
+def _is_foreign(words: Counter[str], n_rows: int) -> bool:
+    return 2 * words.total() > n_rows and len(words) > MOST_WORDS
+
+
+def _fault_of_foreign(data: AbsaCsv, name: str, words: Counter[str], n_rows: int, file: str) -> Fault:
+    first = next(iter(words))
+    got = f"got {words.total()} of {n_rows} cells that are none of data.words, such as '{first}'"
+    return Fault(f"{file}, column '{name}'", f"{got}; expected an aspect", _leave(data, name))
+
+
+def _or_no_aspect(data: AbsaCsv, columns: Sequence[str]) -> str:
+    """In which columns they stand, and what to do where one of them is no aspect."""
+    listed = ", ".join(f"'{name}'" for name in columns[:N_LISTED])
+    more = f" and {len(columns) - N_LISTED} more" if len(columns) > N_LISTED else ""
+    leave = "take it out of data.aspects" if data.aspects is not None else "name it in data.drop"
+    return f". They stand in {listed}{more}: where one is no aspect, {leave}"
 
 
 def _faults_of_roles(data: AbsaCsv, rows: Sequence[Cells], file: str) -> Iterator[Fault]:
@@ -40,20 +59,9 @@ def _faults_of_roles(data: AbsaCsv, rows: Sequence[Cells], file: str) -> Iterato
     if 2 * len(empty) > len(rows):
         problem = f"got nothing in {len(empty)} of {len(rows)} cells; expected the text of a review"
         yield Fault(f"{file}, column '{data.text}'", problem, "Is data.text the right column?")
-    if data.split is None:
-        return
-    others = [row[data.split] for row in rows if row[data.split].strip() not in SPLITS]
-    if 2 * len(others) > len(rows):
-        got = f"got {len(others)} of {len(rows)} cells such as '{others[0]}'"
-        problem = f"{got}; expected {', '.join(SPLITS[:-1])} or {SPLITS[-1]}"
-        yield Fault(f"{file}, column '{data.split}'", problem, "Is data.split the right column?")
 
 
 def _leave(data: AbsaCsv, name: str) -> str:
     if data.aspects is not None:
         return "It looks like none: take it out of data.aspects, or are data.words right?"
     return f"It looks like none: data.drop=[{','.join([*data.drop, name])}], or are data.words right?"
-
-
-def _plain(cell: str) -> str:
-    return cell.strip().lower()

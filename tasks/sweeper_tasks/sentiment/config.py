@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import SPLIT_SIZES, Cosmetic, StrictModel, TaskConfig, lines_of_skipped, plural
+from sweeper.task import SPLIT_SIZES, Cosmetic, Fault, StrictModel, TaskConfig, lines_of_skipped, plural
 from sweeper_tasks.sentiment.alphas import distribution_table
 from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
-from sweeper_tasks.sentiment.copies import copy_warnings
-from sweeper_tasks.sentiment.data_config import DataConfig
+from sweeper_tasks.sentiment.classes import alike_warnings, class_faults
+from sweeper_tasks.sentiment.data_config import DataConfig, SyntheticReviews
+from sweeper_tasks.sentiment.lengths import length_lines, length_warnings
 from sweeper_tasks.sentiment.loss_config import LossConfig, MultilabelFocal
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -75,9 +76,18 @@ class SentimentConfig(TaskConfig):
     loss: LossConfig
 
     def inactive(self, max_steps: int) -> set[str]:
-        """Also how a tokenizer is trained, where the encoder brings its own."""
-        trained = {"data.vocabulary_size", "data.lowercase"}
-        return super().inactive(max_steps) | (trained if isinstance(self.model, Pretrained) else set())
+        """Also how a tokenizer is trained, where the encoder brings its own, and rates of given splits."""
+        trained = {"data.vocabulary_size", "data.lowercase"} if isinstance(self.model, Pretrained) else set()
+        return super().inactive(max_steps) | trained | self._given_splits()
+
+    def _given_splits(self) -> set[str]:
+        """The keys that say how splits are drawn, as far as nothing is drawn."""
+        if isinstance(self.data, SyntheticReviews):
+            return set()
+        splits = self.data.splits
+        drawn = {"data.val_rate": splits.draws_val, "data.test_rate": splits.draws_test}
+        drawn["data.split_seed"] = any(drawn.values())
+        return {key for key, is_drawn in drawn.items() if not is_drawn}
 
     def describe(self) -> str:
         """Which model and which loss, with its parameters."""
@@ -99,11 +109,20 @@ class SentimentConfig(TaskConfig):
         n_aspects = len(facts["aspects"])
         size = f"{facts['rows']['train']} training reviews, {plural(n_aspects, 'aspect')}"
         left_out = lines_of_skipped(facts.get("skipped", {}))
-        return [size, *left_out, *cell_lines(facts), *distribution_table(self.loss, facts)]
+        told = [*left_out, *length_lines(facts), *cell_lines(facts)]
+        return [size, *told, *distribution_table(self.loss, facts)]
 
     def warnings(self, facts: Mapping[str, Any]) -> list[str]:
-        """An objective that rests on few cells or leaves a polarity out, and texts known from training."""
-        return [*cell_warnings(facts, self._more_examples()), *copy_warnings(facts)]
+        """An objective that rests on little, aspects that look like one, texts that are cut or not known."""
+        return [
+            *alike_warnings(facts["aspects"]),
+            *cell_warnings(facts, self._more_examples()),
+            *length_warnings(facts),
+        ]
+
+    def faults(self, facts: Mapping[str, Any]) -> list[Fault]:
+        """Polarities to tell apart, where that is the question: at least two of them in training."""
+        return class_faults(facts) if self.loss.absent == "masked" else []
 
     def _more_examples(self) -> str:
         """How a split gets more of them: by its size where that is an option, else by more data."""

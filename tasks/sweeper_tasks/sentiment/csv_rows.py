@@ -1,39 +1,88 @@
-"""Rows of a table of reviews, each known by its file and number."""
+"""Rows of a table of reviews, each known by its file and number: read by content, as every table is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sweeper.task import BadFile, Fault, UserError, did_you_mean
-from sweeper_tasks.tables.keys import DEFAULTS, TextKeys
-from sweeper_tasks.tables.reading import read_sheet
+from sweeper_tasks.tables.decoding import encoding_of, fault_of_bytes, lines_of
+from sweeper_tasks.tables.dialect import rows_of as records_of
+from sweeper_tasks.tables.formats import sheet_of
+from sweeper_tasks.tables.keys import TextKeys
+from sweeper_tasks.tables.kinds import HEAD_BYTES, Foreign
+from sweeper_tasks.tables.unpacking import Unpacked, unpacked
 
 AS_MANY_CELLS = "a row has as many cells as the header"
+PUBLISHED = TextKeys(encoding=None, separator=None, comment=None, header=None, columns=None, table=None)
+"""For a file whose columns are known: all that can be found out is."""
+SAVE = "Save it as UTF-8"
 Row = tuple[str, dict[str, str]]
 """`Train.csv row 12`, counted from 1 below the header, and its cells by column."""
 
 
-def rows_of(file: Path, columns: Sequence[str], keys: TextKeys = DEFAULTS) -> tuple[list[Row], list[BadFile]]:
+def rows_of(
+    file: Path, columns: Sequence[str], keys: TextKeys = PUBLISHED
+) -> tuple[list[Row], list[BadFile]]:
     """The usable rows, and those with too many or too few cells. Raises UserError without these columns.
 
-    `keys` say how the file is read; it is recognised by its content, whatever its name says.
+    Columns without a name are no columns: a sign behind every row makes an empty one, pandas one of numbers.
     """
-    sheet = read_sheet(file, keys, keep_odd=True)
-    _refuse_header(file, sheet.names, columns)
-    odd = dict(sheet.odd_rows)
-    bad = [
-        BadFile(f"{file.name} row {i}", f"{n} instead of {len(sheet.names)}", AS_MANY_CELLS)
-        for i, n in sheet.odd_rows
-    ]
-    cells = zip(*(column.to_pylist() for column in sheet.columns), strict=True)
-    numbers = (i for i in range(1, sheet.n_rows + len(odd) + 1) if i not in odd)
-    rows = [
-        (f"{file.name} row {i}", dict(zip(sheet.names, (cell or "" for cell in row), strict=True)))
-        for i, row in zip(numbers, cells, strict=True)
-    ]
+    rows, bad = [], []
+    with _records(file, keys) as records:
+        header = _header(file, records, keys, columns)
+        named = [i for i, name in enumerate(header) if name]
+        for i, cells in enumerate(records, start=1):
+            name = f"{file.name} row {i}"
+            if len(cells) == len(header):
+                rows.append((name, {header[k]: cells[k] for k in named}))
+            else:
+                bad.append(BadFile(name, f"{len(cells)} instead of {len(header)}", AS_MANY_CELLS))
     return rows, bad
 
 
-def _refuse_header(file: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+@contextmanager
+def _records(file: Path, keys: TextKeys) -> Iterator[Iterator[list[str]]]:
+    """The cells of each row, the header first, of a table in whatever form. Raises UserError."""
+    with unpacked(file, keys.table) as source:
+        if source.kind != "text":
+            sheet = sheet_of(source, keys.table)
+            cells = zip(*(column.to_pylist() for column in sheet.columns), strict=True)
+            yield iter([list(sheet.names), *([cell or "" for cell in row] for row in cells)])
+            return
+        encoding = _encoding(source, keys)
+        try:
+            with lines_of(source.stream, encoding) as lines:
+                found = records_of(lines, source.where, keys.separator, keys.comment).rows
+                yield (cells for _, cells in found if len(cells) > 1 or cells[0].strip())
+        except UnicodeError:
+            with unpacked(file, keys.table) as again:
+                fault = fault_of_bytes(again.stream, encoding, str(file))
+            fault = fault or Fault(str(file), f"got bytes that are not {encoding}; expected text")
+            raise UserError(replace(fault, advice=SAVE) if keys is PUBLISHED else fault) from None
+
+
+def _encoding(source: Unpacked, keys: TextKeys) -> str:
+    encoding = encoding_of(source.stream.peek(HEAD_BYTES)[:HEAD_BYTES], keys.encoding)
+    if isinstance(encoding, Foreign):
+        raise UserError(Fault(source.where, f"got {encoding.what}; expected a table", encoding.advice))
+    return encoding
+
+
+def _header(file: Path, records: Iterator[list[str]], keys: TextKeys, columns: Sequence[str]) -> list[str]:
+    """The names of the columns, which the user gives where the file does not."""
+    if keys.header is False:
+        if keys.columns is None:
+            advice = "Name the columns, the text one of them: data.columns=[text,food,staff]"
+            raise UserError(Fault("data.header", "got false without data.columns; expected both", advice))
+        header = list(keys.columns)
+    else:
+        header = [name.lstrip("\ufeff").strip() for name in next(records, [])]
+    _refuse_header(file, header, columns)
+    return header
+
+
+def _refuse_header(file: Path, header: Sequence[str], columns: Iterable[str]) -> None:
     listed = f"It has {', '.join(header)}" if header else "It is empty"
     faults = [
         Fault(str(file), f"got no column '{name}'; expected one", listed + did_you_mean(name, header))
@@ -42,7 +91,7 @@ def _refuse_header(file: Path, header: Sequence[str], columns: Sequence[str]) ->
     ]
     faults += [
         Fault(str(file), f"got column '{name}' twice; expected each once")
-        for name in sorted({name for name in header if header.count(name) > 1})
+        for name in sorted({name for name in header if name and header.count(name) > 1})
     ]
     if faults:
         raise UserError(faults)

@@ -76,7 +76,9 @@ def _tokenizer_key(config: HasSections) -> list[str]:
 def _write(config: HasSections, source: Source, folder: Path) -> Mapping[str, Any]:
     """Write all splits into `folder`; the manifest's entries."""
     from sweeper_tasks.sentiment.facts import facts_of
-    from sweeper_tasks.sentiment.reviews import aspects_of, labels_of, never_trained, seen_in_training
+    from sweeper_tasks.sentiment.held import contents_of
+    from sweeper_tasks.sentiment.lengths import length_facts
+    from sweeper_tasks.sentiment.reviews import aspects_of, labels_of
     from sweeper_tasks.sentiment.tokens import padded
 
     found = source.read()
@@ -85,18 +87,17 @@ def _write(config: HasSections, source: Source, folder: Path) -> Mapping[str, An
     facts = facts_of(labels, aspects, config.data.min_support)
     _refuse_without_cells(facts)
     tokens = _tokens(config, [review.text for review in found.splits["train"]])
-    n_cut = {}
+    texts = {}
     for split, reviews in found.splits.items():
-        rows, n_cut[split] = padded(tokens, [review.text for review in reviews], config.data.max_tokens)
-        np.save(folder / f"{split}_tokens.npy", rows)
+        texts[split] = padded(tokens, [review.text for review in reviews], config.data.max_tokens)
+        np.save(folder / f"{split}_tokens.npy", texts[split].rows)
         np.save(folder / f"{split}_labels.npy", labels[split])
     tokens.save(folder)
     facts |= {
         "padding": tokens.padding,
         "vocabulary_size": tokens.vocabulary_size,
-        "cut_to_max_tokens": n_cut,
-        "seen_in_training": seen_in_training(found.splits),
-        "never_trained": never_trained(found, aspects),
+        **length_facts(texts, config.data.max_tokens),
+        **contents_of(found.splits, source.way_out).facts(),
         **found.facts,
     }
     return {"n_train": len(labels["train"]), "real": found.real, "facts": facts}

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import ActiveWhen, Cosmetic, StrictModel, Strings
-from sweeper_tasks.tables.keys import TextKeys
+from sweeper.task import Cosmetic, SplitFiles, Splits, StrictModel
+from sweeper_tasks.sentiment.words import plain
+from sweeper_tasks.tables.keys import Names, TextKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 OpenRate = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, le=1)]
-Texts = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 
 
 class Preset(StrictModel):
@@ -35,9 +35,42 @@ class _Source(StrictModel):
     min_support: PositiveInt
 
 
+class Words(StrictModel):
+    """How files write each polarity, and that an aspect has none; see `words.py` for what counts as equal."""
+
+    positive: Names
+    negative: Names
+    neutral: Names
+    not_named: Names
+
+    @model_validator(mode="after")
+    def _each_word_once(self) -> "Words":
+        words = [word for words in self.model_dump().values() for word in {plain(word) for word in words}]
+        if twice := sorted({word for word in words if words.count(word) > 1}):
+            raise ValueError(f"got '{twice[0]}' twice; expected one meaning for each word")
+        return self
+
+
 class _Files(_Source):
     path: Annotated[str | None, Cosmetic()]
+    words: Words
     skip_bad: bool
+    val_rate: OpenRate
+    test_rate: OpenRate
+    split_seed: NonNegativeInt
+
+    def splits_of(
+        self, files: SplitFiles | None, column: str | None = None, group: str | None = None
+    ) -> Splits:
+        """Where the splits come from."""
+        return Splits(
+            files=files,
+            column=column,
+            group=group,
+            val_rate=self.val_rate,
+            test_rate=self.test_rate,
+            seed=self.split_seed,
+        )
 
 
 class SyntheticReviews(_Source):
@@ -63,58 +96,54 @@ class SyntheticReviews(_Source):
 
 
 class Visfd(_Files):
-    """UIT-ViSFD as it is published; see `tasks/sentiment/visfd.py`."""
+    """UIT-ViSFD as it is published; see `visfd.py`."""
 
     name: Literal["sentiment/visfd"]
+    files: Annotated[SplitFiles, Cosmetic()]
 
-
-class Words(StrictModel):
-    """How a table writes each polarity, and that an aspect is not named; capitals do not matter."""
-
-    positive: Texts
-    negative: Texts
-    neutral: Texts
-    not_named: Texts
-
-    @model_validator(mode="after")
-    def _each_word_once(self) -> "Words":
-        words = [word.lower() for words in self.model_dump().values() for word in words]
-        if twice := sorted({word for word in words if words.count(word) > 1}):
-            raise ValueError(f"data.words: got '{twice[0]}' twice; expected one meaning for each word")
-        return self
+    @property
+    def splits(self) -> Splits:
+        """Where the splits come from."""
+        return self.splits_of(self.files)
 
 
 class AbsaCsv(_Files, TextKeys):
-    """A table with one review a row and one column an aspect; see `tasks/sentiment/absa_csv.py`."""
+    """A table with one review a row and one column an aspect; see `absa_csv.py`."""
 
     name: Literal["sentiment/absa_csv"]
+    files: Annotated[SplitFiles | None, Cosmetic()]
     text: str
-    aspects: Strings | None
-    drop: Strings
-    words: Words
+    aspects: Names | None
+    drop: Names
     split: str | None
-    val_rate: Annotated[OpenRate, ActiveWhen(split=None)]
-    test_rate: Annotated[OpenRate, ActiveWhen(split=None)]
-    split_seed: Annotated[NonNegativeInt, ActiveWhen(split=None)]
+    group: str | None
+
+    @property
+    def splits(self) -> Splits:
+        """Where the splits come from."""
+        return self.splits_of(self.files, self.split, self.group)
 
     @model_validator(mode="after")
-    def _something_to_train_on(self) -> "AbsaCsv":
-        if self.val_rate + self.test_rate >= 1:
-            raise ValueError(
-                f"data.val_rate + data.test_rate: got {self.val_rate} + {self.test_rate}; expected a sum "
-                "below 1. The rest is the training split."
-            )
+    def _splits_are_possible(self) -> "AbsaCsv":
+        self.splits.check()
         return self
 
 
 class SemEvalXml(_Files):
-    """Files of SemEval 2014 task 4 or 2016 task 5; see `tasks/sentiment/semeval_xml.py`."""
+    """Files of SemEval 2014 task 4, 2015 task 12 or 2016 task 5; see `semeval_xml.py`."""
 
     name: Literal["sentiment/semeval_xml"]
-    train_file: str
-    test_file: str
-    val_rate: OpenRate
-    split_seed: NonNegativeInt
+    files: Annotated[SplitFiles, Cosmetic()]
+
+    @property
+    def splits(self) -> Splits:
+        """Where the splits come from."""
+        return self.splits_of(self.files)
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> "SemEvalXml":
+        self.splits.check()
+        return self
 
 
 DataConfig = Annotated[SyntheticReviews | Visfd | AbsaCsv | SemEvalXml, Field(discriminator="name")]

@@ -52,7 +52,14 @@ def pretrained_tokens(folder: Path, max_tokens: int) -> Tokens:
         last = ids[-1:] if n_special > 1 else []  # the mark of the end stays
         return ids if len(ids) <= n else ids[: n - len(last)] + last
 
-    return Tokens(encode, shorten, tokenizer.pad_token_id, len(tokenizer), tokenizer.save_pretrained)
+    return Tokens(
+        encode,
+        shorten,
+        padding=tokenizer.pad_token_id,
+        unknown=tokenizer.unk_token_id,
+        vocabulary_size=len(tokenizer),
+        save=tokenizer.save_pretrained,
+    )
 
 
 def _downloaded(encoder: str) -> Path:

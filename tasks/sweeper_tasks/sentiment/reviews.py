@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sweeper.task import BadFile, Fault, UserError, facts_of_skipped, fault_of
+from sweeper.task import BadFile, Fault, Splits, UserError, facts_of_skipped, fault_of
 from sweeper_tasks.sentiment.polarities import NOT_NAMED, SPLITS, Labels
+from sweeper_tasks.sentiment.words import plain, refuse_unknown
 
 NEEDS_TEXT = "a review needs text"
 
@@ -17,10 +19,10 @@ Made = TypeVar("Made")
 
 
 class BadReviewError(ValueError):
-    """What is there instead of a review, and the rule that it breaks."""
+    """What is there instead of a review, the rule that it breaks, and words that mean no polarity."""
 
-    def __init__(self, got: str, rule: str) -> None:
-        self.got, self.rule = got, rule
+    def __init__(self, got: str, rule: str, words: Sequence[str] = ()) -> None:
+        self.got, self.rule, self.words = got, rule, words
         super().__init__(f"got {got}; expected: {rule}")
 
 
@@ -32,6 +34,15 @@ class Review:
     opinions: dict[str, int]
 
 
+class Placed(NamedTuple):
+    """A review with what decides on its split: its file's role, the cell of `data.split`, its group."""
+
+    review: Review
+    role: str = "table"
+    column: str | None = None
+    group: str | None = None
+
+
 @dataclass(frozen=True)
 class Collection:
     """The reviews of each split; whether they were observed; what else a report needs of their source."""
@@ -41,17 +52,26 @@ class Collection:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass
+class Unusable:
+    """What cannot be used of a source, and the words in it that mean no polarity, by their number."""
+
+    entries: list[BadFile] = field(default_factory=list)
+    words: Counter[str] = field(default_factory=Counter)
+
+
 def usable(
-    entries: Iterable[tuple[str, Entry]], make: Callable[[Entry], Made]
-) -> tuple[list[Made], list[BadFile]]:
-    """What `make` makes of named entries, and what is wrong with those where it raises BadReviewError."""
-    made, bad = [], []
+    entries: Iterable[tuple[str, Entry]], make: Callable[[Entry], Made], unusable: Unusable
+) -> list[Made]:
+    """What `make` makes of named entries; those where it raises BadReviewError are added to `unusable`."""
+    made = []
     for name, entry in entries:
         try:
             made.append(make(entry))
         except BadReviewError as error:
-            bad.append(BadFile(name, error.got, error.rule))
-    return made, bad
+            unusable.entries.append(BadFile(name, error.got, error.rule))
+            unusable.words.update(map(plain, error.words))
+    return made
 
 
 def aspects_of(reviews: Iterable[Review]) -> tuple[str, ...]:
@@ -65,30 +85,37 @@ def labels_of(reviews: Sequence[Review], aspects: Sequence[str]) -> Labels:
     return np.array(rows, dtype=np.int8).reshape(len(reviews), len(aspects))
 
 
-def never_trained(collection: Collection, aspects: Sequence[str]) -> dict[str, int]:
-    """Aspects that no training review names, and how often the other splits do: nothing can learn them."""
-    named = (aspect for reviews in collection.splits.values() for r in reviews for aspect in r.opinions)
-    return dict(Counter(aspect for aspect in named if aspect not in aspects))
+def split_reviews(splits: Splits, found: Sequence[Placed]) -> dict[str, list[Review]]:
+    """The reviews by split: as a file or a column says, else drawn, rare polarities shared out evenly.
+
+    Raises UserError where that cannot be.
+    """
+    column = [entry.column for entry in found] if splits.column is not None else None
+    groups = [entry.group for entry in found] if any(entry.group is not None for entry in found) else None
+    codes = splits.assign([entry.role for entry in found], _rarest(found), groups, column)
+    return {
+        split: [entry.review for entry, code in zip(found, codes, strict=True) if code == number]
+        for number, split in enumerate(SPLITS)
+    }
 
 
-def seen_in_training(splits: dict[str, list[Review]]) -> dict[str, int]:
-    """How many texts of val and test are in the training split too."""
-    texts = {review.text for review in splits["train"]}
-    return {split: sum(review.text in texts for review in splits[split]) for split in SPLITS[1:]}
+def _rarest(found: Sequence[Placed]) -> NDArray[np.int64]:
+    """[n] of the polarities that a review holds the rarest of all reviews; -1 where it names no aspect."""
+    times = Counter(c for entry in found for c in entry.review.opinions.values())
+    rarest = [min(entry.review.opinions.values(), key=lambda c: (times[c], c), default=-1) for entry in found]
+    return np.array(rarest, dtype=np.int64)
 
 
-def drawn_split(n: int, val_rate: float, test_rate: float, seed: int) -> list[str]:
-    """[n] a split for each review: drawn by the seed, with the rates met as nearly as whole numbers allow."""
-    n_val, n_test = round(val_rate * n), round(test_rate * n)
-    names = ["val"] * n_val + ["test"] * n_test + ["train"] * (n - n_val - n_test)
-    return [str(name) for name in np.random.default_rng(seed).permutation(names)]
+def refuse_unless(skip_bad: bool, unusable: Unusable, source: str, advice: str = "") -> dict[str, Any]:
+    """What was left out, as a fact.
 
-
-def refuse_unless(skip_bad: bool, bad: list[BadFile], source: str) -> dict[str, Any]:
-    """What was left out, as a fact. Raises UserError where nothing may be left out."""
-    if bad and not skip_bad:
-        raise UserError(fault_of(bad, source, "review"))
-    return {"skipped": facts_of_skipped(bad)}
+    Raises UserError where nothing may be left out, and where more than a few opinions are in words without a
+    meaning; `advice` is what else may be wrong there.
+    """
+    refuse_unknown(unusable.words, source, advice)
+    if unusable.entries and not skip_bad:
+        raise UserError(fault_of(unusable.entries, source, "review"))
+    return {"skipped": facts_of_skipped(unusable.entries)}
 
 
 def refuse_empty(splits: dict[str, list[Review]], source: str) -> None:

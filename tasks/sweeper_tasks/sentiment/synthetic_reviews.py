@@ -4,9 +4,11 @@ A review names some of 11 aspects, about three, and has one opinion of each: in 
 in words of its own, with or without negation, in any order, between remarks that say nothing; then letters
 are swapped, lost or doubled. Polarities have `data.shares` over all aspects together; some aspects are liked
 more than others. A review depends on the generator's seed, its split and its position only, so a larger split
-begins with the reviews of a smaller one. All seeds of a study share them.
+begins with the reviews of a smaller one; one of val or test whose text stands in an earlier split already is
+written anew. All seeds of a study share them.
 """
 
+from itertools import count
 from random import Random
 
 from sweeper_tasks.sentiment.data_config import SyntheticReviews
@@ -25,7 +27,7 @@ from sweeper_tasks.sentiment.polarities import N_POLARITIES, SPLITS
 from sweeper_tasks.sentiment.reviews import Collection, Review
 from sweeper_tasks.sentiment.source import Source
 
-GENERATOR_VERSION = "1"
+GENERATOR_VERSION = "2"
 """Part of the digest; goes up with every change of what is written."""
 WORDS = (POSITIVE, NEGATIVE, NEUTRAL)
 OWN_RATE = 0.4
@@ -38,9 +40,9 @@ def source(data: SyntheticReviews) -> Source:
     return Source(GENERATOR_VERSION, lambda: _read(data))
 
 
-def review(data: SyntheticReviews, split: str, i: int) -> Review:
-    """Review i of a split."""
-    stream = Random(f"{data.generator_seed}/{split}/{i}")
+def review(data: SyntheticReviews, split: str, i: int, attempt: int = 0) -> Review:
+    """Review i of a split, as it is written first or anew."""
+    stream = Random(f"{data.generator_seed}/{split}/{i}" + (f"/{attempt}" if attempt else ""))
     named = _named(stream)
     opinions = {a.name: _polarity(data, a, stream) for a in named}
     clauses = [_clause(a, opinions[a.name], data.negation_rate, stream) for a in named]
@@ -75,9 +77,16 @@ def misspelt(word: str, rate: float, stream: Random) -> str:
 
 
 def _read(data: SyntheticReviews) -> Collection:
-    sizes = zip(SPLITS, (data.n_train, data.n_val, data.n_test), strict=True)
-    splits = {split: [review(data, split, i) for i in range(n)] for split, n in sizes}
+    splits: dict[str, list[Review]] = {}
+    for split, n in zip(SPLITS, (data.n_train, data.n_val, data.n_test), strict=True):
+        known = {one.text.casefold() for reviews in splits.values() for one in reviews}
+        splits[split] = [_unknown(data, split, i, known) for i in range(n)]
     return Collection(splits, real=False)
+
+
+def _unknown(data: SyntheticReviews, split: str, i: int, known: set[str]) -> Review:
+    written = (review(data, split, i, attempt) for attempt in count())
+    return next(one for one in written if one.text.casefold() not in known)
 
 
 def _named(stream: Random) -> list[Aspect]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ class Tokens:
     encode: Callable[[Sequence[str]], Iterator[list[int]]]
     shorten: Callable[[list[int], int], list[int]]
     padding: int
+    unknown: int | None
     vocabulary_size: int
     save: Callable[[Path], Any]
 
@@ -56,18 +57,28 @@ def trained_tokens(texts: Sequence[str], vocabulary_size: int, lowercase: bool) 
         encode=lambda some: (encoding.ids for encoding in tokenizer.encode_batch(list(some))),
         shorten=lambda ids, n: ids[:n],
         padding=SPECIAL.index(PADDING),
+        unknown=SPECIAL.index(UNKNOWN),
         vocabulary_size=tokenizer.get_vocab_size(),
         save=lambda folder: tokenizer.save(str(folder / "tokenizer.json")),
     )
 
 
-def padded(tokens: Tokens, texts: Sequence[str], max_tokens: int) -> tuple[NDArray[Any], int]:
-    """[n, max_tokens] the texts' tokens, and how many texts had more than that."""
+class Padded(NamedTuple):
+    """The tokens [n, max_tokens] of a split's texts, how many each text had [n], how many were unknown."""
+
+    rows: NDArray[Any]
+    lengths: NDArray[np.int64]
+    n_unknown: int
+
+
+def padded(tokens: Tokens, texts: Sequence[str], max_tokens: int) -> Padded:
+    """The texts' tokens, cut to `max_tokens`; lengths and unknown ones are those of the whole texts."""
     dtype = np.uint16 if tokens.vocabulary_size <= np.iinfo(np.uint16).max + 1 else np.int32
     rows = np.full((len(texts), max_tokens), tokens.padding, dtype=dtype)
-    n_cut = 0
-    for row, ids in zip(rows, tokens.encode(texts), strict=True):
-        n_cut += len(ids) > max_tokens
+    lengths, n_unknown = np.zeros(len(texts), dtype=np.int64), 0
+    for i, ids in enumerate(tokens.encode(texts)):
+        lengths[i] = len(ids)
+        n_unknown += 0 if tokens.unknown is None else ids.count(tokens.unknown)
         kept = tokens.shorten(ids, max_tokens)
-        row[: len(kept)] = kept
-    return rows, n_cut
+        rows[i, : len(kept)] = kept
+    return Padded(rows, lengths, n_unknown)

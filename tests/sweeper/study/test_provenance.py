@@ -96,6 +96,15 @@ def test_the_whole_package_of_an_outside_task_is_hashed_and_not_imported(package
     assert "theirs_of_provenance" not in sys.modules
 
 
+def test_a_task_in_a_single_module_is_hashed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    written(tmp_path / "one_module_of_provenance.py", "A = 1")
+    before = code_hash("one_module_of_provenance:Task")
+    assert before != code_hash()
+    written(tmp_path / "one_module_of_provenance.py", "A = 2")
+    assert code_hash("one_module_of_provenance:Task") != before
+
+
 def test_a_target_that_is_not_there_is_no_error_here() -> None:
     """Who loads the task says what is wrong with it."""
     assert code_hash("no_such_package_of_ours.task:Task") == code_hash()

@@ -70,6 +70,27 @@ def test_the_documented_grid_has_each_trial_once() -> None:
     assert len({str(sorted(config.items())) for config in found}) == len(found)
 
 
+def test_the_grid_of_the_plain_question_varies_gamma_and_alpha_only() -> None:
+    """The baseline is cross-entropy: gamma 0, all classes alike."""
+    study = composed("sweep=diagnosis_focal")["study"]
+    assert study["baseline"] == ["loss=diagnosis/dual_focal", "loss.gamma=0.0", "loss.alpha=0.5"]
+    found = {
+        name: diagnosis_config(*overrides).loss.model_dump()
+        for name, overrides in (study["trials"] | {"baseline": study["baseline"]}).items()
+    }
+    assert {name: (loss.pop("gamma"), loss.pop("alpha")) for name, loss in found.items()} == {
+        "baseline": (0.0, 0.5),
+        "gamma-1": (1.0, 0.5),
+        "gamma-2": (2.0, 0.5),
+        "gamma-3": (3.0, 0.5),
+        "alpha-auto": (0.0, "auto"),
+        "gamma-2-alpha-auto": (2.0, "auto"),
+        "gamma-2.5-alpha-0.2": (2.5, 0.2),
+    }
+    assert all(loss == found["baseline"] for loss in found.values())
+    assert found["baseline"]["name"] == "diagnosis/dual_focal"
+
+
 def test_nothing_swept_means_the_documented_grid_against_dual_focal() -> None:
     config = composed("task=diagnosis")
     assert config["task"]["default_sweep"] == "diagnosis_strategies"

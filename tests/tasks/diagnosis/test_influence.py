@@ -6,8 +6,8 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from sweeper.task.influence import auc_influence
-from sweeper_tasks.diagnosis.influence import average_precision_influence, influences
+from sweeper.task.influence import auc_influence, average_precision_influence
+from sweeper_tasks.diagnosis.influence import influences
 from sweeper_tasks.diagnosis.metrics import Floats, probability_metrics
 
 Flags = NDArray[np.bool_]
@@ -104,5 +104,5 @@ def test_the_influence_on_the_brier_score_is_what_leaving_a_patient_out_changes(
 
 
 def test_without_a_positive_there_is_nothing_to_move() -> None:
-    with pytest.raises(ValueError, match="got no positive among 3 patients; expected at least one"):
+    with pytest.raises(ValueError, match="got no positive among 3 examples; expected at least one"):
         average_precision_influence(np.arange(3.0), np.zeros(3, dtype=bool))

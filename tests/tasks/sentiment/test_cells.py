@@ -111,24 +111,14 @@ def test_a_polarity_that_no_cell_of_a_split_judges_is_a_warning() -> None:
     assert cell_warnings(facts(train=val, val=val, test=test)) == []
 
 
-@pytest.mark.parametrize(("n_val", "n_test", "is_many"), [(10, 5, False), (11, 0, True), (0, 6, True)])
-def test_more_than_a_tenth_of_texts_known_from_training_is_a_warning(
-    n_val: int, n_test: int, is_many: bool
-) -> None:
-    seen = {"rows": {"train": 9, "val": 100, "test": 50}, "seen_in_training": {"val": n_val, "test": n_test}}
-    told = tiny_config().warnings(facts() | seen)
-    assert bool(told) == is_many
-    if told:
-        assert told[0].startswith(
-            f"data: got {n_val} of 100 texts of val and {n_test} of 50 texts of test that"
-        )
-        assert "Remove duplicates, or split by groups" in told[0]
-
-
 def test_reviews_left_out_are_announced_by_kind() -> None:
-    left_out = {"skipped": {"a review needs text": {"n": 2, "first": ["x.csv row 3", "x.csv row 9"]}}}
+    left_out = {
+        "skipped": {
+            "a review needs text": {"n": 2, "first": ["x.csv row 3", "x.csv row 9"], "got": {"''": 2}}
+        }
+    }
     told = tiny_config().announce(facts() | left_out)
-    assert told[1] == "left out 2 (data.skip_bad): x.csv row 3, x.csv row 9; a review needs text"
+    assert told[1] == "left out 2 (data.skip_bad): x.csv row 3, x.csv row 9; a review needs text; got '' (2)"
 
 
 def test_the_configuration_announces_the_cells_before_what_depends_on_its_loss_and_warns_of_them() -> None:

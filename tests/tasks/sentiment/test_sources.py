@@ -1,17 +1,22 @@
 """Reviews from files: what is read, how it is split, and all that can be wrong, each named with its rule."""
 
 import gzip
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.task.prepared import Prepared
+from sweeper.task import Prepared, content_warnings
+from sweeper_tasks.sentiment import absa_csv
 from sweeper_tasks.sentiment.cells import cell_lines, cell_warnings
 from sweeper_tasks.sentiment.config import SentimentConfig
 from sweeper_tasks.sentiment.data import prepare
+from sweeper_tasks.sentiment.words import plain
 from tests.tasks.sentiment.tiny import FILES, tiny_config
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "sentiment"
@@ -19,8 +24,10 @@ WORDS = {
     "positive": ["positive", "1"],
     "negative": ["negative", "-1"],
     "neutral": ["neutral", "0"],
-    "not_named": ["", "nan"],
+    "not_named": ["nan"],
 }
+RATES = {"val_rate": 0.25, "test_rate": 0.25, "split_seed": 0}
+PLAIN = {name: [name] for name in ("positive", "negative", "neutral")}
 CSV = FILES | {
     "name": "sentiment/absa_csv",
     **dict.fromkeys(("encoding", "separator", "comment", "header", "columns", "table")),
@@ -28,19 +35,37 @@ CSV = FILES | {
     "aspects": None,
     "drop": ["id"],
     "words": WORDS,
+    "files": None,
+    "encoding": None,
+    "separator": None,
+    "comment": None,
+    "header": None,
+    "columns": None,
+    "table": None,
     "split": None,
+    "group": None,
     "val_rate": 0.2,
     "test_rate": 0.3,
     "split_seed": 0,
 }
-XML = FILES | {
-    "name": "sentiment/semeval_xml",
-    "train_file": "train.xml",
-    "test_file": "test.xml",
-    "val_rate": 0.25,
-    "split_seed": 0,
-}
-VISFD = FILES | {"name": "sentiment/visfd"}
+XML = (
+    FILES
+    | RATES
+    | {
+        "name": "sentiment/semeval_xml",
+        "files": {"train": "train.xml", "test": "test.xml"},
+        "words": PLAIN | {"not_named": ["conflict"]},
+    }
+)
+VISFD = (
+    FILES
+    | RATES
+    | {
+        "name": "sentiment/visfd",
+        "files": {"train": "Train.csv", "val": "Dev.csv", "test": "Test.csv"},
+        "words": PLAIN | {"not_named": []},
+    }
+)
 Write = Callable[..., Path]
 
 
@@ -56,6 +81,15 @@ def faults(config: SentimentConfig, tmp_path: Path) -> str:
     return str(caught.value)
 
 
+def warned(prepared: Prepared) -> list[str]:
+    """What a study warns of in these data."""
+    return [*content_warnings(prepared.facts), *tiny_config().warnings(prepared.facts)]
+
+
+def read(section: dict[str, Any], path: Path, tmp_path: Path, **changes: Any) -> Prepared:
+    return prepare(config_for(section, path, **changes), tmp_path / "cache")
+
+
 def labels(prepared: Prepared, split: str) -> list[list[int]]:
     found: list[list[int]] = prepared.array(f"{split}_labels").tolist()
     return found
@@ -63,13 +97,18 @@ def labels(prepared: Prepared, split: str) -> list[list[int]]:
 
 @pytest.fixture
 def visfd(tmp_path: Path) -> Write:
-    """`visfd(train, dev, test)`: the three files with these rows of comment and label."""
+    """`visfd(train, dev, test)`: the three files with these rows of comment and label.
 
-    def write(*splits: list[tuple[str, str]]) -> Path:
+    A comment ends with the name of its split, unless `as_they_are`.
+    """
+
+    def write(*splits: list[tuple[str, str]], as_they_are: bool = False) -> Path:
         folder = tmp_path / "visfd"
         folder.mkdir(exist_ok=True)
         for name, rows in zip(("Train", "Dev", "Test"), splits, strict=True):
-            lines = [f'{i},"{comment}",5,1/1/2020,{label}' for i, (comment, label) in enumerate(rows)]
+            end = "" if as_they_are else f" {name}"
+            texts = [(comment and f"{comment}{end}", label) for comment, label in rows]
+            lines = [f'{i},"{comment}",5,1/1/2020,{label}' for i, (comment, label) in enumerate(texts)]
             text = "\n".join(["index,comment,n_star,date_time,label", *lines]) + "\n"
             (folder / f"{name}.csv").write_text(text, encoding="utf-8-sig")
         return folder
@@ -84,12 +123,12 @@ def test_visfd_is_read_with_its_own_split(visfd: Write, tmp_path: Path) -> None:
     """Aspects in alphabetical order: BATTERY, DESIGN, PRICE; OTHERS has no polarity."""
     folder = visfd(GOOD, GOOD[:1], [*GOOD, ("ok", "")])
     found = prepare(config_for(VISFD, folder), tmp_path / "cache")
+    assert found.facts["contents"]["rows"] == {"train": 2, "val": 1, "test": 3}
     assert found.facts["aspects"] == ["BATTERY", "DESIGN", "PRICE"]
     assert labels(found, "train") == [[0, -1, 2], [-1, 1, -1]]
     assert labels(found, "test")[2] == [-1, -1, -1]
     assert found.facts["rows"] == {"train": 2, "val": 1, "test": 3}
     assert found.facts["without_polarity"] == {"OTHERS": 2}
-    assert found.facts["seen_in_training"] == {"val": 1, "test": 2}
     assert found.real
 
 
@@ -105,7 +144,7 @@ def test_all_bad_rows_are_told_at_once_by_rule_with_counts_and_names(visfd: Writ
     told = faults(config_for(VISFD, folder), tmp_path)
     assert "got 10 reviews that cannot be used" in told
     assert "a review needs text: Train.csv row 3 ('')" in told
-    assert "a polarity is Positive, Negative or Neutral: Train.csv row 4 ('Good')" in told
+    assert "a polarity is one of data.words: Train.csv row 4 ('Good')" in told
     assert "a label names an aspect once: Train.csv row 6" in told
     assert "Train.csv row 5 ('BATTERY#Positive'), Train.csv row 7" in told
     assert "and 2 more" in told
@@ -116,13 +155,15 @@ def test_bad_rows_are_left_out_and_counted_on_request(visfd: Write, tmp_path: Pa
     folder = visfd([*GOOD, ("", "{BATTERY#Positive};")], GOOD, GOOD)
     found = prepare(config_for(VISFD, folder, skip_bad=True), tmp_path / "cache")
     assert found.facts["rows"]["train"] == 2
-    assert found.facts["skipped"] == {"a review needs text": {"n": 1, "first": ["Train.csv row 3"]}}
+    assert found.facts["skipped"] == {
+        "a review needs text": {"n": 1, "first": ["Train.csv row 3"], "got": {"''": 1}}
+    }
 
 
 def test_an_aspect_that_training_does_not_name_is_left_out_and_counted(visfd: Write, tmp_path: Path) -> None:
     folder = visfd(GOOD, GOOD, [*GOOD, ("loa to", "{SOUND#Positive};{BATTERY#Negative};")])
     found = prepare(config_for(VISFD, folder), tmp_path / "cache")
-    assert found.facts["never_trained"] == {"SOUND": 1}
+    assert any("got no training example of aspect SOUND (0 on val, 1 on test)" in w for w in warned(found))
     assert labels(found, "test")[2] == [1, -1, -1]
 
 
@@ -230,115 +271,202 @@ def test_a_column_that_is_no_aspect_is_told_as_a_column(table: Path, tmp_path: P
     assert line.endswith("take it out of data.aspects, or are data.words right?")
 
 
-def test_half_of_a_column_may_be_mistakes(table: Path, tmp_path: Path) -> None:
-    """Twenty of forty cells are unknown words, and are told row by row; one more, and the column is."""
-    words = WORDS | {"positive": ["1"], "neutral": ["0"]}
-    row_by_row = faults(config_for(CSV, table, words=words), tmp_path)
-    assert "got 20 reviews that cannot be used" in row_by_row
-    table.write_text(table.read_text().replace("review 1 x,-1", "review 1 x,bad"))
-    assert "column 'food': got 21 of 40 cells" in faults(config_for(CSV, table, words=words), tmp_path)
+def test_a_few_cells_may_be_mistakes(table: Path, tmp_path: Path) -> None:
+    """Five of forty cells are told row by row; a sixth, and their words are, with their numbers."""
+    rows = [f"{i},text {i},{'meh' if i < 5 else '1'},{'-1' if i % 2 else '1'}" for i in range(40)]
+    table.write_text("\n".join(["id,text,food,staff", *rows]))
+    assert "got 5 reviews that cannot be used" in faults(config_for(CSV, table), tmp_path)
+    assert prepare(config_for(CSV, table, skip_bad=True), tmp_path / "cache").facts["skipped"] == {
+        "a cell of an aspect holds one of data.words": {
+            "n": 5,
+            "first": [f"reviews.csv row {i}" for i in range(1, 6)],
+            "got": {"'meh' in column 'food'": 5},
+        }
+    }
+    table.write_text(
+        table.read_text().replace("9 text 9,1", "9 text 9,so so").replace("9,text 9,1", "9,text 9,bad")
+    )
+    told = faults(config_for(CSV, table, skip_bad=True), tmp_path)
+    assert told.startswith(
+        f"data.words: got 6 opinions of {table} in other words: 'meh' (5), 'bad' (1); expected"
+    )
 
 
-def test_words_that_most_rows_have_somewhere_are_told_as_words(table: Path, tmp_path: Path) -> None:
+def test_words_that_many_rows_have_somewhere_are_told_as_words(table: Path, tmp_path: Path) -> None:
     """`mixed` stands in the food of every second row and in the staff of three others: 23 of 40."""
     rows = [f"{i},text {i},{'1' if i % 2 else 'mixed'},{'meh' if i in (1, 3, 5) else '1'}" for i in range(40)]
     table.write_text("\n".join(["id,text,food,staff", *rows]))
     (line,) = faults(config_for(CSV, table), tmp_path).split("\n")
-    assert line.startswith(
-        f"data.words: got 23 of 40 rows of {table} with other words: 'mixed' (20), 'meh' (3);"
+    assert line == (
+        f"data.words: got 23 opinions of {table} in other words: 'mixed' (20), 'meh' (3); expected at most "
+        "5, whatever data.skip_bad. Add each to its polarity, or to data.words.not_named where it gives no "
+        "opinion. They stand in 'food', 'staff': where one is no aspect, name it in data.drop"
     )
+
+
+NUMBERS: dict[str, list[Any]] = {"positive": ["positive"], "negative": ["negative"], "neutral": ["neutral"]}
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+@pytest.mark.parametrize(
+    "coding",
+    [("0", "1", "2"), ("-1", "0", "1"), ("1.0", "0.0", "-1.0"), ("1", "3", "5"), ("0", "4", "2")],
+)
+def test_numbers_are_no_polarities_unless_the_user_says_so(
+    table: Path, tmp_path: Path, coding: tuple[str, ...], skip_bad: bool
+) -> None:
+    rows = [f"{i},text {i},{coding[i % 3]},positive" for i in range(42)]
+    table.write_text("\n".join(["id,text,food,staff", *rows]))
+    told = faults(config_for(CSV, table, words=NUMBERS | {"not_named": []}, skip_bad=skip_bad), tmp_path)
+    assert (
+        f"got 42 opinions of {table} in other words: '{plain(coding[0])}' (14), '{plain(coding[1])}' (14)"
+        in told
+    )
+    assert "What a number means is yours to say, such as data.words.positive=[1]" in told
+    said = {
+        name: [*words, float(number)] for (name, words), number in zip(NUMBERS.items(), coding, strict=True)
+    }
+    found = prepare(config_for(CSV, table, words=said | {"not_named": []}), tmp_path / "cache")
+    assert np.sum(found.facts["counts"]["train"], axis=0).min() >= 6
+
+
+def test_words_are_compared_by_value(table: Path, tmp_path: Path) -> None:
+    """As other programs write a table: 1.0, blanks, a minus sign, capitals; empty is not named."""
+    rows = [
+        f"{i},text {i},{cell},1"
+        for i, cell in enumerate([" 1.0 ", "+1", "\u22121", "-1.0", "NEUTRAL ", ""] * 7)
+    ]
+    table.write_text("\n".join(["id,text,food,staff", *rows]), encoding="utf-8")
+    found = prepare(config_for(CSV, table), tmp_path / "cache")
+    together = [row[0] for split in ("train", "val", "test") for row in labels(found, split)]
+    assert [together.count(c) for c in (0, 1, 2, -1)] == [14, 14, 7, 7]
+
+
+def test_one_polarity_alone_is_no_question(table: Path, tmp_path: Path) -> None:
+    """The same data do for learning which aspects are named."""
+    table.write_text(
+        "\n".join(["id,text,food,staff", *(f"{i},text {i},1,{'1' * (i % 2)}" for i in range(40))])
+    )
+    facts = prepare(config_for(CSV, table), tmp_path / "cache").facts
+    (fault,) = tiny_config().faults(facts)
+    assert "opinions in training, all of them positive; expected two polarities" in str(fault)
+    assert tiny_config(absent="class").faults(facts) == []
+
+
+def test_a_polarity_or_an_aspect_without_a_training_example_is_a_warning(
+    visfd: Write, tmp_path: Path
+) -> None:
+    folder = visfd(GOOD, GOOD, [*GOOD, ("neu", "{BATTERY#Negative};{SOUND#Positive};")])
+    assert not any(
+        "no training example of polarity" in line for line in warned(read(VISFD, folder, tmp_path))
+    )
+    two = [("tốt", "{BATTERY#Positive};"), ("xấu", "{BATTERY#Positive};{PRICE#Neutral};")]
+    told = warned(read(VISFD, visfd(two, two, [*two, *GOOD]), tmp_path))
+    assert any(
+        "got no training example of polarity negative (0 on val, 1 on test), aspect DESIGN (0 on val" in line
+        for line in told
+    )
+
+
+def test_aspects_that_differ_in_capitals_only_are_a_warning(visfd: Write, tmp_path: Path) -> None:
+    folder = visfd([*GOOD, ("a", "{battery#Negative};")], GOOD, GOOD)
+    (told,) = [line for line in warned(read(VISFD, folder, tmp_path)) if "capitals" in line]
+    assert "'BATTERY' and 'battery'. Each counts on its own" in told
+
+
+def test_texts_that_stand_in_training_too_are_counted(visfd: Write, tmp_path: Path) -> None:
+    folder = visfd([*GOOD, ("a", "{PRICE#Neutral};")], GOOD, [*GOOD, ("b", "")], as_they_are=True)
+    told = warned(read(VISFD, folder, tmp_path))
+    assert any("got 2 of 3 reviews of test (66.7%) that stand in train" in line for line in told)
+
+
+def test_the_same_texts_as_two_splits_are_refused(visfd: Write, tmp_path: Path) -> None:
+    folder = visfd(GOOD, [("x", "{PRICE#Neutral};")], GOOD[::-1], as_they_are=True)
+    told = faults(config_for(VISFD, folder), tmp_path)
+    assert "got the same 2 reviews in train as in test" in told
+    assert "leave data.files.val or data.files.test out (null)" in told
 
 
 def test_columns_in_another_role_are_told_as_columns_too(table: Path, tmp_path: Path) -> None:
     table.write_text("\n".join(["id,text,note,food", *(f"{i},review {i},,1" for i in range(40))]))
-    told = faults(config_for(CSV, table, text="note", split="id", aspects=["food"]), tmp_path).split("\n")
-    assert told == [
+    told = faults(config_for(CSV, table, text="note", aspects=["food"]), tmp_path)
+    assert told == (
         f"{table}, column 'note': got nothing in 40 of 40 cells; expected the text of a review. Is "
-        "data.text the right column?",
-        f"{table}, column 'id': got 40 of 40 cells such as '0'; expected train, val or test. Is "
-        "data.split the right column?",
-    ]
+        "data.text the right column?"
+    )
+    told = faults(config_for(CSV, table, split="id", aspects=["food"]), tmp_path)
+    assert "column 'id': got another word in 40 rows (first: 1); expected train, val or test" in told
 
 
 @pytest.mark.parametrize("mark", [";", "\t", "|"])
-def test_another_separator_is_found(table: Path, tmp_path: Path, mark: str) -> None:
-    before = prepare(config_for(CSV, table), tmp_path / "cache")
+def test_another_separator_is_found_out(table: Path, tmp_path: Path, mark: str) -> None:
+    plain = labels(read(CSV, table, tmp_path), "train")
     table.write_text(table.read_text().replace(",", mark))
-    after = prepare(config_for(CSV, table), tmp_path / "cache")
-    assert after.facts == before.facts
+    assert labels(read(CSV, table, tmp_path), "train") == plain
 
 
-def test_a_table_is_recognised_by_its_bytes(table: Path, tmp_path: Path) -> None:
-    before = prepare(config_for(CSV, table), tmp_path / "cache")
-    text = table.read_text()
-    for raw in (gzip.compress(text.encode()), text.encode("utf-16"), text.encode("utf-8-sig")):
-        table.write_bytes(raw)
-        assert prepare(config_for(CSV, table), tmp_path / "cache").facts == before.facts
-    table.write_bytes(b"<!doctype html><html>Sign in</html>")
-    assert "got a web page, perhaps a message or a form to sign in" in faults(
-        config_for(CSV, table), tmp_path
+@pytest.mark.parametrize("form", ["gz", "utf-16", "parquet", "comma behind"])
+def test_a_table_is_read_by_what_it_is(table: Path, tmp_path: Path, form: str) -> None:
+    """Packed, saved by Excel as Unicode, a Parquet file that is called .csv, a comma behind each row."""
+    plain, text = labels(read(CSV, table, tmp_path), "train"), table.read_text()
+    if form == "gz":
+        table.write_bytes(gzip.compress(text.encode()))
+    elif form == "utf-16":
+        table.write_text(text, encoding="utf-16")
+    elif form == "parquet":
+        pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False).to_parquet(table)
+    else:
+        table.write_text("\n".join(f"{line}," for line in text.splitlines()))
+    assert labels(read(CSV, table, tmp_path), "train") == plain
+
+
+def test_a_table_without_a_header_has_its_names_from_the_user(table: Path, tmp_path: Path) -> None:
+    plain = labels(read(CSV, table, tmp_path), "train")
+    table.write_text("\n".join(table.read_text().splitlines()[1:]))
+    names = {"header": False, "columns": ["id", "text", "food", "staff"]}
+    assert labels(read(CSV, table, tmp_path, **names), "train") == plain
+
+
+def test_splits_are_files_or_drawn_from_the_training_file(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for name, part in (("a1.csv", lines[1:15]), ("a2.csv", lines[15:31]), ("b.csv", lines[31:])):
+        (folder / name).write_text("\n".join([lines[0], *part]))
+    found = read(CSV, folder, tmp_path, files={"train": "a*.csv", "test": "b.csv"})
+    assert found.facts["rows"] == {"train": 24, "val": 6, "test": 10}
+    drawn = read(CSV, folder, tmp_path, files={"train": "a*.csv"})
+    assert drawn.facts["rows"] == {"train": 16, "val": 6, "test": 8}
+    told = faults(
+        config_for(CSV, folder, files={"train": "a*.csv", "val": "b.csv", "test": "b.csv"}), tmp_path
     )
+    assert "got the same 10 reviews in val as in test" in told
+    told = faults(config_for(CSV, folder, files={"train": "c.csv"}), tmp_path)
+    assert "without c.csv; expected c.csv in it" in told
+    assert "'data.files={train:a.csv,test:b.csv}'" in faults(config_for(CSV, folder), tmp_path)
 
 
-def opinions_2014(*pairs: tuple[str, str]) -> str:
-    inner = "".join(f'<aspectCategory category="{c}" polarity="{p}"/>' for c, p in pairs)
-    return f"<aspectCategories>{inner}</aspectCategories>"
+def test_rates_mean_nothing_where_nothing_is_drawn() -> None:
+    files = {"train": "a.csv", "val": "b.csv", "test": "c.csv"}
+    rates = {"data.val_rate", "data.test_rate", "data.split_seed"}
+    inactive = config_for(CSV, None, files=files).inactive(10)
+    assert inactive & rates == rates
+    assert config_for(CSV, None).inactive(10) & rates == set()
+    assert config_for(XML, None).inactive(10) & rates == {"data.test_rate"}
 
 
-def opinions_2016(*pairs: tuple[str, str]) -> str:
-    inner = "".join(f'<Opinion target="x" category="{c}" polarity="{p}"/>' for c, p in pairs)
-    return f"<Opinions>{inner}</Opinions>"
-
-
-def write_xml(folder: Path, file: str, sentences: list[str], year: int = 2014) -> None:
-    folder.mkdir(exist_ok=True)
-    inner = "".join(
-        f'<sentence id="s{i}"><text>words {i}</text>{opinions}</sentence>'
-        for i, opinions in enumerate(sentences)
-    )
-    root = f"<sentences>{inner}</sentences>"
-    whole = root if year == 2014 else f"<Reviews><Review rid='1'>{root}</Review></Reviews>"
-    (folder / file).write_text(f'<?xml version="1.0" encoding="UTF-8"?>{whole}')
-
-
-@pytest.mark.parametrize(("year", "opinions"), [(2014, opinions_2014), (2016, opinions_2016)])
-def test_both_years_of_semeval_are_read(tmp_path: Path, year: int, opinions: Callable[..., str]) -> None:
-    """An aspect with two polarities or a conflict counts as not named; the same polarity twice is one."""
-    good = opinions(("food", "positive"), ("staff", "negative"))
-    unclear = opinions(("food", "conflict"), ("staff", "positive"), ("staff", "negative"))
-    twice = opinions(("food", "neutral"), ("food", "neutral"))
-    folder = tmp_path / "semeval"
-    write_xml(folder, "train.xml", [good] * 8, year)
-    write_xml(folder, "test.xml", [good, unclear, twice, ""], year)
-    found = prepare(config_for(XML, folder), tmp_path / "cache")
-    assert found.facts["aspects"] == ["food", "staff"]
-    assert found.facts["rows"] == {"train": 6, "val": 2, "test": 4}
-    assert labels(found, "test") == [[0, 1], [-1, -1], [2, -1], [-1, -1]]
-    assert found.facts["aspects_without_one_polarity"] == 2
-
-
-def test_sentences_out_of_scope_are_left_out(tmp_path: Path) -> None:
-    folder, good = tmp_path / "semeval", opinions_2016(("food", "positive"))
-    for file in ("train.xml", "test.xml"):
-        write_xml(folder, file, [good] * 8, 2016)
-    text = (folder / "test.xml").read_text().replace('id="s3"', 'id="s3" OutOfScope="TRUE"')
-    (folder / "test.xml").write_text(text)
-    assert prepare(config_for(XML, folder), tmp_path / "cache").facts["rows"]["test"] == 7
-
-
-def test_bad_sentences_and_files_are_named(tmp_path: Path) -> None:
-    folder, good = tmp_path / "semeval", opinions_2014(("food", "positive"))
-    write_xml(folder, "train.xml", [good] * 8)
-    write_xml(folder, "test.xml", [good, opinions_2014(("food", "great")), opinions_2014(("", "neutral"))])
-    told = faults(config_for(XML, folder), tmp_path)
-    assert "test.xml sentence s1 ('great')" in told
-    assert "an opinion has a category and a polarity: test.xml sentence s2" in told
-    write_xml(folder, "test.xml", ["<aspectTerms/>"])
-    assert "got 1 sentences without categories; expected aspectCategory" in faults(
-        config_for(XML, folder), tmp_path
-    )
-    (folder / "test.xml").write_text("<sentences><sentence>")
-    assert "expected an XML file. Is it complete?" in faults(config_for(XML, folder), tmp_path)
+def test_groups_are_not_cut_apart(tmp_path: Path) -> None:
+    """60 reviews by 20 customers, three each."""
+    file = tmp_path / "reviews.csv"
+    rows = [f"c{i // 3},review {i} by {i // 3},{(1, -1)[i // 3 % 2]}" for i in range(60)]
+    file.write_text("\n".join(["who,text,food", *rows]))
+    source = absa_csv.source(config_for(CSV, file, drop=[], group="who").data)  # type: ignore[arg-type]
+    customers = {
+        split: {review.text.split()[-1] for review in reviews}
+        for split, reviews in source.read().splits.items()
+    }
+    assert sum(len(some) for some in customers.values()) == 20
+    assert min(len(some) for some in customers.values()) >= 3
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")

@@ -57,6 +57,16 @@ def test_a_review_depends_on_seed_split_and_position_only() -> None:
     assert all(other != review(data, "train", 3) for other in others)
 
 
+def test_no_text_of_val_or_test_stands_in_another_split() -> None:
+    """Of 3,000 short reviews some are alike; within a split they may be."""
+    splits = source(data_with(n_train=3000, n_val=400, n_test=400, typo_rate=0.0)).read().splits
+    texts = {split: {one.text for one in written} for split, written in splits.items()}
+    assert not texts["train"] & (texts["val"] | texts["test"])
+    assert not texts["val"] & texts["test"]
+    again = [one for i, one in enumerate(splits["val"]) if one != review(data_with(typo_rate=0.0), "val", i)]
+    assert 0 < len(again) < 40
+
+
 def test_no_mark_of_the_grammar_is_left_in_a_text() -> None:
     texts = [written.text for written in many(typo_rate=0.0, negation_rate=0.5)]
     assert not [text for text in texts if "*" in text or "+" in text or " N" in text or " - " in text]

@@ -45,11 +45,12 @@ def test_the_words_of_a_review_are_no_marks_of_the_tokenizer() -> None:
 
 def test_rows_are_cut_and_padded(tmp_path: Path) -> None:
     tokens = trained_tokens(TEXTS, 120, True)
-    rows, n_cut = padded(tokens, ["good", "the camera is good"], 3)
+    rows, lengths, n_unknown = padded(tokens, ["good", "the camera is good z"], 3)
     assert rows.dtype == np.uint16
     assert rows[0].tolist() == [*ids("good"), 0, 0]
     assert rows[1].tolist() == ids("the camera is good")[:3]
-    assert n_cut == 1
+    assert lengths.tolist() == [1, 4 + len(ids("z"))]
+    assert n_unknown == 1
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
