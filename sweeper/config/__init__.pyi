@@ -3,4 +3,11 @@ from .command_line import read_command_line as read_command_line
 from .compose import Sweep as Sweep
 from .config_faults import first_line as first_line
 from .hydra_adapter import BASIC_LAUNCHER as BASIC_LAUNCHER, arguments_parser as arguments_parser
+from .objectives import (
+    objective_in_words as objective_in_words,
+    objective_warnings as objective_warnings,
+    objectives_of as objectives_of,
+    training_in_words as training_in_words,
+    usual_objective as usual_objective,
+)
 from .validation import validated as validated

@@ -6,7 +6,7 @@ the one thing that it writes is the cache of prepared data.
 
 from dataclasses import dataclass
 
-from sweeper.config import Sweep
+from sweeper.config import Sweep, objective_warnings, training_in_words
 from sweeper.executors import Arrangement, arrange
 from sweeper.layout import StudyFolder, check_study_name
 from sweeper.results import Policy
@@ -75,10 +75,11 @@ def plan(sweep: Sweep) -> Plan:
         drafts=tuple(drafts),
         arrangement=arrangement,
         notices=(
+            *objective_warnings(sweep),
             *notices_of(drafts),
             *factory.warnings(drafts),
             *about_pruner,
             *arrangement.warnings,
         ),
-        announced=factory.announced(drafts),
+        announced=(*training_in_words(sweep), *factory.announced(drafts)),
     )

@@ -108,7 +108,9 @@ def changed_code(trials: TrialBook, target: str | None = None) -> list[str]:
 def refuse_another_study(trials: TrialBook, factory: SpecFactory, name: str) -> None:
     """Raises UserError where a study of that name was begun with another fixed configuration."""
     fixed = json.loads(json.dumps(factory.fixed()))
-    changed = differences(json.loads(trials.remember("fixed", json.dumps(fixed))), fixed)
+    begun = json.loads(trials.remember("fixed", json.dumps(fixed)))
+    study = {**begun["study"], "objectives": factory.objectives_as_now(begun["study"]["objectives"])}
+    changed = differences({**begun, "study": study}, fixed)
     if changed:
         problem = f"got '{name}', which was begun with another fixed configuration ({'; '.join(changed)})"
         raise UserError(Fault("study.name", problem, "Choose another name, or null to have one made"))

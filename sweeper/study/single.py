@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sweeper.config import Sweep
+from sweeper.config import Sweep, objective_warnings, training_in_words
 from sweeper.criteria import SPLITS, Criterion
 from sweeper.errors import StudyError, UserError
 from sweeper.executors import arrange
@@ -39,10 +39,10 @@ def _run(sweep: Sweep) -> int:
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
     if faults := [*factory.faults(trial), *metric_faults(sweep, factory, [trial])]:
         raise UserError(faults)
-    notices = (*notices_of([trial]), *factory.warnings([trial]))
+    notices = (*objective_warnings(sweep), *notices_of([trial]), *factory.warnings([trial]))
     for warning in (*sweep.warnings, *arrangement.warnings, *notices):
         print(f"warning: {warning}")
-    for line in factory.announced([trial]):
+    for line in (*training_in_words(sweep), *factory.announced([trial])):
         print(line)
     place = ResultsFolder(Path(settings.study.results_dir)).solo
     folder = RunFolder(place / trial.fingerprint[:8] / f"seed{settings.seed}")
@@ -53,7 +53,7 @@ def _run(sweep: Sweep) -> int:
     os.environ.update(placement.environment)
     from sweeper.worker import run_job
 
-    printer = _Printer(trial.name, f"val/{settings.task.metric}", criteria_of(trial.config), folder)
+    printer = _Printer(trial.name, f"val/{factory.objective.metric}", criteria_of(trial.config), folder)
     run_job(job, printer.hear)
     return 0
 

@@ -3,16 +3,18 @@
 import errno
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
 
-from sweeper.config import Sweep
+from sweeper.config import Sweep, objective_in_words, objectives_of, usual_objective
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.models import digest_of
+from sweeper.results import Objective
 from sweeper.schema import RUN_SECTIONS, Settings
 from sweeper.task import Prepared, TaskConfig, is_built_in, task_entry
 from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
@@ -32,6 +34,22 @@ class SpecFactory:
         self._by_fingerprint: dict[str, Prepared] = {}
         self._task_configs: dict[tuple[str, tuple[str, ...]], TaskConfig] = {}
 
+    @cached_property
+    def objective(self) -> Objective:
+        """What all runs are trained for: the study's first objective. Raises UserError where there is none."""
+        return objectives_of(self._sweep)[0]
+
+    @cached_property
+    def _unusual_objective(self) -> dict[str, str]:
+        """What a fingerprint says of the objective: nothing of the task's own, as ever."""
+        is_usual = self.objective == usual_objective(self._sweep)
+        return {} if is_usual else {"objective": f"{self.objective.metric}:{self.objective.direction}"}
+
+    def _trained_for(self, settings: Settings) -> Settings:
+        """The settings with the study's objective in the task's place: a worker knows one."""
+        task = {"metric": self.objective.metric, "direction": self.objective.direction}
+        return settings.model_copy(update={"task": settings.task.model_copy(update=task)})
+
     def baseline(self, number: int) -> TrialSpec:
         """The reference trial: the fixed configuration with `study.baseline` applied."""
         return self.spec(number, "baseline", "baseline", {}, self._sweep.settings.study.baseline)
@@ -41,11 +59,12 @@ class SpecFactory:
     ) -> TrialSpec:
         """The trial at these overrides. Raises UserError where they do not make a valid configuration."""
         checked = self._sweep.at(overrides)
-        settings, task_config = checked.settings, checked.task_config
+        settings, task_config = self._trained_for(checked.settings), checked.task_config
         prepared = self.prepare(settings, task_config)
         self._refuse_other_data(name, prepared)
         max_steps = settings.trainer.total_steps(prepared.n_train)
-        mark = fingerprint(_effective(settings, task_config, prepared), prepared.digest)
+        effective = {**_effective(settings, task_config, prepared), **self._unusual_objective}
+        mark = fingerprint(effective, prepared.digest)
         self._by_fingerprint[mark] = prepared
         self._task_configs[mark, tuple(overrides)] = task_config
         return TrialSpec(
@@ -127,16 +146,20 @@ class SpecFactory:
 
     def fixed(self) -> dict[str, Any]:
         """All that the trials of this study share: what its name stands for."""
-        sweep, study, task = self._sweep, self._sweep.settings.study, self._sweep.settings.task
-        fixed = _trained(sweep.settings, sweep.task_config)
+        sweep, study = self._sweep, self._sweep.settings.study
+        fixed = {**_trained(sweep.settings, sweep.task_config), **self._unusual_objective}
         for key in sweep.swept_keys:
             _drop(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
         shared = {
             "baseline": list(study.baseline),
-            "objectives": list(study.metrics or (f"{task.metric}:{task.direction}",)),
+            "objectives": [f"{one.metric}:{one.direction}" for one in objectives_of(sweep)],
             "data digest": self.prepare(sweep.settings, sweep.task_config).digest,
         }
         return {**fixed, "study": {**shared, "swept": sorted(sweep.swept_keys)}}
+
+    def objectives_as_now(self, listed: Iterable[str]) -> list[str]:
+        """What an earlier version stored of a study's objectives, as `fixed` writes them."""
+        return [objective_in_words(text, self._sweep.settings.task.direction) for text in listed]
 
     def study_name(self) -> str:
         """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""

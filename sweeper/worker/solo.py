@@ -221,7 +221,8 @@ def objective_of(metrics: dict[str, float], name: str, split: str, step: int) ->
     hint = did_you_mean(name, metrics)
     known = ", ".join(sorted(metrics))
     advice = f"The task has {known} here; if it was finite before, try a smaller optimizer.lr."
-    reason = f"{split}/{name}: got no finite value at step {step}; expected the objective (task.metric)"
+    expected = "expected the objective (study.metrics, else task.metric)"
+    reason = f"{split}/{name}: got no finite value at step {step}; {expected}"
     raise RunError(reason + hint, step=step, advice=advice)
 
 
