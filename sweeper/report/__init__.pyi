@@ -14,6 +14,8 @@ from .standing import (
     Activity as Activity,
     StudyStatus as StudyStatus,
     activities as activities,
+    name_of as name_of,
+    shown_name as shown_name,
     status_of as status_of,
 )
 from .summary import read_sentence as read_sentence, read_summary as read_summary, summary_of as summary_of

@@ -1,15 +1,14 @@
 """What may be removed of a study, and what never: anything that a session at work needs."""
 
-import json
 from contextlib import nullcontext, suppress
 
 from sweeper.ensemble_spec import member_folders
 from sweeper.errors import Fault, UserError
-from sweeper.layout import RunFolder
+from sweeper.layout import RunFolder, folder_name
 from sweeper.locks import file_lock
 from sweeper.report.publishing import champions
 from sweeper.report.replay import read_rows
-from sweeper.report.standing import StudyStatus
+from sweeper.report.standing import StudyStatus, name_of, shown_name
 from sweeper.results import ENDED
 from sweeper.wording import plural
 
@@ -57,7 +56,7 @@ def cleanable(study: StudyStatus) -> tuple[list[RunFolder], int]:
 
 def refuse_what_runs(study: StudyStatus) -> None:
     """Raises UserError while a session, or a late worker, is at the study."""
-    name = study.folder.path.name
+    name = shown_name(study.folder)
     if n := study.activity.n_running:
         problem = f"is running on {study.where} ({plural(n, 'run')} now)"
         raise UserError(Fault(name, problem, "Stop it there first, with Ctrl-C, or wait for its end"))
@@ -66,10 +65,12 @@ def refuse_what_runs(study: StudyStatus) -> None:
 
 
 def names_in_storage(study: StudyStatus) -> list[str]:
-    """The study's full name, or names; the folder's is that name made safe for file systems."""
+    """The name under which database and MLflow know the study of this folder; none where it is another's.
+
+    A folder that was copied or renamed still says what its study is called, but that one may have a folder.
+    """
     if study.activity.names:
         return sorted(study.activity.names)
-    if study.summary is not None:
-        return [study.summary.study]
-    jobs = [run.job for run in study.folder.runs if run.job.exists()]
-    return [str(json.loads(jobs[0].read_text())["study"]) if jobs else study.folder.path.name]
+    name, folder = name_of(study.folder), study.folder.path
+    own = folder.with_name(folder_name(name))
+    return [] if own != folder and own.exists() and not own.samefile(folder) else [name]

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.errors import Fault, UserError, redact
+from sweeper.layout import StudyFolder, folder_name
+from sweeper.report import name_of
 from sweeper.search import TrialBook
 from sweeper.study.specs import SpecFactory, differences
 
@@ -103,6 +105,18 @@ def changed_code(trials: TrialBook, target: str | None = None) -> list[str]:
         "the code of the task or of the trainer has changed since this study was begun; its old results "
         "stand beside new ones as if it had not. Give the study another study.name to start afresh"
     ]
+
+
+def refuse_shared_folder(folder: StudyFolder, study: str) -> None:
+    """Raises UserError where the folder is, on this file system, that of a study of another name.
+
+    `Run` and `run` are two names and, on most disks of Macs and Windows, one folder.
+    """
+    owner = name_of(folder)
+    if owner != study and folder_name(owner) != folder.path.name:
+        if folder_name(owner).casefold() == folder.path.name.casefold():
+            problem = f"got '{study}', whose folder {folder.path} is that of study '{owner}' on this disk"
+            raise UserError(Fault("study.name", problem, "Choose a name that differs in more than its case"))
 
 
 def refuse_another_study(trials: TrialBook, factory: SpecFactory, name: str) -> None:

@@ -22,7 +22,12 @@ from sweeper.study.job_files import JobFiles
 from sweeper.study.loop import Hooks, StudyLoop
 from sweeper.study.plan import Plan, plan
 from sweeper.study.proposals import asker_of, check_known_space
-from sweeper.study.provenance import changed_code, provenance, refuse_another_study
+from sweeper.study.provenance import (
+    changed_code,
+    provenance,
+    refuse_another_study,
+    refuse_shared_folder,
+)
 from sweeper.study.recovery import recovered
 from sweeper.study.run_table import RunTable
 from sweeper.study.specs import workload
@@ -50,6 +55,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     What the database may contradict (another study of this name, another range of a parameter) is asked
     before anything is changed. Raises UserError.
     """
+    refuse_shared_folder(plan.folder, plan.study)
     trials = TrialBook(storage.optuna_study([o.direction for o in plan.policy.objectives]))
     refuse_another_study(trials, plan.factory, plan.study)
     check_known_space(plan.sweep, trials)
