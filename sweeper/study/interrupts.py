@@ -2,20 +2,23 @@
 
 import os
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import NoReturn
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+NOTHING_LOST = "stopped; nothing was lost, the same command begins again"
+"""Said where nothing has been trained yet."""
 
 
 @dataclass
 class Interrupt:
-    """Whether and how the user asked to stop."""
+    """Whether and how the user asked to stop. `at_first` is called by the first signal's handler."""
 
     received: signal.Signals | None = None
+    at_first: Callable[[signal.Signals], None] = lambda _: None
 
     @property
     def exit_code(self) -> int:
@@ -27,6 +30,7 @@ class Interrupt:
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
+        self.at_first(self.received)
 
 
 def leave_at_a_signal() -> None:
@@ -37,17 +41,28 @@ def leave_at_a_signal() -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    print("stopped; nothing was lost, the same command begins again", file=sys.stderr, flush=True)
-    os._exit(EXIT_CODES[signal.Signals(number)])
+    leave_now(NOTHING_LOST, signal.Signals(number))
+
+
+def leave_now(why: str, number: signal.Signals) -> NoReturn:
+    """End this process here, with a line and the signal's exit code."""
+    say(why)
+    os._exit(EXIT_CODES[number])
+
+
+def say(text: str) -> None:
+    """A line on standard error, fit for a signal's handler: no buffer is shared with what it interrupts."""
+    with suppress(OSError):  # a terminal that is gone
+        os.write(2, f"{text}\n".encode())
 
 
 @contextmanager
-def watch_signals() -> Iterator[Interrupt]:
+def watch_signals(at_first: Callable[[signal.Signals], None] = lambda _: None) -> Iterator[Interrupt]:
     """An `Interrupt` that the signals of `EXIT_CODES` set; earlier handlers come back at the end.
 
     A SIGHUP that is ignored stays so: `nohup` means that the study outlives its terminal.
     """
-    interrupt = Interrupt()
+    interrupt = Interrupt(at_first=at_first)
     watched = [number for number in EXIT_CODES if not _is_waived(number)]
     earlier = {number: signal.signal(number, interrupt.handle) for number in watched}
     try:
