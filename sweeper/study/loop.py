@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sweeper.errors import DiskFullError
+from sweeper.errors import AskingError, DiskFullError
 from sweeper.executors import Executor
 from sweeper.messages import Alive, Failed, Message, Reported, Started
 from sweeper.results import RunKey, RunResult
@@ -119,8 +119,15 @@ class StudyLoop:
                 return
             if self._start_one(keys, free):
                 continue
-            if not (asks and self.table.ask()):
+            if not (asks and self._ask()):
                 return
+
+    def _ask(self) -> bool:
+        try:
+            return self.table.ask()
+        except AskingError as error:
+            self._stop(str(error))
+            return False
 
     def _start_one(self, keys: Sequence[RunKey], free: Mapping[Slot, RunKey | None]) -> bool:
         """Start the first run that a free slot may have and nobody else holds; False where there is none."""
@@ -136,6 +143,9 @@ class StudyLoop:
         trial, seed = self.table.trials[key[0]], key[1]
         if self._active.trains(trial, seed) or (attempt := self.table.claim(key)) is None:
             return False
+        if trial.refused:
+            self._refuse(trial, RunResult(trial.number, seed, "FAILED", reason=trial.refused, attempt=attempt))
+            return True
         pruning = self._hooks.pruning
         why = pruning.before_run(trial, seed, self.table.runs) if trial.prunable else None
         if why is not None:
@@ -143,6 +153,11 @@ class StudyLoop:
         else:
             self._submit(trial, seed, attempt, slot)
         return True
+
+    def _refuse(self, trial: TrialSpec, result: RunResult) -> None:
+        """A point that cannot be trained has failed, as one that was tried."""
+        self._settle(trial, result)
+        self._stop_if_too_many_failed()
 
     def _submit(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot) -> None:
         is_alone = self._retries.is_alone((trial.number, seed))

@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from sweeper.config import Sweep, objective_in_words, objectives_of, usual_objective
 from sweeper.criteria import SPLITS
@@ -90,10 +90,22 @@ class SpecFactory:
             raise UserError(Fault("data", problem, "Start a study for each data set"))
 
     def adopt(self, trial: TrialSpec) -> None:
-        """Make known on which data a trial of an earlier command trains."""
-        if trial.fingerprint not in self._by_fingerprint:
-            prepared = self.prepare(self._sweep.settings, self.task_config_of(trial))
-            self._by_fingerprint[trial.fingerprint] = prepared
+        """Make known on which data a trial of an earlier command trains.
+
+        Raises UserError where the present code does not know its configuration, or its data are gone.
+        """
+        if trial.fingerprint in self._by_fingerprint:
+            return
+        try:
+            task_config = self.task_config_of(trial)
+        except ValidationError as error:
+            first = error.errors()[0]
+            problem = (
+                f"trial {trial.number} ({trial.name}) of an earlier command has a configuration that the "
+                f"present code refuses ({'.'.join(map(str, first['loc']))}: {first['msg']})"
+            )
+            raise UserError(Fault("study.name", problem, "Choose another name, or the version that began it")) from error
+        self._by_fingerprint[trial.fingerprint] = self.prepare(self._sweep.settings, task_config)
 
     def task_config_of(self, trial: TrialSpec) -> TaskConfig:
         """The task's own sections of a trial's configuration."""

@@ -13,7 +13,15 @@ from sweeper.executors import make_executor
 from sweeper.report import added_by_task, write_report
 from sweeper.results import StudyResult
 from sweeper.search import TrialBook, pruning_of
-from sweeper.storage import RunBook, Storage, is_gone, new_owner, open_storage, place_faults_named
+from sweeper.storage import (
+    RunBook,
+    Storage,
+    is_gone,
+    new_owner,
+    open_storage,
+    place_faults_named,
+    refuse_closed,
+)
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
@@ -52,13 +60,18 @@ def run_sweep(sweep: Sweep) -> int:
 def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator["Session"]:
     """The study, open in its database and folder, with an executor at work and observers that listen.
 
-    What the database may contradict (another study of this name, another range of a parameter) is asked
-    before anything is changed. Raises UserError.
+    What can be wrong with a command beside an earlier one (another study of this name, another range of a
+    parameter, data of earlier trials that are gone) is asked before anything is changed. Raises UserError.
     """
     refuse_shared_folder(plan.folder, plan.study)
+    refuse_closed(plan.folder.path, plan.settings.study.results_dir)
     trials = TrialBook(storage.optuna_study([o.direction for o in plan.policy.objectives]))
     refuse_another_study(trials, plan.factory, plan.study)
     check_known_space(plan.sweep, trials)
+    asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
+    for trial in asker.known:
+        plan.factory.adopt(trial)
+    pruning = pruning_of(plan.settings, plan.policy, trials, plan.drafts[0].max_steps)
     storage.release(is_gone)
     warnings = [
         *plan.sweep.warnings,
@@ -67,14 +80,12 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
         *changed_code(trials, plan.settings.task.target),
         *plan.notices,
     ]
-    asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
     slot = plan.arrangement.slots[0]
 
     def workload_of(trial: TrialSpec) -> str:
         return workload(plan.settings, plan.factory.prepared_of(trial), slot)
 
     table = RunTable(plan.policy, RunBook(storage, plan.folder, workload_of), asker, trials)
-    pruning = pruning_of(plan.settings, plan.policy, trials, plan.drafts[0].max_steps)
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir)
     observer: Observer = Observers(Terminal(), tracker)
     storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
@@ -82,7 +93,6 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     hooks = Hooks(JobFiles(plan).job_of, pruning, observer)
     try:
         for trial in asker.known:
-            plan.factory.adopt(trial)
             table.add(trial)
         loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)
         yield Session(plan, table, loop, observer, interrupt, warnings)

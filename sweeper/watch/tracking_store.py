@@ -1,11 +1,18 @@
 """Which MLflow store `tracking` means, and where its reader finds it."""
 
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
 
-from sweeper.errors import redact
+from sweeper.errors import Fault, UserError, in_a_line, redact
 from sweeper.layout import ResultsFolder
 from sweeper.schema import Tracking
+
+
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,34 @@ def store_of(config: Tracking, results_dir: str | Path) -> Store:
     has_server = uri.startswith(("http://", "https://", "databricks"))
     artifacts = None if has_server else folder.mlflow_artifacts.as_uri()
     return Store(uri, artifacts, config.experiment, config.uri is None, folder.tracking_lock)
+
+
+def check_tracking(config: Tracking) -> None:
+    """Raises UserError where MLflow would know no store of that kind; whether a server answers shows later."""
+    if config.name == "none" or config.uri is None:
+        return
+    scheme = config.uri.partition(":")[0] if ":" in config.uri else ""
+    kind = scheme.partition("+")[0].lower()
+    if kind in DATABASES:
+        return _check_database(config.uri)
+    plugins = {point.name for point in entry_points(group="mlflow.tracking_store")}
+    if kind not in (*SCHEMES, *plugins) or (kind in ("http", "https") and not urlsplit(config.uri).netloc):
+        _refuse(config.uri, "is no address that MLflow knows")
+    return None
+
+
+def _check_database(uri: str) -> None:
+    import sqlalchemy as sa
+
+    try:
+        sa.create_engine(uri).dispose()
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        _refuse(uri, f"cannot be opened ({in_a_line(error)})")
+
+
+def _refuse(uri: str, why: str) -> NoReturn:
+    problem = f"got '{uri}', which {why}; expected http(s)://<host>, {', '.join(DATABASES)} or a folder"
+    raise UserError(Fault("tracking.uri", problem, "Use tracking=none to log nothing"))
 
 
 def place_of_runs(config: Tracking, results_dir: str | Path) -> str | None:

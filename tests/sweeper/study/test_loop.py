@@ -323,3 +323,20 @@ def test_a_thousand_runs_leave_eight_slots_idle_for_less_than_3_percent_of_the_t
     assert sum(seconds.values()) + executor.idle == pytest.approx(8 * executor.now)
     assert idle_rate < 0.03
     assert batch_idle_rate > 0.5
+
+
+def test_a_point_that_cannot_be_trained_has_failed_and_is_given_to_nobody(tmp_path: Path) -> None:
+    executor = FakeExecutor(1, {0: 1.0, 2: 1.0})
+    trials = [plain_trial(number) for number in range(3)]
+    trials[1] = trials[1].model_copy(update={"refused": "aux.gama: no such parameter"})
+    loop = run_loop(tmp_path, executor, trials)
+    assert (loop.table.runs[1, 0].state, loop.table.runs[1, 0].reason) == ("FAILED", trials[1].refused)
+    assert {key for key, run in loop.table.runs.items() if run.state == "COMPLETE"} == {(0, 0), (2, 0)}
+    again = run_loop(tmp_path, FakeExecutor(1, {}), trials)
+    assert again.table.runs[1, 0].state == "FAILED"
+
+
+def test_points_that_cannot_be_trained_count_as_failures(tmp_path: Path) -> None:
+    trials = [plain_trial(0), *(plain_trial(n).model_copy(update={"refused": "no"}) for n in range(1, 5))]
+    loop = run_loop(tmp_path, FakeExecutor(1, {0: 1.0}), trials, max_failure_rate=0.5)
+    assert loop.stopped_because == "3 failed candidates, more than study.max_failure_rate allows (2)"
