@@ -35,7 +35,11 @@ from sweeper.report import (
 from sweeper.schema import Tracking
 
 MIB = 2**20
-SPARED = "those of the champion and of the ensemble"
+SPARED = {
+    "champion": "those of the champion and of the ensemble",
+    "baseline_and_champion": "those of baseline, champion and ensemble",
+}
+"""What `clean` leaves, by `--keep-models`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -149,13 +153,13 @@ def _replay(options: argparse.Namespace) -> None:
 def _clean(options: argparse.Namespace) -> None:
     study = _reported(options)
     refuse_what_runs(study)
-    runs, n_kept = cleanable(study)
+    runs, n_kept = cleanable(study, options.keep_models)
     size = sum(path.stat().st_size for run in runs for path in run.checkpoints)
     n_files = sum(len(run.checkpoints) for run in runs)
     kept = f"; those of {n_kept} unfinished runs stay" if n_kept else ""
     if not n_files:
         print(f"no checkpoints to remove{kept}")
-    elif _agreed(options, f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), {SPARED} stay{kept}"):
+    elif _agreed(options, f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), {SPARED[options.keep_models]} stay{kept}"):
         removed = [size for run in runs for size in remove_checkpoints(run)]
         print(f"removed {len(removed)} checkpoints ({sum(removed) / MIB:.1f} MiB){kept}")
 
@@ -278,7 +282,10 @@ def _parser() -> Parser:
     export.add_argument("study", help=STUDY)
     export.add_argument("--format", choices=("csv", "json"), default="csv")
     replay = add("replay", _replay, "log to MLflow what is missing there")
-    clean = add("clean", _clean, "remove the checkpoints of all ended runs but the best trial's")
+    clean = add("clean", _clean, "remove the checkpoints of all ended runs but baseline's and best trial's")
+    clean.add_argument(
+        "--keep-models", choices=tuple(SPARED), default="baseline_and_champion", help="whose models stay"
+    )
     delete = add("delete", _delete, "remove a study: folder, storage, MLflow runs")
     replay.add_argument("study", help=STUDY)
     for destructive in (clean, delete):

@@ -23,6 +23,8 @@ from .summary_model import Summary as Summary
 from .task_report import added_by_task as added_by_task
 from .tidying import (
     cleanable as cleanable,
+    kept_trials as kept_trials,
+    models_in as models_in,
     names_in_storage as names_in_storage,
     refuse_what_runs as refuse_what_runs,
     remove_checkpoints as remove_checkpoints,

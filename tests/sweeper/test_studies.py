@@ -241,10 +241,14 @@ def test_large_records_are_reduced_until_the_study_fits(
 def test_clean_keeps_the_champions_checkpoints_and_all_else(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """19 runs with 3 checkpoints each, 6 of them the champion's: 39 go, 18 stay."""
+    """19 runs with 3 checkpoints each, 6 of them the champion's and 6 the baseline's: 21 go, then 18, 18 stay."""
     before = {path for path in (results / ONE).rglob("*") if path.suffix != ".pt"}
     studies(results, "clean", ONE, "--yes")
-    assert "removed 39 checkpoints" in capsys.readouterr().out
+    assert "removed 21 checkpoints" in capsys.readouterr().out
+    left = set((results / ONE).rglob("*.pt"))
+    assert {path.parent.parent.name for path in left} == {"0000-baseline", "0003-lambda=0.2"}
+    studies(results, "clean", ONE, "--yes", "--keep-models", "champion")
+    assert "removed 18 checkpoints" in capsys.readouterr().out
     left = set((results / ONE).rglob("*.pt"))
     assert len(left) == 18
     assert {path.parent.parent.name for path in left} == {"0003-lambda=0.2"}
@@ -259,7 +263,7 @@ def test_clean_keeps_what_an_interrupted_run_resumes_from(
     begun.mkdir(parents=True)
     (begun / "checkpoint.pt").write_bytes(b"checkpoint")
     studies(results, "clean", ONE, "--yes")
-    assert "removed 39 checkpoints (0.0 MiB); those of 1 unfinished runs stay" in capsys.readouterr().out
+    assert "removed 21 checkpoints (0.0 MiB); those of 1 unfinished runs stay" in capsys.readouterr().out
     assert (begun / "checkpoint.pt").exists()
     studies(results, "clean", ONE)
     assert capsys.readouterr().out == "no checkpoints to remove; those of 1 unfinished runs stay\n"
