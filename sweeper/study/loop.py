@@ -18,6 +18,8 @@ from sweeper.trial import JobSpec, Slot, TrialSpec
 from sweeper.watch import Observer
 
 DISK_FULL = DiskFullError.__name__
+LOOK_S = 5.0
+"""How often a session that has work of its own looks at what others have finished, and at what they hold."""
 PATIENCE_S = 1.0
 """How long to wait for messages before looking at leases, signals and other parents' results again."""
 
@@ -60,7 +62,7 @@ class StudyLoop:
         self._observer = hooks.observer
         self._retries = Retries(limits.n_retries)
         self._active = ActiveJobs(executor.slots, self._retries)
-        self._began = limits.now()
+        self._began = self._look_at = limits.now()
         self._started_runs: set[RunKey] = set()
         self._incidents: dict[RunKey, list[str]] = {}
         self._stop_by: float | None = None
@@ -70,6 +72,7 @@ class StudyLoop:
         """Run what `wanted()` names until nothing is left; with `asks`, free slots bring further trials."""
         self._stop_if_too_many_failed()
         while not (self.is_stopping and not self._active):
+            self._look_at_others()
             self._fill(wanted, asks)
             if not self._active and (self.is_time_up or not wanted().runs):
                 return
@@ -183,10 +186,16 @@ class StudyLoop:
                 active.is_taken = True
                 self._executor.kill(active.job.job_id, "another session has taken the run over")
 
+    def _look_at_others(self) -> None:
+        """Learn of other sessions' results now and then; of all that happens meanwhile, none waits for it."""
+        if self._limits.now() >= self._look_at:
+            self._look_at = self._limits.now() + LOOK_S
+            self.table.learn_from_others()
+
     def _wait_for_others(self) -> None:
         """Another session holds what is wanted; its results are ours too, once they are there."""
         self._say_once("another session holds the runs that are left; waiting for its results or its end")
-        self.table.learn_from_others()
+        self._look_at = self._limits.now()
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
