@@ -51,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def find_study(results: ResultsFolder, name: str, *, is_whole: bool = False) -> StudyFolder:
     """The study called `name`, or the only one that begins so; its folder will do. Raises UserError.
 
-    `study=<name>` is the name, too: other commands take it so. With `is_whole` a beginning is not enough: what
-    removes things must not guess.
+    `study=<name>` is the name, too: other commands take it so. With `is_whole` a beginning is not enough:
+    what removes things must not guess.
     """
     wanted = name.removeprefix("study=")
     folders = {folder.path.name: folder for folder in all_studies(results)}
     own = [(name_of(folder), folder) for folder in folders.values()]
-    names = folders | {name: folder for name, folder in own if folder_name(name) not in folders.keys()}
+    names = folders | {name: folder for name, folder in own if folder_name(name) not in folders}
     names |= {name: folder for name, folder in own if folder_name(name) == folder.path.name}
     path = Path(wanted).resolve()
     exact = {names.get(wanted), folders.get(path.name) if path.parent == results.path.resolve() else None}
@@ -81,7 +81,9 @@ def _no_such_study(
         return Fault("study", f"got '{wanted}'; expected one of {', '.join(begun)}", "Give more of the name")
     suggestion = did_you_mean(wanted, known)
     problem = f"got '{wanted}'; expected a study in {results.path}{suggestion}"
-    elsewhere = wanted != "" and Path(wanted).is_dir() and Path(wanted).resolve().parent != results.path.resolve()
+    elsewhere = (
+        wanted != "" and Path(wanted).is_dir() and Path(wanted).resolve().parent != results.path.resolve()
+    )
     advice = f"Name its results folder: --results-dir {Path(wanted).parent}" if elsewhere else ""
     return Fault("study", problem, advice or ("" if suggestion else "The command `list` shows all"))
 
@@ -159,7 +161,10 @@ def _clean(options: argparse.Namespace) -> None:
     kept = f"; those of {n_kept} unfinished runs stay" if n_kept else ""
     if not n_files:
         print(f"no checkpoints to remove{kept}")
-    elif _agreed(options, f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), {SPARED[options.keep_models]} stay{kept}"):
+    elif _agreed(
+        options,
+        f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), {SPARED[options.keep_models]} stay{kept}",
+    ):
         removed = [size for run in runs for size in remove_checkpoints(run)]
         print(f"removed {len(removed)} checkpoints ({sum(removed) / MIB:.1f} MiB){kept}")
 
@@ -178,7 +183,9 @@ def _delete(options: argparse.Namespace) -> None:
     _delete_from_storage(options, names)
     shutil.rmtree(folder.path)
     if not names:
-        print(f"warning: '{own}' has a folder of its own; database and MLflow are left alone", file=sys.stderr)
+        print(
+            f"warning: '{own}' has a folder of its own; database and MLflow are left alone", file=sys.stderr
+        )
     print(f"deleted {name}; {n_tracked} runs marked deleted in MLflow")
 
 

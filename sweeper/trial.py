@@ -18,8 +18,8 @@ class TrialSpec(StrictModel):
 
     `params` are the swept values by key, `overrides` the strings that Hydra would be given, `config` the
     whole validated run configuration (without study, executor, tracking), `max_steps` the optimizer steps of
-    a full run, `notices` warnings about this configuration. `refused`: why this point cannot be trained, where
-    a sampler proposed one that cannot; `config` is then the baseline's.
+    a full run, `notices` warnings about this configuration. `refused`: why this point cannot be trained,
+    where a sampler proposed one that cannot; `config` is then the baseline's.
     """
 
     number: int

@@ -121,7 +121,7 @@ class Composer:
         return self._fixed_tree(()).whole
 
     def before_values(self, key: str) -> Any:
-        """What the chosen options say at a dotted key, whatever value overrides make of it; None for nothing."""
+        """What the chosen options say at a dotted key, before value overrides; None for nothing."""
         chosen = tuple(line for line in self.parse(self.fixed)[0] if self.source.is_choice(line[1]))
         return OmegaConf.select(self._base(chosen)[0], key, throw_on_missing=False)
 

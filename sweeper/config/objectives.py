@@ -64,12 +64,13 @@ def objective_warnings(sweep: Sweep) -> Iterable[str]:
     first = objectives_of(sweep)[0]
     overruled = [line for line in sweep.composer.fixed if line.lstrip("+").partition("=")[0] in OF_TASK]
     if overruled and first != Objective(task.metric, task.direction):
-        yield f"{overruled[0].partition('=')[0]}: '{overruled[0]}' has no effect beside {WHERE}, which decides"
+        key, line = overruled[0].partition("=")[0], overruled[0]
+        yield f"{key}: '{line}' has no effect beside {WHERE}, which decides"
     for text in given:
         if ":" not in text and text != task.metric:
             yield (
-                f"{WHERE}: '{text}' has no direction of its own and is {task.direction}d, as {task.metric} is; "
-                f"write {text}:min or {text}:max"
+                f"{WHERE}: '{text}' has no direction of its own and is {task.direction}d, as {task.metric} "
+                f"is; write {text}:min or {text}:max"
             )
 
 

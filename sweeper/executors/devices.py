@@ -108,7 +108,9 @@ def _refuse_absent(device: str, machine: Machine) -> None:
         if int(number or 0) >= n_shown:
             why = machine.gpus.problem or machine.gpus.doubt
             here = f"{plural(n_shown, 'GPU')} found here" + f" ({why})" * bool(why)
-            raise UserError(Fault(WHERE_INLINE, f"got '{device}'; {here}", "Use executor.device=cpu, or auto"))
+            raise UserError(
+                Fault(WHERE_INLINE, f"got '{device}'; {here}", "Use executor.device=cpu, or auto")
+            )
         return
     from sweeper.worker import device_of  # torch, which this executor loads into this process anyway
 

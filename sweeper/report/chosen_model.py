@@ -27,8 +27,8 @@ Row = Mapping[str, str]
 def choose(study: StudyFolder, model: str) -> Chosen:
     """What `model` means. Raises UserError.
 
-    It is "champion", "baseline", "ensemble", a trial's number or name, of whose runs the best on validation is
-    meant, or one run as "<trial>/<seed>".
+    It is "champion", "baseline", "ensemble", a trial's number or name, of whose runs the best on validation
+    is meant, or one run as "<trial>/<seed>".
     """
     if not study.summary.exists():
         problem = "has no report yet: it was interrupted, or runs now"
@@ -69,7 +69,9 @@ def _who(row: Row, baseline: str) -> str:
 def _no_such_model(rows: Sequence[Row], model: str) -> Fault:
     known = ", ".join(f"{row['trial']}/{row['seed']}" for row in rows[:N_LISTED])
     more = f" and {len(rows) - N_LISTED} more" if len(rows) > N_LISTED else ""
-    kinds = f"{CHAMPION}, {BASELINE}, {ENSEMBLE}, a trial's number or name, or <trial>/<seed> of a complete run"
+    kinds = (
+        f"{CHAMPION}, {BASELINE}, {ENSEMBLE}, a trial's number or name, or <trial>/<seed> of a complete run"
+    )
     return Fault("model", f"got '{model}'; expected {kinds}: {known or 'there is none'}{more}")
 
 
@@ -89,7 +91,9 @@ def _champion(rows: Sequence[Row], summary: Summary) -> tuple[Row, str]:
     if summary.is_multi_objective:
         listed = ", ".join(f"{entry.trial} {entry.name}" for entry in summary.best)
         problem = f"got '{CHAMPION}', but a study with several objectives has a front: trials {listed}"
-        raise UserError(Fault("model", problem, "Name one of these trials, or of their runs: model=<trial>/<seed>"))
+        raise UserError(
+            Fault("model", problem, "Name one of these trials, or of their runs: model=<trial>/<seed>")
+        )
     trial = summary.best[0].trial if summary.best else summary.baseline.trial
     own = [row for row in rows if int(row["trial"]) == trial]
     if not own:
@@ -143,8 +147,8 @@ def _entry(task: str, run: ChosenRun) -> TaskEntry:
 def _refuse_without_model(run: ChosenRun) -> None:
     if not run.folder.best.exists():
         problem = (
-            f"the model of {run.name} is gone: a study keeps those that study.keep_models names, and those of "
-            "its ensemble"
+            f"the model of {run.name} is gone: a study keeps those that study.keep_models names, and those "
+            "of its ensemble"
         )
         advice = f"Train it again with: python -m sweeper.worker {quote(str(run.folder.job))}"
         raise UserError(Fault("model", problem, advice))

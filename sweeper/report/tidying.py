@@ -16,7 +16,7 @@ from sweeper.wording import plural
 
 
 def kept_trials(keep: KeepModels, baseline: int, champions: Collection[int]) -> set[int]:
-    """The numbers of the trials whose models stay, of all their runs; with `all` those of others stay as well."""
+    """The numbers of the trials whose models stay, of all their runs; with `all` others' stay as well."""
     return {*champions, *(() if keep == "champion" else (baseline,))}
 
 

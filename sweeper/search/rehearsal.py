@@ -13,7 +13,7 @@ from sweeper.search.samplers import sampler_of, suggest
 from sweeper.search.search_space import SearchSpace
 
 N_TOLD = {"tpe": 12}
-"""Points after which a sampler uses all of its options, where that takes no time; others are asked for one."""
+"""Points after which a sampler uses all its options, where that takes no time; others are asked for one."""
 
 
 def rehearsed(

@@ -40,7 +40,7 @@ def place_faults_named(results_dir: str) -> Iterator[None]:
 
 
 def is_of_place(error: BaseException) -> bool:
-    """Whether the disk or the database gave out, whatever was being done: no fault of what was being tried."""
+    """Whether the disk or the database gave out: no fault of what was being tried."""
     return any(
         isinstance(cause, StudyError | SQLAlchemyError)
         or is_full(cause)
@@ -50,12 +50,14 @@ def is_of_place(error: BaseException) -> bool:
 
 
 def refuse_closed(folder: Path, results_dir: str) -> None:
-    """Raises UserError where nothing can be written in a folder of the results, before anything is changed."""
+    """Raises UserError where nothing can be written in a folder of the results."""
     existing = _existing(folder)
     if not existing.is_dir():
         raise UserError(_closed(results_dir, NotADirectoryError(errno.ENOTDIR, f"{existing} is a file")))
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise UserError(_closed(results_dir, PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(existing))))
+        raise UserError(
+            _closed(results_dir, PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(existing)))
+        )
 
 
 def read_only_folder(path: Path) -> bool:

@@ -49,7 +49,7 @@ class RunBook:
         }
 
     def look(self) -> bool:
-        """Learn which runs other sessions hold; whether any run has ended of which this book does not know."""
+        """Learn which runs others hold; whether any run has ended of which this book does not know."""
         n_known = self._n_ended
         self._n_ended, self._held = self._storage.standing(self._clock())
         return self._n_ended != n_known
@@ -108,7 +108,9 @@ class RunBook:
         for _ in range(MOST_RENEWALS):
             if over.wait(RENEW_S):
                 return
-            with suppress(Exception, KeyboardInterrupt):  # what is wrong with the database, its next user is told
+            with suppress(
+                Exception, KeyboardInterrupt
+            ):  # what is wrong with the database, its next user is told
                 self._storage.renew(self._clock())
 
     def adopt(self, trial: TrialSpec, result: RunResult) -> None:

@@ -138,7 +138,9 @@ class Storage:
         columns = (_runs.c.fingerprint, _runs.c.seed, _runs.c.state, _runs.c.owner, _runs.c.expires)
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(*columns).where(_runs.c.study == self.study)).all()
-        held = {(row[0], row[1]) for row in rows if row[2] == "RUNNING" and row[3] != self.owner and row[4] >= now}
+        held = {
+            (row[0], row[1]) for row in rows if row[2] == "RUNNING" and row[3] != self.owner and row[4] >= now
+        }
         return sum(row[2] in ENDED for row in rows), held
 
     def claim(self, fingerprint: str, seed: int, trial: int, workload: str, now: float) -> Claim | None:

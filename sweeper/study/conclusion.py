@@ -138,8 +138,8 @@ def tidy_checkpoints(
     """Remove the checkpoints of ended runs but those whose models `keep` (`study.keep_models`) names.
 
     The champion's are those of the best candidate, or of the front. The members of an ensemble keep theirs,
-    those of an earlier one and these `members`: their models are needed to predict, or to try again. Runs that
-    are not in `result`, or have not ended, stay as they are: another session may train them now.
+    those of an earlier one and these `members`: their models are needed to predict, or to try again. Runs
+    that are not in `result`, or have not ended, stay as they are: another session may train them now.
     """
     champions = {number for number in (judgement.best, *(judgement.front or [])) if number is not None}
     chosen = kept_trials(keep, result.baseline.spec.number, champions)

@@ -147,7 +147,9 @@ class StudyLoop:
         if self._active.trains(trial, seed) or (attempt := self.table.claim(key)) is None:
             return False
         if trial.refused:
-            self._refuse(trial, RunResult(trial.number, seed, "FAILED", reason=trial.refused, attempt=attempt))
+            self._refuse(
+                trial, RunResult(trial.number, seed, "FAILED", reason=trial.refused, attempt=attempt)
+            )
             return True
         pruning = self._hooks.pruning
         why = pruning.before_run(trial, seed, self.table.runs) if trial.prunable else None

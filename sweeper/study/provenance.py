@@ -113,10 +113,10 @@ def refuse_shared_folder(folder: StudyFolder, study: str) -> None:
     `Run` and `run` are two names and, on most disks of Macs and Windows, one folder.
     """
     owner = name_of(folder)
-    if owner != study and folder_name(owner) != folder.path.name:
-        if folder_name(owner).casefold() == folder.path.name.casefold():
-            problem = f"got '{study}', whose folder {folder.path} is that of study '{owner}' on this disk"
-            raise UserError(Fault("study.name", problem, "Choose a name that differs in more than its case"))
+    own, found = folder_name(owner), folder.path.name
+    if owner != study and own != found and own.casefold() == found.casefold():
+        problem = f"got '{study}', whose folder {folder.path} is that of study '{owner}' on this disk"
+        raise UserError(Fault("study.name", problem, "Choose a name that differs in more than its case"))
 
 
 def refuse_another_study(trials: TrialBook, factory: SpecFactory, name: str) -> None:

@@ -67,7 +67,7 @@ class RunTable:
         self._tell([trial])
 
     def ask(self) -> bool:
-        """Let the next trial join; False where none comes now. Our claims outlive a sampler that takes long."""
+        """Let the next trial join; False where none comes now. Our claims outlive a slow sampler."""
         with self._book.kept_alive():
             trial = self._asker.ask()
         if trial is not None:

@@ -1,7 +1,7 @@
 """Points that a sampler, or a search space of the user's own, proposes: each becomes a trial, or is refused.
 
-A point that cannot be composed, or cannot train on the data, is a failed trial with its reason. Where no point
-can be made at all, the command is at fault, and that is said before anything trains.
+A point that cannot be composed, or cannot train on the data, is a failed trial with its reason. Where no
+point can be made at all, the command is at fault, and that is said before anything trains.
 """
 
 import traceback
@@ -42,7 +42,12 @@ class PointMaker:
 
 
 def refused(
-    sweep: Sweep, factory: SpecFactory, baseline: Draft, number: int, params: Mapping[str, Any], error: Exception
+    sweep: Sweep,
+    factory: SpecFactory,
+    baseline: Draft,
+    number: int,
+    params: Mapping[str, Any],
+    error: Exception,
 ) -> TrialSpec:
     """The trial in place of one that cannot be; it fails with `refused` as the reason, and is not trained."""
     point, why = sweep.space.point(params), reason_of(error)

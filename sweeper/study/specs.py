@@ -36,7 +36,7 @@ class SpecFactory:
 
     @cached_property
     def objective(self) -> Objective:
-        """What all runs are trained for: the study's first objective. Raises UserError where there is none."""
+        """What all runs are trained for: the study's first objective. Raises UserError for none."""
         return objectives_of(self._sweep)[0]
 
     @cached_property
@@ -104,7 +104,9 @@ class SpecFactory:
                 f"trial {trial.number} ({trial.name}) of an earlier command has a configuration that the "
                 f"present code refuses ({'.'.join(map(str, first['loc']))}: {first['msg']})"
             )
-            raise UserError(Fault("study.name", problem, "Choose another name, or the version that began it")) from error
+            raise UserError(
+                Fault("study.name", problem, "Choose another name, or the version that began it")
+            ) from error
         self._by_fingerprint[trial.fingerprint] = self.prepare(self._sweep.settings, task_config)
 
     def task_config_of(self, trial: TrialSpec) -> TaskConfig:

@@ -179,9 +179,7 @@ class Session:
         if result.totals.stopped_because is not None:
             self._observer.warned(self._how_to_go_on())
         else:
-            tidy_checkpoints(
-                folder, result, judgement, plan.settings.study.keep_models, ensemble.members
-            )
+            tidy_checkpoints(folder, result, judgement, plan.settings.study.keep_models, ensemble.members)
         for note in judgement.notes:
             self._observer.warned(note)
         self._observer.study_ended(result, summary)

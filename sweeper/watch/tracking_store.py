@@ -10,7 +10,6 @@ from sweeper.errors import Fault, UserError, in_a_line, redact
 from sweeper.layout import ResultsFolder
 from sweeper.schema import Tracking
 
-
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")
 
@@ -39,9 +38,9 @@ def store_of(config: Tracking, results_dir: str | Path) -> Store:
 
 
 def check_tracking(config: Tracking) -> None:
-    """Raises UserError where MLflow would know no store of that kind; whether a server answers shows later."""
+    """Raises UserError where MLflow knows no such store; whether a server answers shows later."""
     if config.name == "none" or config.uri is None:
-        return
+        return None
     scheme = config.uri.partition(":")[0] if ":" in config.uri else ""
     kind = scheme.partition("+")[0].lower()
     if kind in DATABASES:

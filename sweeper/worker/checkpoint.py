@@ -66,7 +66,8 @@ class Checkpoints:
     ) -> tuple[Content | None, tuple[str, ...]]:
         """The newest usable checkpoint, or None, and a sentence about each that had to be skipped.
 
-        `accept` raises MisfitError for one that it cannot go on from. Skipped files are removed: moved aside by the next `write`, they would take the place of a good one.
+        `accept` raises MisfitError for one that it cannot go on from. Skipped files are removed: moved aside
+        by the next `write`, they would take the place of a good one.
         """
         skipped: list[str] = []
         for path in (self.folder.checkpoint, self.folder.previous_checkpoint):

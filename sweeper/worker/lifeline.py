@@ -19,7 +19,7 @@ class Lifeline:
 
 @contextmanager
 def led_by_signals(lifeline: Lifeline) -> Iterator[list[int]]:
-    """Within, SIGINT and SIGTERM set `must_leave`, and a second one raises KeyboardInterrupt; those received."""
+    """Within, SIGINT and SIGTERM set `must_leave`, a second one raises KeyboardInterrupt; those received."""
     received: list[int] = []
 
     def leave(number: int, _: object) -> None:

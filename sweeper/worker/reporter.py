@@ -32,7 +32,7 @@ class MetricsFile:
             os.fsync(file.fileno())
 
     def drop_after(self, step: int) -> None:
-        """Forget evaluations after `step`, which a resumed run repeats, and lines that a crash has damaged."""
+        """Forget evaluations after `step`, which a resumed run repeats, and lines that are damaged."""
         text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
         kept = [line for line in text.splitlines(keepends=True) if _step_of(line, step + 1) <= step]
         write_atomic(self.path, "".join(kept))

@@ -145,7 +145,7 @@ def device_of(name: str) -> torch.device:
 def identity_of(settings: RunSettings, config: TaskConfig, seed: int, prepared: Prepared) -> str:
     """The hash of everything that decides what a run learns; only its own checkpoints may continue it.
 
-    What is cosmetic is left out, but for `success`, which stands for what checkpoints have always been known by.
+    What is cosmetic is left out, but for `success`, by which checkpoints of earlier versions are known.
     """
     total_steps = settings.trainer.total_steps(prepared.n_train)
     length = {} if settings.trainer.epochs is None else {"max_steps": total_steps, "epochs": None}

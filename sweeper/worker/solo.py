@@ -89,7 +89,9 @@ class Solo:
             content |= {"steps_inherited": content["training"]["step"], "seconds": 0.0}
             self._load(content)
         now = environment(self._training.device)
-        incidents = skipped if content is None else (*skipped, *environment_notes(content["environment"], now))
+        incidents = (
+            skipped if content is None else (*skipped, *environment_notes(content["environment"], now))
+        )
         if skipped and content is None:
             incidents = (*incidents, "no usable checkpoint is left: starts again at step 0")
         if content is not None:

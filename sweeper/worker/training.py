@@ -18,7 +18,6 @@ from sweeper.worker.progress import Plateau, Progress
 from sweeper.worker.randomness import random_state, restore_random_state, seed_everything
 from sweeper.worker.schedules import LearningRate
 
-
 MAX_WORDS = 300
 """Characters of an error that are told: torch names every parameter."""
 

@@ -241,7 +241,7 @@ def test_large_records_are_reduced_until_the_study_fits(
 def test_clean_keeps_the_champions_checkpoints_and_all_else(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """19 runs with 3 checkpoints each, 6 of them the champion's and 6 the baseline's: 21 go, then 18, 18 stay."""
+    """19 runs with 3 checkpoints each, 6 the champion's and 6 the baseline's: 21 go, then 18; 18 stay."""
     before = {path for path in (results / ONE).rglob("*") if path.suffix != ".pt"}
     studies(results, "clean", ONE, "--yes")
     assert "removed 21 checkpoints" in capsys.readouterr().out
@@ -322,9 +322,9 @@ def test_a_path_means_the_folder_there_and_no_namesake(
     elsewhere = Path(shutil.copytree(results, tmp_path / "elsewhere"))
     studies(results, "delete", str(elsewhere / ONE), "--yes", code=2)
     assert f"--results-dir {elsewhere}" in capsys.readouterr().err
-    assert (elsewhere / ONE).exists() and (results / ONE).exists()
+    assert [(folder / ONE).exists() for folder in (elsewhere, results)] == [True, True]
     studies(results, "delete", f"{results / ONE}/", "--yes")
-    assert (elsewhere / ONE).exists() and not (results / ONE).exists()
+    assert [(folder / ONE).exists() for folder in (elsewhere, results)] == [True, False]
 
 
 def named(results: Path, name: str) -> StudyFolder:
@@ -333,7 +333,8 @@ def named(results: Path, name: str) -> StudyFolder:
     write_summary(folder, summary_of(study_result(folder, study=name), judgement()))
     with storage.open_storage(f"sqlite:///{results / 'studies.db'}", name, "elsewhere:1:x") as opened:
         claim = opened.claim("f", 0, 1, "w", now=time.time() - 1000)
-        assert claim is not None and opened.settle(claim, "COMPLETE", {})
+        assert claim is not None
+        assert opened.settle(claim, "COMPLETE", {})
     return folder
 
 
@@ -370,7 +371,7 @@ def test_a_copied_folder_does_not_take_the_original_out_of_the_database(
     shutil.copytree(original.path, tmp_path / "copy")
     studies(tmp_path, "delete", "copy", "--yes")
     assert "'a-b' has a folder of its own" in capsys.readouterr().err
-    assert names_in(tmp_path) == {"a-b"} and original.path.exists()
+    assert (names_in(tmp_path), original.path.exists()) == ({"a-b"}, True)
     original.path.rename(tmp_path / "moved")
     studies(tmp_path, "delete", "moved", "--yes")
     assert names_in(tmp_path) == set()
@@ -386,7 +387,7 @@ def test_a_tracking_server_that_fails_leaves_the_study_whole(
 
     monkeypatch.setattr("sweeper.watch.forget_study", fails)
     studies(tmp_path, "delete", "a-b", "--yes", code=2)
-    assert names_in(tmp_path) == {"a-b"} and folder.summary.exists()
+    assert (names_in(tmp_path), folder.summary.exists()) == ({"a-b"}, True)
 
 
 def test_a_late_worker_is_not_robbed_of_its_folder(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

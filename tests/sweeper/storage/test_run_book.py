@@ -123,8 +123,10 @@ def test_a_claim_is_kept_alive_while_it_is_renewed_in_time(
         for _ in range(5):
             watch.now += 2 / 3 * LEASE_S
             assert book.renew() == []
+            theirs.look()
             assert theirs.claim(ONE, 0) is None
         watch.now += LEASE_S + 1
+        theirs.look()
         assert theirs.claim(ONE, 0) == 2
 
 

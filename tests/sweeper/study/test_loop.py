@@ -345,7 +345,9 @@ def test_points_that_cannot_be_trained_count_as_failures(tmp_path: Path) -> None
 class WithAnother(FakeExecutor):
     """While our jobs run, another session finishes runs of its own: at simulated seconds, these trials."""
 
-    def __init__(self, url: str, folder: StudyFolder, finishes: Mapping[float, TrialSpec], slots: int) -> None:
+    def __init__(
+        self, url: str, folder: StudyFolder, finishes: Mapping[float, TrialSpec], slots: int
+    ) -> None:
         super().__init__(slots, dict.fromkeys(range(99), 10.0))
         self._url, self._folder, self._finishes = url, folder, dict(finishes)
 

@@ -140,7 +140,9 @@ def test_a_wrong_name_fails_the_trials_and_the_right_one_works_afterwards(
         assert run_sweep(small_sweep(tmp_path, *words, f"study.metrics=[{wrong}]")) == 1
         printed = capsys.readouterr().out
         assert "val/acu: got no finite value" in printed
-        assert "expected an objective (study.metrics)" in printed or "expected the objective (study" in printed
+        assert (
+            "expected an objective (study.metrics)" in printed or "expected the objective (study" in printed
+        )
         assert "No result" in printed
     assert run_sweep(small_sweep(tmp_path, *words, f"study.metrics=[{right}]")) == 0
 
@@ -154,7 +156,7 @@ def test_a_study_that_died_of_a_wrong_name_ends_without_a_traceback(
     with monkeypatch.context() as before:
         before.setattr("sweeper.study.run_table.judged", lambda result, objectives: result)
         for _ in range(2):
-            with pytest.raises(ValueError, match="number of the values|No values were told"):
+            with pytest.raises(ValueError, match=r"number of the values|No values were told"):
                 run_sweep(small_sweep(tmp_path, *words))
     assert run_sweep(small_sweep(tmp_path, *words)) == 1
 
@@ -178,7 +180,7 @@ def test_a_pruner_has_nothing_to_say_without_the_objective(tmp_path: Path) -> No
 def test_all_runs_are_trained_for_the_first_objective(
     results: Path, words: tuple[str, ...], metric: str, direction: str
 ) -> None:
-    """What a worker keeps, stops and slows down by is what the study ranks by, baseline and solo run alike."""
+    """What a worker keeps, stops and slows down by is what the study ranks by, in a solo run too."""
     sweep = small_sweep(results, GRID, *words)
     factory = SpecFactory(sweep)
     for draft in (*drafts_of(sweep, factory), factory.spec(0, "solo", "candidate", {}, ())):

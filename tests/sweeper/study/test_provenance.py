@@ -167,7 +167,9 @@ def test_a_folder_that_a_name_of_other_case_has_is_refused(tmp_path: Path) -> No
     """On a disk that ignores case `Run` finds the folder of `run`; one that was renamed is nobody else's."""
     folder = StudyFolder(tmp_path / "run")
     written(folder.summary, '{"study": "Run"}')
-    with pytest.raises(UserError, match=r"study\.name: got 'run', whose folder .*/run is that of study 'Run'"):
+    with pytest.raises(
+        UserError, match=r"study\.name: got 'run', whose folder .*/run is that of study 'Run'"
+    ):
         refuse_shared_folder(folder, "run")
     refuse_shared_folder(folder, "Run")
     refuse_shared_folder(StudyFolder(tmp_path / "new"), "new")

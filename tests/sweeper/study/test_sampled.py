@@ -1,4 +1,4 @@
-"""Points that a sampler or a function of the user's proposes and that cannot be: failed trials, not the end."""
+"""Points that a sampler or a user's function proposes and that cannot be: failed trials, not the end."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -97,7 +97,7 @@ def test_a_database_that_fails_meanwhile_is_no_fault_of_the_points() -> None:
 
     book = TrialBook(optuna.create_study())
     with pytest.raises(StudyError, match="gone"):
-        book.suggest(lambda number: optuna.samplers.RandomSampler(), define, lambda *_: refuse, refuse)  # type: ignore[arg-type,return-value]
+        book.suggest(lambda number: optuna.samplers.RandomSampler(), define, lambda *_: refuse, refuse)  # type: ignore[arg-type]
 
 
 class Broken(optuna.samplers.RandomSampler):
@@ -110,7 +110,7 @@ class Broken(optuna.samplers.RandomSampler):
 def test_a_sampler_that_fails_says_so_and_is_told_from_a_point_that_does() -> None:
     book = TrialBook(optuna.create_study())
     with pytest.raises(AskingError, match=r"Broken failed to propose a trial \(RuntimeError: matrix is sing"):
-        book.suggest(lambda number: Broken(), lambda trial: {}, lambda *_: refuse, refuse)  # type: ignore[arg-type,return-value]
+        book.suggest(lambda number: Broken(), lambda trial: {}, lambda *_: refuse, refuse)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -62,7 +63,7 @@ def test_a_signal_has_a_run_write_a_checkpoint_from_which_the_same_command_goes_
     for folder in ("whole", "told"):
         (tmp_path / folder).mkdir()
     subprocess.run(command, cwd=tmp_path / "whole", env=environment, check=True, capture_output=True)
-    there = {"cwd": tmp_path / "told", "env": environment, "text": True}
+    there: dict[str, Any] = {"cwd": tmp_path / "told", "env": environment, "text": True}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **there) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if "600 steps on cpu" in line)

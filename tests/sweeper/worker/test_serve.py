@@ -85,7 +85,8 @@ def test_a_wrong_objective_is_answered_with_the_known_ones(tmp_path: Path) -> No
 def test_an_objective_that_is_not_a_number_ends_the_run(tmp_path: Path) -> None:
     failed = failure(toy_job(tmp_path, changes={"task.metric": "undefined"}))
     assert failed.reason == (
-        "val/undefined: got no finite value at step 5; expected the objective (study.metrics, else task.metric)"
+        "val/undefined: got no finite value at step 5; expected the objective "
+        "(study.metrics, else task.metric)"
     )
     assert failed.step == 5
 
