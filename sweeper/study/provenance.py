@@ -124,7 +124,11 @@ def refuse_another_study(trials: TrialBook, factory: SpecFactory, name: str) -> 
     fixed = json.loads(json.dumps(factory.fixed()))
     begun = json.loads(trials.remember("fixed", json.dumps(fixed)))
     study = {**begun["study"], "objectives": factory.objectives_as_now(begun["study"]["objectives"])}
+    trained, now = begun.pop("objective", None), fixed.pop("objective", None)
     changed = differences({**begun, "study": study}, fixed)
+    if not changed and trained != now:
+        problem = f"got '{name}', whose runs an earlier version trained for the task's metric, not for {now}"
+        raise UserError(Fault("study.name", problem, "Choose another name, so that all are trained alike"))
     if changed:
         problem = f"got '{name}', which was begun with another fixed configuration ({'; '.join(changed)})"
         raise UserError(Fault("study.name", problem, "Choose another name, or null to have one made"))

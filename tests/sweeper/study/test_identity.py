@@ -1,5 +1,6 @@
 """Whether a study that is opened again is still the one that it was."""
 
+import json
 from pathlib import Path
 
 import optuna
@@ -84,3 +85,36 @@ def test_the_code_of_the_task_that_is_trained_counts(book: TrialBook, results: P
     assert said(book, results, GRID, target="json:loads") == []
     assert said(book, results, GRID, target="json:loads") == []
     assert said(book, results, GRID) == CHANGED
+
+
+def test_objectives_are_compared_by_what_they_mean(book: TrialBook, results: Path) -> None:
+    said(book, results, GRID)
+    assert said(book, results, GRID, "study.metrics=[ctcvr_auc:max]") == []
+    assert said(book, results, GRID, "study.metrics=[ctcvr_auc:maximize]") == []
+    assert said(book, results, GRID, "study.metrics=[ctcvr_auc]") == []
+    with pytest.raises(UserError) as refused:
+        said(book, results, GRID, "study.metrics=[ctr_auc:max]")
+    assert "(study.objectives: ['ctcvr_auc:maximize'] -> ['ctr_auc:maximize'])" in str(refused.value)
+
+
+def test_a_study_that_an_earlier_version_trained_for_another_metric_is_not_continued(
+    book: TrialBook, results: Path
+) -> None:
+    """It remembered objectives as they were written, and trained for the task's own metric all the same."""
+    fixed = SpecFactory(small_sweep(results, GRID, "study.metrics=[bce:min]")).fixed()
+    del fixed["objective"]
+    fixed["study"]["objectives"] = ["bce:min"]
+    book.remember("fixed", json.dumps(fixed))
+    with pytest.raises(
+        UserError, match="an earlier version trained for the task's metric, not for bce:minim"
+    ):
+        said(book, results, GRID, "study.metrics=[bce:min]")
+
+
+def test_a_study_of_the_tasks_own_metric_from_an_earlier_version_goes_on(
+    book: TrialBook, results: Path
+) -> None:
+    fixed = SpecFactory(small_sweep(results, GRID)).fixed()
+    fixed["study"]["objectives"] = ["ctcvr_auc:max"]
+    book.remember("fixed", json.dumps(fixed))
+    assert said(book, results, GRID) == []
