@@ -3,6 +3,7 @@
     SweeperError
     ├── UserError          the user's input; raised before any job starts; exit code 2
     ├── StudyError         the study has no result; exit code 1
+    │   └── AskingError    no further trial can be proposed; the study ends with a report of those it has
     ├── RunError           ends one run, never the study; recorded with its reason
     │   ├── NonFiniteLossError
     │   ├── DiskFullError  no fault of the trial: the run is interrupted, and the study stops
@@ -69,6 +70,10 @@ class StudyError(SweeperError):
     """The study ended without a result."""
 
 
+class AskingError(StudyError):
+    """The sampler itself failed: what it would propose next is not known."""
+
+
 class RunError(SweeperError):
     """One run failed; `reason` is what a leaderboard shows, `advice` what to try."""
 
@@ -105,6 +110,14 @@ def sentences(reason: str, advice: str) -> str:
     """Two sentences, or the one that there is."""
     end = "" if reason.endswith((".", "?", "!")) else "."
     return f"{reason}{end} {advice}" if advice else reason
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an exception says, on one line: our own as they are, others with their kind."""
+    said = " ".join(str(error).split())
+    if isinstance(error, SweeperError):
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def did_you_mean(got: str, known: Iterable[str]) -> str:

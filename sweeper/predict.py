@@ -27,11 +27,11 @@ HOW = {
     "input": "input=... or the word after the study",
     "output": "-o DIR",
 }
-KEYS = (*NEEDED, *DEFAULTS)
+KEYS = (*NEEDED, *DEFAULTS, "trial")
 TRUTH = {"true": True, "false": False}
 KEY_VALUE = re.compile(r"([\w-]+)=(.*)", re.DOTALL)
 FORMS = """\
-Each may also be a word: study=STUDY input=INPUT output=DIR model=ensemble device=cpu
+Each may also be a word: study=STUDY input=INPUT output=DIR model=ensemble trial=baseline device=cpu
 results_dir=DIR skip_bad=true. Where a path looks like such a word, write ./name=1.png."""
 
 
@@ -72,6 +72,11 @@ def read_words(words: Sequence[str]) -> Words:
     ]
     paths = ("input", "output", "results_dir", "study")
     given = {key: at_home(values[-1]) if key in paths else values[-1] for key, values in said.items()}
+    if "trial" in given and "model" in given:
+        problem = f"got trial={given['trial']} and model={given['model']}, which say the same; expected one"
+        faults.append(Fault("trial", problem))
+    if trial := given.pop("trial", None):
+        given["model"] = trial
     faults += [Fault(key, "missing", f"Give it a value: {HOW[key]}") for key in NEEDED if not given.get(key)]
     found = {**DEFAULTS, **given}
     if found["skip_bad"] not in TRUTH:
@@ -121,7 +126,11 @@ def _parser() -> Parser:
     text = "the study: its name, the beginning of it, or its folder; then a file, or a folder with pictures"
     parser.add_argument("words", nargs="*", metavar="STUDY INPUT", help=text)
     flags = {
-        "--model": "champion (the best candidate's best run; the default), ensemble, or <trial>/<seed>",
+        "--model": (
+            "champion (the best candidate's best run; the default), baseline, ensemble, a trial's number or "
+            "name (its best run), or <trial>/<seed>"
+        ),
+        "--trial": "the same: baseline, or a trial's number or name",
         "--results-dir": f"where studies are (default: {DEFAULTS['results_dir']})",
         "--device": "auto (a GPU where there is one; the default), cpu, cuda:0",
     }

@@ -127,6 +127,10 @@ class Trainer(StrictModel):
         return self.epochs * max(1, n_train // self.batch_size)
 
 
+KeepModels = Literal["champion", "baseline_and_champion", "all"]
+"""Whose trained models a study leaves behind."""
+
+
 class Study(StrictModel):
     """One optimisation: what is tried, on which seeds, judged how."""
 
@@ -149,6 +153,7 @@ class Study(StrictModel):
     max_failure_rate: Rate
     replicate_top_k: PositiveInt
     ensemble_top_k: Annotated[int, Field(ge=2)] | None
+    keep_models: KeepModels
     dry_run: bool
 
 

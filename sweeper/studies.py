@@ -5,6 +5,7 @@ where they are needed.
 """
 
 import argparse
+import os
 import shutil
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.layout import ResultsFolder, StudyFolder, at_home
+from sweeper.layout import ResultsFolder, StudyFolder, at_home, folder_name
 from sweeper.output import output_survives
 from sweeper.report import (
     Activity,
@@ -22,19 +23,25 @@ from sweeper.report import (
     cleanable,
     default_console,
     leaderboard_of,
+    name_of,
     names_in_storage,
     publish,
     read_sentence,
     refuse_what_runs,
     remove_checkpoints,
     say,
+    shown_name,
     status_of,
     studies_table,
 )
 from sweeper.schema import Tracking
 
 MIB = 2**20
-SPARED = "those of the champion and of the ensemble"
+SPARED = {
+    "champion": "those of the champion and of the ensemble",
+    "baseline_and_champion": "those of baseline, champion and ensemble",
+}
+"""What `clean` leaves, by `--keep-models`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,25 +52,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_code(lambda: options.command(options), where=options.verb, prints_result=is_result)
 
 
-def find_study(results: ResultsFolder, name: str) -> StudyFolder:
+def find_study(results: ResultsFolder, name: str, *, is_whole: bool = False) -> StudyFolder:
     """The study called `name`, or the only one that begins so; its folder will do. Raises UserError.
 
-    `study=<name>` is the name, too: other commands take it so.
+    `study=<name>` is the name, too: other commands take it so. With `is_whole` a beginning is not enough:
+    what removes things must not guess.
     """
-    name = name.removeprefix("study=")
-    known = {folder.path.name: folder for folder in all_studies(results)}
-    wanted = Path(name).name
-    if wanted in known:
-        return known[wanted]
-    begun = [folder for full, folder in known.items() if wanted and full.startswith(wanted)]
-    if len(begun) == 1:
-        return begun[0]
+    wanted = name.removeprefix("study=")
+    folders = {folder.path.name: folder for folder in all_studies(results)}
+    own = [(name_of(folder), folder) for folder in folders.values()]
+    names = folders | {name: folder for name, folder in own if folder_name(name) not in folders}
+    names |= {name: folder for name, folder in own if folder_name(name) == folder.path.name}
+    path = Path(wanted).resolve()
+    exact = {names.get(wanted), folders.get(path.name) if path.parent == results.path.resolve() else None}
+    exact |= {folders.get(wanted)}
+    match = [folder for folder in exact if folder is not None]
+    if len(match) == 1:
+        return match[0]
+    begun = {full: folder for full, folder in names.items() if wanted and full.startswith(wanted)}
+    if len({folder.path for folder in begun.values()}) == 1 and not match and not is_whole:
+        return next(iter(begun.values()))
+    raise UserError(_no_such_study(results, wanted, list(begun), list(names), is_whole=is_whole))
+
+
+def _no_such_study(
+    results: ResultsFolder, wanted: str, begun: Sequence[str], known: Sequence[str], *, is_whole: bool
+) -> Fault:
+    if begun and is_whole:
+        what = "expected the whole name of a study, since this removes things"
+        return Fault("study", f"got '{wanted}'; {what}", f"There is {', '.join(begun)}")
     if begun:
-        listed = ", ".join(folder.path.name for folder in begun)
-        raise UserError(Fault("study", f"got '{name}'; expected one of {listed}", "Give more of the name"))
+        return Fault("study", f"got '{wanted}'; expected one of {', '.join(begun)}", "Give more of the name")
     suggestion = did_you_mean(wanted, known)
-    problem = f"got '{name}'; expected a study in {results.path}{suggestion}"
-    raise UserError(Fault("study", problem, "" if suggestion else "`sweeper studies list` shows all"))
+    problem = f"got '{wanted}'; expected a study in {results.path}{suggestion}"
+    elsewhere = (
+        wanted != "" and Path(wanted).is_dir() and Path(wanted).resolve().parent != results.path.resolve()
+    )
+    advice = f"Name its results folder: --results-dir {Path(wanted).parent}" if elsewhere else ""
+    return Fault("study", problem, advice or ("" if suggestion else "`sweeper studies list` shows all"))
 
 
 def all_studies(results: ResultsFolder) -> list[StudyFolder]:
@@ -133,35 +159,46 @@ def _replay(options: argparse.Namespace) -> None:
 def _clean(options: argparse.Namespace) -> None:
     study = _reported(options)
     refuse_what_runs(study)
-    runs, n_kept = cleanable(study)
+    runs, n_kept = cleanable(study, options.keep_models)
     size = sum(path.stat().st_size for run in runs for path in run.checkpoints)
     n_files = sum(len(run.checkpoints) for run in runs)
     kept = f"; those of {n_kept} unfinished runs stay" if n_kept else ""
     if not n_files:
         print(f"no checkpoints to remove{kept}")
-    elif _agreed(options, f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), {SPARED} stay{kept}"):
+    elif _agreed(
+        options,
+        f"remove {n_files} checkpoints ({size / MIB:.1f} MiB), {SPARED[options.keep_models]} stay{kept}",
+    ):
         removed = [size for run in runs for size in remove_checkpoints(run)]
         print(f"removed {len(removed)} checkpoints ({sum(removed) / MIB:.1f} MiB){kept}")
 
 
 def _delete(options: argparse.Namespace) -> None:
+    """What is most likely to fail comes first, so that what has failed leaves a study that is whole."""
     study = _study(options)
-    folder = study.folder
+    folder, name, own = study.folder, shown_name(study.folder), name_of(study.folder)
     refuse_what_runs(study)
-    if not _agreed(options, f"delete study {folder.path.name} with its {len(folder.runs)} runs, for good"):
+    if not os.access(folder.path.parent, os.W_OK | os.X_OK):
+        raise UserError(Fault(str(folder.path), "cannot be removed: its folder cannot be written"))
+    if not _agreed(options, f"delete study {name} with its {len(folder.runs)} runs, for good"):
         return
-    _delete_from_storage(options, study)
-    n_tracked = _delete_from_mlflow(options, study)
+    names = names_in_storage(study)
+    n_tracked = _delete_from_mlflow(options, study) if names else 0
+    _delete_from_storage(options, names)
     shutil.rmtree(folder.path)
-    print(f"deleted {folder.path.name}; {n_tracked} runs marked deleted in MLflow")
+    if not names:
+        print(
+            f"warning: '{own}' has a folder of its own; database and MLflow are left alone", file=sys.stderr
+        )
+    print(f"deleted {name}; {n_tracked} runs marked deleted in MLflow")
 
 
-def _delete_from_storage(options: argparse.Namespace, study: StudyStatus) -> None:
+def _delete_from_storage(options: argparse.Namespace, names: Sequence[str]) -> None:
     if options.storage is None and not _results(options).studies_db.exists():
         return
     from sweeper.storage import delete_study
 
-    for name in names_in_storage(study):
+    for name in names:
         delete_study(_storage(options), name)
 
 
@@ -191,7 +228,7 @@ def _agreed(options: argparse.Namespace, what: str) -> bool:
 
 
 def _study(options: argparse.Namespace) -> StudyStatus:
-    folder = find_study(_results(options), options.study)
+    folder = find_study(_results(options), options.study, is_whole=options.verb in DESTRUCTIVE)
     known = _activities_or_none(options) if options.verb in READING else activities(_storage(options))
     return status_of(folder, known.get(folder.path.name))
 
@@ -238,6 +275,10 @@ READING = ("show", "best", "export", "publish", "replay")
 """Commands that take nothing away, and may therefore go on without the database."""
 
 
+DESTRUCTIVE = ("clean", "delete")
+"""Commands that remove things: they want a study's whole name."""
+
+
 def _parser() -> Parser:
     parser = Parser(prog="sweeper studies", description="Manage studies.")
     _add_places(parser, results="results", storage=None)
@@ -254,10 +295,14 @@ def _parser() -> Parser:
     export.add_argument("study", help=STUDY)
     export.add_argument("--format", choices=("csv", "json"), default="csv")
     replay = add("replay", _replay, "log to MLflow what is missing there")
-    clean = add("clean", _clean, "remove the checkpoints of all ended runs but the best trial's")
+    clean = add("clean", _clean, "remove the checkpoints of all ended runs but baseline's and best trial's")
+    clean.add_argument(
+        "--keep-models", choices=tuple(SPARED), default="baseline_and_champion", help="whose models stay"
+    )
     delete = add("delete", _delete, "remove a study: folder, storage, MLflow runs")
-    for single in (replay, clean, delete):
-        single.add_argument("study", help=STUDY)
+    replay.add_argument("study", help=STUDY)
+    for destructive in (clean, delete):
+        destructive.add_argument("study", help=WHOLE)
     for tracking in (replay, delete):
         tracking.add_argument(
             "--tracking-uri", default=None, help="tracking.uri (default: the embedded store)"
@@ -269,6 +314,7 @@ def _parser() -> Parser:
 
 
 STUDY = "its name, the beginning of it, or its folder"
+WHOLE = "its whole name, or its folder"
 
 
 def _add_places(parser: Parser, results: str, storage: str | None) -> None:

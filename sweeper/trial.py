@@ -18,7 +18,8 @@ class TrialSpec(StrictModel):
 
     `params` are the swept values by key, `overrides` the strings that Hydra would be given, `config` the
     whole validated run configuration (without study, executor, tracking), `max_steps` the optimizer steps of
-    a full run, `notices` warnings about this configuration.
+    a full run, `notices` warnings about this configuration. `refused`: why this point cannot be trained,
+    where a sampler proposed one that cannot; `config` is then the baseline's.
     """
 
     number: int
@@ -31,6 +32,7 @@ class TrialSpec(StrictModel):
     fingerprint: str
     max_steps: int
     notices: Strings = ()
+    refused: str = ""
 
     @property
     def slug(self) -> str:

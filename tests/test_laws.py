@@ -12,6 +12,7 @@ DOORS = {
     "optuna": (
         *("sweeper.storage.storage", "sweeper.storage.remembering", "sweeper.storage.optuna_adapter"),
         *("sweeper.search.pruners", "sweeper.search.samplers", "sweeper.search.trial_book"),
+        "sweeper.search.rehearsal",
     ),
     "mlflow": ("sweeper.watch.tracking",),
     "pynvml": ("sweeper.executors.gpus",),

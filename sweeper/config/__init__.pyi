@@ -7,4 +7,10 @@ from .hydra_adapter import (
     VERSION_BASE as VERSION_BASE,
     arguments_parser as arguments_parser,
 )
+from .objectives import (
+    objective_warnings as objective_warnings,
+    objectives_of as objectives_of,
+    training_in_words as training_in_words,
+    usual_objective as usual_objective,
+)
 from .validation import validated as validated

@@ -121,6 +121,11 @@ class Composer:
         """The fixed configuration, unresolved, with Hydra's own node; what cannot be applied is left out."""
         return self._fixed_tree(()).whole
 
+    def before_values(self, key: str) -> Any:
+        """What the chosen options say at a dotted key, before value overrides; None for nothing."""
+        chosen = tuple(line for line in self.parse(self.fixed)[0] if self.source.is_choice(line[1]))
+        return OmegaConf.select(self._base(chosen)[0], key, throw_on_missing=False)
+
     @property
     def fixed_faults(self) -> list[Fault]:
         """What is wrong with the fixed overrides, before validation."""

@@ -8,7 +8,7 @@ A worker is given its GPU by UUID, and sees no other: in which order CUDA would 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sweeper.errors import Fault, UserError
+from sweeper.errors import Fault, RunError, UserError
 from sweeper.executors.gpus import NONE, VISIBLE, Gpu, Gpus, gpus_here, torch_has_cuda
 from sweeper.schema import Inline, Local
 from sweeper.trial import Slot
@@ -19,6 +19,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 """Read once, when the library is loaded: to be set before torch and numpy are imported."""
 
 WHERE = "executor.devices"
+WHERE_INLINE = "executor.device"
 INSTEAD = "use executor.devices=cpu"
 
 
@@ -91,9 +92,33 @@ def _inline(executor: Inline, machine: Machine) -> Arrangement:
     has_gpu = bool(machine.gpus.shown) and machine.has_cuda
     automatic = "cuda:0" if has_gpu else "cpu"
     device = automatic if executor.device == "auto" else executor.device
+    _refuse_absent(device, machine)
     kind, _, number = device.partition(":")
     label = f"gpu {number or 0}" if kind == "cuda" else device
     return Arrangement((Placement(Slot(0, device, executor.n_threads, label), {}),))
+
+
+def _refuse_absent(device: str, machine: Machine) -> None:
+    """Raises UserError for a device that a job would not find: a mistyped one must not fail every run."""
+    kind, colon, number = device.partition(":")
+    if device == "cpu":
+        return
+    if kind == "cuda" and (not colon or number.isdecimal()):
+        n_shown = len(machine.gpus.shown) if machine.has_cuda else 0
+        if int(number or 0) >= n_shown:
+            why = machine.gpus.problem or machine.gpus.doubt
+            here = f"{plural(n_shown, 'GPU')} found here" + f" ({why})" * bool(why)
+            raise UserError(
+                Fault(WHERE_INLINE, f"got '{device}'; {here}", "Use executor.device=cpu, or auto")
+            )
+        return
+    from sweeper.worker import device_of  # torch, which this executor loads into this process anyway
+
+    try:
+        device_of(device)
+    except RunError as error:
+        problem = error.reason.removeprefix(f"{WHERE_INLINE}: ")
+        raise UserError(Fault(WHERE_INLINE, problem, error.advice)) from error
 
 
 def _local(config: Local, machine: Machine) -> Arrangement:

@@ -20,6 +20,8 @@ from .standing import (
     Activity as Activity,
     StudyStatus as StudyStatus,
     activities as activities,
+    name_of as name_of,
+    shown_name as shown_name,
     status_of as status_of,
 )
 from .summary import read_sentence as read_sentence, read_summary as read_summary, summary_of as summary_of
@@ -27,6 +29,8 @@ from .summary_model import Summary as Summary
 from .task_report import added_by_task as added_by_task
 from .tidying import (
     cleanable as cleanable,
+    kept_trials as kept_trials,
+    models_in as models_in,
     names_in_storage as names_in_storage,
     refuse_what_runs as refuse_what_runs,
     remove_checkpoints as remove_checkpoints,

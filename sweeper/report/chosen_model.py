@@ -1,5 +1,6 @@
-"""Which model of a study is meant: the champion's best run, any single run, or the ensemble. Torch-free."""
+"""Which model of a study is meant: a trial's best run, any single run, or the ensemble. Torch-free."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
@@ -17,13 +18,18 @@ from sweeper.schema import TaskSection
 from sweeper.task import Chosen, ChosenRun, TaskEntry, built_in, built_in_tasks, task_entry
 from sweeper.wording import number
 
-CHAMPION, ENSEMBLE = "champion", "ensemble"
+CHAMPION, BASELINE, ENSEMBLE = "champion", "baseline", "ensemble"
 N_LISTED = 10
+A_RUN = re.compile(r"\d+/\d+")
 Row = Mapping[str, str]
 
 
 def choose(study: StudyFolder, model: str) -> Chosen:
-    """What `model` ("champion", "ensemble" or "<trial>/<seed>") means. Raises UserError."""
+    """What `model` means. Raises UserError.
+
+    It is "champion", "baseline", "ensemble", a trial's number or name, of whose runs the best on validation
+    is meant, or one run as "<trial>/<seed>".
+    """
     if not study.summary.exists():
         problem = "has no report yet: it was interrupted, or runs now"
         raise UserError(Fault(study.path.name, problem, "The command that began it goes on with it"))
@@ -45,12 +51,39 @@ def _row(study: StudyFolder, summary: Summary, model: str) -> tuple[Row, str]:
     if model == CHAMPION:
         return _champion(rows, summary)
     found = [row for row in rows if f"{row['trial']}/{row['seed']}" == model]
-    if not found:
-        known = ", ".join(f"{row['trial']}/{row['seed']}" for row in rows[:N_LISTED])
-        more = f" and {len(rows) - N_LISTED} more" if len(rows) > N_LISTED else ""
-        problem = f"got '{model}'; expected {CHAMPION}, {ENSEMBLE}, or <trial>/<seed> of a complete run"
-        raise UserError(Fault("model", f"{problem}: {known or 'there is none'}{more}"))
-    return found[0], "a single run"
+    if found:
+        return found[0], "a single run"
+    baseline = str(summary.baseline.trial)
+    own = [row for row in rows if model in (row["trial"], row["name"])]
+    own = own or [row for row in rows if model == BASELINE and row["trial"] == baseline]
+    if A_RUN.fullmatch(model) or len({row["trial"] for row in own}) != 1:
+        raise UserError(_no_such_model(rows, model))
+    best, value = _best_of(own, summary)
+    return best, f"the best run on validation ({value}) of {_who(best, baseline)}"
+
+
+def _who(row: Row, baseline: str) -> str:
+    return "the baseline" if row["trial"] == baseline else f"trial {row['trial']}"
+
+
+def _no_such_model(rows: Sequence[Row], model: str) -> Fault:
+    known = ", ".join(f"{row['trial']}/{row['seed']}" for row in rows[:N_LISTED])
+    more = f" and {len(rows) - N_LISTED} more" if len(rows) > N_LISTED else ""
+    kinds = (
+        f"{CHAMPION}, {BASELINE}, {ENSEMBLE}, a trial's number or name, or <trial>/<seed> of a complete run"
+    )
+    return Fault("model", f"got '{model}'; expected {kinds}: {known or 'there is none'}{more}")
+
+
+def _best_of(rows: Sequence[Row], summary: Summary) -> tuple[Row, str]:
+    """The best of these runs on validation, by the first objective, and its value in words."""
+    objective = summary.objectives[0]
+    key = f"metrics.val/{objective.metric}"
+    valued = [row for row in rows if row.get(key)]
+    if not valued:
+        raise UserError(Fault("model", f"trial {rows[0]['trial']} has no run with a val {objective.metric}"))
+    best = max(valued, key=lambda row: objective.sign * float(row[key]))
+    return best, f"val {objective.metric} {number(float(best[key]))}"
 
 
 def _champion(rows: Sequence[Row], summary: Summary) -> tuple[Row, str]:
@@ -58,17 +91,16 @@ def _champion(rows: Sequence[Row], summary: Summary) -> tuple[Row, str]:
     if summary.is_multi_objective:
         listed = ", ".join(f"{entry.trial} {entry.name}" for entry in summary.best)
         problem = f"got '{CHAMPION}', but a study with several objectives has a front: trials {listed}"
-        raise UserError(Fault("model", problem, "Name one of their runs: model=<trial>/<seed>"))
+        raise UserError(
+            Fault("model", problem, "Name one of these trials, or of their runs: model=<trial>/<seed>")
+        )
     trial = summary.best[0].trial if summary.best else summary.baseline.trial
-    objective = summary.objectives[0]
-    key = f"metrics.val/{objective.metric}"
-    own = [row for row in rows if int(row["trial"]) == trial and row[key]]
+    own = [row for row in rows if int(row["trial"]) == trial]
     if not own:
         problem = f"got '{CHAMPION}', but no run of the study is complete"
         raise UserError(Fault("model", problem, "`python -m sweeper.studies show` tells the reasons"))
-    best = max(own, key=lambda row: objective.sign * float(row[key]))
+    best, value = _best_of(own, summary)
     who = "best candidate" if summary.best else "baseline, as no candidate finished,"
-    value = f"val {objective.metric} {number(float(best[key]))}"
     return best, f"the best run on validation ({value}) of the {who}"
 
 
@@ -114,6 +146,9 @@ def _entry(task: str, run: ChosenRun) -> TaskEntry:
 
 def _refuse_without_model(run: ChosenRun) -> None:
     if not run.folder.best.exists():
-        problem = f"the model of {run.name} is gone: a study keeps those of its champion and of its ensemble"
+        problem = (
+            f"the model of {run.name} is gone: a study keeps those that study.keep_models names, and those "
+            "of its ensemble"
+        )
         advice = f"Train it again with: python -m sweeper.worker {quote(str(run.folder.job))}"
         raise UserError(Fault("model", problem, advice))

@@ -86,8 +86,16 @@ def command_again(result: StudyResult, trial: TrialResult) -> str:
     own = {_key(override) for override in trial.spec.overrides} | set(trial.spec.params)
     fixed = [word for word in _overrides_of(result.provenance) if _is_fixed(word, own)]
     task = [] if {"task", "sweep"} & {_key(word) for word in fixed} else [f"task={result.task}"]
-    seed = f"seed={result.seeds[0]}"
-    return shlex.join(["python", "-m", "sweeper", *task, *fixed, *trial.spec.overrides, seed])
+    seed, objective = f"seed={result.seeds[0]}", _objective_again(result)
+    return shlex.join(["python", "-m", "sweeper", *task, *fixed, *objective, *trial.spec.overrides, seed])
+
+
+def _objective_again(result: StudyResult) -> list[str]:
+    """The objective that training followed, where the study's command line named one."""
+    first, given = result.objectives[0], {_key(word) for word in _overrides_of(result.provenance)}
+    if not given & {"study.metrics", "hydra.sweeper.direction"}:
+        return []
+    return [f"study.metrics=[{first.metric}:{first.direction}]"]
 
 
 def _run_rows(folder: StudyFolder, result: StudyResult, trial: TrialResult) -> Iterable[dict[str, Any]]:

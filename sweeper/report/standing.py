@@ -4,22 +4,22 @@ Read by itself, without Optuna: looking must be quick, and must work while other
 that only a later Optuna understands.
 """
 
+import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 from sweeper.errors import Fault, UserError, redact
-from sweeper.layout import StudyFolder
+from sweeper.layout import StudyFolder, folder_name
 from sweeper.report.summary import read_summary
 from sweeper.report.summary_model import Summary
 from sweeper.results import ENDED
 from sweeper.storage import is_gone
-from sweeper.wording import slugify
 
 QUERY = (
     "SELECT study, state, owner, expires, COUNT(*) FROM sweeper_runs GROUP BY study, state, owner, expires"
@@ -34,7 +34,7 @@ class Activity:
     """The runs of one study: ended, and under a live lease.
 
     `lost_until`: when the last lease of a session that died ended, in seconds since the epoch. `where`: host
-    and process of each session at work. `names`: the studies, by their full names, that share the folder.
+    and process of each session at work. `names`: the study's full name, by which the database knows it.
     """
 
     n_ended: int = 0
@@ -106,6 +106,20 @@ class StudyStatus:
         return datetime.fromisoformat(finished).timestamp() if finished else 0.0
 
 
+def name_of(folder: StudyFolder) -> str:
+    """The study's own name, of which the folder's may be what is fit for a file system."""
+    for path, key in ((folder.summary, "study"), *((run.job, "study") for run in folder.runs[:1])):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return str(json.loads(path.read_text())[key])
+    return folder.path.name
+
+
+def shown_name(folder: StudyFolder) -> str:
+    """The study's name, and its folder's where that is another."""
+    name = name_of(folder)
+    return name if name == folder.path.name else f"'{name}' ({folder.path.name})"
+
+
 def status_of(folder: StudyFolder, activity: Activity | None) -> StudyStatus:
     """How the study in `folder` stands; `activity` is None where the database does not know it."""
     activity = activity or Activity()
@@ -125,7 +139,7 @@ def activities(url: str, now: float | None = None) -> dict[str, Activity]:
     now = time.time() if now is None else now
     found: dict[str, Activity] = {}
     for study, state, owner, expires, n in _rows(url):
-        activity = found.setdefault(slugify(study), Activity())
+        activity = found.setdefault(folder_name(study), Activity())
         activity.names.add(study)
         if state in ENDED:
             activity.n_ended += n

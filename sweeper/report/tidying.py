@@ -1,17 +1,29 @@
 """What may be removed of a study, and what never: anything that a session at work needs."""
 
-import json
+from collections.abc import Collection
 from contextlib import nullcontext, suppress
 
 from sweeper.ensemble_spec import member_folders
 from sweeper.errors import Fault, UserError
-from sweeper.layout import RunFolder
+from sweeper.layout import RunFolder, StudyFolder, folder_name
 from sweeper.locks import file_lock
 from sweeper.report.publishing import champions
 from sweeper.report.replay import read_rows
-from sweeper.report.standing import StudyStatus
+from sweeper.report.standing import StudyStatus, name_of, shown_name
 from sweeper.results import ENDED
+from sweeper.schema import KeepModels
 from sweeper.wording import plural
+
+
+def kept_trials(keep: KeepModels, baseline: int, champions: Collection[int]) -> set[int]:
+    """The numbers of the trials whose models stay, of all their runs; with `all` others' stay as well."""
+    return {*champions, *(() if keep == "champion" else (baseline,))}
+
+
+def models_in(folder: StudyFolder) -> tuple[int, int]:
+    """How many trained models a study holds, and their bytes."""
+    sizes = [run.best.stat().st_size for run in folder.runs if run.best.exists()]
+    return len(sizes), sum(sizes)
 
 
 def remove_checkpoints(folder: RunFolder) -> list[int]:
@@ -38,15 +50,16 @@ def is_held(folder: RunFolder) -> bool:
         return True
 
 
-def cleanable(study: StudyStatus) -> tuple[list[RunFolder], int]:
+def cleanable(study: StudyStatus, keep: KeepModels) -> tuple[list[RunFolder], int]:
     """The ended runs whose checkpoints nobody needs; how many others need theirs to resume.
 
-    The champion's and those of the ensemble's members stay.
+    Those that `keep` names and those of the ensemble's members stay.
 
     The study has a summary.
     """
     assert study.summary is not None
-    best, rows = champions(study.summary), read_rows(study.folder)
+    rows = read_rows(study.folder)
+    best = kept_trials(keep, study.summary.baseline.trial, champions(study.summary))
     ended = {row["folder"] for row in rows if row["state"] in ENDED}
     chosen = {row["folder"] for row in rows if int(row["trial"]) in best}
     chosen |= {str(path.relative_to(study.folder.path)) for path in member_folders(study.folder)}
@@ -57,7 +70,7 @@ def cleanable(study: StudyStatus) -> tuple[list[RunFolder], int]:
 
 def refuse_what_runs(study: StudyStatus) -> None:
     """Raises UserError while a session, or a late worker, is at the study."""
-    name = study.folder.path.name
+    name = shown_name(study.folder)
     if n := study.activity.n_running:
         problem = f"is running on {study.where} ({plural(n, 'run')} now)"
         raise UserError(Fault(name, problem, "Stop it there first, with Ctrl-C, or wait for its end"))
@@ -66,10 +79,12 @@ def refuse_what_runs(study: StudyStatus) -> None:
 
 
 def names_in_storage(study: StudyStatus) -> list[str]:
-    """The study's full name, or names; the folder's is that name made safe for file systems."""
+    """The name under which database and MLflow know the study of this folder; none where it is another's.
+
+    A folder that was copied or renamed still says what its study is called, but that one may have a folder.
+    """
     if study.activity.names:
         return sorted(study.activity.names)
-    if study.summary is not None:
-        return [study.summary.study]
-    jobs = [run.job for run in study.folder.runs if run.job.exists()]
-    return [str(json.loads(jobs[0].read_text(encoding="utf-8"))["study"]) if jobs else study.folder.path.name]
+    name, folder = name_of(study.folder), study.folder.path
+    own = folder.with_name(folder_name(name))
+    return [] if own != folder and own.exists() and not own.samefile(folder) else [name]

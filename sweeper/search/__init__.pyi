@@ -21,6 +21,7 @@ from .pruner_checks import (
     pruner_warnings as pruner_warnings,
 )
 from .pruning import Pruning as Pruning, pruning_of as pruning_of
+from .rehearsal import rehearsed as rehearsed
 from .samplers import (
     check_extends as check_extends,
     custom_search_space as custom_search_space,

@@ -22,8 +22,8 @@ Alone = Callable[[], AbstractContextManager[bool]]
 """A lock on the asking for one study; whether another session may have asked since it was last held."""
 Adopt = Callable[[TrialSpec], None]
 
-ALONE_S = 45.0
-"""Less than a lease: who waits for this lock renews none."""
+ALONE_S = 600.0
+"""A sampler may take a minute for a trial; the leases of who waits for it are renewed meanwhile."""
 LOOK_S = 1.0
 """Once all is asked, other sessions' further trials are looked for this often."""
 

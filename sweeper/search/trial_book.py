@@ -18,10 +18,11 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from sweeper.errors import AskingError, in_a_line
 from sweeper.results import TrialResult
 from sweeper.search.grammar import text_of
 from sweeper.search.pruners import SCREENED, first_seeds
-from sweeper.storage import look_of, trial_numbered, writable
+from sweeper.storage import is_of_place, look_of, trial_numbered, writable
 from sweeper.trial import TrialSpec
 
 SPEC = "spec"
@@ -125,16 +126,38 @@ class TrialBook:
         sampler: SamplerFactory,
         define: Callable[[optuna.Trial], Mapping[str, Any]],
         spec_of: Callable[[int, Mapping[str, Any]], TrialSpec],
+        refused: Callable[[int, Mapping[str, Any], Exception], TrialSpec] | None = None,
     ) -> TrialSpec:
         """A new trial at a point of the sampler's choice.
 
         `define(trial)` suggests the parameters. The sampler is made anew for each trial, seeded by its
-        number, so that a resumed study goes on as an undisturbed one would.
+        number, so that a resumed study goes on as an undisturbed one would. `refused(number, params, error)`
+        describes a trial at a point that cannot be one; without it, the error ends the study. Raises
+        AskingError where the sampler fails.
         """
         self._study.sampler = sampler(len(self._study.get_trials(deepcopy=False)))
-        trial = self._study.ask()
-        params = define(trial)
-        return self._describe(trial, lambda number: spec_of(number, params))
+        trial = self._asked()
+
+        def described(number: int) -> TrialSpec:
+            try:
+                return spec_of(number, define(trial))
+            except Exception as error:
+                if refused is None or is_of_place(error):
+                    raise
+                return refused(number, trial.params, error)
+
+        return self._describe(trial, described)
+
+    def _asked(self) -> optuna.Trial:
+        try:
+            trial = self._study.ask()
+            _ = trial.relative_params  # drawn here, where what fails is the sampler's
+            return trial
+        except Exception as error:
+            if is_of_place(error):
+                raise
+            name = type(self._study.sampler).__name__
+            raise AskingError(f"{name} failed to propose a trial ({in_a_line(error)})") from error
 
     def tell(self, result: TrialResult, values: Sequence[float] | None) -> None:
         """The trial's state, reason and values; a trial that was told before stays as it was."""

@@ -4,7 +4,11 @@ from .optuna_adapter import (
     writable as writable,
 )
 from .owners import is_gone as is_gone, new_owner as new_owner
-from .places import place_faults_named as place_faults_named
+from .places import (
+    is_of_place as is_of_place,
+    place_faults_named as place_faults_named,
+    refuse_closed as refuse_closed,
+)
 from .remembering import look_of as look_of
 from .run_book import RunBook as RunBook
 from .storage import Storage as Storage, delete_study as delete_study, open_storage as open_storage

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from sweeper.errors import Fault, StudyError, UserError, causes_of, is_full
 from sweeper.storage.engine import StorageFailure
 
@@ -35,6 +37,27 @@ def place_faults_named(results_dir: str) -> Iterator[None]:
         if any(isinstance(cause, KeyError) and OPTUNA_LACKS in str(cause) for cause in causes):
             raise StudyError(DELETED) from error
         raise
+
+
+def is_of_place(error: BaseException) -> bool:
+    """Whether the disk or the database gave out: no fault of what was being tried."""
+    return any(
+        isinstance(cause, StudyError | SQLAlchemyError)
+        or is_full(cause)
+        or (isinstance(cause, KeyError) and OPTUNA_LACKS in str(cause))
+        for cause in causes_of(error)
+    )
+
+
+def refuse_closed(folder: Path, results_dir: str) -> None:
+    """Raises UserError where nothing can be written in a folder of the results."""
+    existing = _existing(folder)
+    if not existing.is_dir():
+        raise UserError(_closed(results_dir, NotADirectoryError(errno.ENOTDIR, f"{existing} is a file")))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(
+            _closed(results_dir, PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(existing)))
+        )
 
 
 def read_only_folder(path: Path) -> bool:

@@ -1,8 +1,10 @@
 """Which runs are known, claimed or settled: the study's view of the table of runs."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from threading import Event, Thread
 from typing import Any
 
 from sweeper.layout import StudyFolder
@@ -10,6 +12,9 @@ from sweeper.results import ENDED, Look, RunKey, RunResult
 from sweeper.storage.storage import LEASE_S, Claim, RunRow, Storage
 from sweeper.trial import TrialSpec
 
+RENEW_S = LEASE_S / 4
+MOST_RENEWALS = 240
+"""An hour: who takes longer hangs, and others may have what it holds."""
 NOT_STORED = {"trial", "seed", "state", "attempt", "folder", "reused"}
 
 
@@ -26,6 +31,8 @@ class RunBook:
         self._storage, self._folder, self._workload_of, self._clock = storage, folder, workload_of, clock
         self._claims: dict[RunKey, Claim] = {}
         self._renewed = clock()
+        self._n_ended = 0
+        self._held: set[tuple[str, int]] = set()
 
     def known(self, trials: Iterable[TrialSpec]) -> dict[RunKey, RunResult]:
         """Results of these trials' runs, whoever trained them; equal fingerprints share one."""
@@ -41,11 +48,23 @@ class RunBook:
             for row in rows.get(trial.fingerprint, [])
         }
 
+    def look(self) -> bool:
+        """Learn which runs others hold; whether any run has ended of which this book does not know."""
+        n_known = self._n_ended
+        self._n_ended, self._held = self._storage.standing(self._clock())
+        return self._n_ended != n_known
+
     def claim(self, trial: TrialSpec, seed: int) -> int | None:
-        """The attempt number of a run that is now ours, or None where somebody else has it."""
+        """The attempt number of a run that is now ours, or None where somebody else has it.
+
+        Who was told that somebody has it is told the same, without a query, until the next `look`.
+        """
+        if (trial.fingerprint, seed) in self._held:
+            return None
         workload = self._workload_of(trial)
         claim = self._storage.claim(trial.fingerprint, seed, trial.number, workload, self._clock())
         if claim is None:
+            self._held.add((trial.fingerprint, seed))
             return None
         self._claims[trial.number, seed] = claim
         return claim.attempt
@@ -53,7 +72,10 @@ class RunBook:
     def settle(self, trial: TrialSpec, result: RunResult) -> bool:
         """Write the outcome of a run we claimed; False, writing nothing, where the claim was lost."""
         claim = self._claims.pop((trial.number, result.seed), None)
-        return claim is not None and self._storage.settle(claim, result.state, self._stored(trial, result))
+        if claim is None or not self._storage.settle(claim, result.state, self._stored(trial, result)):
+            return False
+        self._n_ended += result.state in ENDED
+        return True
 
     def renew(self) -> list[RunKey]:
         """Keep our claims alive, and name those that others have taken over; cheap to call often."""
@@ -74,6 +96,29 @@ class RunBook:
     def add_look(self, split: str, look: Look) -> None:
         """One more; a look that is known changes nothing."""
         self._storage.add_look(split, look)
+
+    @contextmanager
+    def kept_alive(self) -> Iterator[None]:
+        """Within, our claims stay ours however long it takes: a thread renews them."""
+        if not self._claims:
+            yield
+            return
+        over = Event()
+        thread = Thread(target=self._renew_until, args=(over,), name="leases", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _renew_until(self, over: Event) -> None:
+        for _ in range(MOST_RENEWALS):
+            if over.wait(RENEW_S):
+                return
+            # what is wrong with the database, its next user is told
+            with suppress(Exception, KeyboardInterrupt):
+                self._storage.renew(self._clock())
 
     def adopt(self, trial: TrialSpec, result: RunResult) -> None:
         """Write down a run whose outcome is known from elsewhere than this table."""

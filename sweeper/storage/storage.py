@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sweeper.errors import Fault, UserError, is_full, redact
 from sweeper.layout import check_study_name
 from sweeper.models import Direction
-from sweeper.results import Look
+from sweeper.results import ENDED, Look
 from sweeper.storage import looks
 from sweeper.storage.engine import Waiting, engine_options, name_failures, outlast, stay_with_file
 from sweeper.storage.journal import choose_journal
@@ -139,6 +139,19 @@ class Storage:
         with self._engine.connect() as connection:
             rows = [_row(row) for row in connection.execute(query).mappings()]
         return {(row.fingerprint, row.seed): row for row in rows}
+
+    def standing(self, now: float) -> tuple[int, set[tuple[str, int]]]:
+        """How many of the study's runs have ended, and which are under a live lease of another session.
+
+        One light query: what the runs came to is not read.
+        """
+        columns = (_runs.c.fingerprint, _runs.c.seed, _runs.c.state, _runs.c.owner, _runs.c.expires)
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(*columns).where(_runs.c.study == self.study)).all()
+        held = {
+            (row[0], row[1]) for row in rows if row[2] == "RUNNING" and row[3] != self.owner and row[4] >= now
+        }
+        return sum(row[2] in ENDED for row in rows), held
 
     def claim(self, fingerprint: str, seed: int, trial: int, workload: str, now: float) -> Claim | None:
         """The run, if nobody holds it and it has no result; `now` is in seconds since the epoch.

@@ -10,8 +10,9 @@ from sweeper.config import Sweep
 from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
 from sweeper.layout import StudyFolder
-from sweeper.report import remove_checkpoints
-from sweeper.results import ENDED, Judgement, Look, Policy, StudyResult, Totals, TrialResult
+from sweeper.report import kept_trials, remove_checkpoints
+from sweeper.results import ENDED, Judgement, Look, Policy, RunResult, StudyResult, Totals, TrialResult
+from sweeper.schema import KeepModels
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds
 
@@ -142,19 +143,28 @@ def exit_code(judgement: Judgement, interrupt: Interrupt, stopped_because: str |
 
 
 def tidy_checkpoints(
-    folder: StudyFolder, result: StudyResult, judgement: Judgement, members: Collection[Path] = ()
+    folder: StudyFolder,
+    result: StudyResult,
+    judgement: Judgement,
+    keep: KeepModels,
+    members: Collection[Path] = (),
 ) -> None:
-    """Remove the checkpoints of ended runs but the champion's: those of the best candidate, or of the front.
+    """Remove the checkpoints of ended runs but those whose models `keep` (`study.keep_models`) names.
 
-    The members of an ensemble keep theirs, those of an earlier one and these `members`: their models are
-    needed to predict, or to try again. Runs that are not in `result`, or have not ended, stay as they are:
-    another session may train them now.
+    The champion's are those of the best candidate, or of the front. The members of an ensemble keep theirs,
+    those of an earlier one and these `members`: their models are needed to predict, or to try again. Runs
+    that are not in `result`, or have not ended, stay as they are: another session may train them now.
     """
-    champions = {judgement.best, *(judgement.front or [])}
+    champions = {number for number in (judgement.best, *(judgement.front or [])) if number is not None}
+    chosen = kept_trials(keep, result.baseline.spec.number, champions)
     runs = [(trial.spec.number, run) for trial in result.trials for run in trial.runs.values()]
-    kept = {run.folder for number, run in runs if number in champions}
+    kept = {run.folder for number, run in runs if number in chosen or _has_model_to_keep(run, keep)}
     kept |= set(members) | member_folders(folder)
     ended = {run.folder for _, run in runs if run.state in ENDED} - kept
     for run_folder in folder.runs:
         if run_folder.path in ended:
             remove_checkpoints(run_folder)
+
+
+def _has_model_to_keep(run: RunResult, keep: KeepModels) -> bool:
+    return keep == "all" and run.state == "COMPLETE"

@@ -5,21 +5,24 @@ A terminal that goes away is no wish of anybody's: its SIGHUP changes nothing, a
 
 import os
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import NoReturn
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+NOTHING_LOST = "stopped; nothing was lost, the same command begins again"
+"""Said where nothing has been trained yet."""
 
 
 @dataclass
 class Interrupt:
-    """Whether and how the user asked to stop."""
+    """Whether and how the user asked to stop. `at_first` is called by the first signal's handler."""
 
     received: signal.Signals | None = None
     had_terminal: bool = False
+    at_first: Callable[[signal.Signals], None] = lambda _: None
 
     @property
     def exit_code(self) -> int:
@@ -33,6 +36,7 @@ class Interrupt:
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
+        self.at_first(self.received)
 
 
 def leave_at_a_signal() -> None:
@@ -41,7 +45,7 @@ def leave_at_a_signal() -> None:
 
     def leave(number: int, frame: FrameType | None) -> None:
         if not _is_hangup(number, had_terminal):
-            _leave(number)
+            leave_now(NOTHING_LOST, signal.Signals(number))
 
     for number in EXIT_CODES:
         if not _is_waived(number):
@@ -62,18 +66,25 @@ def _is_hangup(number: int, had_terminal: bool) -> bool:
     return number == signal.SIGHUP and had_terminal and not has_terminal()
 
 
-def _leave(number: int) -> None:
-    print("stopped; nothing was lost, the same command begins again", file=sys.stderr, flush=True)
-    os._exit(EXIT_CODES[signal.Signals(number)])
+def leave_now(why: str, number: signal.Signals) -> NoReturn:
+    """End this process here, with a line and the signal's exit code."""
+    say(why)
+    os._exit(EXIT_CODES[number])
+
+
+def say(text: str) -> None:
+    """A line on standard error, fit for a signal's handler: no buffer is shared with what it interrupts."""
+    with suppress(OSError):  # a terminal that is gone
+        os.write(2, f"{text}\n".encode())
 
 
 @contextmanager
-def watch_signals() -> Iterator[Interrupt]:
+def watch_signals(at_first: Callable[[signal.Signals], None] = lambda _: None) -> Iterator[Interrupt]:
     """An `Interrupt` that the signals of `EXIT_CODES` set; earlier handlers come back at the end.
 
     A SIGHUP that is ignored stays so, as under `nohup`.
     """
-    interrupt = Interrupt(had_terminal=has_terminal())
+    interrupt = Interrupt(had_terminal=has_terminal(), at_first=at_first)
     watched = [number for number in EXIT_CODES if not _is_waived(number)]
     earlier = {number: signal.signal(number, interrupt.handle) for number in watched}
     try:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sweeper.errors import AskingError
 from sweeper.executors import Executor
 from sweeper.messages import Alive, Failed, Message, Reported, Started
 from sweeper.results import RunKey, RunResult
@@ -16,6 +17,8 @@ from sweeper.study.run_table import RunTable
 from sweeper.trial import JobSpec, Slot, TrialSpec
 from sweeper.watch import Observer
 
+LOOK_S = 5.0
+"""How often a session that has work of its own looks at what others have finished, and at what they hold."""
 PATIENCE_S = 1.0
 """How long to wait for messages before looking at leases, signals and other parents' results again."""
 
@@ -58,7 +61,7 @@ class StudyLoop:
         self._observer = hooks.observer
         self._retries = Retries(limits.n_retries)
         self._active = ActiveJobs(executor.slots, self._retries)
-        self._began = limits.now()
+        self._began = self._look_at = limits.now()
         self._started_runs: set[RunKey] = set()
         self._incidents: dict[RunKey, list[str]] = {}
         self._stop_by: float | None = None
@@ -68,6 +71,7 @@ class StudyLoop:
         """Run what `wanted()` names until nothing is left; with `asks`, free slots bring further trials."""
         self._stop_if_hopeless()
         while not (self.is_stopping and not self._active):
+            self._look_at_others()
             self._fill(wanted, asks)
             if not self._active and (self.is_time_up or not wanted().runs):
                 return
@@ -123,8 +127,15 @@ class StudyLoop:
                 return
             if self._start_one(keys, free):
                 continue
-            if not (asks and self.table.ask()):
+            if not (asks and self._ask()):
                 return
+
+    def _ask(self) -> bool:
+        try:
+            return self.table.ask()
+        except AskingError as error:
+            self._stop(str(error))
+            return False
 
     def _start_one(self, keys: Sequence[RunKey], free: Mapping[Slot, RunKey | None]) -> bool:
         """Start the first run that a free slot may have and nobody else holds; False where there is none."""
@@ -140,6 +151,11 @@ class StudyLoop:
         trial, seed = self.table.trials[key[0]], key[1]
         if self._active.trains(trial, seed) or (attempt := self.table.claim(key)) is None:
             return False
+        if trial.refused:
+            self._refuse(
+                trial, RunResult(trial.number, seed, "FAILED", reason=trial.refused, attempt=attempt)
+            )
+            return True
         pruning = self._hooks.pruning
         why = pruning.before_run(trial, seed, self.table.runs) if trial.prunable else None
         if why is not None:
@@ -147,6 +163,11 @@ class StudyLoop:
         else:
             self._submit(trial, seed, attempt, slot)
         return True
+
+    def _refuse(self, trial: TrialSpec, result: RunResult) -> None:
+        """A point that cannot be trained has failed, as one that was tried."""
+        self._settle(trial, result)
+        self._stop_if_hopeless()
 
     def _submit(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot) -> None:
         is_alone = self._retries.is_alone((trial.number, seed))
@@ -172,11 +193,17 @@ class StudyLoop:
                 active.is_taken = True
                 self._executor.kill(active.job.job_id, "another session has taken the run over")
 
+    def _look_at_others(self) -> None:
+        """Learn of other sessions' results now and then; of all that happens meanwhile, none waits for it."""
+        if self._limits.now() >= self._look_at:
+            self._look_at = self._limits.now() + LOOK_S
+            self.table.learn_from_others()
+            self._stop_if_hopeless()
+
     def _wait_for_others(self) -> None:
         """Another session holds what is wanted; its results are ours too, once they are there."""
         self._say_once("another session holds the runs that are left; waiting for its results or its end")
-        self.table.learn_from_others()
-        self._stop_if_hopeless()
+        self._look_at = self._limits.now()
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

@@ -4,37 +4,18 @@ A metric is asked for as an objective (`study.metrics`, `task.metric`) or by a c
 Of a task that does not say what it measures nothing is known, and nothing refused.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sweeper.config import Sweep
+from sweeper.config import Sweep, objectives_of
 from sweeper.criteria import SPLITS
-from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.models import DIRECTIONS
-from sweeper.results import Objective
+from sweeper.errors import Fault, did_you_mean
 from sweeper.study.specs import MetricNames, SpecFactory, in_short
 from sweeper.trial import TrialSpec
 from sweeper.verdict import criteria_of
 
+__all__ = ["metric_faults", "objectives_of"]
+
 WHERE = "study.metrics"
-
-
-def objectives_of(sweep: Sweep) -> tuple[Objective, ...]:
-    """`study.metrics`, each as `name` or `name:max` or `name:min`; by default the task's metric.
-
-    Raises UserError where one cannot be read or is there twice, and for an empty list.
-    """
-    task, given = sweep.settings.task, sweep.settings.study.metrics
-    listed = (task.metric,) if given is None else given
-    example = f"For example {WHERE}=[{task.metric}:{task.direction[:3]}]"
-    if not listed:
-        raise UserError(Fault(WHERE, "got []; expected at least one metric, or null", example))
-    objectives = tuple(_objective(text, task.direction, example) for text in listed)
-    counts = Counter(objective.metric for objective in objectives)
-    if twice := [name for name, n in counts.items() if n > 1]:
-        problem = f"got {', '.join(twice)} more than once in [{', '.join(listed)}]; expected each metric once"
-        raise UserError(Fault(WHERE, problem, example))
-    return objectives
 
 
 def metric_faults(sweep: Sweep, factory: SpecFactory, trials: Sequence[TrialSpec]) -> list[Fault]:
@@ -49,7 +30,7 @@ def metric_faults(sweep: Sweep, factory: SpecFactory, trials: Sequence[TrialSpec
     if len(known) < len(named):
         return []
     task = sweep.settings.task
-    asked = [*((WHERE, objective.metric) for objective in given), ("task.metric", task.metric)]
+    asked = [(WHERE, objective.metric) for objective in given] or [("task.metric", task.metric)]
     faults = [_objective_fault(where, metric, task.name, known) for where, metric in asked]
     return [*filter(None, faults), *_success_faults(trials, task.name, known.values())]
 
@@ -81,12 +62,3 @@ def _success_faults(
 def _has(got: str, names: Iterable[str]) -> str:
     listed = sorted(names)
     return f"It has {', '.join(listed)}{did_you_mean(got, listed)}"
-
-
-def _objective(text: str, default: str, example: str) -> Objective:
-    name, colon, word = text.partition(":")
-    name, direction = name.strip(), DIRECTIONS.get(word.strip().lower() if colon else default)
-    if direction is None or not name:
-        problem = f"got '{text}'; expected a metric's name, or name:max or name:min"
-        raise UserError(Fault(WHERE, problem, example))
-    return Objective(name, direction)

@@ -6,7 +6,7 @@ the one thing that it writes is the cache of prepared data.
 
 from dataclasses import dataclass
 
-from sweeper.config import Sweep
+from sweeper.config import Sweep, objective_warnings, training_in_words
 from sweeper.executors import Arrangement, arrange
 from sweeper.layout import StudyFolder, check_study_name
 from sweeper.results import Policy
@@ -14,7 +14,9 @@ from sweeper.schema import Local, Settings
 from sweeper.search import Draft, check_pruner, pruner_warnings
 from sweeper.study.loop import Limits
 from sweeper.study.proposals import drafts_of, policy_of, reopened
+from sweeper.study.sampled import rehearse
 from sweeper.study.specs import SpecFactory, notices_of
+from sweeper.watch import check_tracking
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def plan(sweep: Sweep) -> Plan:
     drafts = drafts_of(sweep, factory)
     max_steps = drafts[0].max_steps
     check_pruner(sweep.settings, max_steps)
+    rehearse(sweep, factory)
+    check_tracking(sweep.settings.tracking)
     about_pruner = pruner_warnings(sweep.settings, max_steps, len(policy.seeds), policy.n_candidates)
     return Plan(
         sweep=sweep,
@@ -75,10 +79,11 @@ def plan(sweep: Sweep) -> Plan:
         drafts=tuple(drafts),
         arrangement=arrangement,
         notices=(
+            *objective_warnings(sweep),
             *notices_of(drafts),
             *factory.warnings(drafts),
             *about_pruner,
             *arrangement.warnings,
         ),
-        announced=factory.announced(drafts),
+        announced=(*training_in_words(sweep), *factory.announced(drafts)),
     )

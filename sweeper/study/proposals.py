@@ -1,9 +1,8 @@
 """Who proposes the trials of a sweep: the list of its points, or its sampler."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from sweeper.config import Sweep
 from sweeper.errors import Fault, UserError
@@ -20,14 +19,12 @@ from sweeper.search import (
     acts_on_evaluations,
     alone_with,
     check_extends,
-    custom_search_space,
     extremes,
     in_known_order,
     sampler_of,
-    suggest,
-    suggest_custom,
 )
 from sweeper.study.objectives import metric_faults, objectives_of
+from sweeper.study.sampled import PointMaker, refused
 from sweeper.study.specs import SpecFactory, in_short
 from sweeper.trial import TrialSpec
 
@@ -99,7 +96,12 @@ def asker_of(
     n_trials = sweep.settings.study.n_trials
     assert n_trials is not None
     return Adaptive(
-        drafts[0], n_trials, trials, lambda: _suggest(sweep, factory, trials), alone, factory.adopt
+        drafts[0],
+        n_trials,
+        trials,
+        lambda: _suggest(sweep, factory, drafts[0], trials),
+        alone,
+        factory.adopt,
     )
 
 
@@ -110,24 +112,18 @@ def check_known_space(sweep: Sweep, trials: TrialBook) -> None:
         check_extends(in_known_order(sweep.space, known), known)
 
 
-def _suggest(sweep: Sweep, factory: SpecFactory, trials: TrialBook) -> TrialSpec:
-    sampler, custom = sweep.settings.sampler, sweep.settings.study.custom_search_space
+def _suggest(sweep: Sweep, factory: SpecFactory, baseline: Draft, trials: TrialBook) -> TrialSpec:
+    sampler = sweep.settings.sampler
     # a quasi-random sequence is one sequence under one seed; other samplers draw anew for each trial
     step = 0 if sampler.name == "qmc" else 1
     space = in_known_order(sweep.space, trials.distributions())
-
-    def define(trial: Any) -> Mapping[str, Any]:
-        if custom is None:
-            return suggest(space, trial)
-        return suggest_custom(custom_search_space(custom), sweep.config, trial, space)
-
-    def describe(number: int, params: Mapping[str, Any]) -> TrialSpec:
-        point = space.point(params)
-        return factory.spec(number, point.name, "candidate", point.params, point.overrides)
-
+    point = PointMaker(sweep, factory, space)
     n_objectives = len(objectives_of(sweep))
     return trials.suggest(
-        lambda number: sampler_of(sampler, sampler.seed + step * number, n_objectives), define, describe
+        lambda number: sampler_of(sampler, sampler.seed + step * number, n_objectives),
+        point.define,
+        point.describe,
+        partial(refused, sweep, factory, baseline),
     )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 
 from sweeper.errors import Fault, UserError, redact
+from sweeper.layout import StudyFolder, folder_name
+from sweeper.report import name_of
 from sweeper.search import TrialBook
 from sweeper.study.specs import SpecFactory, differences, objective_by_value
 from sweeper.trial import by_value
@@ -117,13 +119,29 @@ def changed_code(trials: TrialBook, target: str | None = None) -> list[str]:
     ]
 
 
+def refuse_shared_folder(folder: StudyFolder, study: str) -> None:
+    """Raises UserError where the folder is, on this file system, that of a study of another name.
+
+    `Run` and `run` are two names and, on most disks of Macs and Windows, one folder.
+    """
+    owner = name_of(folder)
+    own, found = folder_name(owner), folder.path.name
+    if owner != study and own != found and own.casefold() == found.casefold():
+        problem = f"got '{study}', whose folder {folder.path} is that of study '{owner}' on this disk"
+        raise UserError(Fault("study.name", problem, "Choose a name that differs in more than its case"))
+
+
 def refuse_another_study(trials: TrialBook, factory: SpecFactory, name: str) -> None:
     """Raises UserError where a study of that name was begun with another fixed configuration."""
     fixed = json.loads(json.dumps(factory.fixed()))
     begun = json.loads(trials.remember("fixed", json.dumps(fixed)))
+    trained, now = begun.pop("objective", None), fixed.pop("objective", None)
     directions = dict(text.split(":") for text in fixed["study"]["objectives"])
     if fault := _another_study(_comparable(begun, directions), _comparable(fixed, directions), name):
         raise UserError(fault)
+    if trained != now:
+        problem = f"got '{name}', whose runs an earlier version trained for the task's metric, not for {now}"
+        raise UserError(Fault("study.name", problem, "Choose another name, so that all are trained alike"))
 
 
 def _another_study(begun: dict[str, Any], fixed: dict[str, Any], name: str) -> Fault | None:

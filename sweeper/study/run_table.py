@@ -98,8 +98,9 @@ class RunTable:
         self._tell([trial])
 
     def ask(self) -> bool:
-        """Let the next trial join; False where none comes now."""
-        trial = self._asker.ask()
+        """Let the next trial join; False where none comes now. Our claims outlive a slow sampler."""
+        with self._book.kept_alive():
+            trial = self._asker.ask()
         if trial is not None:
             self.add(trial)
         return trial is not None
@@ -127,9 +128,10 @@ class RunTable:
         return judged(result, self._policy.objectives)
 
     def learn_from_others(self) -> None:
-        """Take over what other sessions have finished."""
-        self._learn(list(self.trials.values()))
-        self._tell(list(self.trials.values()))
+        """Take over what other sessions have finished; one light query where that is nothing."""
+        if self._book.look():
+            self._learn(list(self.trials.values()))
+            self._tell(list(self.trials.values()))
 
     def wanted_screening(self) -> WantedRuns:
         """The runs to start next, before a best candidate is known."""

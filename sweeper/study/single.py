@@ -1,23 +1,26 @@
 """`python -m sweeper` without `-m`: one configuration, trained in this process, its metrics printed.
 
-It trains as a study's run would: on the executor's first slot, with as many threads.
+It trains as a study's run would: on the executor's first slot, with as many threads. Ctrl-C and SIGTERM have
+it write a checkpoint after the present step, from which the same command goes on.
 """
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
 
-from sweeper.config import Sweep
+from sweeper.config import Sweep, objective_warnings, training_in_words
 from sweeper.criteria import SPLITS, Criterion
 from sweeper.errors import StudyError, UserError
 from sweeper.executors import arrange
 from sweeper.jobs import job_for
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
-from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started
+from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
 from sweeper.report import default_console
 from sweeper.storage import place_faults_named
+from sweeper.study.interrupts import NOTHING_LOST, leave_now, say, watch_signals
 from sweeper.study.objectives import metric_faults
 from sweeper.study.specs import SpecFactory, notices_of
 from sweeper.trial import DeviceNeeds
@@ -39,10 +42,10 @@ def _run(sweep: Sweep) -> int:
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
     if faults := [*factory.faults(trial), *metric_faults(sweep, factory, [trial])]:
         raise UserError(faults)
-    notices = (*notices_of([trial]), *factory.warnings([trial]))
+    notices = (*objective_warnings(sweep), *notices_of([trial]), *factory.warnings([trial]))
     for warning in (*sweep.warnings, *arrangement.warnings, *notices):
         print(f"warning: {warning}")
-    for line in factory.announced([trial]):
+    for line in (*training_in_words(sweep), *factory.announced([trial])):
         print(line)
     place = ResultsFolder(Path(settings.study.results_dir)).solo
     folder = RunFolder(place / trial.fingerprint[:8] / f"seed{settings.seed}")
@@ -51,11 +54,24 @@ def _run(sweep: Sweep) -> int:
     job = job_for(SOLO, trial, settings.seed, 1, folder, prepared.folder, needs)
     write_atomic(folder.job, job.model_dump_json(indent=2))
     os.environ.update(placement.environment)
-    from sweeper.worker import run_job
+    from sweeper.worker import Lifeline, run_job
 
-    printer = _Printer(trial.name, f"val/{settings.task.metric}", criteria_of(trial.config), folder)
-    run_job(job, printer.hear)
-    return 0
+    printer = _Printer(trial.name, f"val/{factory.objective.metric}", criteria_of(trial.config), folder)
+    lifeline = Lifeline()
+
+    def leave(number: signal.Signals) -> None:
+        if not printer.has_started:
+            leave_now(NOTHING_LOST, number)
+        lifeline.must_leave = True
+        say(f"{number.name}: writes a checkpoint after this step and stops; once more to stop at once")
+
+    with watch_signals(leave) as interrupt:
+        try:
+            run_job(job, printer.hear, lifeline)
+        except KeyboardInterrupt:
+            say("stopped at once; the same command goes on from the last checkpoint")
+            return interrupt.exit_code
+    return interrupt.exit_code if printer.is_stopped else 0
 
 
 class _Printer:
@@ -63,9 +79,11 @@ class _Printer:
 
     def __init__(self, name: str, metric: str, criteria: Sequence[Criterion], folder: RunFolder) -> None:
         self._name, self._metric, self._criteria, self._folder = name, metric, criteria, folder
+        self.has_started = self.is_stopped = False
 
     def hear(self, message: Message) -> Reply:
         if isinstance(message, Started):
+            self.has_started = True
             head = f"{self._name}: {message.total_steps} steps on {message.device}"
             print("\n".join([head, *message.notes, *message.incidents]))
         elif isinstance(message, Reported):
@@ -75,6 +93,9 @@ class _Printer:
             default_console().print(_table(message.metrics))
             print("".join(f"{line}\n" for line in _success(self._criteria, message.metrics)), end="")
             print(f"best step {message.best_step}, {message.seconds:.1f} s; {self._folder.path}")
+        elif isinstance(message, Stopped):
+            self.is_stopped = True
+            print(f"stopped at step {message.step}, with a checkpoint; the same command goes on from there")
         elif isinstance(message, Failed):
             again = f"python -m sweeper.worker {self._folder.job}"
             raise StudyError(f"{message.reason} {message.advice} Log: {self._folder.log}. Again: {again}")

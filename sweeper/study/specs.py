@@ -3,16 +3,18 @@
 import errno
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
-from sweeper.config import Sweep
+from sweeper.config import Sweep, objectives_of, usual_objective
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
 from sweeper.models import DIRECTIONS, digest_of
+from sweeper.results import Objective
 from sweeper.schema import RUN_SECTIONS, Settings
 from sweeper.task import (
     Prepared,
@@ -39,6 +41,22 @@ class SpecFactory:
         self._by_fingerprint: dict[str, Prepared] = {}
         self._task_configs: dict[tuple[str, tuple[str, ...]], TaskConfig] = {}
 
+    @cached_property
+    def objective(self) -> Objective:
+        """What all runs are trained for: the study's first objective. Raises UserError for none."""
+        return objectives_of(self._sweep)[0]
+
+    @cached_property
+    def _unusual_objective(self) -> dict[str, str]:
+        """What a fingerprint says of the objective: nothing of the task's own, as ever."""
+        is_usual = self.objective == usual_objective(self._sweep)
+        return {} if is_usual else {"objective": f"{self.objective.metric}:{self.objective.direction}"}
+
+    def _trained_for(self, settings: Settings) -> Settings:
+        """The settings with the study's objective in the task's place: a worker knows one."""
+        task = {"metric": self.objective.metric, "direction": self.objective.direction}
+        return settings.model_copy(update={"task": settings.task.model_copy(update=task)})
+
     def baseline(self, number: int) -> TrialSpec:
         """The reference trial: the fixed configuration with `study.baseline` applied."""
         return self.spec(number, "baseline", "baseline", {}, self._sweep.settings.study.baseline)
@@ -48,11 +66,12 @@ class SpecFactory:
     ) -> TrialSpec:
         """The trial at these overrides. Raises UserError where they do not make a valid configuration."""
         checked = self._sweep.at(overrides)
-        settings, task_config = checked.settings, checked.task_config
+        settings, task_config = self._trained_for(checked.settings), checked.task_config
         prepared = self.prepare(settings, task_config)
         self._refuse_other_data(name, prepared)
         max_steps = settings.trainer.total_steps(prepared.n_train)
-        mark = fingerprint(_effective(settings, task_config, prepared), prepared.digest)
+        effective = {**_effective(settings, task_config, prepared), **self._unusual_objective}
+        mark = fingerprint(effective, prepared.digest)
         self._by_fingerprint[mark] = prepared
         self._task_configs[mark, tuple(overrides)] = task_config
         return TrialSpec(
@@ -78,10 +97,24 @@ class SpecFactory:
             raise UserError(Fault("data", problem, "Start a study for each data set"))
 
     def adopt(self, trial: TrialSpec) -> None:
-        """Make known on which data a trial of an earlier command trains."""
-        if trial.fingerprint not in self._by_fingerprint:
-            prepared = self.prepare(self._sweep.settings, self.task_config_of(trial))
-            self._by_fingerprint[trial.fingerprint] = prepared
+        """Make known on which data a trial of an earlier command trains.
+
+        Raises UserError where the present code does not know its configuration, or its data are gone.
+        """
+        if trial.fingerprint in self._by_fingerprint:
+            return
+        try:
+            task_config = self.task_config_of(trial)
+        except ValidationError as error:
+            first = error.errors()[0]
+            problem = (
+                f"trial {trial.number} ({trial.name}) of an earlier command has a configuration that the "
+                f"present code refuses ({'.'.join(map(str, first['loc']))}: {first['msg']})"
+            )
+            raise UserError(
+                Fault("study.name", problem, "Choose another name, or the version that began it")
+            ) from error
+        self._by_fingerprint[trial.fingerprint] = self.prepare(self._sweep.settings, task_config)
 
     def task_config_of(self, trial: TrialSpec) -> TaskConfig:
         """The task's own sections of a trial's configuration."""
@@ -135,15 +168,13 @@ class SpecFactory:
 
     def fixed(self) -> dict[str, Any]:
         """All that the trials of this study share: what its name stands for."""
-        sweep, study, task = self._sweep, self._sweep.settings.study, self._sweep.settings.task
-        fixed = _trained(sweep.settings, sweep.task_config)
+        sweep, study = self._sweep, self._sweep.settings.study
+        fixed = {**_trained(sweep.settings, sweep.task_config), **self._unusual_objective}
         for key in sweep.swept_keys:
             _drop(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
         shared = {
             "baseline": list(study.baseline),
-            "objectives": [
-                objective_by_value(text, task.direction) for text in study.metrics or (task.metric,)
-            ],
+            "objectives": [f"{one.metric}:{one.direction}" for one in objectives_of(sweep)],
             "data digest": self.prepare(sweep.settings, sweep.task_config).digest,
         }
         return {**fixed, "study": {**shared, "swept": sorted(sweep.swept_keys)}}

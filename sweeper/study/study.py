@@ -13,7 +13,15 @@ from sweeper.executors import make_executor
 from sweeper.report import added_by_task, write_report
 from sweeper.results import StudyResult
 from sweeper.search import TrialBook, pruning_of
-from sweeper.storage import RunBook, Storage, is_gone, new_owner, open_storage, place_faults_named
+from sweeper.storage import (
+    RunBook,
+    Storage,
+    is_gone,
+    new_owner,
+    open_storage,
+    place_faults_named,
+    refuse_closed,
+)
 from sweeper.study.asked_for import warnings_of_others, with_others_named
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.study.dry_run import show_forecast
@@ -23,7 +31,12 @@ from sweeper.study.job_files import JobFiles
 from sweeper.study.loop import Hooks, StudyLoop
 from sweeper.study.plan import Plan, plan
 from sweeper.study.proposals import asker_of, check_known_space
-from sweeper.study.provenance import changed_code, provenance, refuse_another_study
+from sweeper.study.provenance import (
+    changed_code,
+    provenance,
+    refuse_another_study,
+    refuse_shared_folder,
+)
 from sweeper.study.recovery import recovered
 from sweeper.study.run_table import RunTable
 from sweeper.study.specs import workload
@@ -54,12 +67,18 @@ def run_sweep(sweep: Sweep) -> int:
 def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator["Session"]:
     """The study, open in its database and folder, with an executor at work and observers that listen.
 
-    What the database may contradict (another study of this name, another range of a parameter) is asked
-    before anything is changed. Raises UserError.
+    What can be wrong with a command beside an earlier one (another study of this name, another range of a
+    parameter, data of earlier trials that are gone) is asked before anything is changed. Raises UserError.
     """
+    refuse_shared_folder(plan.folder, plan.study)
+    refuse_closed(plan.folder.path, plan.settings.study.results_dir)
     trials = TrialBook(storage.optuna_study([o.direction for o in plan.policy.objectives]))
     refuse_another_study(trials, plan.factory, plan.study)
     check_known_space(plan.sweep, trials)
+    asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
+    for trial in asker.known:
+        plan.factory.adopt(trial)
+    pruning = pruning_of(plan.settings, plan.policy, trials, plan.drafts[0].max_steps)
     trials.name_objectives([o.metric for o in plan.policy.objectives])
     storage.release(is_gone)
     warnings = [
@@ -70,14 +89,12 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
         *warnings_of_others(plan, trials.specs()),
         *plan.notices,
     ]
-    asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
     slot = plan.arrangement.slots[0]
 
     def workload_of(trial: TrialSpec) -> str:
         return workload(plan.settings, plan.factory.prepared_of(trial), slot)
 
     table = RunTable(plan.policy, RunBook(storage, plan.folder, workload_of), asker, trials)
-    pruning = pruning_of(plan.settings, plan.policy, trials, plan.drafts[0].max_steps)
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir)
     observer: Observer = Observers(Terminal(), tracker)
     storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
@@ -85,7 +102,6 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     hooks = Hooks(JobFiles(plan).job_of, pruning, observer)
     try:
         for trial in asker.known:
-            plan.factory.adopt(trial)
             table.add(trial)
         loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)
         yield Session(plan, table, loop, observer, interrupt, warnings)
@@ -176,7 +192,7 @@ class Session:
         if result.totals.stopped_because is not None:
             self._observer.warned(self._to_go_on())
         else:
-            tidy_checkpoints(folder, result, judgement, ensemble.members)
+            tidy_checkpoints(folder, result, judgement, plan.settings.study.keep_models, ensemble.members)
         for note in judgement.notes:
             self._observer.warned(note)
         self._observer.study_ended(result, summary)

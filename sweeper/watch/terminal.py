@@ -10,7 +10,16 @@ from rich.live import Live
 from sweeper.executors import slots_in_words
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report import Prose, Summary, default_console, leaderboard_of, read_sentence, say, summary_of
+from sweeper.report import (
+    Prose,
+    Summary,
+    default_console,
+    leaderboard_of,
+    models_in,
+    read_sentence,
+    say,
+    summary_of,
+)
 from sweeper.results import Judgement, Objective, RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec
@@ -153,6 +162,10 @@ def _ended(trial: TrialSpec, run: RunResult, objective: Objective | None) -> str
 
 def _places(folder: StudyFolder, config: Mapping[str, Any]) -> str:
     lines = [f"report: {folder.report_md}"]
+    keep = config.get("study", {}).get("keep_models")
+    n_models, n_bytes = models_in(folder)
+    if keep and n_models:
+        lines.append(f"models: {n_models} kept, {n_bytes / 2**20:.1f} MiB (study.keep_models={keep})")
     if "tracking" in config:
         place = place_of_runs(Tracking.model_validate(config["tracking"]), folder.path.parent)
         lines += [f"MLflow: {place}"] if place else []

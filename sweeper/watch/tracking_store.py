@@ -3,11 +3,17 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
 
-from sweeper.errors import redact
+from sweeper.errors import Fault, UserError, in_a_line, redact
 from sweeper.layout import ResultsFolder
 from sweeper.schema import Tracking
+
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,34 @@ def _moved(uri: str, place: str) -> str | None:
     head, _, tail = f"{uri}/".rpartition(f"/{name}/")
     is_here = f"{uri}/".startswith(f"{place}/") or not head.startswith("file:")
     return None if is_here else f"{place}/{tail}".rstrip("/")
+
+
+def check_tracking(config: Tracking) -> None:
+    """Raises UserError where MLflow knows no such store; whether a server answers shows later."""
+    if config.name == "none" or config.uri is None:
+        return None
+    scheme = config.uri.partition(":")[0] if ":" in config.uri else ""
+    kind = scheme.partition("+")[0].lower()
+    if kind in DATABASES:
+        return _check_database(config.uri)
+    plugins = {point.name for point in entry_points(group="mlflow.tracking_store")}
+    if kind not in (*SCHEMES, *plugins) or (kind in ("http", "https") and not urlsplit(config.uri).netloc):
+        _refuse(config.uri, "is no address that MLflow knows")
+    return None
+
+
+def _check_database(uri: str) -> None:
+    import sqlalchemy as sa
+
+    try:
+        sa.create_engine(uri).dispose()
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        _refuse(uri, f"cannot be opened ({in_a_line(error)})")
+
+
+def _refuse(uri: str, why: str) -> NoReturn:
+    problem = f"got '{uri}', which {why}; expected http(s)://<host>, {', '.join(DATABASES)} or a folder"
+    raise UserError(Fault("tracking.uri", problem, "Use tracking=none to log nothing"))
 
 
 def place_of_runs(config: Tracking, results_dir: str | Path) -> str | None:

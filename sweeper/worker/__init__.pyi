@@ -8,5 +8,5 @@ from .channel import (
 )
 from .lifeline import Lifeline as Lifeline
 from .predicting import PredictRequest as PredictRequest, predict as predict
-from .serve import run_job as run_job, run_to_the_end as run_to_the_end
+from .serve import device_of as device_of, run_job as run_job, run_to_the_end as run_to_the_end
 from .training import Training as Training

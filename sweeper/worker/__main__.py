@@ -1,6 +1,7 @@
 """`python -m sweeper.worker job.json`: run one job again by hand.
 
-It goes on from the run's last checkpoint where there is one. Exit code 0: finished; 1: failed; 2: not a job.
+It goes on from the run's last checkpoint where there is one. Ctrl-C and SIGTERM have it write one after the
+present step. Exit code 0: finished; 1: failed; 2: not a job; 130 or 143: told to stop.
 """
 
 import sys
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from sweeper.messages import Alive, Failed, Finished, Lost, Message, Reply, Reported, Started, Stopped
 from sweeper.trial import JobSpec
+from sweeper.worker.lifeline import Lifeline, led_by_signals
 
 USAGE = "usage: python -m sweeper.worker <job.json>"
 
@@ -32,16 +34,22 @@ def main(arguments: list[str]) -> int:
 def _run(job: JobSpec) -> int:
     from sweeper.worker.serve import run_job  # torch only once the job is known to be one
 
-    failures: list[Failed] = []
+    heard: list[Message] = []
 
     def report(message: Message) -> Reply:
         print(line_of(message), flush=True)
-        if isinstance(message, Failed):
-            failures.append(message)
+        heard.append(message)
         return "continue"
 
-    run_job(job, report)
-    return 1 if failures else 0
+    lifeline = Lifeline()
+    with led_by_signals(lifeline) as received:
+        try:
+            run_job(job, report, lifeline)
+        except KeyboardInterrupt:  # the second signal is not waited for
+            return 128 + received[0]
+    if any(isinstance(message, Failed) for message in heard):
+        return 1
+    return 128 + received[0] if any(isinstance(message, Stopped) for message in heard) and received else 0
 
 
 def _refuse(problem: str) -> int:

@@ -6,6 +6,7 @@ it is, but only the digest notices a flipped bit. During a run the last and the 
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 
 from sweeper.errors import CheckpointError
 from sweeper.layout import RunFolder, write_atomic
+from sweeper.worker.training import MisfitError
 
 Content = dict[str, Any]
 """Tensors, numbers, strings, and lists, tuples and dicts of them."""
@@ -38,7 +40,11 @@ def read_checkpoint(path: Path) -> Content:
     body, digest = raw[:-N_DIGEST_BYTES], raw[-N_DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != digest:
         raise CheckpointError(str(path), "is damaged: its checksum does not match")
-    content: Content = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    try:
+        content: Content = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except Exception as error:  # whole, but of another version of torch, or of other types
+        said = " ".join(str(error).split())[:200]
+        raise CheckpointError(str(path), f"cannot be read ({type(error).__name__}: {said})") from error
     return content
 
 
@@ -55,20 +61,27 @@ class Checkpoints:
             self.folder.checkpoint.replace(self.folder.previous_checkpoint)
         write_checkpoint(self.folder.checkpoint, {"identity": self.identity, **content})
 
-    def newest(self) -> tuple[Content | None, tuple[str, ...]]:
+    def newest(
+        self, accept: Callable[[Content], None] = lambda _: None
+    ) -> tuple[Content | None, tuple[str, ...]]:
         """The newest usable checkpoint, or None, and a sentence about each that had to be skipped.
 
-        Skipped files are removed: moved aside by the next `write`, they would take the place of a good one.
+        `accept` raises MisfitError for one that it cannot go on from. Skipped files are removed: moved aside
+        by the next `write`, they would take the place of a good one.
         """
         skipped: list[str] = []
         for path in (self.folder.checkpoint, self.folder.previous_checkpoint):
             if not path.exists():
                 continue
             try:
-                return self._read_own(path), tuple(skipped)
+                content = self._read_own(path)
+                accept(content)
+                return content, tuple(skipped)
             except CheckpointError as error:
                 skipped.append(f"checkpoint skipped: {error}")
-                path.unlink()
+            except MisfitError as error:
+                skipped.append(f"checkpoint skipped: {path}: {error}")
+            path.unlink()
         return None, tuple(skipped)
 
     def remove(self) -> None:
@@ -78,7 +91,7 @@ class Checkpoints:
 
     def _read_own(self, path: Path) -> Content:
         content = read_checkpoint(path)
-        if content["identity"] != self.identity:
+        if not isinstance(content, dict) or content.get("identity") != self.identity:
             raise CheckpointError(str(path), "belongs to another configuration, seed or data")
         return content
 

@@ -32,10 +32,18 @@ class MetricsFile:
             os.fsync(file.fileno())
 
     def drop_after(self, step: int) -> None:
-        """Forget evaluations after `step`, which a resumed run repeats, and a half-written last line."""
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["global_step"] <= step]
+        """Forget evaluations after `step`, which a resumed run repeats, and lines that are damaged."""
+        text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
+        kept = [line for line in text.splitlines(keepends=True) if _step_of(line, step + 1) <= step]
         write_atomic(self.path, "".join(kept))
+
+
+def _step_of(line: str, unless: int) -> int:
+    """The step of an evaluation; `unless` of a line that is none, or only half of one."""
+    try:
+        return int(json.loads(line)["global_step"]) if line.endswith("\n") else unless
+    except (ValueError, KeyError, TypeError):
+        return unless
 
 
 class Reporter:

@@ -143,13 +143,17 @@ def device_of(name: str) -> torch.device:
 
 
 def identity_of(settings: RunSettings, config: TaskConfig, seed: int, prepared: Prepared) -> str:
-    """The hash of everything that decides what a run learns; only its own checkpoints may continue it."""
+    """The hash of everything that decides what a run learns; only its own checkpoints may continue it.
+
+    What is cosmetic is left out, but for `success`, by which checkpoints of earlier versions are known.
+    """
     total_steps = settings.trainer.total_steps(prepared.n_train)
+    length = {} if settings.trainer.epochs is None else {"max_steps": total_steps, "epochs": None}
     effective = {
         "task": config.effective(total_steps),
         "objective": [settings.task.name, settings.task.metric, settings.task.direction],
-        "optimizer": settings.optimizer.model_dump(mode="json"),
-        "trainer": settings.trainer.model_dump(mode="json"),
+        "optimizer": settings.optimizer.without_cosmetics(),
+        "trainer": {**settings.trainer.without_cosmetics(), **length, "success": []},
         "seed": seed,
     }
     return fingerprint(effective, prepared.digest)

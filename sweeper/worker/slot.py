@@ -102,15 +102,28 @@ class SlotWorker:
             case _:
                 pass  # about a job that has ended meanwhile
 
-    def _leave(self) -> None:
+    def leave_softly(self, *_: object) -> None:
+        """At a SIGTERM: the job ends after its present step, with a checkpoint, and this process with it.
+
+        A batch system sends it to all processes of a study; how long a step may take is then the parent's to
+        say, as long as there is one.
+        """
+        self._have_jobs_leave()
+        self._jobs.put(None)
+
+    def _have_jobs_leave(self) -> None:
         open_ones = tuple(self._open.values())
         if open_ones and not any(conversation.has_started for conversation in open_ones):
             os._exit(0)  # nothing is trained yet: imports need not be waited for
+        for conversation in open_ones:
+            conversation.lifeline.must_leave = True
+
+    def _leave(self) -> None:
+        self._have_jobs_leave()
         timer = Timer(LEAVE_S, os._exit, [LEFT_BEHIND])
         timer.daemon = True
         timer.start()
-        for conversation in open_ones:
-            conversation.lifeline.must_leave = True
+        for conversation in tuple(self._open.values()):
             conversation.answers.put("stop")
         self._jobs.put(None)
 
@@ -147,7 +160,9 @@ def main(arguments: list[str]) -> int:
     """Serve the parent that holds the other end of the socket with this descriptor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
     faulthandler.enable()
-    SlotWorker(Channel(socket.socket(fileno=int(arguments[0])))).serve()
+    worker = SlotWorker(Channel(socket.socket(fileno=int(arguments[0]))))
+    signal.signal(signal.SIGTERM, worker.leave_softly)
+    worker.serve()
     return 0
 
 

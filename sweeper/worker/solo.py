@@ -32,8 +32,10 @@ from sweeper.worker.checkpoint import (
 )
 from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.reporter import Reporter
-from sweeper.worker.training import Training
+from sweeper.worker.training import MisfitError, Training
 
+SAVED = ("training", "steps_inherited", "seconds", "environment")
+"""What a checkpoint of a run holds beside its identity."""
 Ending = Literal["max_steps", "patience", "max_seconds", "stop_at", "told"]
 
 
@@ -81,11 +83,15 @@ class Solo:
         return self._finish(ending)
 
     def _begin(self, notes: tuple[str, ...]) -> None:
-        content, skipped = self._checkpoints.newest()
+        content, skipped = self._checkpoints.newest(self._load)
         if content is None and self._start_from is not None:
             content = read_checkpoint(Path(self._start_from.path))
             content |= {"steps_inherited": content["training"]["step"], "seconds": 0.0}
-        incidents = (*skipped, *(self._load(content) if content is not None else ()))
+            self._load(content)
+        now = environment(self._training.device)
+        incidents = (
+            skipped if content is None else (*skipped, *environment_notes(content["environment"], now))
+        )
         if skipped and content is None:
             incidents = (*incidents, "no usable checkpoint is left: starts again at step 0")
         if content is not None:
@@ -103,12 +109,13 @@ class Solo:
             incidents=incidents,
         )
 
-    def _load(self, content: Content) -> tuple[str, ...]:
+    def _load(self, content: Content) -> None:
+        """Go on from there. Raises MisfitError, changing nothing, where other code has written it."""
+        if missing := [key for key in SAVED if key not in content]:
+            raise MisfitError(f"does not fit the present code (it lacks {', '.join(missing)})")
         self._training.load_state_dict(content["training"])
         self._steps_inherited = content["steps_inherited"]
         self._stopwatch = Stopwatch(content["seconds"])
-        now = environment(self._training.device)
-        return environment_notes(content["environment"], now)
 
     def _save(self) -> None:
         self._training.watch.check()
@@ -221,7 +228,8 @@ def objective_of(metrics: dict[str, float], name: str, split: str, step: int) ->
     hint = did_you_mean(name, metrics)
     known = ", ".join(sorted(metrics))
     advice = f"The task has {known} here; if it was finite before, try a smaller optimizer.lr."
-    reason = f"{split}/{name}: got no finite value at step {step}; expected the objective (task.metric)"
+    expected = "expected the objective (study.metrics, else task.metric)"
+    reason = f"{split}/{name}: got no finite value at step {step}; {expected}"
     raise RunError(reason + hint, step=step, advice=advice)
 
 

@@ -1,5 +1,6 @@
 """A model on its way: what one optimizer step does, and everything that must survive an interruption."""
 
+import copy
 from typing import Any
 
 import torch
@@ -10,11 +11,19 @@ from sweeper.schema import RunSettings
 from sweeper.task import Evaluation, Task
 from sweeper.worker.amp import Precision
 from sweeper.worker.batches import EpochIndices
+from sweeper.worker.failures import needs_fresh_worker
 from sweeper.worker.loss_watch import LossWatch
 from sweeper.worker.optimizers import build_optimizer
 from sweeper.worker.progress import Plateau, Progress
 from sweeper.worker.randomness import random_state, restore_random_state, seed_everything
 from sweeper.worker.schedules import LearningRate
+
+MAX_WORDS = 300
+"""Characters of an error that are told: torch names every parameter."""
+
+
+class MisfitError(Exception):
+    """A state that other code has written; how that shows."""
 
 
 class Training:
@@ -102,7 +111,21 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict`: the same bits on the same device, thread count and CPU capability."""
+        """Go on from `state_dict`: the same bits on the same device, thread count and CPU capability.
+
+        Raises MisfitError where the state is that of other code; the training is then as it was before.
+        """
+        before = copy.deepcopy(self.state_dict())
+        try:
+            self._load(state)
+        except Exception as error:
+            if needs_fresh_worker(error):
+                raise  # the device's fault, not the state's
+            self._load(before)
+            said = " ".join(str(error).split())[:MAX_WORDS]
+            raise MisfitError(f"does not fit the present code ({type(error).__name__}: {said})") from error
+
+    def _load(self, state: dict[str, Any]) -> None:
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -110,7 +133,8 @@ class Training:
         self.precision.scaler.load_state_dict(state["scaler"])
         self.progress.load_state_dict(state["progress"])
         self.best = state["best"]
-        if self.best is None and self.trainer.restore_best and self.progress.best_step == self.step:
+        is_best = self.progress.best_step == self.step > 0
+        if self.best is None and self.trainer.restore_best and is_best:
             self.best = self._copy_of_model()
         restore_random_state(state["random"], self.device)
 

@@ -179,6 +179,25 @@ def test_a_model_sees_a_file_as_it_saw_its_training_pictures(tmp_path: Path) -> 
     torch.testing.assert_close(texts.images, captcha.tiny_task(read).train_batch(rows).images)
 
 
+@pytest.mark.parametrize(
+    ("words", "trial"),
+    [
+        (["trial=baseline"], 0),
+        (["model=baseline"], 0),
+        (["--trial", "0"], 0),
+        (["--model", "1"], 1),
+        (["trial=focal"], 1),
+    ],
+)
+def test_baseline_or_any_trial_can_be_named_and_its_best_run_reads(
+    words: list[str], trial: int, faces: Study, photographs: Path, tmp_path: Path, tell: Tell
+) -> None:
+    assert predict(faces, photographs / "a.jpg", tmp_path / "o", *words) == 0
+    value = {0: "0.5100", 1: "0.6100"}[trial]
+    who = {0: "the baseline", 1: "trial 1"}[trial]
+    assert f"seed 1: the best run on validation (val score {value}) of {who}" in tell()[0]
+
+
 def test_a_single_run_can_be_named(faces: Study, photographs: Path, tmp_path: Path, tell: Tell) -> None:
     assert predict(faces, photographs / "a.jpg", tmp_path / "masks", "model=0/1") == 0
     assert "model: trial 0 baseline seed 1: a single run of study segmentation-1" in tell()[0]
@@ -303,8 +322,10 @@ def test_two_photographs_of_one_name_are_told_before_one_mask_is_lost(
     [
         (
             ["model=7/0"],
-            "model: got '7/0'; expected champion, ensemble, or <trial>/<seed> of a complete run: 0/0, 0/1",
+            "model: got '7/0'; expected champion, baseline, ensemble, a trial's number or name, or "
+            "<trial>/<seed> of a complete run: 0/0, 0/1",
         ),
+        (["trial=7"], "model: got '7'; expected champion, baseline"),
         (["model=ensemble"], "but the study has none. Run its command again with study.ensemble_top_k=3"),
         (["device=cuda:9"], "device: got 'cuda:9', which cannot be used here"),
         (["study=other"], "got 'other'; expected a study in"),
@@ -405,6 +426,12 @@ def test_options_and_words_say_the_same(words: list[str]) -> None:
 )
 def test_words_that_cannot_be_used_are_told_all_together(words: list[str], said: str) -> None:
     with pytest.raises(UserError, match=said):
+        read_words(words)
+
+
+def test_two_models_are_one_too_many() -> None:
+    words = ["study=s", "input=.", "output=o", "trial=1", "model=champion"]
+    with pytest.raises(UserError, match="trial: got trial=1 and model=champion, which say the same"):
         read_words(words)
 
 

@@ -5,10 +5,12 @@ import io
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,13 @@ import pytest
 import yaml
 from hypothesis import given, strategies as st
 
+from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
 from sweeper.locks import file_lock
 from sweeper.report import publishing
 from sweeper.report.publishing import without_absolute_paths
 from sweeper.report.report import write_report
-from sweeper.report.summary import read_summary, write_summary
+from sweeper.report.summary import read_summary, summary_of, write_summary
 from sweeper.results import BestRun, Ensemble
 from sweeper.storage import storage
 from sweeper.storage.owners import new_owner
@@ -238,10 +241,14 @@ def test_large_records_are_reduced_until_the_study_fits(
 def test_clean_keeps_the_champions_checkpoints_and_all_else(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """19 runs with 3 checkpoints each, 6 of them the champion's: 39 go, 18 stay."""
+    """19 runs with 3 checkpoints each, 6 the champion's and 6 the baseline's: 21 go, then 18; 18 stay."""
     before = {path for path in (results / ONE).rglob("*") if path.suffix != ".pt"}
     studies(results, "clean", ONE, "--yes")
-    assert "removed 39 checkpoints" in capsys.readouterr().out
+    assert "removed 21 checkpoints" in capsys.readouterr().out
+    left = set((results / ONE).rglob("*.pt"))
+    assert {path.parent.parent.name for path in left} == {"0000-baseline", "0003-lambda=0.2"}
+    studies(results, "clean", ONE, "--yes", "--keep-models", "champion")
+    assert "removed 18 checkpoints" in capsys.readouterr().out
     left = set((results / ONE).rglob("*.pt"))
     assert len(left) == 18
     assert {path.parent.parent.name for path in left} == {"0003-lambda=0.2"}
@@ -256,7 +263,7 @@ def test_clean_keeps_what_an_interrupted_run_resumes_from(
     begun.mkdir(parents=True)
     (begun / "checkpoint.pt").write_bytes(b"checkpoint")
     studies(results, "clean", ONE, "--yes")
-    assert "removed 39 checkpoints (0.0 MiB); those of 1 unfinished runs stay" in capsys.readouterr().out
+    assert "removed 21 checkpoints (0.0 MiB); those of 1 unfinished runs stay" in capsys.readouterr().out
     assert (begun / "checkpoint.pt").exists()
     studies(results, "clean", ONE)
     assert capsys.readouterr().out == "no checkpoints to remove; those of 1 unfinished runs stay\n"
@@ -296,6 +303,91 @@ def test_a_running_study_can_be_looked_at(
     studies(results, "show", ONE, code=2)
     said = f"is running on {at_work} (0 runs ended, 1 now); no report yet. It is written when the study ends"
     assert capsys.readouterr().err == f"{ONE}: {said}\n"
+
+
+@pytest.mark.parametrize("verb", ["clean", "delete"])
+@pytest.mark.parametrize("word", ["esmm-a", "esmm-aux-foca", "captcha", "esmm", ""])
+def test_what_removes_things_wants_the_whole_name(
+    results: Path, capsys: pytest.CaptureFixture[str], verb: str, word: str
+) -> None:
+    before = set(results.rglob("*"))
+    studies(results, verb, word, "--yes", code=2)
+    assert capsys.readouterr().err.startswith(f"study: got '{word}'; expected ")
+    assert set(results.rglob("*")) == before
+
+
+def test_a_path_means_the_folder_there_and_no_namesake(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = Path(shutil.copytree(results, tmp_path / "elsewhere"))
+    studies(results, "delete", str(elsewhere / ONE), "--yes", code=2)
+    assert f"--results-dir {elsewhere}" in capsys.readouterr().err
+    assert [(folder / ONE).exists() for folder in (elsewhere, results)] == [True, True]
+    studies(results, "delete", f"{results / ONE}/", "--yes")
+    assert [(folder / ONE).exists() for folder in (elsewhere, results)] == [True, False]
+
+
+def named(results: Path, name: str) -> StudyFolder:
+    """A finished study of any name, one run of which the database knows."""
+    folder = StudyFolder.of(results, name)
+    write_summary(folder, summary_of(study_result(folder, study=name), judgement()))
+    with storage.open_storage(f"sqlite:///{results / 'studies.db'}", name, "elsewhere:1:x") as opened:
+        claim = opened.claim("f", 0, 1, "w", now=time.time() - 1000)
+        assert claim is not None
+        assert opened.settle(claim, "COMPLETE", {})
+    return folder
+
+
+def names_in(results: Path) -> set[str]:
+    with closing(sqlite3.connect(results / "studies.db")) as database:
+        return {row[0] for row in database.execute("select study from sweeper_runs")}
+
+
+@pytest.mark.parametrize("gone", ["a b", "a-b", "a/b", " a-b", "A-b"])
+def test_studies_whose_names_are_alike_are_deleted_one_by_one(tmp_path: Path, gone: str) -> None:
+    """Folder, database and the locks in the folder: one identity, that of the whole name."""
+    alike = ["a b", "a-b", "a/b", " a-b", "A-b"]
+    folders = {name: named(tmp_path, name) for name in alike}
+    studies(tmp_path, "delete", gone, "--yes")
+    left = set(alike) - {gone}
+    assert names_in(tmp_path) == left
+    assert {name for name, folder in folders.items() if folder.path.exists()} == left
+
+
+def test_a_namesake_at_work_keeps_nobody_else_from_being_deleted(tmp_path: Path) -> None:
+    named(tmp_path, "a b")
+    named(tmp_path, "a-b")
+    with storage.open_storage(f"sqlite:///{tmp_path / 'studies.db'}", "a b", new_owner()) as opened:
+        assert opened.claim("g", 0, 1, "w", now=time.time()) is not None
+        studies(tmp_path, "delete", "a b", "--yes", code=2)
+        studies(tmp_path, "delete", "a-b", "--yes")
+    assert names_in(tmp_path) == {"a b"}
+
+
+def test_a_copied_folder_does_not_take_the_original_out_of_the_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = named(tmp_path, "a-b")
+    shutil.copytree(original.path, tmp_path / "copy")
+    studies(tmp_path, "delete", "copy", "--yes")
+    assert "'a-b' has a folder of its own" in capsys.readouterr().err
+    assert (names_in(tmp_path), original.path.exists()) == ({"a-b"}, True)
+    original.path.rename(tmp_path / "moved")
+    studies(tmp_path, "delete", "moved", "--yes")
+    assert names_in(tmp_path) == set()
+
+
+def test_a_tracking_server_that_fails_leaves_the_study_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = named(tmp_path, "a-b")
+
+    def fails(*_: object) -> int:
+        raise UserError(Fault("tracking.uri", "MLflow failed"))
+
+    monkeypatch.setattr("sweeper.watch.forget_study", fails)
+    studies(tmp_path, "delete", "a-b", "--yes", code=2)
+    assert (names_in(tmp_path), folder.summary.exists()) == ({"a-b"}, True)
 
 
 def test_a_late_worker_is_not_robbed_of_its_folder(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -239,3 +239,9 @@ def test_this_machine_has_cores_and_slots() -> None:
 )
 def test_slots_in_words(slots: list[tuple[str, int | None]], words: str) -> None:
     assert slots_in_words(tuple(Slot(i, "", n, label) for i, (label, n) in enumerate(slots))) == words
+
+
+@pytest.mark.parametrize("device", ["cudaa", "gpu", "cuda:1", "cuda:x", "meta:x", ""])
+def test_a_device_that_is_not_there_is_refused_before_any_job_meets_it(device: str) -> None:
+    with pytest.raises(UserError, match=rf"^executor\.device: got '{device}'.*executor\.device=cpu"):
+        arrange(Inline(name="inline", device=device, n_threads=2), machine(gpu(0)))

@@ -15,7 +15,7 @@ import pytest
 from sweeper.executors.devices import Placement
 from sweeper.executors.local import LocalExecutor
 from sweeper.executors.worker_process import ending
-from sweeper.messages import Failed, Finished, Lost, Message, Started
+from sweeper.messages import Failed, Finished, Lost, Message, Started, Stopped
 from sweeper.trial import JobSpec, Slot
 from sweeper.worker.channel import MAX_FRAME_BYTES
 from sweeper.worker.checkpoint import read_checkpoint
@@ -344,3 +344,20 @@ def test_no_secret_is_handed_over_in_arguments(local: LocalExecutor, tmp_path: P
     arguments = Path(f"/proc/{pid_of(local)}/cmdline").read_bytes().split(b"\0")
     assert [word.decode() for word in arguments[1:4]] == ["-P", "-m", "sweeper.worker.slot"]
     assert len([word for word in arguments if word]) == 5
+
+
+def test_a_worker_that_is_terminated_writes_a_checkpoint_first_and_the_slot_goes_on(
+    local: LocalExecutor, tmp_path: Path
+) -> None:
+    """As a batch system does to all processes of a study at once."""
+    job = toy_job(tmp_path, changes={**ENDLESS, "loss.pause_ms": 1.0})
+    start(local, job)
+    os.kill(pid := pid_of(local), signal.SIGTERM)
+    stopped = until_ended(local, job)[-1]
+    assert isinstance(stopped, Stopped)
+    assert (stopped.why, read_checkpoint(folder_of(job).checkpoint)["training"]["step"]) == (
+        "interrupted",
+        stopped.step,
+    )
+    assert isinstance(last_word(local, toy_job(tmp_path, "next")), Finished)
+    wait_for(lambda: not is_running(pid))

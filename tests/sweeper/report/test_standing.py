@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.layout import StudyFolder
+from sweeper.layout import StudyFolder, folder_name
 from sweeper.report.report import write_report
 from sweeper.report.standing import Activity, activities, status_of
 from sweeper.report.summary import summary_of, write_summary
@@ -77,7 +77,7 @@ def test_an_owner_on_another_host_is_believed_until_the_lease_ends(url: str, fol
 
 def test_a_study_is_found_under_its_folders_name_whatever_it_is_called(url: str) -> None:
     claimed(url, new_owner(), study="my study / 1")
-    assert activities(url, NOW)["my-study-1"].names == {"my study / 1"}
+    assert activities(url, NOW)[folder_name("my study / 1")].names == {"my study / 1"}
 
 
 def finished(folder: StudyFolder, moment: str, **changes: Any) -> None:

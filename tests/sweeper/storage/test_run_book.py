@@ -1,12 +1,15 @@
 """Which runs are known, who has them, and what is written of them, on a real SQLite file."""
 
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from sweeper.layout import StudyFolder
 from sweeper.results import RunResult
+from sweeper.storage import run_book
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import LEASE_S, Claim, Storage, open_storage
 from tests.sweeper.plain_trials import plain_trial
@@ -120,8 +123,10 @@ def test_a_claim_is_kept_alive_while_it_is_renewed_in_time(
         for _ in range(5):
             watch.now += 2 / 3 * LEASE_S
             assert book.renew() == []
+            theirs.look()
             assert theirs.claim(ONE, 0) is None
         watch.now += LEASE_S + 1
+        theirs.look()
         assert theirs.claim(ONE, 0) == 2
 
 
@@ -177,3 +182,78 @@ def test_a_study_that_was_moved_finds_its_runs_in_its_new_folder(
     elsewhere = StudyFolder.of(tmp_path / "elsewhere", "s")
     (run,) = RunBook(storage, elsewhere, lambda _: "w").known([ONE]).values()
     assert run.folder == elsewhere.run(ONE, 0).path
+
+
+@pytest.fixture
+def other(tmp_path: Path, folder: StudyFolder, watch: Watch) -> Iterator[RunBook]:
+    """The book of another session of the same study."""
+    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "other") as storage:
+        yield RunBook(storage, folder, lambda trial: "w", watch)
+
+
+@pytest.fixture
+def statements(storage: Storage) -> list[str]:
+    """What this session asks of its database from now on."""
+    said: list[str] = []
+    sa.event.listen(storage._engine, "before_cursor_execute", lambda *args: said.append(args[2]))
+    return said
+
+
+def test_what_another_session_holds_is_asked_for_once_between_two_looks(
+    book: RunBook, other: RunBook, watch: Watch, statements: list[str]
+) -> None:
+    assert other.claim(ONE, 0) == 1
+    for _ in range(100):
+        assert book.claim(ONE, 0) is None
+    assert len(statements) == 2  # the update that found nothing free, and the insert that found a row
+    book.look()
+    assert book.claim(ONE, 0) is None
+    assert len(statements) == 3  # the look told
+    watch.now += LEASE_S + 1
+    assert book.claim(ONE, 0) is None
+    book.look()
+    assert book.claim(ONE, 0) == 2
+
+
+def test_a_look_says_whether_others_have_finished_anything(
+    book: RunBook, other: RunBook, folder: StudyFolder
+) -> None:
+    assert not book.look()
+    book.claim(ONE, 0)
+    book.settle(ONE, result(folder))
+    assert not book.look()  # our own result is no news
+    other.claim(ONE, 1)
+    assert not book.look()
+    other.settle(ONE, result(folder, seed=1))
+    assert book.look()
+    assert not book.look()
+    other.claim(ONE, 2)
+    other.settle(ONE, result(folder, seed=2, state="INTERRUPTED"))
+    assert not book.look()
+    assert book.claim(ONE, 2) == 2
+
+
+def test_claims_outlive_what_takes_longer_than_a_lease(
+    book: RunBook, other: RunBook, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sampler that thinks for five minutes; by its clock a lease would have lapsed four times."""
+    monkeypatch.setattr(run_book, "RENEW_S", 0.001)
+    assert book.claim(ONE, 0) == 1
+    with book.kept_alive():
+        for _ in range(10):
+            watch.now += LEASE_S / 2
+            until = time.monotonic() + 10
+            while expiry_of(book) < watch.now + LEASE_S and time.monotonic() < until:
+                time.sleep(0.001)
+            other.look()
+            assert other.claim(ONE, 0) is None
+    assert book.renew() == []
+    watch.now += LEASE_S + 1
+    other.look()
+    assert other.claim(ONE, 0) == 2  # nothing goes on renewing
+    assert book.renew() == [(1, 0)]
+
+
+def expiry_of(book: RunBook) -> float:
+    with book._storage._engine.connect() as connection:
+        return float(connection.exec_driver_sql("select expires from sweeper_runs").scalar_one())

@@ -10,6 +10,7 @@ import pytest
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.locks import file_lock
 from sweeper.results import Policy, RunResult, RunState, TrialResult, TrialState
+from sweeper.schema import KeepModels
 from sweeper.study.conclusion import (
     exit_code,
     runs_planned,
@@ -156,10 +157,33 @@ def left(folder: StudyFolder) -> set[str]:
 
 def test_only_the_champions_checkpoints_stay(folder: StudyFolder) -> None:
     result = study_result(folder)
-    tidy_checkpoints(folder, result, judgement())
+    tidy_checkpoints(folder, result, judgement(), "champion")
     assert left(folder) == {f"0003-lambda=0.2/seed{seed}" for seed in (*SEEDS, *CONFIRM_SEEDS)}
-    tidy_checkpoints(folder, result, front_judgement())
+    tidy_checkpoints(folder, result, front_judgement(), "champion")
     assert {name.split("/")[0] for name in left(folder)} == {"0003-lambda=0.2"}
+
+
+@pytest.mark.parametrize(
+    ("keep", "trials"),
+    [
+        ("champion", {"0003-lambda=0.2"}),
+        ("baseline_and_champion", {"0000-baseline", "0003-lambda=0.2"}),
+        ("all", {"0000-baseline", "0001-lambda=0.05", "0002-lambda=0.1", "0003-lambda=0.2"}),
+    ],
+)
+def test_the_models_of_all_runs_of_those_that_are_to_be_kept_stay(
+    folder: StudyFolder, keep: KeepModels, trials: set[str]
+) -> None:
+    """What pruned and failed runs could be resumed from goes in each case."""
+    result = study_result(folder, with_failure=True)
+    tidy_checkpoints(folder, result, judgement(), keep)
+    complete = {
+        f"{trial.spec.slug}/seed{seed}"
+        for trial in result.trials
+        for seed, run in trial.runs.items()
+        if run.state == "COMPLETE"
+    }
+    assert left(folder) == {name for name in complete if name.split("/")[0] in trials}
 
 
 def test_what_another_session_trains_keeps_its_checkpoints(folder: StudyFolder) -> None:
@@ -175,7 +199,7 @@ def test_what_another_session_trains_keeps_its_checkpoints(folder: StudyFolder) 
     held = folder.run(result.trials[2].spec, 0)
     with file_lock(held.lock, 0.0):
         trials = (result.trials[0], begun, *result.trials[2:])
-        tidy_checkpoints(folder, replace(result, trials=trials), judgement())
+        tidy_checkpoints(folder, replace(result, trials=trials), judgement(), "champion")
     others = left(folder) - {f"0003-lambda=0.2/seed{seed}" for seed in (*SEEDS, *CONFIRM_SEEDS)}
     assert others == {"0009-lambda=0.9/seed0", "0001-lambda=0.05/seed7", "0002-lambda=0.1/seed0"}
     assert len(RunFolder(held.path).checkpoints) == 3

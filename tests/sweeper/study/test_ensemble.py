@@ -230,7 +230,7 @@ def test_models_that_were_tidied_away_are_named_with_the_command_that_brings_the
     folder: StudyFolder,
 ) -> None:
     result = study_result(folder)
-    tidy_checkpoints(folder, result, judgement(best=1))
+    tidy_checkpoints(folder, result, judgement(best=1), "champion")
     outcome = asked(result, folder, k=4)
     assert outcome.entry is None
     (warning,) = outcome.warnings
@@ -252,12 +252,12 @@ def test_members_keep_their_models_when_a_study_is_tidied_or_cleaned(
     champions = {f"0001-lambda=0.05/seed{seed}" for seed in SEEDS}
     members = {f"0003-lambda=0.2/seed{seed}" for seed in SEEDS}
     write_report(folder, result, judgement(best=1))
-    cleaned, _ = cleanable(status_of(folder, None))
+    cleaned, _ = cleanable(status_of(folder, None), "champion")
     assert not {str(run.path.relative_to(folder.path / "trials")) for run in cleaned} & (members | champions)
     assert len(cleaned) == len(read_rows(folder)) - 6
-    tidy_checkpoints(folder, result, judgement(best=1), outcome.members)
+    tidy_checkpoints(folder, result, judgement(best=1), "champion", outcome.members)
     assert left(folder) == champions | members
-    tidy_checkpoints(folder, result, judgement(best=1))
+    tidy_checkpoints(folder, result, judgement(best=1), "champion")
     assert left(folder) == champions | members
     assert not any(RunFolder(folder.run(result.trials[3].spec, s).path).best.exists() for s in CONFIRM_SEEDS)
 
@@ -270,7 +270,7 @@ def test_members_keep_their_models_where_the_evaluation_failed(
     outcome = asked(result, folder)
     folder.ensemble.request.unlink()
     assert read_spec(folder.ensemble.request) is None
-    tidy_checkpoints(folder, result, judgement(best=1), outcome.members)
+    tidy_checkpoints(folder, result, judgement(best=1), "champion", outcome.members)
     assert {f"0003-lambda=0.2/seed{seed}" for seed in SEEDS} <= left(folder)
 
 

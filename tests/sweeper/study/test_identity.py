@@ -153,3 +153,26 @@ def test_of_many_differences_the_first_are_told(book: TrialBook, results: Path) 
 
 
 SEVERAL = ("trainer.max_steps=21", "trainer.batch_size=9", "trainer.eval_every=3", "trainer.min_delta=0.5")
+
+
+def test_a_study_that_an_earlier_version_trained_for_another_metric_is_not_continued(
+    book: TrialBook, results: Path
+) -> None:
+    """It remembered objectives as they were written, and trained for the task's own metric all the same."""
+    fixed = SpecFactory(small_sweep(results, GRID, "study.metrics=[bce:min]")).fixed()
+    del fixed["objective"]
+    fixed["study"]["objectives"] = ["bce:min"]
+    book.remember("fixed", json.dumps(fixed))
+    with pytest.raises(
+        UserError, match="an earlier version trained for the task's metric, not for bce:minim"
+    ):
+        said(book, results, GRID, "study.metrics=[bce:min]")
+
+
+def test_a_study_of_the_tasks_own_metric_from_an_earlier_version_goes_on(
+    book: TrialBook, results: Path
+) -> None:
+    fixed = SpecFactory(small_sweep(results, GRID)).fixed()
+    fixed["study"]["objectives"] = ["ctcvr_auc:max"]
+    book.remember("fixed", json.dumps(fixed))
+    assert said(book, results, GRID) == []

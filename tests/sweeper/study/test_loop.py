@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.errors import OUT_OF_MEMORY
+from sweeper.errors import OUT_OF_MEMORY, AskingError
 from sweeper.jobs import job_for
 from sweeper.layout import StudyFolder
 from sweeper.messages import Failed, Finished, Lost, Message, Reply, Started
@@ -327,3 +327,87 @@ def test_a_thousand_runs_leave_eight_slots_idle_for_less_than_3_percent_of_the_t
     assert sum(seconds.values()) + executor.idle == pytest.approx(8 * executor.now)
     assert idle_rate < 0.03
     assert batch_idle_rate > 0.5
+
+
+def test_a_point_that_cannot_be_trained_has_failed_and_is_given_to_nobody(tmp_path: Path) -> None:
+    executor = FakeExecutor(1, {0: 1.0, 2: 1.0})
+    trials = [plain_trial(number) for number in range(3)]
+    trials[1] = trials[1].model_copy(update={"refused": "aux.gama: no such parameter"})
+    loop = run_loop(tmp_path, executor, trials)
+    assert (loop.table.runs[1, 0].state, loop.table.runs[1, 0].reason) == ("FAILED", trials[1].refused)
+    assert {key for key, run in loop.table.runs.items() if run.state == "COMPLETE"} == {(0, 0), (2, 0)}
+    again = run_loop(tmp_path, FakeExecutor(1, {}), trials)
+    assert again.table.runs[1, 0].state == "FAILED"
+
+
+def test_points_that_cannot_be_trained_count_as_failures(tmp_path: Path) -> None:
+    trials = [plain_trial(0), *(plain_trial(n).model_copy(update={"refused": "no"}) for n in range(1, 5))]
+    loop = run_loop(tmp_path, FakeExecutor(1, {0: 1.0}), trials, max_failure_rate=0.5)
+    assert loop.stopped_because == "3 failed candidates, more than study.max_failure_rate allows (2)"
+
+
+class WithAnother(FakeExecutor):
+    """While our jobs run, another session finishes runs of its own: at simulated seconds, these trials."""
+
+    def __init__(
+        self, url: str, folder: StudyFolder, finishes: Mapping[float, TrialSpec], slots: int
+    ) -> None:
+        super().__init__(slots, dict.fromkeys(range(99), 10.0))
+        self._url, self._folder, self._finishes = url, folder, dict(finishes)
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        due = [at for at in self._finishes if at <= self.now]
+        with open_storage(self._url, "s", "other") as storage:
+            book = RunBook(storage, self._folder, lambda spec: "w")
+            for trial in (self._finishes.pop(at) for at in due):
+                assert book.claim(trial, 0) is not None
+                book.settle(trial, RunResult(trial.number, 0, "COMPLETE", metrics={"val/auc": 0.9}))
+        return super().receive(timeout_s)
+
+
+def test_a_session_with_work_of_its_own_learns_what_others_finish_meanwhile(tmp_path: Path) -> None:
+    """Six runs of 10 s on one slot. At 0, 10 and 20 s another session has finished the last three."""
+    trials = [plain_trial(number) for number in range(6)]
+    known_at: dict[int, set[int]] = {}
+
+    class Knowing(Heard):
+        def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
+            known_at[trial.number] = {number for number, _ in table[0].runs}
+
+    table: list[RunTable] = []
+    add = RunTable.add
+
+    def remembered(self: RunTable, trial: TrialSpec) -> None:
+        table[:] = [self]
+        add(self, trial)
+
+    executor = WithAnother(
+        f"sqlite:///{tmp_path}/studies.db",
+        StudyFolder(tmp_path / "s"),
+        {0.0: trials[5], 10.0: trials[4], 20.0: trials[3]},
+        slots=1,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunTable, "add", remembered)
+        loop = run_loop(tmp_path, executor, trials, observer=Knowing())
+    assert sorted(known_at) == [0, 1, 2]  # each run was trained once, by one of the two
+    assert known_at == {0: {0}, 1: {0, 1, 5}, 2: {0, 1, 2, 4, 5}}  # of the last it learns right after
+    assert {number for number, _ in loop.table.runs} == set(range(6))
+    assert executor.now == 30.0
+
+
+def test_a_sampler_that_fails_ends_the_study_with_what_it_has(tmp_path: Path) -> None:
+    class Failing(Never):
+        n_left = 1
+
+        def ask(self) -> TrialSpec | None:
+            raise AskingError("Broken failed to propose a trial (RuntimeError: singular)")
+
+    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
+        rules = Policy((0,), (), (Objective("auc", "maximize"),), None, 1.0, n_candidates=2)
+        book = RunBook(storage, StudyFolder(tmp_path / "s"), lambda spec: "w")
+        table = RunTable(rules, book, Failing(), Ledger())
+        hooks = Hooks(lambda *_: pytest.fail("nothing to train"), NoPruning(), Heard())
+        loop = StudyLoop(table, FakeExecutor(1, {}), hooks, Limits(5.0, 0), Interrupt())
+        loop.work_off(table.wanted_screening, asks=True)
+    assert loop.stopped_because == "Broken failed to propose a trial (RuntimeError: singular)"

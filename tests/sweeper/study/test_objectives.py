@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sweeper.config import objective_warnings, training_in_words
 from sweeper.errors import UserError
 from sweeper.results import Objective, RunResult
 from sweeper.study.objectives import metric_faults, objectives_of
@@ -138,7 +139,10 @@ def test_a_wrong_name_fails_the_trials_and_the_right_one_works_afterwards(
     for _ in range(2):  # the same command again ends as the first did
         assert run_sweep(small_sweep(tmp_path, *words, f"study.metrics=[{wrong}]")) == 1
         printed = capsys.readouterr().out
-        assert "val/acu: got no finite value; expected an objective" in printed
+        assert "val/acu: got no finite value" in printed
+        assert (
+            "expected an objective (study.metrics)" in printed or "expected the objective (study" in printed
+        )
         assert "No result" in printed
     assert run_sweep(small_sweep(tmp_path, *words, f"study.metrics=[{right}]")) == 0
 
@@ -148,11 +152,11 @@ def test_a_study_that_died_of_a_wrong_name_ends_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As studies did that were begun before trials could fail of it."""
-    words = (GRID, *FEW, "study.metrics=[acu:max]")
+    words = (GRID, *FEW, "study.metrics=[bce:min,acu:max]")
     with monkeypatch.context() as before:
         before.setattr("sweeper.study.run_table.judged", lambda result, objectives: result)
         for _ in range(2):
-            with pytest.raises(ValueError, match="No values were told"):
+            with pytest.raises(ValueError, match=r"number of the values|No values were told"):
                 run_sweep(small_sweep(tmp_path, *words))
     assert run_sweep(small_sweep(tmp_path, *words)) == 1
 
@@ -161,3 +165,70 @@ def test_a_study_that_died_of_a_wrong_name_ends_without_a_traceback(
 def test_a_pruner_has_nothing_to_say_without_the_objective(tmp_path: Path) -> None:
     words = ("pruner=median", "trainer.eval_every=2", "study.metrics=[acu:max]")
     assert run_sweep(small_sweep(tmp_path, GRID, *FEW, *words)) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "metric", "direction"),
+    [
+        ((), "ctcvr_auc", "maximize"),
+        (("study.metrics=[bce:min]",), "bce", "minimize"),
+        (("study.metrics=[bce:min,ctcvr_auc:max]",), "bce", "minimize"),
+        (("task.metric=bce", "task.direction=minimize"), "bce", "minimize"),
+        (("task.metric=ctr_auc", "study.metrics=[bce:min]"), "bce", "minimize"),
+    ],
+)
+def test_all_runs_are_trained_for_the_first_objective(
+    results: Path, words: tuple[str, ...], metric: str, direction: str
+) -> None:
+    """What a worker keeps, stops and slows down by is what the study ranks by, in a solo run too."""
+    sweep = small_sweep(results, GRID, *words)
+    factory = SpecFactory(sweep)
+    for draft in (*drafts_of(sweep, factory), factory.spec(0, "solo", "candidate", {}, ())):
+        task: Any = draft.config["task"]
+        assert (task["metric"], task["direction"]) == (metric, direction)
+
+
+def mark(results: Path, *words: str) -> tuple[str, str]:
+    """The fingerprint of the baseline, and the study's name."""
+    factory = SpecFactory(small_sweep(results, GRID, *words))
+    return factory.baseline(-1).fingerprint, factory.study_name()
+
+
+def test_a_fingerprint_covers_the_metric_and_the_direction_that_training_follows(results: Path) -> None:
+    usual = mark(results)
+    assert mark(results, "study.metrics=[ctcvr_auc:max]") == usual
+    assert mark(results, "study.metrics=[ctcvr_auc:maximize]") == usual
+    assert mark(results, "study.metrics=[ctcvr_auc:max,bce:min]")[0] == usual[0]  # trained alike
+    assert mark(results, "task.metric=bce", "task.direction=minimize") == mark(
+        results, "study.metrics=[bce:min]"
+    )
+    others = ("bce:min", "bce:max", "ctr_auc:max", "bce:min,ctcvr_auc:max", "ctcvr_auc:min")
+    marks = [mark(results, f"study.metrics=[{metrics}]") for metrics in others]
+    assert len({name for _, name in marks} | {usual[1]}) == len(others) + 1
+    assert [m for m, _ in marks].count(marks[0][0]) == 2  # bce:min, whatever is watched beside it
+    assert usual[0] not in {m for m, _ in marks}
+
+
+def test_the_fingerprints_of_runs_trained_for_the_tasks_own_metric_are_as_ever(results: Path) -> None:
+    """They hash data, optimizer, trainer and the task's sections, and nothing else."""
+    factory = SpecFactory(small_sweep(results, GRID))
+    assert factory.fixed()["study"]["objectives"] == ["ctcvr_auc:maximize"]
+    assert "objective" not in factory.fixed()
+
+
+def test_what_training_follows_is_said_where_it_is_no_matter_of_course(results: Path) -> None:
+    def said(*words: str) -> tuple[list[str], list[str]]:
+        sweep = small_sweep(results, GRID, *words)
+        return training_in_words(sweep), list(objective_warnings(sweep))
+
+    assert said() == ([], [])
+    assert said("study.metrics=[bce:min]") == (
+        ["training follows val/bce, minimized: kept step, patience, plateau"],
+        [],
+    )
+    (line,), _ = said("study.metrics=[bce:min,ctr_auc:max]")
+    assert "val/bce, minimized, the first of 2 objectives" in line
+    (warning,) = said("study.metrics=[bce:min]", "task.metric=ctr_auc")[1]
+    assert warning.startswith("task.metric: 'task.metric=ctr_auc' has no effect beside study.metrics")
+    (warning,) = said("study.metrics=[bce]")[1]
+    assert warning.startswith("study.metrics: 'bce' has no direction of its own and is maximized")

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeper.study.provenance import code_hash, command, cpu_name, provenance
+from sweeper.errors import UserError
+from sweeper.layout import StudyFolder
+from sweeper.study.provenance import code_hash, command, cpu_name, provenance, refuse_shared_folder
 
 MODULE = sys.modules[provenance.__module__]
 
@@ -168,3 +170,17 @@ def test_an_installed_copy_in_the_users_repository_does_not_take_his_commit_for_
     monkeypatch.setattr(MODULE, "PACKAGE", root / "site" / "sweeper")
     told = provenance(1)
     assert (told["git_sha"], told["git_dirty"]) == (None, False)
+
+
+def test_a_folder_that_a_name_of_other_case_has_is_refused(tmp_path: Path) -> None:
+    """On a disk that ignores case `Run` finds the folder of `run`; one that was renamed is nobody else's."""
+    folder = StudyFolder(tmp_path / "run")
+    written(folder.summary, '{"study": "Run"}')
+    with pytest.raises(
+        UserError, match=r"study\.name: got 'run', whose folder .*/run is that of study 'Run'"
+    ):
+        refuse_shared_folder(folder, "run")
+    refuse_shared_folder(folder, "Run")
+    refuse_shared_folder(StudyFolder(tmp_path / "new"), "new")
+    written(folder.summary, '{"study": "before"}')
+    refuse_shared_folder(folder, "run")

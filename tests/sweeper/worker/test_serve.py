@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from sweeper.messages import Failed
-from sweeper.trial import DeviceNeeds, JobSpec
-from sweeper.worker.serve import run_job
+from sweeper.schema import RUN_SECTIONS, RunSettings
+from sweeper.task import Prepared, config_of
+from sweeper.trial import DeviceNeeds, JobSpec, fingerprint
+from sweeper.worker.serve import identity_of, run_job
+from tests.sweeper.worker.toy_config import ToyConfig
 from tests.sweeper.worker.toy_jobs import Listener, folder_of, toy_job
 
 
@@ -84,8 +87,9 @@ def test_a_wrong_objective_is_answered_with_the_known_ones(tmp_path: Path) -> No
 
 def test_an_objective_that_is_not_a_number_ends_the_run(tmp_path: Path) -> None:
     failed = failure(toy_job(tmp_path, changes={"task.metric": "undefined"}))
-    assert (
-        failed.reason == "val/undefined: got no finite value at step 5; expected the objective (task.metric)"
+    assert failed.reason == (
+        "val/undefined: got no finite value at step 5; expected the objective "
+        "(study.metrics, else task.metric)"
     )
     assert failed.step == 5
 
@@ -103,3 +107,19 @@ def test_missing_data_are_a_failure_not_a_crash(tmp_path: Path) -> None:
     reason = failure(job).reason
     assert reason.startswith("FileNotFoundError: [Errno 2] No such file or directory: ")
     assert missing in reason
+
+
+def test_the_checkpoints_of_earlier_versions_are_known_by_what_they_were_known_by(tmp_path: Path) -> None:
+    """They hashed the whole sections, success criteria and all, of which most runs had none."""
+    job = toy_job(tmp_path)
+    run, prepared = job.members[0], Prepared.open(Path(job.prepared))
+    settings = RunSettings.model_validate({key: run.config[key] for key in RUN_SECTIONS})
+    config = config_of(ToyConfig, run.config)
+    earlier = {
+        "task": config.effective(40),
+        "objective": ["toy", "nll", "minimize"],
+        "optimizer": settings.optimizer.model_dump(mode="json"),
+        "trainer": settings.trainer.model_dump(mode="json"),
+        "seed": 0,
+    }
+    assert identity_of(settings, config, 0, prepared) == fingerprint(earlier, prepared.digest)

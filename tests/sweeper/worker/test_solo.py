@@ -1,11 +1,13 @@
 """The training loop on a toy task: what it reports and leaves, and that interruptions change nothing."""
 
+import hashlib
 import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from sweeper.messages import Finished, Message, Reply, Reported, Started, Stoppe
 from sweeper.trial import JobSpec
 from sweeper.worker.batches import EpochIndices
 from sweeper.worker.checkpoint import read_checkpoint, write_checkpoint
+from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.serve import run_job
 from tests.sweeper.worker.toy_jobs import CONFIG, Listener, folder_of, rows_of, toy_config, toy_job
 from tests.sweeper.worker.toy_task import ToyTask
@@ -121,6 +124,58 @@ def test_a_crash_between_evaluations_costs_steps_but_no_bit(
     assert isinstance(listener.messages[0], Started)
     assert listener.messages[0].resumed_step == dying_step // 5 * 5
     assert_same_result(whole, again)
+
+
+@pytest.mark.parametrize("variant", ["dropout", "plateau", "fp16"])
+@pytest.mark.parametrize("n_steps", [1, 5, 13, 39])
+def test_a_run_told_to_leave_at_any_step_goes_on_from_that_step_bitwise(
+    variant: str, n_steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ctrl-C, SIGTERM and a parent that stops tell it: nothing since the last evaluation is lost."""
+    whole = toy_job(tmp_path, "whole", changes=VARIANTS[variant])
+    expected = finished(trained(whole))
+    told = toy_job(tmp_path, "told", changes=VARIANTS[variant])
+    lifeline, calls, train_batch = Lifeline(), itertools.count(1), ToyTask.train_batch
+
+    def telling(task: ToyTask, indices: torch.Tensor) -> Any:
+        lifeline.must_leave = next(calls) == n_steps
+        return train_batch(task, indices)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ToyTask, "train_batch", telling)
+        listener = Listener()
+        run_job(told, listener, lifeline)
+    assert isinstance(listener.last, Stopped)
+    assert (listener.last.why, listener.last.step) == ("interrupted", n_steps)
+    resumed = trained(told)
+    assert isinstance(resumed.messages[0], Started)
+    assert resumed.messages[0].resumed_step == n_steps
+    assert without_time(finished(resumed)) == without_time(expected)
+    assert_same_result(whole, told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_job_run_by_hand_writes_a_checkpoint_at_a_signal(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    changes = {"trainer.max_steps": 1200, "trainer.eval_every": 600, "loss.pause_ms": 2.0}
+    whole, told = (toy_job(tmp_path, name, changes=changes) for name in ("whole", "told"))
+    trained(whole)
+    path = tmp_path / "job.json"
+    path.write_text(told.model_dump_json())
+    command = [sys.executable, "-m", "sweeper.worker", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        next(line for line in worker.stdout if "starts at step 0" in line)
+        worker.send_signal(number)
+        said = worker.stdout.read()
+    assert worker.returncode == code
+    assert "interrupted at step" in said
+    listener = trained(told)
+    assert isinstance(listener.messages[0], Started)
+    assert 0 <= listener.messages[0].resumed_step < 600
+    assert_same_result(whole, told)
 
 
 def test_a_killed_process_is_resumed_to_the_same_result(tmp_path: Path) -> None:
@@ -268,6 +323,94 @@ def test_the_checkpoint_of_another_configuration_is_refused(tmp_path: Path) -> N
     assert isinstance(listener.messages[0], Started)
     assert listener.messages[0].resumed_step == 0
     assert any("another configuration" in note for note in listener.messages[0].incidents)
+
+
+def renamed(content: dict[str, Any]) -> None:
+    """As by code that calls a layer by another name: what fits is loaded before the misfit shows."""
+    model = content["training"]["model"]
+    model["net.head.weight"] = model.pop("net.1.weight")
+    model["net.0.0.weight"] += 1.0
+
+
+def reshaped(content: dict[str, Any]) -> None:
+    content["training"]["model"]["net.1.weight"] = torch.zeros(1, 9)
+
+
+def regrouped(content: dict[str, Any]) -> None:
+    """As by an optimizer that had two groups of parameters."""
+    groups = content["training"]["optimizer"]["param_groups"]
+    groups.append({**groups[0], "params": []})
+
+
+def renamed_state(content: dict[str, Any]) -> None:
+    content["training"]["best_so_far"] = content["training"].pop("progress")
+
+
+def without_state(content: dict[str, Any]) -> None:
+    content["state"] = content.pop("training")
+
+
+@pytest.mark.parametrize("change", [renamed, reshaped, regrouped, renamed_state, without_state])
+def test_a_checkpoint_of_other_code_is_told_and_the_run_starts_again(
+    change: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    """It is as if there had been none: not a weight, not a random number of it is left."""
+    whole, job = toy_job(tmp_path, "whole"), toy_job(tmp_path, "changed")
+    trained(whole)
+    trained(job, "continue", "stop")
+    for path in (folder_of(job).checkpoint, folder_of(job).previous_checkpoint):
+        content = read_checkpoint(path)
+        change(content)
+        write_checkpoint(path, content)
+    listener = trained(job)
+    started = listener.messages[0]
+    assert isinstance(started, Started)
+    assert started.resumed_step == 0
+    assert [("does not fit the present code" in text) for text in started.incidents] == [True, True, False]
+    assert started.incidents[-1] == "no usable checkpoint is left: starts again at step 0"
+    assert_same_result(whole, job)
+
+
+def test_a_checkpoint_that_torch_cannot_read_is_skipped(tmp_path: Path) -> None:
+    """Whole, by its digest, but not written by torch."""
+    trained(job := toy_job(tmp_path), "continue", "stop")
+    body = b"not a pickle"
+    folder_of(job).checkpoint.write_bytes(body + hashlib.sha256(body).digest())
+    started = trained(job).messages[0]
+    assert isinstance(started, Started)
+    assert started.resumed_step == 5
+    assert "cannot be read (" in started.incidents[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trainer.success": ["nll < 0.1"]},
+        {"trainer.max_steps": None, "trainer.epochs": 7},  # 100 examples are 6 batches of 16
+        {"task.report_target": "elsewhere:report_parts", "task.baseline": ["loss.scale=2"]},
+    ],
+)
+def test_what_trains_nothing_else_keeps_the_checkpoints(changes: dict[str, Any], tmp_path: Path) -> None:
+    trained(toy_job(tmp_path, changes={"trainer.max_steps": 42}), "continue", "stop")
+    started = trained(toy_job(tmp_path, changes={"trainer.max_steps": 42, **changes})).messages[0]
+    assert isinstance(started, Started)
+    assert (started.resumed_step, started.incidents) == (10, ())
+
+
+@pytest.mark.parametrize("changes", [{"trainer.patience": 9}, {"task.direction": "maximize"}])
+def test_what_trains_otherwise_does_not(changes: dict[str, Any], tmp_path: Path) -> None:
+    trained(toy_job(tmp_path), "continue", "stop")
+    started = trained(toy_job(tmp_path, changes=changes)).messages[0]
+    assert isinstance(started, Started)
+    assert started.resumed_step == 0
+
+
+def test_a_damaged_line_among_the_evaluations_costs_that_line_only(tmp_path: Path) -> None:
+    trained(job := toy_job(tmp_path), "continue", "stop")
+    with folder_of(job).metrics.open("ab") as file:
+        file.write(b'{"epoch": 1, "spl\xff\n[1]\n')
+    finished(trained(job))
+    assert [row["global_step"] for row in rows_of(job)] == [step for step in range(5, 41, 5) for _ in "tv"]
 
 
 def test_a_checkpoint_from_elsewhere_is_resumed_with_a_word_about_rounding(tmp_path: Path) -> None:
