@@ -143,10 +143,10 @@ def n_to_come(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, n_unasked
     If none is given up; in adaptive studies the seeds of the contenders, whoever these will be, among them.
     """
     if policy.replicate_top_k is None:
-        return len(_missing(trials, runs, lambda trial: policy.seeds)) + policy.n_screening(n_unasked)
-    lost = _lost(runs)
+        return len(_missing(trials, runs, policy, lambda trial: policy.seeds)) + policy.n_screening(n_unasked)
+    lost = _lost(runs, policy.seeds)
     candidates = {trial.number for trial in trials if trial.prunable and trial.number not in lost}
-    opening = len(_missing(trials, runs, lambda trial: opening_seeds(trial, policy)))
+    opening = len(_missing(trials, runs, policy, lambda trial: opening_seeds(trial, policy)))
     n_all = len(candidates) + n_unasked
     further = policy.n_screening(n_all) - n_all
     known = sum(number in candidates and seed in policy.seeds[1:] for number, seed in runs)

@@ -92,13 +92,13 @@ def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str,
     return Prepared.open(final)
 
 
-def new_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray[Any, Any]:
+def new_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap[Any, Any]:
     """A new array of zeros in the `.npy` file `path`, memory-mapped to be written.
 
     Its space is reserved: to write into a mapped file on a full disk ends the process by a signal, without a
     word. Raises OSError (ENOSPC, EDQUOT) where there is not enough, and leaves no file.
     """
-    made: np.ndarray[Any, Any] = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
+    made: np.memmap[Any, Any] = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
     try:
         _reserve(path)
     except OSError:
