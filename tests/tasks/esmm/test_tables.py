@@ -324,7 +324,7 @@ def own(n: int, start: int) -> str:
     return "\n".join(["click,conversion,item,user", *rows]) + "\n"
 
 
-FILED = {"sparse": ["item"], "drop": ["user"], "val_rate": 0.25}
+FILED: dict[str, Any] = {"sparse": ["item"], "drop": ["user"], "val_rate": 0.25}
 
 
 def test_validation_is_drawn_out_of_the_training_file_where_there_are_two(prepared: Prepare) -> None:
@@ -427,7 +427,8 @@ def test_a_category_may_be_called_as_if_it_were_missing(prepared: Prepare, code:
     assert ours.facts["reading"] == [
         f"column 'city': '{code}' (75) read as categories; if missing: data.missing"
     ]
-    assert np.array_equal(*(p.array("train_sparse")[:, 0] > 0 for p in (ours, other)))
+    one, two = (p.array("train_sparse")[:, 0] > 0 for p in (ours, other))
+    assert np.array_equal(one, two)
     declared = prepared(None, path=ours_again(prepared, code), sparse=["city"], missing=[code])
     assert declared.facts["missing_values"] == {"city": 150}
 
@@ -442,7 +443,10 @@ def ours_again(prepared: Prepare, code: str) -> str:
 def test_a_label_is_read_by_its_meaning(prepared: Prepare, words: tuple[str, str]) -> None:
     row = np.arange(300)
     plain = prepared(many(), sparse=["city"])
-    labels = {"click": np.where(row % 3, *words[::-1]), "conversion": np.where(row % 6, *words[::-1])}
+    labels: dict[str, Any] = {
+        "click": np.where(row % 3, *words[::-1]),
+        "conversion": np.where(row % 6, *words[::-1]),
+    }
     other = prepared(many(**labels), sparse=["city"])
     for name in ("train_click", "val_conversion", "test_sparse"):
         assert np.array_equal(plain.array(name), other.array(name))
@@ -485,7 +489,7 @@ def test_ids_are_compared_by_value_between_files_and_unseen_ones_are_told(prepar
 
 def many_columns() -> str:
     row = np.arange(300)
-    features = {f"feat_{i}": row % n for i, n in enumerate((4, 5, 7, 8))}
+    features: dict[str, Any] = {f"feat_{i}": row % n for i, n in enumerate((4, 5, 7, 8))}
     return many(**features, price=[f"{i % 11}.5" for i in range(300)], shop=[f"s{i % 5}" for i in range(300)])
 
 
