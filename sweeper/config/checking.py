@@ -10,7 +10,16 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.config.compose import Composer, Configuration, Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
-from sweeper.search import MAX_POINTS, Choices, Point, SearchSpace, check_pruner, extremes, grid
+from sweeper.search import (
+    MAX_POINTS,
+    Choices,
+    Point,
+    SearchSpace,
+    check_pruner,
+    extremes,
+    grid,
+    one_value_swept,
+)
 from sweeper.task import task_entry
 
 ENSEMBLE_KEY = "study.ensemble_top_k"
@@ -95,9 +104,16 @@ def checked_run(
 
 
 def checked_sweep(
-    composer: Composer, space: SearchSpace, faults: Sequence[Fault], command: tuple[str, ...]
+    composer: Composer,
+    space: SearchSpace,
+    faults: Sequence[Fault],
+    command: tuple[str, ...],
+    documented: str | None = None,
 ) -> Sweep:
-    """The sweep over a space. A fault in a fixed key does not keep the swept ones from being looked at."""
+    """The sweep over a space; `documented`: the grid that runs since the command line sweeps nothing.
+
+    A fault in a fixed key does not keep the swept ones from being looked at.
+    """
     found = Findings(faults)
     base = _base(composer, space, found)
     if base is None:
@@ -123,11 +139,10 @@ def checked_sweep(
         raise UserError(found.faults)
     if points is not None:
         points = tuple(_with_named_params(p, checked[tuple(p.overrides)], space) for p in points)
-    warnings = (
-        *space.warnings,
-        *_warnings(space, settings, is_adaptive),
-        *_overruled(space, points if study.trials else None),
-    )
+    in_vain = _overruled(space, points if study.trials else None, documented)
+    if faults := [one for one in in_vain if isinstance(one, Fault)]:
+        raise UserError(faults)
+    warnings = (*space.warnings, *_warnings(space, settings, is_adaptive), *map(str, in_vain))
     return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command, checked)
 
 
@@ -201,15 +216,31 @@ def _warnings(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iter
                 yield f"sampler.name: {settings.sampler.name} draws the choices of {swept.key} at random"
 
 
-def _overruled(space: SearchSpace, named: Sequence[Point] | None) -> Iterable[str]:
-    """What the command line fixes in vain, because named trials set it themselves."""
-    fixed = {line.lstrip("+").partition("=")[0]: line for line in space.fixed}
+def _overruled(
+    space: SearchSpace, named: Sequence[Point] | None, documented: str | None
+) -> list[Fault | str]:
+    """What the command line fixes in vain, because named trials set it themselves.
+
+    A warning where the user chose them by name; else one value was given where a sweep was meant.
+    """
+    fixed = {line.lstrip("+~").partition("=")[0]: line for line in space.fixed}
+    found: list[Fault | str] = []
     for key in dict.fromkeys(key for point in named or () for key in point.params if key in fixed):
-        names = ", ".join(point.name for point in named or () if key in point.params)
-        yield (
-            f"{key}: '{fixed[key]}' has no effect on named trials that set it themselves ({names}). "
-            f"To compare one value with the baseline, sweep it alone: {key}=choice(...)"
-        )
+        names = [point.name for point in named or () if key in point.params]
+        line = fixed[key]
+        if documented is not None:
+            problem = (
+                f"got '{line}', one value where several are tried: nothing is swept, and the documented grid "
+                f"(sweep={documented}) sets this key itself (in {', '.join(names)})"
+            )
+            advice = f"{one_value_swept(line)} Without '{line}' the grid runs.".strip()
+            found.append(Fault(key, problem, advice))
+        else:
+            found.append(
+                f"{key}: '{line}' has no effect on named trials that set it themselves ({', '.join(names)}). "
+                f"{one_value_swept(line)}".strip()
+            )
+    return found
 
 
 def _check_sampler(settings: Settings) -> None:

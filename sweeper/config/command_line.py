@@ -42,10 +42,12 @@ def read_overrides(source: ConfigSource, arguments: Sequence[str], *, multirun: 
     """The same for a source that is there already: what it has composed before is not composed again."""
     composer, lines = Composer(source), list(arguments)
     reading = _read(composer, lines, multirun)
-    if multirun and not _sweeps(reading):
-        reading = _read(composer, [*lines, _default_sweep(reading)], multirun)
-    sweep_of = checked_sweep if multirun else checked_run
-    return sweep_of(reading.composer, reading.space, reading.faults, tuple(arguments))
+    if not multirun:
+        return checked_run(reading.composer, reading.space, reading.faults, tuple(arguments))
+    documented = None if _sweeps(reading) else _default_sweep(reading)
+    if documented is not None:
+        reading = _read(composer, [*lines, f"sweep={documented}"], multirun)
+    return checked_sweep(reading.composer, reading.space, reading.faults, tuple(arguments), documented)
 
 
 def _read(composer: Composer, arguments: Sequence[str], multirun: bool) -> Reading:
@@ -155,8 +157,9 @@ def _named(tree: DictConfig) -> bool:
 
 
 def _default_sweep(reading: Reading) -> str:
+    """The task's documented grid."""
     name = OmegaConf.select(reading.composer.tree(), "task.default_sweep", throw_on_missing=False)
     if name is None:
         problem = "nothing is swept, and the task has no documented grid (task.default_sweep is null)"
         raise UserError(Fault("command line", problem, "Sweep a key, as in optimizer.lr=1e-4,1e-3."))
-    return f"sweep={name}"
+    return str(name)

@@ -5,7 +5,6 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -16,7 +15,7 @@ from sweeper.config.config_faults import dotted_keys, first_line, unknown_key
 from sweeper.config.hydra_adapter import apply_override, config_file
 from sweeper.config.other_tasks import OptionFile, forgotten, meant
 from sweeper.errors import Fault
-from sweeper.search import unknown_option
+from sweeper.search import overrides_parser, unknown_option
 
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
@@ -31,7 +30,7 @@ class ConfigSource:
     def __init__(self, loader: ConfigLoader, config_name: str | None, overrides: Sequence[str] = ()) -> None:
         self._loader, self._config_name = loader, config_name
         self._where = [line for line in overrides if line.startswith("hydra.searchpath=")]
-        self._parser = OverridesParser.create(config_loader=loader)
+        self._parser = overrides_parser(loader)
         self._parsed: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._options: dict[str, tuple[str, ...]] = {}

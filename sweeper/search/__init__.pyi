@@ -6,6 +6,7 @@ from .asking import (
     Enumerated as Enumerated,
     alone_with as alone_with,
 )
+from .functions import overrides_parser as overrides_parser
 from .grammar import (
     Choices as Choices,
     Interval as Interval,
@@ -33,6 +34,7 @@ from .search_space import (
     SearchSpace as SearchSpace,
     extremes as extremes,
     grid as grid,
+    one_value_swept as one_value_swept,
     param_lines as param_lines,
     space_of as space_of,
 )

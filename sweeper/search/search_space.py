@@ -95,7 +95,7 @@ class SearchSpace:
 
 
 def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpace:
-    """The search space of parsed overrides; the last one of a key wins. Raises UserError with all faults."""
+    """The search space of parsed overrides; of several sweeps of a key the last. Raises UserError with all faults."""
     last = {key_of(override): override for override in overrides}
     fixed: list[str] = []
     swept: list[Swept] = []
@@ -105,7 +105,9 @@ def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpac
     for override in overrides:
         if not override.is_sweep_override():
             fixed.append(fixed_text(override))
-        elif last[key_of(override)] is not override:
+        elif (later := last[key_of(override)]) is not override:
+            if not later.is_sweep_override():
+                faults.append(_fixed_again(override, later))
             warnings.append(
                 f"{key_of(override)}: '{override.input_line}' has no effect, a later override wins"
             )
@@ -199,6 +201,18 @@ def _ends(domain: Domain) -> list[Any]:
     if isinstance(domain, Choices):
         return list(domain.values)
     return [domain.at(0), *([domain.at(len(domain) - 1)] if len(domain) > 1 else [])]
+
+
+def _fixed_again(swept: Override, fixed: Override) -> Fault:
+    """The fault of a key that is swept and then given one value."""
+    problem = f"got '{fixed.input_line}' after '{swept.input_line}', which is swept"
+    return Fault(key_of(swept), problem, f"Keep one of them. {one_value_swept(fixed.input_line or '')}".strip())
+
+
+def one_value_swept(line: str) -> str:
+    """What to write instead of a fixed override, so that candidates get the value and the baseline does not."""
+    key, _, value = line.partition("=")
+    return "" if line.startswith("~") else f"One value is swept by {key}=choice({value})."
 
 
 def _swept(override: Override, options: GroupOptions) -> Swept:
