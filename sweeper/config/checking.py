@@ -1,5 +1,6 @@
 """Every point of a search space, composed and validated -> a Sweep, or all faults at once."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -8,6 +9,13 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
+from sweeper.config.swept_groups import (
+    SweptGroup,
+    explained,
+    is_of_swept_group,
+    swept_groups,
+    whole_study_faults,
+)
 from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
 from sweeper.search import (
@@ -24,6 +32,8 @@ from sweeper.task import task_entry
 
 ENSEMBLE_KEY = "study.ensemble_top_k"
 MAX_FAULTS = 100
+N_TRIED = 5
+"""So many points of a `custom_search_space` are looked at; one of them has to be a configuration."""
 NUMERIC_ONLY = ("cmaes", "qmc")
 """Samplers that leave choices to chance."""
 
@@ -114,11 +124,13 @@ def checked_sweep(
 
     A fault in a fixed key does not keep the swept ones from being looked at.
     """
-    found = Findings(faults)
-    base = _base(composer, space, found)
+    groups = swept_groups(composer, space)
+    found = Findings(fault for fault in faults if not is_of_swept_group(fault, groups))
+    base = _base(composer, space, found, groups)
     if base is None:
         found.at_each(composer, extremes(space))
-        raise UserError(found.faults)
+        raise UserError(explained(found.faults, composer, space))
+    found.add(whole_study_faults(composer, groups))
     settings, study = base.settings, base.settings.study
     composer = composer.with_labels(_labels_of_trials(composer, settings))
     is_adaptive = _is_adaptive(space, settings)
@@ -131,12 +143,12 @@ def checked_sweep(
     baseline = found.baseline(composer, settings)
     if baseline is not None:
         checked[tuple(study.baseline)] = baseline
-    if is_adaptive:
-        found.collect(lambda: _check_sampler(settings))
+    if is_adaptive and not any(fault.where.startswith("sampler") for fault in found.faults):
+        found.collect(lambda: _check_sampler(composer, base, space))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     found.collect(lambda: check_ensemble(settings))
     if found.faults:
-        raise UserError(found.faults)
+        raise UserError(explained(found.faults, composer, space))
     if points is not None:
         points = tuple(_with_named_params(p, checked[tuple(p.overrides)], space) for p in points)
     in_vain = _overruled(space, points if study.trials else None, documented)
@@ -146,13 +158,19 @@ def checked_sweep(
     return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command, checked)
 
 
-def _base(composer: Composer, space: SearchSpace, found: Findings) -> Configuration | None:
-    """The fixed configuration; where only the swept keys make it valid, that at the first point."""
+def _base(
+    composer: Composer, space: SearchSpace, found: Findings, groups: Sequence[SweptGroup]
+) -> Configuration | None:
+    """The fixed configuration; where only the swept keys make it valid, that at the first point.
+
+    So it is with keys of swept groups, which the option that nobody chose need not have.
+    """
     alone = Findings(found.faults)
     base = alone.checked(composer, ())
-    if base is None and space.swept:
+    own = [fault for fault in alone.faults if not is_of_swept_group(fault, groups)]
+    if space.swept and (base is None or len(own) < len(alone.faults)):
         return found.checked(composer, next(extremes(space)).overrides)
-    found.add(alone.faults)
+    found.add(own)
     return base
 
 
@@ -197,7 +215,7 @@ def _contradictions(space: SearchSpace, settings: Settings, is_adaptive: bool) -
         )
     if study.custom_search_space is not None and not is_adaptive:
         problem = f"got '{study.custom_search_space}', which {why} cannot enumerate"
-        yield Fault("study.custom_search_space", problem)
+        yield Fault("study.custom_search_space", problem, "Use a sampler that is asked: sampler=tpe.")
     n_points = space.n_points * len(study.trials or [""])
     if not is_adaptive and n_points > MAX_POINTS and study.n_trials is None:
         problem = f"got {n_points} points; expected at most {MAX_POINTS}"
@@ -210,10 +228,24 @@ def _warnings(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iter
         yield f"study.n_trials: the first {n_trials} of {n_points} points are tried"
     if not is_adaptive and n_trials is not None and n_trials > n_points:
         yield f"study.n_trials: got {n_trials}, but the grid has {n_points} points; each is tried once"
+    if not is_adaptive:
+        yield from _idle_sampler(space, settings)
     if is_adaptive and settings.sampler.name in NUMERIC_ONLY:
         for swept in space.swept:
             if isinstance(swept.domain, Choices):
                 yield f"sampler.name: {settings.sampler.name} draws the choices of {swept.key} at random"
+
+
+def _idle_sampler(space: SearchSpace, settings: Settings) -> Iterable[str]:
+    """What the user says of a sampler that is never asked."""
+    lines = [line for line in space.fixed if re.match(r"\+*sampler(=|\.options\.)", line)]
+    if settings.sampler.name == "grid":
+        lines = [line for line in lines if ".options." in line]
+        why = "sampler=grid takes no options"
+    else:
+        why = "all points are tried; give study.n_trials, so that a sampler chooses among them"
+    if lines:
+        yield f"sampler: '{' '.join(line.lstrip('+') for line in lines)}' has no effect, since {why}"
 
 
 def _overruled(
@@ -243,13 +275,25 @@ def _overruled(
     return found
 
 
-def _check_sampler(settings: Settings) -> None:
-    from sweeper.search import custom_search_space, sampler_of
+def _check_sampler(composer: Composer, base: Configuration, space: SearchSpace) -> None:
+    """Raises UserError where the sampler cannot be made, or no point that `custom_search_space` suggests is one."""
+    from sweeper.search import custom_search_space, sampler_of, try_custom
 
-    study = settings.study
-    sampler_of(settings.sampler, settings.sampler.seed, len(study.metrics or [""]))
-    if study.custom_search_space is not None:
-        custom_search_space(study.custom_search_space)
+    settings, custom = base.settings, base.settings.study.custom_search_space
+    sampler_of(settings.sampler, settings.sampler.seed, len(settings.study.metrics or [""]))
+    if custom is None:
+        return
+    configure = custom_search_space(custom)
+    found = Findings(())
+    for seed in range(N_TRIED):
+        point, at_this = space.point(try_custom(configure, base.config, space, seed)), Findings(())
+        at_this.checked(composer, point.overrides)
+        if not at_this.faults:
+            return
+        found.add(
+            replace(fault, where=f"study.custom_search_space: {fault.where}") for fault in at_this.faults
+        )
+    raise UserError(found.faults)
 
 
 def _labels_of_trials(composer: Composer, settings: Settings) -> dict[str, str]:

@@ -13,17 +13,17 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.config.config_faults import first_line, syntax_error, unresolved
-from sweeper.config.config_source import COMPOSITION_ERRORS, ConfigSource
+from sweeper.config.config_faults import first_line, unresolved
+from sweeper.config.config_source import COMPOSITION_ERRORS, UNREADABLE, ConfigSource
 from sweeper.config.other_tasks import and_its_task, with_forgotten_task
+from sweeper.config.unreadable import unreadable
 from sweeper.config.validation import validated
 from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
-from sweeper.search import Point, SearchSpace, key_of
+from sweeper.search import Point, SearchSpace, Swept, key_of
 from sweeper.task import TaskConfig, is_built_in, task_entry
 
 __all__ = ["Composer", "Sweep", "task_entry"]
@@ -120,6 +120,25 @@ class Composer:
         """The fixed configuration, unresolved, with Hydra's own node; what cannot be applied is left out."""
         return self._fixed_tree(()).whole
 
+    def base_at(self, choice: str) -> DictConfig | None:
+        """What the fixed choices and this one bring, no value overridden; None where they bring nothing."""
+        fixed, _ = self.parse(self.fixed)
+        own, _ = self.parse([choice])
+        chosen = [line for line in fixed if self.source.is_choice(line[1])]
+        try:
+            return self._base((*chosen, *own))[0]
+        except UserError:
+            return None
+
+    def brings(self, group: Swept, option: str, key: str) -> bool:
+        """Whether this option of a swept group has the dotted key."""
+        node: Any = self.base_at(group.override(option))
+        for part in key.split("."):
+            if not isinstance(node, DictConfig) or part not in node:
+                return False
+            node = None if OmegaConf.is_missing(node, part) else node._get_node(part)
+        return True
+
     @property
     def fixed_faults(self) -> list[Fault]:
         """What is wrong with the fixed overrides, before validation."""
@@ -131,10 +150,9 @@ class Composer:
         for line in lines:
             try:
                 parsed.append((line, self.source.parse(line)))
-            except HydraException as error:
+            except UNREADABLE as error:
                 where = self._labels.get(line, f"override '{line}'")
-                advice = "Quote what the shell or Hydra would take apart: 'key=\"a b\"'."
-                faults.append(Fault(where, f"cannot be read: {syntax_error(error)}", advice))
+                faults.append(unreadable(where, line, error, self.source.reads))
         return parsed, faults
 
     def sources(self, overrides: Sequence[str] = ()) -> dict[str, str]:

@@ -37,13 +37,6 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0].rstrip(".")
 
 
-def syntax_error(error: BaseException) -> str:
-    """What Hydra's parser stumbled over, without its list of all tokens that it would have liked better."""
-    noise = ("Error parsing", "See http", "LexerNoViable")
-    lines = [line for line in str(error).split("\n") if line.strip(" ^") and not line.startswith(noise)]
-    return lines[0].partition(" expecting ")[0] if lines else "not a valid override"
-
-
 def _unresolved(node: DictConfig | ListConfig, prefix: str, sources: Sources) -> Iterator[Fault]:
     keys: Iterable[Any] = range(len(node)) if isinstance(node, ListConfig) else list(node)
     for key in keys:

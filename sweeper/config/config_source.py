@@ -20,6 +20,17 @@ from sweeper.search import overrides_parser, unknown_option
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 """What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
 
+UNREADABLE = (
+    HydraException,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    LookupError,
+    RecursionError,
+)
+"""What Hydra's parser raises for text that is no override: most of it is wrapped, some of its slips are not."""
+
 
 class ConfigSource:
     """What never changes while a command line is read; everything is read once.
@@ -38,8 +49,19 @@ class ConfigSource:
     def parse(self, line: str) -> Override:
         """The override that the text stands for. Raises HydraException where it is none."""
         if line not in self._parsed:
-            self._parsed[line] = self._parser.parse_overrides([line])[0]
+            parsed = self._parser.parse_overrides([line])[0]
+            if not parsed.key_or_group:
+                raise HydraException("no key")
+            self._parsed[line] = parsed
         return self._parsed[line]
+
+    def reads(self, line: str) -> bool:
+        """Whether the text is an override."""
+        try:
+            self.parse(line)
+        except UNREADABLE:
+            return False
+        return True
 
     def options(self, group: str) -> tuple[str, ...]:
         """All options of a config group, those of its subfolders as `folder/name`."""
@@ -67,6 +89,10 @@ class ConfigSource:
         if isinstance(override.value(), dict):
             return False
         return override.package is not None or bool(self.options(override.key_or_group))
+
+    def is_group_name(self, key: str) -> bool:
+        """Whether a swept key is a group, with or without a package."""
+        return "@" in key or bool(self.options(key))
 
     def is_choice(self, override: Override) -> bool:
         """Whether only Hydra can compose it: group choices, and what changes where Hydra looks."""
@@ -112,10 +138,17 @@ class ConfigSource:
             is_unknown = ("Key" in reason and "not in" in reason) or reason.startswith("Could not override")
             if is_unknown and not (override.is_add() or override.is_force_add()):
                 key = override.key_or_group
-                hint = forgotten(key, tree, self) or meant(key, tree, dotted_keys(tree), self)
+                hint = forgotten(key, tree, self) or self._owner(key)
+                hint = hint or meant(key, tree, dotted_keys(tree), self)
                 return [unknown_key(key, tree, source, hint)]
             return [Fault(override.key_or_group, f"{reason} (from {source})")]
         return []
+
+    def _owner(self, key: str) -> str:
+        """`"; only optimizer=sgd has it"`: the options of the key's group that have it, "" for none."""
+        group, _, rest = key.partition(".")
+        options = [name for name in self.options(group) if rest in self.file(f"{group}/{name}").keys]
+        return f"; only {group}={', '.join(options)} has it" if rest and options else ""
 
 
 def _prefix(package: str | None) -> str:

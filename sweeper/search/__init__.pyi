@@ -21,17 +21,21 @@ from .pruner_checks import (
     pruner_warnings as pruner_warnings,
 )
 from .pruning import Pruning as Pruning, pruning_of as pruning_of
+from .sampler_options import NODE_DIRECTIVES as NODE_DIRECTIVES
 from .samplers import (
     check_extends as check_extends,
     custom_search_space as custom_search_space,
     sampler_of as sampler_of,
     suggest as suggest,
     suggest_custom as suggest_custom,
+    try_custom as try_custom,
 )
 from .search_space import (
     MAX_POINTS as MAX_POINTS,
+    PER_STUDY as PER_STUDY,
     Point as Point,
     SearchSpace as SearchSpace,
+    Swept as Swept,
     extremes as extremes,
     grid as grid,
     one_value_swept as one_value_swept,

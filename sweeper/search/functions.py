@@ -75,7 +75,9 @@ def _sorted(values: Sequence[Any], reverse: bool) -> list[Any]:
     try:
         order = sorted(range(len(plain)), key=plain.__getitem__, reverse=reverse)
     except TypeError:
-        raise ValueError("values of several kinds have no order; write them in the order that you want") from None
+        raise ValueError(
+            "values of several kinds have no order; write them in the order that you want"
+        ) from None
     return [values[index] for index in order]
 
 
@@ -91,9 +93,7 @@ def _sorted_range(sweep: RangeSweep, reverse: bool) -> RangeSweep:
     is_integer = all(isinstance(end, int) for end in ends)
     number: Callable[[Decimal], Any] = int if is_integer else float
     last = start + step * (n - 1)
-    return replace(
-        sweep, start=number(last), stop=number(start - step), step=number(-step), shuffle=False
-    )
+    return replace(sweep, start=number(last), stop=number(start - step), step=number(-step), shuffle=False)
 
 
 MENDED: dict[str, Callable[..., Any]] = {"choice": choice, "sort": sort, "shuffle": shuffle}

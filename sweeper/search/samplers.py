@@ -1,11 +1,14 @@
 """Optuna's side of a search space: distributions, suggestions, samplers."""
 
 import inspect
+import re
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
+from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -17,7 +20,8 @@ from optuna.distributions import (
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.schema import Sampler
 from sweeper.search.grammar import Choices, Domain, Interval, Range, text_of
-from sweeper.search.search_space import SearchSpace, Swept
+from sweeper.search.sampler_options import NODE_DIRECTIVES, TARGET, built
+from sweeper.search.search_space import PER_STUDY, SearchSpace, Swept
 from sweeper.task import load
 
 SAMPLERS = {
@@ -29,9 +33,15 @@ SAMPLERS = {
     "nsgaii": "NSGAIISampler",
 }
 SINGLE_OBJECTIVE = ("cmaes",)
+ENUMERATING = ("GridSampler", "BruteForceSampler")
+"""Optuna's samplers that go through a whole space; here the study does that."""
 
-Configure = Callable[[Mapping[str, Any], optuna.Trial], None]
-"""A `custom_search_space`: suggests parameters on the trial, by `trial.suggest_...`."""
+WHERE = f"sampler.options.{TARGET}"
+EXPECTED = "expected the dotted path of an Optuna sampler"
+
+Configure = Callable[[DictConfig, optuna.Trial], None]
+"""A `custom_search_space`: suggests parameters on the trial, by `trial.suggest_...`; in `trial.user_attrs`
+it finds what the command line fixes, by key, as text."""
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -56,9 +66,9 @@ def sampler_of(config: Sampler, seed: int, n_objectives: int = 1) -> optuna.samp
             Fault("sampler.name", f"{config.name} cannot optimise {n_objectives} metrics", advice)
         )
     _check_options(target, options)
-    if "seed" in inspect.signature(target).parameters:
+    if "seed" in _parameters(target):
         options["seed"] = seed
-    return _build(target, options)
+    return _build(target, built(options))
 
 
 def custom_search_space(path: str) -> Configure:
@@ -78,21 +88,57 @@ def custom_search_space(path: str) -> Configure:
 def suggest_custom(
     configure: Configure, config: Mapping[str, Any], trial: optuna.Trial, space: SearchSpace
 ) -> dict[str, Any]:
-    """The swept values and what `configure` adds. Raises UserError where it suggests a fixed key."""
+    """The swept values and what `configure` adds.
+
+    Raises UserError where it suggests a fixed key, or ends with an exception.
+    """
     before = suggest(space, trial)
-    configure(config, trial)
+    fixed = dict(_fixed_pairs(space))
+    for key, text in fixed.items():
+        trial.set_user_attr(key, text)
+    _call(configure, OmegaConf.create(dict(config)), trial)
     added = {key: value for key, value in trial.params.items() if key not in before}
-    fixed = {line.lstrip("+~").partition("=")[0] for line in space.fixed}
     faults = [
         Fault(
             key, "suggested by study.custom_search_space, but fixed on the command line", "Drop one of them."
         )
         for key in added
-        if key in fixed
+        if key in fixed or key.lstrip("+") in fixed
     ]
     if faults:
         raise UserError(faults)
     return {**before, **added}
+
+
+def try_custom(
+    configure: Configure, config: Mapping[str, Any], space: SearchSpace, seed: int
+) -> dict[str, Any]:
+    """What `suggest_custom` gives for a trial of no study, to see whether the function works at all."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+        return suggest_custom(configure, config, study.ask(), space)
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+def _fixed_pairs(space: SearchSpace) -> list[tuple[str, str]]:
+    """The keys of one run that the command line fixes, with what it gives them."""
+    pairs = [line.lstrip("+").partition("=")[::2] for line in space.fixed if not line.startswith("~")]
+    return [(key, text) for key, text in pairs if re.split(r"[./@]", key)[0] not in PER_STUDY]
+
+
+def _call(configure: Configure, config: DictConfig, trial: optuna.Trial) -> None:
+    try:
+        configure(config, trial)
+    except (optuna.exceptions.StorageInternalError, UserError):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{last.filename}, line {last.lineno}"
+        problem = f"the function has raised {type(error).__name__}: {error} ({where})"
+        raise UserError(Fault("study.custom_search_space", problem)) from error
 
 
 def check_extends(space: SearchSpace, known: Mapping[str, BaseDistribution]) -> None:
@@ -153,24 +199,36 @@ def _true_value(domain: Domain, shown: Any) -> Any:
 
 
 def _custom(config: Sampler) -> tuple[Callable[..., Any], dict[str, Any]]:
-    options = dict(config.options)
-    path = options.pop("_target_", None)
-    options.pop("_convert_", None)
+    options = {key: value for key, value in config.options.items() if key not in NODE_DIRECTIVES}
+    path = str(config.options.get(TARGET))
+    if path.rpartition(".")[2] in ENUMERATING and path.startswith("optuna."):
+        problem = f"got '{path}'; all points of a finite space are tried without a sampler"
+        raise UserError(Fault(WHERE, problem, "Use sampler=grid, or leave study.n_trials out."))
     try:
-        return load(_colon(str(path))), options
+        target: Callable[..., Any] = load(_colon(path))
     except (ImportError, AttributeError, ValueError) as error:
-        problem = (
-            f"got '{path}', which cannot be loaded: {error}; expected the dotted path of an Optuna sampler"
-        )
-        raise UserError(Fault("sampler.options._target_", problem)) from None
+        name = path.rpartition(".")[2]
+        hint = did_you_mean(name, dir(optuna.samplers)) if path.startswith("optuna.") else ""
+        problem = f"got '{path}', which cannot be loaded: {error}; {EXPECTED}{hint}"
+        raise UserError(Fault(WHERE, problem)) from None
+    if not callable(target):
+        raise UserError(Fault(WHERE, f"got '{path}'; {EXPECTED}"))
+    return target, options
 
 
 def _colon(path: str) -> str:
     return path if ":" in path else ":".join(path.rpartition(".")[::2])
 
 
+def _parameters(target: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(target).parameters
+    except (ValueError, TypeError):  # of a built-in class; it is none of Optuna's
+        raise UserError(Fault(WHERE, f"got '{target!r}'; {EXPECTED}")) from None
+
+
 def _check_options(target: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(target).parameters
+    parameters = _parameters(target)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     known = [name for name in parameters if name != "seed"]
@@ -198,10 +256,12 @@ def _build(target: Callable[..., Any], options: Mapping[str, Any]) -> optuna.sam
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             sampler = target(**options)
-    except (TypeError, ValueError, ImportError) as error:
-        raise UserError(Fault("sampler.options", f"got {dict(options)}; the sampler says: {error}")) from None
+    except Exception as error:  # a sampler of the user's may raise anything
+        said = f"{type(error).__name__}: {error}" if not isinstance(error, (TypeError, ValueError)) else error
+        raise UserError(Fault("sampler.options", f"got {dict(options)}; the sampler says: {said}")) from None
     if not isinstance(sampler, optuna.samplers.BaseSampler):
-        raise UserError(Fault("sampler.options._target_", f"{target!r} is not an Optuna sampler"))
+        path = f"{getattr(target, '__module__', '?')}.{getattr(target, '__qualname__', target)}"
+        raise UserError(Fault(WHERE, f"got '{path}'; {EXPECTED}"))
     return sampler
 
 

@@ -206,7 +206,9 @@ def _ends(domain: Domain) -> list[Any]:
 def _fixed_again(swept: Override, fixed: Override) -> Fault:
     """The fault of a key that is swept and then given one value."""
     problem = f"got '{fixed.input_line}' after '{swept.input_line}', which is swept"
-    return Fault(key_of(swept), problem, f"Keep one of them. {one_value_swept(fixed.input_line or '')}".strip())
+    return Fault(
+        key_of(swept), problem, f"Keep one of them. {one_value_swept(fixed.input_line or '')}".strip()
+    )
 
 
 def one_value_swept(line: str) -> str:
