@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import extract_tb
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -19,6 +20,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from sweeper.config import read_files_as_written
 from sweeper.errors import Fault, StudyError, UserError, redacting_excepthook
 from sweeper.layout import CONF
 
@@ -27,8 +29,8 @@ CONFIG_PATH = str(CONF)
 CONFIG_NAME = "config"
 FULL_ERROR = "HYDRA_FULL_ERROR"
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
-GLOBAL_GROUPS = ("task", "sweep")
-"""Groups whose options write root keys, by their `@package` line."""
+HYDRA_READS = "load_configuration"
+"""Where Hydra reads a command line: what fails there has begun nothing."""
 MULTIRUN = ("-m", "--multirun")
 
 
@@ -53,14 +55,17 @@ def main(arguments: Sequence[str]) -> int:
     sys.excepthook = redacting_excepthook
     sys.argv[1:] = flags_first(arguments)  # where Hydra reads them
     wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
+    read_files_as_written()
     with ends_by_exit_code():
         try:
             with hydra_raises():
                 app()
-        except (*CONFIGURATION_ERRORS, ValueError) as error:
+        except UserError:
+            raise
+        except Exception as error:
             if wants_tracebacks:
                 raise
-            raise explained(error) from error
+            run_again(error)
     return 0
 
 
@@ -74,37 +79,22 @@ def explained(error: Exception) -> Exception:
     """All faults of the command line at which Hydra stopped, or `error` where there are none."""
     from sweeper.config import first_line
 
-    try:
-        read_again(sys.argv[1:])
-    except UserError as all_faults:
-        return all_faults
-    except CONFIGURATION_ERRORS:
-        pass  # nothing more is known than what Hydra stopped at
-    if isinstance(error, YAMLError):
-        return UserError(Fault("configuration", f"cannot be read: {' '.join(str(error).split())}"))
     if isinstance(error, CONFIGURATION_ERRORS):
-        return UserError(Fault("command line", first_line(error), _forgotten_header()))
+        return UserError(Fault("command line", first_line(error)))
     return error
 
 
-def _forgotten_header() -> str:
-    """Advice where an option of a folder of the user's lacks the line that makes its keys root keys."""
-    from sweeper.config import arguments_parser
+def run_again(error: Exception) -> None:
+    """Do what the command line says without Hydra's application, which stops at a fault.
 
-    folder = arguments_parser().parse_known_args(sys.argv[1:])[0].config_dir
-    groups = [Path(folder) / group for group in GLOBAL_GROUPS] if folder else []
-    for path in (path for group in groups for path in sorted(group.glob("*.yaml"))):
-        if "@package" not in path.read_text(errors="replace"):
-            return f"Does {path} lack its first line, '# @package _global_'?"
-    return ""
-
-
-def read_again(argv: Sequence[str]) -> None:
-    """Read the arguments without Hydra's application, which stops at a fault. Raises UserError with all."""
+    Raises UserError with all faults; `error`, explained, where it is none of reading the command line. What
+    Hydra itself cannot read, and we can, runs: `choice(auto,null)`, a required group that is swept.
+    """
     from sweeper.config import arguments_parser, read_command_line
     from sweeper.search import text_of
+    from sweeper.study import run_solo, run_sweep
 
-    arguments = arguments_parser().parse_args(list(argv))
+    arguments = arguments_parser().parse_args(sys.argv[1:])
     lines = list(arguments.overrides)
     if arguments.config_dir is not None:
         folder = os.path.abspath(arguments.config_dir)
@@ -119,7 +109,18 @@ def read_again(argv: Sequence[str]) -> None:
     ):
         loader = GlobalHydra.instance().config_loader()
         name = arguments.config_name or CONFIG_NAME
-        read_command_line(loader, name, lines, multirun=arguments.multirun)
+        try:
+            sweep = read_command_line(loader, name, lines, multirun=arguments.multirun)
+        except CONFIGURATION_ERRORS:
+            raise explained(error) from error  # nothing more is known than what Hydra stopped at
+        is_run = arguments.run or not (
+            arguments.cfg or arguments.info or arguments.help or arguments.hydra_help
+        )
+        if not is_run or not any(frame.name == HYDRA_READS for frame in extract_tb(error.__traceback__)):
+            raise explained(error) from error
+        code = run_sweep(sweep) if arguments.multirun else run_solo(sweep)
+    if code:
+        sys.exit(code)
 
 
 @contextmanager

@@ -213,8 +213,19 @@ def _named(tree: DictConfig) -> bool:
     return bool(OmegaConf.select(tree, "study.trials", throw_on_missing=False))
 
 
+def _refuse_idle_sweep(reading: Reading) -> None:
+    """Raises UserError where the user has chosen a sweep that sweeps nothing: another grid is not what he means."""
+    name = reading.composer.tree().hydra.runtime.choices.get("sweep")
+    if name is not None:
+        path = reading.composer.source.path_of(f"sweep/{name}")
+        problem = f"got '{name}', which sweeps nothing ({path})"
+        advice = "It needs named trials, study.trials: {name: [key=value]}, or hydra.sweeper.params, or swept keys."
+        raise UserError(Fault("sweep", problem, advice))
+
+
 def _default_sweep(reading: Reading) -> str:
     """The task's documented grid. Raises UserError where there is none, or the user meant another sweep."""
+    _refuse_idle_sweep(reading)
     if reading.unswept:
         line = next(
             one for one in reversed(reading.space.fixed) if one.lstrip("+~").startswith(reading.unswept)

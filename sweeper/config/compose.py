@@ -149,7 +149,8 @@ class Composer:
         parsed, faults = [], []
         for line in lines:
             try:
-                parsed.append((line, self.source.parse(line)))
+                spelled = self.source.spelled(line)
+                parsed.append((spelled, self.source.parse(spelled)))
             except UNREADABLE as error:
                 where = self._labels.get(line, f"override '{line}'")
                 faults.append(unreadable(where, line, error, self.source.reads))
@@ -164,7 +165,9 @@ class Composer:
             for group, choice in base.hydra.runtime.choices.items()
             if choice is not None and "/" not in str(group)
         }
-        return choices | {key_of(override): self._label((line, override)) for line, override in parsed}
+        origins = self.source.origins(line for line, override in parsed if self.source.is_choice(override))
+        overridden = {key_of(override): self._label((line, override)) for line, override in parsed}
+        return choices | origins | overridden
 
     def _tree_at(self, overrides: Sequence[str]) -> tuple[DictConfig, list[Fault]]:
         own, faults = self.parse(overrides)

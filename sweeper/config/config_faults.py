@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -13,9 +14,20 @@ from sweeper.errors import Fault, did_you_mean
 
 def unknown_key(key: str, tree: DictConfig, source: str, hint: str = "") -> Fault:
     """The fault of a key that does not exist; without another hint, a key of a similar name is suggested."""
-    hint = hint or did_you_mean(key, dotted_keys(tree, hydra=key.startswith("hydra.")))
+    known = dotted_keys(tree, hydra=key.startswith("hydra."))
+    hint = hint or did_you_mean(key, known) or _of_the_same_name(key, known)
     problem = f"no such parameter (from {source}){hint}"
     return Fault(key, problem, "" if hint else "Add a new one with +key=value.")
+
+
+def _of_the_same_name(key: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'optimizer.lr'?"` for `lr`: keys of some section with the last name of this one."""
+    last = key.rpartition(".")[2]
+    names: dict[str, str] = {}
+    for one in known:
+        names.setdefault(one.rpartition(".")[2], one)
+    near = get_close_matches(last, list(names), n=1, cutoff=0.85)
+    return f"; did you mean '{names[near[0]]}'?" if near else ""
 
 
 def dotted_keys(tree: DictConfig, *, hydra: bool = False) -> list[str]:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -19,10 +20,27 @@ from hydra.core.override_parser.types import ChoiceSweep, QuotedString, RangeSwe
 def overrides_parser(loader: ConfigLoader | None = None) -> OverridesParser:
     """Hydra's parser of overrides, with the functions of this module in place of its own."""
     parser = OverridesParser.create(config_loader=loader)
-    for name, function in MENDED.items():
+    own = {name: _keeping(parser.functions.functions[name]) for name in ("int", "float", "str", "bool")}
+    for name, function in (MENDED | own).items():
         parser.functions.functions[name] = function
         parser.functions.definitions[name] = inspect.signature(function)
     return parser
+
+
+def _keeping(cast: Callable[..., Any]) -> Callable[..., Any]:
+    """The cast, of which a sweep keeps its tags and its order."""
+
+    @wraps(cast)
+    def mended(*args: Any, value: Any = None) -> Any:
+        result = cast(*args, value=value) if value is not None else cast(*args)
+        given = args[0] if len(args) == 1 else value
+        if isinstance(given, Sweep) and isinstance(result, Sweep):
+            result.tags = {*result.tags, *given.tags}
+        if isinstance(given, (ChoiceSweep, RangeSweep)) and isinstance(result, (ChoiceSweep, RangeSweep)):
+            result.shuffle = result.shuffle or given.shuffle
+        return result
+
+    return mended
 
 
 def choice(*args: Any) -> ChoiceSweep:
@@ -86,7 +104,7 @@ def _sorted_range(sweep: RangeSweep, reverse: bool) -> RangeSweep:
     ends = (sweep.start, sweep.stop, sweep.step)
     if any(isinstance(end, bool) or end is None or not math.isfinite(end) for end in ends) or not sweep.step:
         return sweep  # what is wrong with it is said of every range
-    start, stop, step = (Decimal(repr(end)) for end in ends)
+    start, stop, step = (Decimal(str(end)) for end in ends)
     n = math.ceil((stop - start) / step)
     if n <= 0 or (step < 0) == reverse:
         return replace(sweep, shuffle=False)

@@ -226,7 +226,13 @@ def _swept(override: Override, options: GroupOptions) -> Swept:
         problem = f"cannot be swept (from override '{source}'); it holds for a whole study"
         raise UserError(Fault(key, problem, "Start a study for each value."))
     mark = override.get_key_element().removesuffix(key)
-    return Swept(key, mark, domain_of(override, options), source)
+    domain = domain_of(override, options)
+    if isinstance(domain, Choices) and options(
+        override.key_or_group
+    ):  # options have names, `1` and `true` too
+        names = [text_of(one) if isinstance(one, (bool, int, float)) else one for one in domain.values]
+        domain = Choices(tuple(names), domain.is_shuffled)
+    return Swept(key, mark, domain, source)
 
 
 def _seeds(override: Override, options: GroupOptions) -> tuple[int, ...]:
