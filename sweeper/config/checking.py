@@ -1,5 +1,6 @@
 """Every point of a search space, composed and validated -> a Sweep, or all faults at once."""
 
+import random
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from sweeper.config.swept_groups import (
 from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
 from sweeper.search import (
+    MANY_POINTS,
     MAX_POINTS,
     Choices,
     Point,
@@ -32,6 +34,7 @@ from sweeper.task import task_entry
 
 ENSEMBLE_KEY = "study.ensemble_top_k"
 MAX_FAULTS = 100
+N_AT_RANDOM = 100
 N_TRIED = 5
 """So many points of a `custom_search_space` are looked at; one of them has to be a configuration."""
 NUMERIC_ONLY = ("cmaes", "qmc")
@@ -139,7 +142,7 @@ def checked_sweep(
         points, checked = None, found.at_each(composer, extremes(space))
     else:
         points = tuple(islice(grid(space, named_trials(composer), settings.sampler.seed), study.n_trials))
-        checked = found.at_each(composer, points)
+        checked = found.at_each(composer, _looked_at(points, space))
     baseline = found.baseline(composer, settings)
     if baseline is not None:
         checked[tuple(study.baseline)] = baseline
@@ -150,7 +153,7 @@ def checked_sweep(
     if found.faults:
         raise UserError(explained(found.faults, composer, space))
     if points is not None:
-        points = tuple(_with_named_params(p, checked[tuple(p.overrides)], space) for p in points)
+        points = _with_named_params(points, checked, space)
     in_vain = _overruled(space, points if study.trials else None, documented)
     if faults := [one for one in in_vain if isinstance(one, Fault)]:
         raise UserError(faults)
@@ -303,13 +306,36 @@ def _labels_of_trials(composer: Composer, settings: Settings) -> dict[str, str]:
     return labels | {line: f"'{line}' of study.baseline" for line in settings.study.baseline}
 
 
-def _with_named_params(point: Point, checked: Configuration, space: SearchSpace) -> Point:
-    """The point with the parameters that its named trial sets, as they are in the resolved configuration."""
+def _looked_at(points: Sequence[Point], space: SearchSpace) -> Sequence[Point]:
+    """The points, or those of very many that show each value once, and each named trial, and some at random."""
+    if len(points) <= MANY_POINTS:
+        return points
     n_swept = len(space.swept)
-    named = point.overrides[: len(point.overrides) - n_swept]
-    pairs = [line.lstrip("+").partition("=")[::2] for line in named if not line.startswith("~")]
-    own = {key: _value_at(checked.config, key, text) for key, text in pairs}
-    return replace(point, params={**own, **point.params})
+    shown: dict[object, Point] = {}
+    for point in points:
+        shown.setdefault(point.overrides[: len(point.overrides) - n_swept], point)
+        for swept, override in zip(space.swept, point.overrides[-n_swept:] if n_swept else (), strict=True):
+            if isinstance(swept.domain, Choices):
+                shown.setdefault(override, point)
+    # the ends of every range are at the corners of the grid
+    corners = (points[0], points[-1], *random.Random(0).sample(points, N_AT_RANDOM))
+    return list({point.overrides: point for point in (*shown.values(), *corners)}.values())
+
+
+def _with_named_params(
+    points: Sequence[Point], checked: Mapping[tuple[str, ...], Configuration], space: SearchSpace
+) -> tuple[Point, ...]:
+    """The points with the parameters that their named trials set, as they are in a resolved configuration."""
+    n_swept = len(space.swept)
+    named = {overrides[: len(overrides) - n_swept]: config for overrides, config in reversed(checked.items())}
+
+    def own(point: Point) -> dict[str, Any]:
+        lines = point.overrides[: len(point.overrides) - n_swept]
+        at_point = checked.get(point.overrides) or named[lines]
+        pairs = [line.lstrip("+").partition("=")[::2] for line in lines if not line.startswith("~")]
+        return {key: _value_at(at_point.config, key, text) for key, text in pairs}
+
+    return tuple(replace(point, params={**own(point), **point.params}) for point in points)
 
 
 def _value_at(config: Mapping[str, Any], key: str, text: str) -> Any:

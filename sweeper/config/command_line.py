@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.config.checking import checked_run, checked_sweep
 from sweeper.config.compose import Composer, Sweep
 from sweeper.config.config_source import ConfigSource
+from sweeper.config.idle_options import idle_in_one_run, idle_in_study
 from sweeper.config.plugin_options import (
     metric_lines,
     option_lines,
@@ -99,10 +100,17 @@ def _read(source: ConfigSource, arguments: Sequence[str], multirun: bool) -> Rea
         f"hydra.sweeper.params: {key_of(one)} is not swept, since the command line fixes it"
         for one in fixed_params
     ]
-    warnings = (*space.warnings, *option_warnings(options), *fixed_in_vain, *dropped)
+    idle = (
+        idle_in_study(words, source.origins(_choices(parsed, source))) if multirun else idle_in_one_run(words)
+    )
+    warnings = (*space.warnings, *option_warnings(options), *fixed_in_vain, *dropped, *idle)
     space = replace(space, fixed=tuple(fixed), warnings=warnings)
     unswept = tuple(key_of(override) for override in fixed_params)
     return Reading(whole, space, (*faults, *whole.fixed_faults), unswept)
+
+
+def _choices(parsed: Sequence[tuple[str, Override]], source: ConfigSource) -> list[str]:
+    return [line for line, one in parsed if source.is_choice(one) and not one.is_sweep_override()]
 
 
 def _params(composer: Composer, options: DictConfig) -> tuple[list[tuple[str, Override]], list[Fault]]:

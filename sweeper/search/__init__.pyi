@@ -31,6 +31,7 @@ from .samplers import (
     try_custom as try_custom,
 )
 from .search_space import (
+    MANY_POINTS as MANY_POINTS,
     MAX_POINTS as MAX_POINTS,
     PER_STUDY as PER_STUDY,
     Point as Point,

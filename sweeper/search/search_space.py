@@ -27,6 +27,8 @@ PER_STUDY = ("task", "study", "sampler", "pruner", "executor", "tracking", "swee
 """Root keys that one study has one value of."""
 
 MAX_POINTS = 100_000
+MANY_POINTS = 1000
+"""Of more than so many points of a grid not each is composed before the study begins."""
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,16 @@ from sweeper.study.specs import workload
 from sweeper.trial import Slot, TrialSpec
 from sweeper.wording import duration, plural
 
+N_ROWS = 20
+"""So many trials are listed where there are more than twice as many."""
+
 
 @dataclass(frozen=True)
 class Forecast:
     """What a study would do, by all that is known.
 
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
-    will suggest as it goes. `seconds_per_run`: None where nothing comparable has run yet.
+    will suggest as it goes. `n_unlisted`: points of a very large grid beside `trials`. `seconds_per_run`: None where nothing comparable has run yet.
     """
 
     study: str
@@ -34,12 +37,18 @@ class Forecast:
     known: Mapping[int, int]
     n_confirmed: int = 0
     n_later: int = 0
+    n_unlisted: int = 0
     seconds_per_run: float | None = None
 
     @property
     def n_screening(self) -> int:
         """Runs to train before a best candidate is known."""
-        return (len(self.trials) + self.n_later) * len(self.seeds) - sum(self.known.values())
+        return self.n_trials * len(self.seeds) - sum(self.known.values())
+
+    @property
+    def n_trials(self) -> int:
+        """All trials, those that are not listed and those to come among them."""
+        return len(self.trials) + self.n_unlisted + self.n_later
 
     @property
     def n_confirming(self) -> int:
@@ -76,6 +85,7 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         known={t.number: sum((t.number, seed) in known for seed in policy.seeds) for t in trials},
         n_confirmed=_n_confirmed(known, policy.confirm_seeds),
         n_later=policy.n_candidates if sweep.is_adaptive else 0,
+        n_unlisted=0 if sweep.points is None else len(sweep.points) - len(trials) + 1,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
     )
 
@@ -93,13 +103,16 @@ def drawn(forecast: Forecast) -> RenderableType:
     )
     for name in ("#", "trial", "role", "runs", "known"):
         table.add_column(name, justify="left" if name in ("trial", "role") else "right", overflow="ellipsis")
-    for trial in forecast.trials:
+    n_rows = N_ROWS if len(forecast.trials) + forecast.n_unlisted > 2 * N_ROWS else len(forecast.trials)
+    for trial in forecast.trials[:n_rows]:
         n_known = forecast.known.get(trial.number, 0)
         cells = [str(trial.number), trial.name, trial.role, str(len(forecast.seeds)), str(n_known)]
         table.add_row(*(Text(cell) for cell in cells))
+    if n_left := len(forecast.trials) - n_rows + forecast.n_unlisted:
+        table.add_row("", Text(f"... and {n_left} more"), "candidate", "", "")
     later = f" and {forecast.n_later} more as the sampler suggests them" if forecast.n_later else ""
     lines = [
-        f"{plural(len(forecast.trials), 'trial')}{later} on {plural(len(forecast.seeds), 'seed')}; "
+        f"{plural(forecast.n_trials - forecast.n_later, 'trial')}{later} on {plural(len(forecast.seeds), 'seed')}; "
         f"{plural(forecast.n_screening, 'run')} to train{_confirming(forecast)}",
         slots_in_words(forecast.slots),
         f"estimated time: {_estimate(forecast)}",

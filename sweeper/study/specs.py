@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -19,6 +20,9 @@ from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
 
 MetricNames = Mapping[str, frozenset[str]]
 """The names of a trial's metrics by split."""
+NUMBERS = re.compile(r"\d+(\.\d+)?(e[-+]?\d+)?")
+N_ALIKE = 3
+"""Of more warnings that differ in their numbers alone one is shown."""
 N_BLOCKS = 3
 """So many trials that are announced differently are shown."""
 
@@ -145,12 +149,22 @@ class SpecFactory:
 
 
 def notices_of(trials: Iterable[TrialSpec]) -> list[str]:
-    """Each warning about a configuration once, with the trials that it is about."""
-    about: dict[str, list[str]] = {}
+    """Each warning about a configuration once, with the trials that it is about.
+
+    Of many that differ in their numbers alone the first is said, for all their trials.
+    """
+    alike: dict[str, dict[str, list[str]]] = {}
     for trial in trials:
         for notice in trial.notices:
-            about.setdefault(notice, []).append(trial.name)
-    return [f"{notice} (in {in_short(names)})" for notice, names in about.items()]
+            alike.setdefault(NUMBERS.sub("#", notice), {}).setdefault(notice, []).append(trial.name)
+    lines = []
+    for about in alike.values():
+        first, names = next(iter(about)), [name for named in about.values() for name in named]
+        if len(about) > N_ALIKE:
+            lines.append(f"{first} (so or alike in {in_short(names)})")
+        else:
+            lines += [f"{notice} (in {in_short(named)})" for notice, named in about.items()]
+    return lines
 
 
 def in_blocks(said: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
