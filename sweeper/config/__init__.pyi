@@ -5,6 +5,7 @@ from .config_faults import first_line as first_line
 from .hydra_adapter import (
     BASIC_LAUNCHER as BASIC_LAUNCHER,
     arguments_parser as arguments_parser,
+    loader_of as loader_of,
     read_files_as_written as read_files_as_written,
 )
 from .validation import validated as validated

@@ -29,6 +29,7 @@ from sweeper.search import (
     extremes,
     grid,
     one_value_swept,
+    text_of,
 )
 from sweeper.task import task_entry
 
@@ -92,6 +93,9 @@ class Findings:
 
     def baseline(self, composer: Composer, settings: Settings) -> Configuration | None:
         """The baseline's configuration, at `study.baseline`; what only it has wrong is said of it."""
+        if unchosen := list(_unchosen(composer, settings.study.baseline)):
+            self.add(replace(fault, where=f"baseline: {fault.where}") for fault in unchosen)
+            return None
         alone = Findings(())
         checked = alone.checked(composer, settings.study.baseline)
         own = [fault for fault in alone.faults if str(fault) not in {str(known) for known in self.faults}]
@@ -183,6 +187,19 @@ def named_trials(composer: Composer) -> dict[str, list[str]]:
     plain = OmegaConf.to_container(node, resolve=False) if isinstance(node, DictConfig) else {}
     assert isinstance(plain, dict)
     return {str(name): list(lines) for name, lines in plain.items()}
+
+
+def _unchosen(composer: Composer, baseline: Sequence[str]) -> Iterable[Fault]:
+    """A fault for each group that has to be chosen, is swept, and is not chosen by the baseline."""
+    keys = _keys(baseline)
+    for group in sorted(composer.source.required - keys - _keys(composer.fixed)):
+        lines = text_of([*baseline, f"{group}={composer.source.options(group)[0]}"])
+        problem = f"no option is chosen; expected one of {', '.join(composer.source.options(group))}"
+        yield Fault(group, problem, f'The swept ones are the candidates\'. Write "study.baseline={lines}".')
+
+
+def _keys(lines: Iterable[str]) -> set[str]:
+    return {line.lstrip("+").partition("=")[0] for line in lines}
 
 
 def _of_baseline(faults: Iterable[Fault], fixed: Collection[str]) -> Iterable[Fault]:

@@ -75,7 +75,8 @@ def _read(source: ConfigSource, arguments: Sequence[str], multirun: bool) -> Rea
     parsed, wrong = composer.parse(map(without_plus, words))
     faults += wrong
     fixed = [line for line, override in parsed if not override.is_sweep_override()]
-    tree = Composer(source, fixed, labels).tree()
+    swept_groups = [one.key_or_group for _, one in parsed if one.is_sweep_override() and source.is_group(one)]
+    tree = Composer(source, fixed, labels, swept_groups).tree()
     options = tree.hydra.sweeper
     params, wrong = _params(composer, options)
     faults += wrong
@@ -94,8 +95,8 @@ def _read(source: ConfigSource, arguments: Sequence[str], multirun: bool) -> Rea
         labels[line] = "the swept key 'seed'"
         faults += _two_places_for_seeds(parsed)
     labels |= {swept.key: f"override '{swept.source}'" for swept in space.swept}
-    fixed, dropped = _without_deleted_baseline(composer, fixed)
-    whole = Composer(source, fixed, labels)
+    fixed, dropped = _without_deleted_baseline(Composer(source, fixed, labels, swept_groups), fixed)
+    whole = Composer(source, fixed, labels, swept_groups)
     fixed_in_vain = [
         f"hydra.sweeper.params: {key_of(one)} is not swept, since the command line fixes it"
         for one in fixed_params
@@ -186,7 +187,7 @@ def _sweep_faults(composer: Composer, override: Override, multirun: bool) -> lis
 
 def _without_deleted_baseline(composer: Composer, fixed: list[str]) -> tuple[list[str], list[str]]:
     """A baseline that switches off a section which is gone (`~aux_focal`) is the configuration without it."""
-    tree = Composer(composer.source, fixed).tree()
+    tree = composer.tree()
     gone = {line[1:].partition("=")[0] for line in fixed if line.startswith("~")} - set(tree)
     baseline = [str(line) for line in OmegaConf.select(tree, "study.baseline") or ()]
     kept = [line for line in baseline if line.partition(".")[0] not in gone]

@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.config.config_faults import first_line, unresolved
+from sweeper.config.config_faults import first_line, required_group, unresolved
 from sweeper.config.config_source import COMPOSITION_ERRORS, UNREADABLE, ConfigSource
 from sweeper.config.other_tasks import and_its_task, with_forgotten_task
 from sweeper.config.unreadable import unreadable
@@ -51,8 +51,10 @@ class Composer:
         source: ConfigSource,
         fixed: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
+        swept_groups: Iterable[str] = (),
     ) -> None:
         self.source, self.fixed, self._labels = source, tuple(fixed), dict(labels or {})
+        self._swept_groups = tuple(swept_groups)
         self._trees: dict[tuple[str, ...], Tree] = {}
 
     @classmethod
@@ -62,7 +64,7 @@ class Composer:
 
     def with_labels(self, labels: Mapping[str, str]) -> "Composer":
         """The same composer, knowing of more places where overrides were written."""
-        return Composer(self.source, self.fixed, {**self._labels, **labels})
+        return Composer(self.source, self.fixed, {**self._labels, **labels}, self._swept_groups)
 
     def compose(self, overrides: Sequence[str] = ()) -> dict[str, Any]:
         """The whole configuration but for Hydra's node. Raises UserError with all that stands in the way."""
@@ -162,8 +164,8 @@ class Composer:
         base, _ = self._base(tuple(line for line in parsed if self.source.is_choice(line[1])))
         choices = {
             str(group): f"{group}={choice}"
-            for group, choice in base.hydra.runtime.choices.items()
-            if choice is not None and "/" not in str(group)
+            for group, choice in base.hydra.runtime.choices.items_ex(resolve=False)
+            if choice not in (None, "???") and "/" not in str(group)
         }
         origins = self.source.origins(line for line, override in parsed if self.source.is_choice(override))
         overridden = {key_of(override): self._label((line, override)) for line, override in parsed}
@@ -205,6 +207,8 @@ class Composer:
         try:
             return self.source.base(text for text, _ in good), faults
         except COMPOSITION_ERRORS as error:
+            if group := required_group(error):
+                return self._without_required(group, good), faults
             possible = [line for line in good if self.source.refusal([line[0]]) is None]
             if len(possible) == len(good):  # each alone is possible, all together are not
                 raise UserError([*faults, Fault("configuration", first_line(error))]) from error
@@ -214,6 +218,14 @@ class Composer:
             if line not in possible
         ]
         return self.source.base(text for text, _ in possible), [*faults, *refused]
+
+    def _without_required(self, group: str, chosen: Sequence[Line]) -> DictConfig:
+        """The base that lacks a group which has to be chosen; only where it is swept."""
+        if group not in self._swept_groups:
+            problem = f"no option is chosen; expected one of {', '.join(self.source.options(group))}"
+            raise UserError(Fault(group, problem, f"Choose it: {group}=<option>"))
+        self.source.required.add(group)
+        return self.source.base((text for text, _ in chosen), skip_missing=True)
 
     def _label(self, line: Line) -> str:
         """Where the user wrote an override: known by its text, by its key (a swept one), or not at all."""

@@ -49,6 +49,12 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0].rstrip(".")
 
 
+def required_group(error: BaseException) -> str | None:
+    """The group that has to be chosen (`- model: ???`), where that is what Hydra stopped at."""
+    found = re.match(r"You must specify '([^']+)'", first_line(error))
+    return found[1] if found else None
+
+
 def _unresolved(node: DictConfig | ListConfig, prefix: str, sources: Sources) -> Iterator[Fault]:
     keys: Iterable[Any] = range(len(node)) if isinstance(node, ListConfig) else list(node)
     for key in keys:

@@ -56,6 +56,8 @@ class ConfigSource:
         self._parsed: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._options: dict[str, tuple[str, ...]] = {}
+        self.required: set[str] = set()
+        """Groups found to have no option unless one is chosen: whatever is not swept has to choose."""
         self._origins: dict[tuple[str, ...], dict[str, str]] = {}
 
     def parse(self, line: str) -> Override:
@@ -176,11 +178,15 @@ class ConfigSource:
             group, f"{path} is not read; expected a name that ends in .yaml", f"Rename it to {stem}.yaml."
         )
 
-    def base(self, choices: Iterable[str]) -> DictConfig:
-        """What Hydra composes from these group choices alone: not to be changed, it is kept."""
+    def base(self, choices: Iterable[str], *, skip_missing: bool = False) -> DictConfig:
+        """What Hydra composes from these group choices alone: not to be changed, it is kept.
+
+        `skip_missing`: without required groups that nobody chooses.
+        """
         key = (*self._where, *(line for line in choices if line not in self._where))
         if key not in self._bases:
-            self._bases[key] = self.load(key)
+            mode = RunMode.MULTIRUN if skip_missing else RunMode.RUN
+            self._bases[key] = self._loader.load_configuration(self._config_name, list(key), mode)
         return self._bases[key]
 
     def refusal(self, choices: Iterable[str]) -> str | None:

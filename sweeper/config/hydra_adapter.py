@@ -6,16 +6,20 @@
 import os
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
 from hydra._internal.sources_registry import SourcesRegistry
-from hydra._internal.utils import get_args_parser
+from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.default_element import ConfigDefault, GroupDefault
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult
@@ -71,6 +75,19 @@ def config_file(loader: ConfigLoader, path: str) -> ConfigFile | None:
 def apply_override(tree: DictConfig, override: Override) -> None:
     """Change `tree` as Hydra does by a value override. Raises what Hydra raises where it cannot."""
     ConfigLoaderImpl._apply_overrides_to_config([override], tree)
+
+
+@contextmanager
+def loader_of(program: Path, own: Path | None) -> Iterator[ConfigLoader]:
+    """Within, what reads configurations in the program's folder, and in one of the user's as `--config-dir` adds it."""
+    path = create_config_search_path(str(program))
+    if own is not None:
+        path.prepend("command-line", f"file://{own}", anchor=SearchPathQuery(provider="schema"))
+    GlobalHydra.instance().clear()
+    try:
+        yield Hydra.create_main_hydra2(task_name="sweeper", config_search_path=path).config_loader
+    finally:
+        GlobalHydra.instance().clear()
 
 
 def read_files_as_written() -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import JsonValue
 
 from sweeper.config import Sweep
 from sweeper.criteria import SPLITS
-from sweeper.errors import Fault, UserError
+from sweeper.errors import FULL_ERROR, Fault, SweeperError, UserError
 from sweeper.models import digest_of
 from sweeper.schema import RUN_SECTIONS, Settings
 from sweeper.task import Prepared, TaskConfig, is_built_in, task_entry
@@ -95,7 +96,7 @@ class SpecFactory:
         key = canonical(data)
         if key not in self._prepared:
             cache = _cache_of(settings, data.get("cache_dir"))
-            self._prepared[key] = task_entry(settings.task).prepare_function()(task_config, cache)
+            self._prepared[key] = _prepared(settings, task_config, cache)
         return self._prepared[key]
 
     def prepared_of(self, trial: TrialSpec) -> Prepared:
@@ -146,6 +147,21 @@ class SpecFactory:
         """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""
         mark = digest_of(canonical(self.fixed())).removeprefix("sha256:")[:8]
         return self._sweep.settings.study.name or f"{self._sweep.settings.task.name}-{mark}"
+
+
+def _prepared(settings: Settings, task_config: TaskConfig, cache: Path) -> Prepared:
+    prepare = task_entry(settings.task).prepare_function()
+    try:
+        return prepare(task_config, cache)
+    except (SweeperError, OSError):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        problem = (
+            f"preparing them has raised {type(error).__name__}: {' '.join(str(error).split())} "
+            f"({last.filename}, line {last.lineno}, from task.prepare_target)"
+        )
+        raise UserError(Fault("data", problem, f"With {FULL_ERROR}=1 the whole traceback is shown.")) from error
 
 
 def notices_of(trials: Iterable[TrialSpec]) -> list[str]:
