@@ -46,7 +46,7 @@ def first_line(error: BaseException) -> str:
     """The first line of the innermost message: Hydra wraps OmegaConf's errors in empty ones."""
     while not str(error).strip() and error.__cause__ is not None:
         error = error.__cause__
-    return str(error).strip().split("\n")[0].rstrip(".")
+    return str(error).strip().split("\n")[0].rstrip(".") or f"Hydra has raised {type(error).__name__}"
 
 
 def required_group(error: BaseException) -> str | None:

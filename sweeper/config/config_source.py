@@ -25,20 +25,12 @@ from sweeper.errors import Fault
 from sweeper.layout import CONF
 from sweeper.search import overrides_parser, unknown_option
 
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
-"""What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
-
-UNREADABLE = (
-    HydraException,
-    ValueError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    LookupError,
-    RecursionError,
-)
-"""What Hydra's parser raises for text that is no override: most of it is wrapped, some of its slips are not."""
-
+SLIPS = (ValueError, TypeError, AttributeError, AssertionError, LookupError, RecursionError, ArithmeticError)
+"""What Hydra raises by mistake for input that it does not expect."""
+UNREADABLE = (HydraException, *SLIPS)
+"""What Hydra's parser raises for text that is no override."""
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, *SLIPS)
+"""What Hydra raises for input that it cannot compose."""
 MISNAMED = (".yml", ".YAML", ".YML", ".yaml.txt", ".json")
 
 
