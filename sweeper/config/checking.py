@@ -296,7 +296,7 @@ def _overruled(
 
 
 def _check_sampler(composer: Composer, base: Configuration, space: SearchSpace) -> None:
-    """Raises UserError where the sampler cannot be made, or no point that `custom_search_space` suggests is one."""
+    """Raises UserError where the sampler, or no point of `custom_search_space`, can be had."""
     from sweeper.search import custom_search_space, sampler_of, try_custom
 
     settings, custom = base.settings, base.settings.study.custom_search_space
@@ -324,7 +324,7 @@ def _labels_of_trials(composer: Composer, settings: Settings) -> dict[str, str]:
 
 
 def _looked_at(points: Sequence[Point], space: SearchSpace) -> Sequence[Point]:
-    """The points, or those of very many that show each value once, and each named trial, and some at random."""
+    """The points; of very many those that show each choice and named trial once, and some at random."""
     if len(points) <= MANY_POINTS:
         return points
     n_swept = len(space.swept)

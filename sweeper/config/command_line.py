@@ -122,8 +122,9 @@ def _params(composer: Composer, options: DictConfig) -> tuple[list[tuple[str, Ov
 
 
 def joined(params: Sequence[Override], parsed: Sequence[Override]) -> tuple[list[Override], list[Override]]:
-    """The overrides of `hydra.sweeper.params` and of the command line, which wins: its sweep of a key takes the
-    place that the key has in `params`. And the params that it fixes instead.
+    """The overrides of `hydra.sweeper.params` and of the command line; and the params that the latter fixes.
+
+    The command line wins; its sweep of a key takes the place that the key has in `params`.
     """
     own: dict[str, list[Override]] = {}
     for override in parsed:
@@ -223,12 +224,12 @@ def _named(tree: DictConfig) -> bool:
 
 
 def _refuse_idle_sweep(reading: Reading) -> None:
-    """Raises UserError where the user has chosen a sweep that sweeps nothing: another grid is not what he means."""
+    """Raises UserError where a sweep was chosen that sweeps nothing: another grid is not what was meant."""
     name = reading.composer.tree().hydra.runtime.choices.get("sweep")
     if name is not None:
         path = reading.composer.source.path_of(f"sweep/{name}")
         problem = f"got '{name}', which sweeps nothing ({path})"
-        advice = "It needs named trials, study.trials: {name: [key=value]}, or hydra.sweeper.params, or swept keys."
+        advice = "It needs named trials, study.trials: {name: [key=value]}, or hydra.sweeper.params."
         raise UserError(Fault("sweep", problem, advice))
 
 

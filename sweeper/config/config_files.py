@@ -17,7 +17,7 @@ PACKAGE = re.compile(r"\s*#\s*@package[\s:]+([^\s#]+)")
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 IN_WORDS = {
     "found character '\\t' that cannot start any token": "got a tab; YAML is indented with spaces",
-    "mapping values are not allowed here": "got a second colon, or a line that is indented more than its section",
+    "mapping values are not allowed here": "got a second colon, or a line that is indented too far",
     "expected <block end>, but found": "this line is not indented as those around it",
     "could not find expected ':'": "got a line without a colon; expected key: value",
 }
@@ -41,7 +41,7 @@ def text_of_file(path: Path) -> str:
 
 
 def package_of(text: str, config_path: str) -> str | None:
-    """The package that the comments on top of a file name; root keys for a task and for a sweep; else None."""
+    """The package that a file's first comments name; root keys for a task or a sweep; else None."""
     for line in text.splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             break

@@ -98,7 +98,7 @@ class ConfigSource:
         ]
 
     def origins(self, choices: Iterable[str]) -> dict[str, str]:
-        """For each dotted key that a file of the user's sets, with these group choices, the path of the file."""
+        """For each dotted key that a file of the user's sets, with these group choices, its path."""
         key = tuple(choices)
         if key not in self._origins:
             self._origins[key] = self._origins_at(key)

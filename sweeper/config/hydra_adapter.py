@@ -79,7 +79,7 @@ def apply_override(tree: DictConfig, override: Override) -> None:
 
 @contextmanager
 def loader_of(program: Path, own: Path | None) -> Iterator[ConfigLoader]:
-    """Within, what reads configurations in the program's folder, and in one of the user's as `--config-dir` adds it."""
+    """What reads configurations in the program's folder, and in the user's, as `--config-dir` adds it."""
     path = create_config_search_path(str(program))
     if own is not None:
         path.prepend("command-line", f"file://{own}", anchor=SearchPathQuery(provider="schema"))

@@ -24,7 +24,7 @@ OF_ONE_RUN = re.compile(
 
 
 def idle_in_study(lines: Iterable[str], origins: Mapping[str, str]) -> Iterator[str]:
-    """A warning for each option of Hydra's on the command line, or in a file of the user's, that does nothing."""
+    """A warning for each option of Hydra's, on the command line or in the user's files, that does nothing."""
     given = {_key(line): f"'{line}'" for line in lines}
     given = {key: path for key, path in origins.items() if key.startswith("hydra.")} | given
     for key, source in given.items():

@@ -50,7 +50,7 @@ def is_of_swept_group(fault: Fault, groups: Sequence[SweptGroup]) -> bool:
 
 
 def explained(faults: Iterable[Fault], composer: Composer, space: SearchSpace) -> list[Fault]:
-    """The faults; of a key that some options of a swept group have and others lack, which, and what to write."""
+    """The faults; of a key that only some options of a swept group have, which, and what to write."""
     groups = swept_groups(composer, space)
     found: dict[str, Fault] = {}
     for fault in faults:

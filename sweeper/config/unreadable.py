@@ -7,6 +7,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from sweeper.errors import Fault, did_you_mean, sentences
 
@@ -16,18 +17,18 @@ Reads = Callable[[str], bool]
 STARTS = re.compile(r"~|\+{0,2}[A-Za-z_$][\w.$@/:-]*=")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 LOOKALIKES = {
-    **dict.fromkeys("‐‑‒–—―−﹣－", "-"),
-    **dict.fromkeys("“”„‟«»＂″", '"'),
-    **dict.fromkeys("‘’‚‛＇′`´", "'"),
-    "＝": "=",
-    "，": ",",
-    "：": ":",
-    "（": "(",
-    "）": ")",
-    "［": "[",
-    "］": "]",
-    "．": ".",
-    "＋": "+",
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02\u2033", '"'),
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\uff07\u2032`\u00b4", "'"),
+    "\uff1d": "=",
+    "\uff0c": ",",
+    "\uff1a": ":",
+    "\uff08": "(",
+    "\uff09": ")",
+    "\uff3b": "[",
+    "\uff3d": "]",
+    "\uff0e": ".",
+    "\uff0b": "+",
     **dict.fromkeys("\u00a0\u2007\u202f\u3000", " "),
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ""),
 }
@@ -114,7 +115,7 @@ def _taken_apart(run: Sequence[str], reads: Reads) -> Fault:
     tight = re.sub(r"\s*([,=()\[\]{}])\s*", r"\1", said)
     quoted = f"{key.strip()}='{value.strip()}'" if equals else ""
     paired = f"{run[0]}={run[1]}" if len(run) == 2 and not equals else ""
-    seams = zip(run, run[1:], strict=False)
+    seams = pairwise(run)
     is_plain = any(
         a.endswith(("=", ",", "(", "[", "{")) or b.startswith(("=", ",", ")", "]", "}")) for a, b in seams
     )
@@ -182,9 +183,8 @@ def _unclosed(value: str) -> list[str] | None:
     for char in re.sub(r"'[^']*'|\"[^\"]*\"", "", value):
         if char in PAIRS:
             stack.append(char)
-        elif char in PAIRS.values():
-            if not stack or PAIRS[stack.pop()] != char:
-                return None
+        elif char in PAIRS.values() and (not stack or PAIRS[stack.pop()] != char):
+            return None
     return stack
 
 

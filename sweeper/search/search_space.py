@@ -97,7 +97,7 @@ class SearchSpace:
 
 
 def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpace:
-    """The search space of parsed overrides; of several sweeps of a key the last. Raises UserError with all faults."""
+    """The search space of parsed overrides; the last sweep of a key wins. Raises UserError with all faults."""
     last = {key_of(override): override for override in overrides}
     fixed: list[str] = []
     swept: list[Swept] = []
@@ -214,7 +214,7 @@ def _fixed_again(swept: Override, fixed: Override) -> Fault:
 
 
 def one_value_swept(line: str) -> str:
-    """What to write instead of a fixed override, so that candidates get the value and the baseline does not."""
+    """What to write instead of a fixed override, so that only candidates get the value."""
     key, _, value = line.partition("=")
     return "" if line.startswith("~") else f"One value is swept by {key}=choice({value})."
 

@@ -26,7 +26,8 @@ class Forecast:
     """What a study would do, by all that is known.
 
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
-    will suggest as it goes. `n_unlisted`: points of a very large grid beside `trials`. `seconds_per_run`: None where nothing comparable has run yet.
+    will suggest as it goes. `n_unlisted`: points of a very large grid beside `trials`. `seconds_per_run`:
+    None where nothing comparable has run yet.
     """
 
     study: str
@@ -112,7 +113,8 @@ def drawn(forecast: Forecast) -> RenderableType:
         table.add_row("", Text(f"... and {n_left} more"), "candidate", "", "")
     later = f" and {forecast.n_later} more as the sampler suggests them" if forecast.n_later else ""
     lines = [
-        f"{plural(forecast.n_trials - forecast.n_later, 'trial')}{later} on {plural(len(forecast.seeds), 'seed')}; "
+        f"{plural(forecast.n_trials - forecast.n_later, 'trial')}{later} "
+        f"on {plural(len(forecast.seeds), 'seed')}; "
         f"{plural(forecast.n_screening, 'run')} to train{_confirming(forecast)}",
         slots_in_words(forecast.slots),
         f"estimated time: {_estimate(forecast)}",

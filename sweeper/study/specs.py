@@ -161,7 +161,9 @@ def _prepared(settings: Settings, task_config: TaskConfig, cache: Path) -> Prepa
             f"preparing them has raised {type(error).__name__}: {' '.join(str(error).split())} "
             f"({last.filename}, line {last.lineno}, from task.prepare_target)"
         )
-        raise UserError(Fault("data", problem, f"With {FULL_ERROR}=1 the whole traceback is shown.")) from error
+        raise UserError(
+            Fault("data", problem, f"With {FULL_ERROR}=1 the whole traceback is shown.")
+        ) from error
 
 
 def notices_of(trials: Iterable[TrialSpec]) -> list[str]:

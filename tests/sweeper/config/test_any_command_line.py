@@ -1,8 +1,7 @@
-"""Whatever is typed: a plan, or lines that say what is wrong with it. Never a traceback, never a parser's words."""
+"""Whatever is typed: a plan, or lines that say what is wrong. Never a traceback, never a parser's words."""
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings, strategies as st
@@ -12,11 +11,40 @@ from sweeper.errors import UserError
 from sweeper.study.plan import plan
 from tests.sweeper.small_esmm import _source, small_sweep
 
-WORDS_OF_A_PARSER = ("no viable alternative", "mismatched input", "extraneous input", "token recognition", "<EOF>")
-LARGE = ("n_train", "n_val", "n_test", "n_users", "n_items", "max_steps", "epochs", "cache_dir", "results_dir")
+WORDS_OF_A_PARSER = (
+    "no viable alternative",
+    "mismatched input",
+    "extraneous input",
+    "token recognition",
+    "<EOF>",
+)
+LARGE = (
+    "n_train",
+    "n_val",
+    "n_test",
+    "n_users",
+    "n_items",
+    "max_steps",
+    "epochs",
+    "cache_dir",
+    "results_dir",
+)
 """Keys whose values would make these tests slow, or write elsewhere."""
 GROUPS = ("optimizer", "pruner", "sampler", "model", "sweep", "task", "hydra/sweeper/sampler")
-FUNCTIONS = ("choice", "range", "interval", "sort", "shuffle", "tag", "int", "float", "bool", "str", "glob", "uniform")
+FUNCTIONS = (
+    "choice",
+    "range",
+    "interval",
+    "sort",
+    "shuffle",
+    "tag",
+    "int",
+    "float",
+    "bool",
+    "str",
+    "glob",
+    "uniform",
+)
 SPECIAL = "()[]{},='\":;$\\ +-~@/.*!?#%&|<>\t\u2013\u201c\u00a0\ufeffäß日"
 
 
@@ -27,14 +55,22 @@ def keys() -> list[str]:
 
 scalars = st.one_of(
     st.integers(-3, 12).map(str),
-    st.sampled_from(["0.1", "1e-3", "-0.0", "nan", "inf", "1e400", "null", "true", "False", "auto", "log", "''"]),
-    st.sampled_from(["'a b'", '"x"', "${seed}", "${nowhere}", "???", "esmm/esmm", "sgd", "tpe", "*", "a-b", "1_000"]),
+    st.sampled_from(
+        ["0.1", "1e-3", "-0.0", "nan", "inf", "1e400", "null", "true", "False", "auto", "log", "''"]
+    ),
+    st.sampled_from(
+        ["'a b'", '"x"', "${seed}", "${nowhere}", "???", "esmm/esmm", "sgd", "tpe", "*", "a-b", "1_000"]
+    ),
     st.text(st.sampled_from("ab01" + SPECIAL), max_size=5),
 )
 values = st.recursive(
     scalars,
     lambda inner: st.one_of(
-        st.builds(lambda name, args: f"{name}({','.join(args)})", st.sampled_from(FUNCTIONS), st.lists(inner, max_size=3)),
+        st.builds(
+            lambda name, args: f"{name}({','.join(args)})",
+            st.sampled_from(FUNCTIONS),
+            st.lists(inner, max_size=3),
+        ),
         st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]"),
         st.lists(inner, min_size=1, max_size=3).map(",".join),
         st.dictionaries(st.sampled_from(["a", "b", "_target_", "type"]), inner, max_size=2).map(
@@ -51,7 +87,9 @@ words = st.one_of(
         values,
     ),
     st.text(st.sampled_from("aoptimizer.lr01" + SPECIAL), max_size=12),
-    st.sampled_from(["--lr=1", "=", "a", "~sweep", "~aux_focal", "aux_focal.lambda=0.1,0.2", "study.n_trials=3"]),
+    st.sampled_from(
+        ["--lr=1", "=", "a", "~sweep", "~aux_focal", "aux_focal.lambda=0.1,0.2", "study.n_trials=3"]
+    ),
 )
 
 
