@@ -30,6 +30,7 @@ CONFIG_PATH = str(CONF)
 CONFIG_NAME = "config"
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 CONFIG_DIR = "A folder of yours beside that of the program is --config-dir."
+PLUGIN = os.path.join("hydra_plugins", "optuna_study", "sweeper.py")
 HYDRA_READS = "load_configuration"
 """Where Hydra reads a command line: what fails there has begun nothing."""
 MULTIRUN = ("-m", "--multirun")
@@ -86,10 +87,11 @@ def explained(error: Exception) -> Exception:
 
 
 def has_begun(error: Exception) -> bool:
-    """Whether the error comes out of a package of ours, rather than of Hydra's own reading."""
-    packages = Path(__file__).resolve().parent
-    frames = (Path(frame.filename) for frame in extract_tb(error.__traceback__))
-    return any(packages in path.parents and path.parent != packages for path in frames)
+    """Whether the error comes out of work of ours, rather than of Hydra's own reading."""
+    return any(
+        frame.filename.endswith(PLUGIN) or (frame.name == app.__name__ and frame.filename == __file__)
+        for frame in extract_tb(error.__traceback__)
+    )
 
 
 def run_again(error: Exception) -> None:

@@ -152,6 +152,8 @@ class Composer:
         for line in lines:
             try:
                 spelled = self.source.spelled(line)
+                if spelled != line:
+                    self._labels.setdefault(spelled, self._labels.get(line, f"override '{line}'"))
                 parsed.append((spelled, self.source.parse(spelled)))
             except UNREADABLE as error:
                 where = self._labels.get(line, f"override '{line}'")

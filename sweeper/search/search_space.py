@@ -97,7 +97,7 @@ class SearchSpace:
 
 
 def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpace:
-    """The search space of parsed overrides; the last sweep of a key wins. Raises UserError with all faults."""
+    """The search space of parsed overrides; the last of a key wins. Raises UserError with all faults."""
     last = {key_of(override): override for override in overrides}
     fixed: list[str] = []
     swept: list[Swept] = []

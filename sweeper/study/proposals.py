@@ -57,7 +57,7 @@ def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
 
 
 def listed_points(sweep: Sweep) -> tuple[Point, ...]:
-    """The points of an enumerated sweep; of very many in a plan that is only shown, the first and the last."""
+    """The points of an enumerated sweep; of very many in a dry run, the first ones and the last."""
     points = sweep.points or ()
     is_shown_only = sweep.settings.study.dry_run and len(points) > MANY_POINTS
     return (*points[: N_SHOWN - 1], points[-1]) if is_shown_only else points
