@@ -73,6 +73,7 @@ def _read(source: ConfigSource, arguments: Sequence[str], multirun: bool) -> Rea
     labels = {without_plus(word): f"override '{word}'" for word in words if without_plus(word) != word}
     composer = Composer(source, (), labels)
     parsed, wrong = composer.parse(map(without_plus, words))
+    labels = composer.labels
     faults += wrong
     fixed = [line for line, override in parsed if not override.is_sweep_override()]
     swept_groups = [one.key_or_group for _, one in parsed if one.is_sweep_override() and source.is_group(one)]

@@ -62,6 +62,11 @@ class Composer:
         """A composer for Hydra's loader and the name of a primary config."""
         return cls(ConfigSource(loader, config_name, fixed), fixed)
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Where overrides were written that are not as the user wrote them."""
+        return dict(self._labels)
+
     def with_labels(self, labels: Mapping[str, str]) -> "Composer":
         """The same composer, knowing of more places where overrides were written."""
         return Composer(self.source, self.fixed, {**self._labels, **labels}, self._swept_groups)
@@ -70,7 +75,7 @@ class Composer:
         """The whole configuration but for Hydra's node. Raises UserError with all that stands in the way."""
         config, faults = self.attempt(overrides)
         if faults:
-            raise UserError(faults)
+            raise UserError(dict.fromkeys(faults))
         return config
 
     def attempt(self, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], list[Fault]]:

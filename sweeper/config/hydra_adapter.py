@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hydra
+import hydra.version
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
@@ -83,6 +85,8 @@ def loader_of(program: Path, own: Path | None) -> Iterator[ConfigLoader]:
     path = create_config_search_path(str(program))
     if own is not None:
         path.prepend("command-line", f"file://{own}", anchor=SearchPathQuery(provider="schema"))
+    if hydra.__version__.startswith("1.3."):  # later ones know no other
+        hydra.version.setbase("1.3")
     GlobalHydra.instance().clear()
     try:
         yield Hydra.create_main_hydra2(task_name="sweeper", config_search_path=path).config_loader

@@ -15,6 +15,8 @@ Reads = Callable[[str], bool]
 """Whether Hydra's grammar reads an override."""
 
 STARTS = re.compile(r"~|\+{0,2}[A-Za-z_$][\w.$@/:-]*=")
+STANDS_ALONE = re.compile(r"\s|^[A-Za-z_][\w.]*:")
+"""A word that a shell has not taken apart, since it holds a space, or that is a key with a colon."""
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 LOOKALIKES = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"),
@@ -100,9 +102,12 @@ def _runs(words: Sequence[str]) -> Iterator[list[str]]:
     """Each word with those after it that begin no override."""
     run: list[str] = []
     for word in words:
-        if run and (STARTS.match(word) or not word.strip()):
+        if run and (STARTS.match(word) or STANDS_ALONE.search(word) or not word.strip()):
             yield run
             run = []
+        elif word.startswith("=") and len(run) > 1:  # the key of it is the word before
+            yield run[:-1]
+            run = run[-1:]
         run.append(word)
     if run:
         yield run
