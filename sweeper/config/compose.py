@@ -139,11 +139,12 @@ class Composer:
 
     def brings(self, group: Swept, option: str, key: str) -> bool:
         """Whether this option of a swept group has the dotted key."""
-        node: Any = self.base_at(group.override(option))
+        tree = self.base_at(group.override(option))
+        node: Any = None if tree is None else OmegaConf.to_container(tree, resolve=False)
         for part in key.split("."):
-            if not isinstance(node, DictConfig) or part not in node:
+            if not isinstance(node, dict) or part not in node:
                 return False
-            node = None if OmegaConf.is_missing(node, part) else node._get_node(part)
+            node = node[part]
         return True
 
     @property

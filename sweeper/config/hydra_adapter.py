@@ -98,7 +98,7 @@ def read_files_as_written() -> None:
     """From now on Hydra reads files as `config_files` does, and raises UserError where one cannot be read."""
     Plugins.instance()  # which imports the class once more
     source = SourcesRegistry.instance().resolve("file")
-    source.load_config = _load_config  # type: ignore[method-assign]
+    source.load_config = _load_config  # type: ignore[method-assign,assignment]
 
 
 def folders(loader: ConfigLoader) -> list[Path]:

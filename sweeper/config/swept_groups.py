@@ -140,12 +140,11 @@ def _section(group: str) -> str:
 
 
 def _plain(tree: DictConfig, section: str) -> Any:
-    node = tree
+    """What the section holds, unresolved; None where there is none."""
+    node: Any = OmegaConf.to_container(tree, resolve=False)
     for part in section.split("."):
-        if node is None or part not in node or OmegaConf.is_missing(node, part):
-            return None
-        node = node._get_node(part) if OmegaConf.is_interpolation(node, part) else node[part]
-    return OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else str(node)
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
 
 
 def _first_difference(section: str, values: Sequence[Any]) -> str:

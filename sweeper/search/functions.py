@@ -56,7 +56,7 @@ def choice(*args: Any) -> ChoiceSweep:
 
 def sort(*args: Any, sweep: Any = None, list: Any = None, reverse: bool = False) -> Any:
     """The values of a sweep, or of a list, in order."""
-    given = next((one for one in (list, sweep) if one is not None), args[0] if len(args) == 1 else None)
+    given: Any = next((one for one in (list, sweep) if one is not None), args[0] if len(args) == 1 else None)
     if isinstance(given, RangeSweep):
         return _sorted_range(given, reverse)
     if isinstance(given, ChoiceSweep):
@@ -72,7 +72,7 @@ def sort(*args: Any, sweep: Any = None, list: Any = None, reverse: bool = False)
 
 def shuffle(*args: Any, sweep: Any = None, list: Any = None) -> Any:
     """The values of a sweep, or of a list, in an order that `sampler.seed` decides."""
-    given = next((one for one in (list, sweep) if one is not None), args[0] if len(args) == 1 else None)
+    given: Any = next((one for one in (list, sweep) if one is not None), args[0] if len(args) == 1 else None)
     if isinstance(given, (RangeSweep, ChoiceSweep)):
         return replace(given, shuffle=True)
     if isinstance(given, Sweep):

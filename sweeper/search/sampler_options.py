@@ -19,7 +19,8 @@ def built(options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UserError with all that cannot be built.
     """
-    found, faults = {}, []
+    found: dict[str, Any] = {}
+    faults: list[Fault] = []
     for key, value in options.items():
         try:
             found[key] = _built(value, f"sampler.options.{key}")
