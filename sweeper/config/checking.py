@@ -344,7 +344,7 @@ def _with_named_params(
 ) -> tuple[Point, ...]:
     """The points with the parameters that their named trials set, as they are in a resolved configuration."""
     n_swept = len(space.swept)
-    named = {overrides[: len(overrides) - n_swept]: config for overrides, config in reversed(checked.items())}
+    named = {overrides[: len(overrides) - n_swept]: config for overrides, config in checked.items()}
 
     def own(point: Point) -> dict[str, Any]:
         lines = point.overrides[: len(point.overrides) - n_swept]

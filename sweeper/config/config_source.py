@@ -91,7 +91,8 @@ class ConfigSource:
         return self._loader.get_group_options(group, kind, config_name, self._where)
 
     def _folders(self) -> list[Path]:
-        added = [str(path) for line in self._where for path in self.parse(line).value() or ()]
+        values = [self.parse(line).value() for line in self._where if self.reads(line)]
+        added = [str(path) for value in values if isinstance(value, list) for path in value]
         return [
             *(Path(path.removeprefix("file://")) for path in map(_unquoted, added)),
             *folders(self._loader),

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer
 from sweeper.errors import Fault
-from sweeper.search import PER_STUDY, Choices, SearchSpace, Swept, text_of
+from sweeper.search import PER_STUDY, Choices, Interval, SearchSpace, Swept, text_of
 
 N_NAMED = 6
 OF_STUDY = (*(root for root in PER_STUDY if root != "hydra"), "hydra.sweeper")
@@ -113,9 +113,9 @@ def _named(key: str, group: SweptGroup, having: Sequence[str], space: SearchSpac
         )
         lines = [fixed.lstrip("+")]
     else:
-        values = (
-            [swept.domain.at(n) for n in range(min(len(swept.domain), N_NAMED))] if _is_listed(swept) else []
-        )
+        domain = swept.domain
+        listed = () if isinstance(domain, Interval) else range(min(len(domain), N_NAMED))
+        values = [domain.at(index) for index in listed if not isinstance(domain, Interval)]
         lines = [f"{key}={text_of(value)}" for value in values] or [f"{key}=..."]
     trials: dict[str, list[str]] = {}
     for option in group.options:
@@ -127,10 +127,6 @@ def _named(key: str, group: SweptGroup, having: Sequence[str], space: SearchSpac
         for number, line in enumerate(lines, 1):
             trials[name if len(lines) == 1 else f"{name}_{number}"] = [choice, line]
     return f'"study.trials={text_of(trials)}"'
-
-
-def _is_listed(swept: Swept) -> bool:
-    return hasattr(swept.domain, "at")
 
 
 def _section(group: str) -> str:

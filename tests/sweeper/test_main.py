@@ -230,7 +230,7 @@ def test_an_outside_folder_of_configurations_is_found_by_its_flag(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("# @package _global_\ntask: {name: mine\nother: [", r"FILE, line 2: cannot be read: .*"),
+        ("# @package _global_\ntask: {name: mine\nother: [", r"FILE, line 3: cannot be read: .*"),
         ("# @package _global_\ntask:\n\tname: mine\n", r"FILE, line 3: cannot be read: got a tab; .*"),
         ("- task\n", r"FILE: got a list; expected keys, .*"),
     ],

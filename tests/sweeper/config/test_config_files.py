@@ -82,8 +82,6 @@ def test_what_cannot_be_used_is_one_line_never_another_grid(
 def test_a_file_under_a_name_that_is_not_read_is_said_to_be_there(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD.encode(), "mine.yml")
     write(tmp_path, GOOD.encode(), "other.yaml")
-    with pytest.raises(
-        UserError, match=r"a name that ends in \.yaml\. Rename it to mine\.yaml"
-    ) as caught:
+    with pytest.raises(UserError, match=r"a name that ends in \.yaml\. Rename it to mine\.yaml") as caught:
         swept(tmp_path, "mine")
     assert str(path) in str(caught.value)
