@@ -78,10 +78,11 @@ def _read(source: ConfigSource, arguments: Sequence[str], multirun: bool) -> Rea
     fixed = [line for line, override in parsed if not override.is_sweep_override()]
     swept_groups = [one.key_or_group for _, one in parsed if one.is_sweep_override() and source.is_group(one)]
     tree = Composer(source, fixed, labels, swept_groups).tree()
-    options = tree.hydra.sweeper
+    options, wrong = _options(tree, source)
+    faults += wrong
     params, wrong = _params(composer, options)
     faults += wrong
-    metrics, wrong = _metrics(tree)
+    metrics, wrong = _metrics(tree, options)
     faults += wrong
     labels |= option_lines(options) | metrics | {line: "hydra.sweeper.params" for line, _ in params}
     overrides, fixed_params = joined(
@@ -115,6 +116,15 @@ def _choices(parsed: Sequence[tuple[str, Override]], source: ConfigSource) -> li
     return [line for line, one in parsed if source.is_choice(one) and not one.is_sweep_override()]
 
 
+def _options(tree: DictConfig, source: ConfigSource) -> tuple[DictConfig, list[Fault]]:
+    """`hydra.sweeper`, as it is without overrides where it is no section any more."""
+    options = OmegaConf.select(tree, "hydra.sweeper", throw_on_missing=False)
+    if isinstance(options, DictConfig):
+        return options, []
+    own: DictConfig = source.base(()).hydra.sweeper
+    return own, [Fault("hydra.sweeper", f"got {options!r}; expected a section of keys")]
+
+
 def _params(composer: Composer, options: DictConfig) -> tuple[list[tuple[str, Override]], list[Fault]]:
     try:
         return composer.parse(param_lines(params_of(options)))
@@ -146,10 +156,10 @@ def _sweeps_any(overrides: Sequence[Override]) -> bool:
     return any(override.is_sweep_override() for override in overrides)
 
 
-def _metrics(tree: DictConfig) -> tuple[dict[str, str], list[Fault]]:
+def _metrics(tree: DictConfig, options: DictConfig) -> tuple[dict[str, str], list[Fault]]:
     metrics = OmegaConf.select(tree, "study.metrics", throw_on_missing=False) or ()
     try:
-        return metric_lines(tree.hydra.sweeper, [str(metric) for metric in metrics]), []
+        return metric_lines(options, [str(metric) for metric in metrics]), []
     except UserError as error:
         return {}, list(error.faults)
 
@@ -226,7 +236,7 @@ def _named(tree: DictConfig) -> bool:
 
 def _refuse_idle_sweep(reading: Reading) -> None:
     """Raises UserError where a sweep was chosen that sweeps nothing: another grid is not what was meant."""
-    name = reading.composer.tree().hydra.runtime.choices.get("sweep")
+    name = OmegaConf.select(reading.composer.tree(), "hydra.runtime.choices.sweep", throw_on_missing=False)
     if name is not None:
         path = reading.composer.source.path_of(f"sweep/{name}")
         problem = f"got '{name}', which sweeps nothing ({path})"
