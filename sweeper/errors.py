@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from types import TracebackType
 
+FULL_ERROR = "HYDRA_FULL_ERROR"
+"""Set to 1, it shows the whole traceback of what ends a command."""
 JOB_TIMEOUT = "JobTimeoutError"
 """The `error` of a run whose job was killed for taking too long."""
 OUT_OF_MEMORY = "OutOfMemoryError"

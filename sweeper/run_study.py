@@ -8,9 +8,11 @@ Nothing heavier than Hydra is imported before Hydra has read the command line.
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import extract_tb
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -20,17 +22,18 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from sweeper.config import VERSION_BASE
-from sweeper.errors import Fault, StudyError, UserError, redacting_excepthook
+from sweeper.config import VERSION_BASE, read_files_as_written
+from sweeper.errors import FULL_ERROR, Fault, StudyError, UserError, did_you_mean, redacting_excepthook
 from sweeper.layout import CONF, at_home
 
 # absolute: found from any folder, run as a module or imported, installed or not
 CONFIG_PATH = str(CONF)
 CONFIG_NAME = "config"
-FULL_ERROR = "HYDRA_FULL_ERROR"
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
-GLOBAL_GROUPS = ("task", "sweep")
-"""Groups whose options write root keys, by their `@package` line."""
+CONFIG_DIR = "A folder of yours beside that of the program is --config-dir."
+PLUGIN = os.path.join("hydra_plugins", "optuna_study", "sweeper.py")
+HYDRA_READS = "load_configuration"
+"""Where Hydra reads a command line: what fails there has begun nothing."""
 MULTIRUN = ("-m", "--multirun")
 
 
@@ -55,14 +58,17 @@ def main(arguments: Sequence[str]) -> int:
     sys.excepthook = redacting_excepthook
     sys.argv[1:] = flags_first([with_home(word) for word in arguments])  # where Hydra reads them
     wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
+    read_files_as_written()
     with ends_by_exit_code():
         try:
             with hydra_raises():
                 app()
-        except (*CONFIGURATION_ERRORS, ValueError) as error:
+        except UserError:
+            raise
+        except Exception as error:
             if wants_tracebacks:
                 raise
-            raise explained(error) from error
+            run_again(error)
     return 0
 
 
@@ -86,53 +92,70 @@ def with_home(word: str) -> str:
 
 
 def explained(error: Exception) -> Exception:
-    """All faults of the command line at which Hydra stopped, or `error` where there are none."""
+    """A line for what Hydra stopped at; `error` itself where our own work had begun."""
     from sweeper.config import first_line
 
-    try:
-        read_again(sys.argv[1:])
-    except UserError as all_faults:
-        return all_faults
-    except CONFIGURATION_ERRORS:
-        pass  # nothing more is known than what Hydra stopped at
-    if isinstance(error, YAMLError):
-        return UserError(Fault("configuration", f"cannot be read: {' '.join(str(error).split())}"))
-    if isinstance(error, CONFIGURATION_ERRORS):
-        return UserError(Fault("command line", first_line(error), _forgotten_header()))
+    if isinstance(error, CONFIGURATION_ERRORS) or not has_begun(error):
+        return UserError(Fault("command line", first_line(error) or type(error).__name__))
     return error
 
 
-def _forgotten_header() -> str:
-    """Advice where an option of a folder of the user's lacks the line that makes its keys root keys."""
-    from sweeper.config import arguments_parser
-
-    folder = arguments_parser().parse_known_args(sys.argv[1:])[0].config_dir
-    groups = [Path(folder) / group for group in GLOBAL_GROUPS] if folder else []
-    for path in (path for group in groups for path in sorted(group.glob("*.yaml"))):
-        if "@package" not in path.read_text(errors="replace"):
-            return f"Does {path} lack its first line, '# @package _global_'?"
-    return ""
+def has_begun(error: Exception) -> bool:
+    """Whether the error comes out of work of ours, rather than of Hydra's own reading."""
+    return any(
+        frame.filename.endswith(PLUGIN) or (frame.name == app.__name__ and frame.filename == __file__)
+        for frame in extract_tb(error.__traceback__)
+    )
 
 
-def read_again(argv: Sequence[str]) -> None:
-    """Read the arguments without Hydra's application, which stops at a fault. Raises UserError with all."""
-    from sweeper.config import arguments_parser, read_command_line
-    from sweeper.search import text_of
+def run_again(error: Exception) -> None:
+    """Do what the command line says without Hydra's application, which stops at a fault.
 
-    arguments = arguments_parser().parse_args(list(argv))
-    lines = list(arguments.overrides)
-    if arguments.config_dir is not None:
-        folder = os.path.abspath(arguments.config_dir)
-        if not os.path.isdir(folder):
-            raise UserError(
-                Fault("--config-dir", f"got '{arguments.config_dir}'; expected a folder that exists")
+    Raises UserError with all faults; `error`, explained, where it is none of reading the command line. What
+    Hydra itself cannot read, and we can, runs: `choice(auto,null)`, a required group that is swept.
+    """
+    from sweeper.config import arguments_parser, loader_of, read_command_line
+    from sweeper.study import run_solo, run_sweep
+
+    if has_begun(error):
+        raise explained(error) from error
+    arguments = arguments_parser().parse_args(sys.argv[1:])
+    program, own = folders_of(arguments)
+    with loader_of(program, own) as loader:
+        try:
+            sweep = read_command_line(
+                loader, arguments.config_name or CONFIG_NAME, arguments.overrides, multirun=arguments.multirun
             )
-        lines.insert(0, f"hydra.searchpath=[{text_of('file://' + folder)}]")
-    configs = Path(__file__).resolve().parent / (arguments.config_path or CONFIG_PATH)
-    with hydra.initialize_config_dir(config_dir=str(configs.resolve()), job_name="sweeper", **VERSION_BASE):
-        loader = GlobalHydra.instance().config_loader()
-        name = arguments.config_name or CONFIG_NAME
-        read_command_line(loader, name, lines, multirun=arguments.multirun)
+        except CONFIGURATION_ERRORS:
+            raise explained(error) from error  # nothing more is known than what Hydra stopped at
+        was_reading = any(frame.name == HYDRA_READS for frame in extract_tb(error.__traceback__))
+        if not was_reading or arguments.cfg or arguments.info or arguments.help or arguments.hydra_help:
+            raise explained(error) from error
+        code = run_sweep(sweep) if arguments.multirun else run_solo(sweep)
+    if code:
+        sys.exit(code)
+
+
+def folders_of(arguments: Namespace) -> tuple[Path, Path | None]:
+    """The folders of `--config-path` and `--config-dir`.
+
+    Raises UserError where one is none, or the primary config is in neither.
+    """
+    program = (CONF / (arguments.config_path or "")).resolve()
+    own = None if arguments.config_dir is None else Path(arguments.config_dir).expanduser().absolute()
+    for flag, folder in (("--config-path", program), ("--config-dir", own)):
+        if folder is not None and not folder.is_dir():
+            given = arguments.config_dir if folder is own else arguments.config_path
+            raise UserError(Fault(flag, f"got '{given}'; expected a folder that exists"))
+    folders = [folder for folder in (program, own) if folder is not None]
+    name = str(arguments.config_name or CONFIG_NAME).removesuffix(".yaml")
+    files = [folder / f"{name}.yaml" for folder in folders]
+    if not any(path.is_file() for path in files):
+        known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+        problem = f"got '{name}', but there is no {' or '.join(map(str, files))}{did_you_mean(name, known)}"
+        where = "--config-name" if arguments.config_name else "--config-path"
+        raise UserError(Fault(where, problem, CONFIG_DIR))
+    return program, own
 
 
 @contextmanager

@@ -17,6 +17,27 @@ def _each_once(devices: tuple[int, ...]) -> tuple[int, ...]:
     return devices
 
 
+def _gpu_numbers(value: Any) -> Any:
+    """A list of numbers; one GPU needs no brackets, and `cuda:1` is 1."""
+    listed = value if isinstance(value, (list, tuple)) else [value]
+    numbers = [_gpu_number(one) for one in listed]
+    if not numbers or None in numbers:
+        raise ValueError("GPUs by number, as 0 or [0,1]")
+    return tuple(numbers)
+
+
+def _gpu_number(one: Any) -> int | None:
+    if type(one) is int and one >= 0:
+        return one
+    name, _, number = one.partition(":") if isinstance(one, str) else ("", "", "")
+    return int(number) if name in ("cuda", "gpu") and number.isdecimal() else None
+
+
+def _named_by_text(trials: Any) -> Any:
+    """Trials may be called 1 or 0.1."""
+    return {str(name): lines for name, lines in trials.items()} if isinstance(trials, dict) else trials
+
+
 def _a_criterion(text: str) -> str:
     return parse(text).text
 
@@ -31,7 +52,7 @@ Seeds = Annotated[tuple[NonNegativeInt, ...], Field(strict=False, min_length=1)]
 Devices = Annotated[
     tuple[NonNegativeInt, ...],
     Field(strict=False, min_length=1),
-    BeforeValidator(lambda value: (value,) if type(value) is int else value),
+    BeforeValidator(_gpu_numbers),
     AfterValidator(_each_once),
 ]
 """GPUs by number; a single one needs no brackets."""
@@ -144,7 +165,7 @@ class Study(StrictModel):
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     min_effect: PositiveFloat | None
     baseline: Strings
-    trials: dict[str, Strings] | None
+    trials: Annotated[dict[str, Strings] | None, BeforeValidator(_named_by_text)]
     custom_search_space: str | None
     results_dir: str
     timeout_s: PositiveFloat | None

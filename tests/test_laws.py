@@ -19,7 +19,8 @@ DOORS = {
     "hydra": (
         *("sweeper.run_study", "hydra_plugins.optuna_study.sweeper", "sweeper.config.hydra_adapter"),
         *("sweeper.config.command_line", "sweeper.config.compose", "sweeper.config.config_source"),
-        *("sweeper.search.grammar", "sweeper.search.search_space"),
+        *("sweeper.search.grammar", "sweeper.search.search_space", "sweeper.search.functions"),
+        "sweeper.search.sampler_options",
     ),
 }
 """The modules that may import a library."""

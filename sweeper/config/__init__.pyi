@@ -6,6 +6,8 @@ from .hydra_adapter import (
     BASIC_LAUNCHER as BASIC_LAUNCHER,
     VERSION_BASE as VERSION_BASE,
     arguments_parser as arguments_parser,
+    loader_of as loader_of,
+    read_files_as_written as read_files_as_written,
 )
 from .objectives import (
     objective_warnings as objective_warnings,

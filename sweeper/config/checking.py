@@ -1,5 +1,7 @@
 """Every point of a search space, composed and validated -> a Sweep, or all faults at once."""
 
+import random
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -8,13 +10,32 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
+from sweeper.config.swept_groups import (
+    SweptGroup,
+    explained,
+    is_of_swept_group,
+    swept_groups,
+    whole_study_faults,
+)
 from sweeper.errors import Fault, UserError
 from sweeper.schema import Settings
-from sweeper.search import MAX_POINTS, Choices, Point, SearchSpace, check_pruner, extremes, grid
+from sweeper.search import (
+    MANY_POINTS,
+    MAX_POINTS,
+    Choices,
+    Point,
+    SearchSpace,
+    check_pruner,
+    extremes,
+    grid,
+    one_value_swept,
+    text_of,
+)
 from sweeper.task import task_entry
 
 ENSEMBLE_KEY = "study.ensemble_top_k"
 MAX_FAULTS = 100
+N_AT_RANDOM = 100
 NUMERIC_ONLY = ("cmaes", "qmc")
 """Samplers that leave choices to chance."""
 
@@ -70,6 +91,9 @@ class Findings:
 
     def baseline(self, composer: Composer, settings: Settings) -> Configuration | None:
         """The baseline's configuration, at `study.baseline`; what only it has wrong is said of it."""
+        if unchosen := list(_unchosen(composer, settings.study.baseline)):
+            self.add(replace(fault, where=f"baseline: {fault.where}") for fault in unchosen)
+            return None
         alone = Findings(())
         checked = alone.checked(composer, settings.study.baseline)
         own = [fault for fault in alone.faults if str(fault) not in {str(known) for known in self.faults}]
@@ -95,14 +119,23 @@ def checked_run(
 
 
 def checked_sweep(
-    composer: Composer, space: SearchSpace, faults: Sequence[Fault], command: tuple[str, ...]
+    composer: Composer,
+    space: SearchSpace,
+    faults: Sequence[Fault],
+    command: tuple[str, ...],
+    documented: str | None = None,
 ) -> Sweep:
-    """The sweep over a space. A fault in a fixed key does not keep the swept ones from being looked at."""
-    found = Findings(faults)
-    base = _base(composer, space, found)
+    """The sweep over a space; `documented`: the grid that runs since the command line sweeps nothing.
+
+    A fault in a fixed key does not keep the swept ones from being looked at.
+    """
+    groups = swept_groups(composer, space)
+    found = Findings(fault for fault in faults if not is_of_swept_group(fault, groups))
+    base = _base(composer, space, found, groups)
     if base is None:
         found.at_each(composer, extremes(space))
-        raise UserError(found.faults)
+        raise UserError(explained(found.faults, composer, space))
+    found.add(whole_study_faults(composer, groups))
     settings, study = base.settings, base.settings.study
     composer = composer.with_labels(_labels_of_trials(composer, settings))
     is_adaptive = _is_adaptive(space, settings)
@@ -111,33 +144,38 @@ def checked_sweep(
         points, checked = None, found.at_each(composer, extremes(space))
     else:
         points = tuple(islice(grid(space, named_trials(composer), settings.sampler.seed), study.n_trials))
-        checked = found.at_each(composer, points)
+        checked = found.at_each(composer, _looked_at(points, space))
     baseline = found.baseline(composer, settings)
     if baseline is not None:
         checked[tuple(study.baseline)] = baseline
-    if is_adaptive:
-        found.collect(lambda: _check_sampler(settings))
+    if is_adaptive and not any(fault.where.startswith("sampler") for fault in found.faults):
+        found.collect(lambda: _check_sampler(base))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     found.collect(lambda: check_ensemble(settings))
     if found.faults:
-        raise UserError(found.faults)
+        raise UserError(explained(found.faults, composer, space))
     if points is not None:
-        points = tuple(_with_named_params(p, checked[tuple(p.overrides)], space) for p in points)
-    warnings = (
-        *space.warnings,
-        *_warnings(space, settings, is_adaptive),
-        *_overruled(space, points if study.trials else None),
-    )
+        points = _with_named_params(points, checked, space)
+    in_vain = _overruled(space, points if study.trials else None, documented)
+    if faults := [one for one in in_vain if isinstance(one, Fault)]:
+        raise UserError(faults)
+    warnings = (*space.warnings, *_warnings(space, settings, is_adaptive), *map(str, in_vain))
     return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command, checked)
 
 
-def _base(composer: Composer, space: SearchSpace, found: Findings) -> Configuration | None:
-    """The fixed configuration; where only the swept keys make it valid, that at the first point."""
+def _base(
+    composer: Composer, space: SearchSpace, found: Findings, groups: Sequence[SweptGroup]
+) -> Configuration | None:
+    """The fixed configuration; where only the swept keys make it valid, that at the first point.
+
+    So it is with keys of swept groups, which the option that nobody chose need not have.
+    """
     alone = Findings(found.faults)
     base = alone.checked(composer, ())
-    if base is None and space.swept:
+    own = [fault for fault in alone.faults if not is_of_swept_group(fault, groups)]
+    if space.swept and (base is None or len(own) < len(alone.faults)):
         return found.checked(composer, next(extremes(space)).overrides)
-    found.add(alone.faults)
+    found.add(own)
     return base
 
 
@@ -147,6 +185,19 @@ def named_trials(composer: Composer) -> dict[str, list[str]]:
     plain = OmegaConf.to_container(node, resolve=False) if isinstance(node, DictConfig) else {}
     assert isinstance(plain, dict)
     return {str(name): list(lines) for name, lines in plain.items()}
+
+
+def _unchosen(composer: Composer, baseline: Sequence[str]) -> Iterable[Fault]:
+    """A fault for each group that has to be chosen, is swept, and is not chosen by the baseline."""
+    keys = _keys(baseline)
+    for group in sorted(composer.source.required - keys - _keys(composer.fixed)):
+        lines = text_of([*baseline, f"{group}={composer.source.options(group)[0]}"])
+        problem = f"no option is chosen; expected one of {', '.join(composer.source.options(group))}"
+        yield Fault(group, problem, f'The swept ones are the candidates\'. Write "study.baseline={lines}".')
+
+
+def _keys(lines: Iterable[str]) -> set[str]:
+    return {line.lstrip("+").partition("=")[0] for line in lines}
 
 
 def _of_baseline(faults: Iterable[Fault], fixed: Collection[str]) -> Iterable[Fault]:
@@ -182,7 +233,7 @@ def _contradictions(space: SearchSpace, settings: Settings, is_adaptive: bool) -
         )
     if study.custom_search_space is not None and not is_adaptive:
         problem = f"got '{study.custom_search_space}', which {why} cannot enumerate"
-        yield Fault("study.custom_search_space", problem)
+        yield Fault("study.custom_search_space", problem, "Use a sampler that is asked: sampler=tpe.")
     n_points = space.n_points * len(study.trials or [""])
     if not is_adaptive and n_points > MAX_POINTS and study.n_trials is None:
         problem = f"got {n_points} points; expected at most {MAX_POINTS}"
@@ -195,30 +246,61 @@ def _warnings(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iter
         yield f"study.n_trials: the first {n_trials} of {n_points} points are tried"
     if not is_adaptive and n_trials is not None and n_trials > n_points:
         yield f"study.n_trials: got {n_trials}, but the grid has {n_points} points; each is tried once"
+    if not is_adaptive:
+        yield from _idle_sampler(space, settings)
     if is_adaptive and settings.sampler.name in NUMERIC_ONLY:
         for swept in space.swept:
             if isinstance(swept.domain, Choices):
                 yield f"sampler.name: {settings.sampler.name} draws the choices of {swept.key} at random"
 
 
-def _overruled(space: SearchSpace, named: Sequence[Point] | None) -> Iterable[str]:
-    """What the command line fixes in vain, because named trials set it themselves."""
-    fixed = {line.lstrip("+").partition("=")[0]: line for line in space.fixed}
+def _idle_sampler(space: SearchSpace, settings: Settings) -> Iterable[str]:
+    """What the user says of a sampler that is never asked."""
+    lines = [line for line in space.fixed if re.match(r"\+*sampler(=|\.options\.)", line)]
+    if settings.sampler.name == "grid":
+        lines = [line for line in lines if ".options." in line]
+        why = "sampler=grid takes no options"
+    else:
+        why = "all points are tried; give study.n_trials, so that a sampler chooses among them"
+    if lines:
+        yield f"sampler: '{' '.join(line.lstrip('+') for line in lines)}' has no effect, since {why}"
+
+
+def _overruled(
+    space: SearchSpace, named: Sequence[Point] | None, documented: str | None
+) -> list[Fault | str]:
+    """What the command line fixes in vain, because named trials set it themselves.
+
+    A warning where the user chose them by name; else one value was given where a sweep was meant.
+    """
+    fixed = {line.lstrip("+~").partition("=")[0]: line for line in space.fixed}
+    found: list[Fault | str] = []
     for key in dict.fromkeys(key for point in named or () for key in point.params if key in fixed):
-        names = ", ".join(point.name for point in named or () if key in point.params)
-        yield (
-            f"{key}: '{fixed[key]}' has no effect on named trials that set it themselves ({names}). "
-            f"To compare one value with the baseline, sweep it alone: {key}=choice(...)"
-        )
+        names = [point.name for point in named or () if key in point.params]
+        line = fixed[key]
+        if documented is not None:
+            problem = (
+                f"got '{line}', one value where several are tried: nothing is swept, and the documented grid "
+                f"(sweep={documented}) sets this key itself (in {', '.join(names)})"
+            )
+            advice = f"{one_value_swept(line)} Without '{line}' the grid runs.".strip()
+            found.append(Fault(key, problem, advice))
+        else:
+            found.append(
+                f"{key}: '{line}' has no effect on named trials that set it themselves ({', '.join(names)}). "
+                f"{one_value_swept(line)}".strip()
+            )
+    return found
 
 
-def _check_sampler(settings: Settings) -> None:
+def _check_sampler(base: Configuration) -> None:
+    """Raises UserError where the sampler cannot be had, or the function of `custom_search_space`."""
     from sweeper.search import custom_search_space, sampler_of
 
-    study = settings.study
-    sampler_of(settings.sampler, settings.sampler.seed, len(study.metrics or [""]))
-    if study.custom_search_space is not None:
-        custom_search_space(study.custom_search_space)
+    settings, custom = base.settings, base.settings.study.custom_search_space
+    sampler_of(settings.sampler, settings.sampler.seed, len(settings.study.metrics or [""]))
+    if custom is not None:
+        custom_search_space(custom)
 
 
 def _labels_of_trials(composer: Composer, settings: Settings) -> dict[str, str]:
@@ -228,13 +310,36 @@ def _labels_of_trials(composer: Composer, settings: Settings) -> dict[str, str]:
     return labels | {line: f"'{line}' of study.baseline" for line in settings.study.baseline}
 
 
-def _with_named_params(point: Point, checked: Configuration, space: SearchSpace) -> Point:
-    """The point with the parameters that its named trial sets, as they are in the resolved configuration."""
+def _looked_at(points: Sequence[Point], space: SearchSpace) -> Sequence[Point]:
+    """The points; of very many those that show each choice and named trial once, and some at random."""
+    if len(points) <= MANY_POINTS:
+        return points
     n_swept = len(space.swept)
-    named = point.overrides[: len(point.overrides) - n_swept]
-    pairs = [line.lstrip("+").partition("=")[::2] for line in named if not line.startswith("~")]
-    own = {key: _value_at(checked.config, key, text) for key, text in pairs}
-    return replace(point, params={**own, **point.params})
+    shown: dict[object, Point] = {}
+    for point in points:
+        shown.setdefault(point.overrides[: len(point.overrides) - n_swept], point)
+        for swept, override in zip(space.swept, point.overrides[-n_swept:] if n_swept else (), strict=True):
+            if isinstance(swept.domain, Choices):
+                shown.setdefault(override, point)
+    # the ends of every range are at the corners of the grid
+    corners = (points[0], points[-1], *random.Random(0).sample(points, N_AT_RANDOM))
+    return list({point.overrides: point for point in (*shown.values(), *corners)}.values())
+
+
+def _with_named_params(
+    points: Sequence[Point], checked: Mapping[tuple[str, ...], Configuration], space: SearchSpace
+) -> tuple[Point, ...]:
+    """The points with the parameters that their named trials set, as they are in a resolved configuration."""
+    n_swept = len(space.swept)
+    named = {overrides[: len(overrides) - n_swept]: config for overrides, config in checked.items()}
+
+    def own(point: Point) -> dict[str, Any]:
+        lines = point.overrides[: len(point.overrides) - n_swept]
+        at_point = checked.get(point.overrides) or named[lines]
+        pairs = [line.lstrip("+").partition("=")[::2] for line in lines if not line.startswith("~")]
+        return {key: _value_at(at_point.config, key, text) for key, text in pairs}
+
+    return tuple(replace(point, params={**own(point), **point.params}) for point in points)
 
 
 def _value_at(config: Mapping[str, Any], key: str, text: str) -> Any:

@@ -13,18 +13,18 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.config.config_faults import first_line, syntax_error, unresolved
-from sweeper.config.config_source import COMPOSITION_ERRORS, ConfigSource
+from sweeper.config.config_faults import first_line, required_group, unresolved
+from sweeper.config.config_source import COMPOSITION_ERRORS, UNREADABLE, ConfigSource
 from sweeper.config.other_tasks import and_its_task, with_forgotten_task
+from sweeper.config.unreadable import unreadable
 from sweeper.config.validation import validated
 from sweeper.errors import Fault, UserError
 from sweeper.layout import at_home
 from sweeper.schema import Settings
-from sweeper.search import Point, SearchSpace, key_of
+from sweeper.search import Point, SearchSpace, Swept, key_of
 from sweeper.task import TaskConfig, is_built_in, task_entry
 
 __all__ = ["Composer", "Sweep", "task_entry"]
@@ -52,8 +52,10 @@ class Composer:
         source: ConfigSource,
         fixed: Sequence[str] = (),
         labels: Mapping[str, str] | None = None,
+        swept_groups: Iterable[str] = (),
     ) -> None:
         self.source, self.fixed, self._labels = source, tuple(fixed), dict(labels or {})
+        self._swept_groups = tuple(swept_groups)
         self._trees: dict[tuple[str, ...], Tree] = {}
 
     @classmethod
@@ -61,15 +63,20 @@ class Composer:
         """A composer for Hydra's loader and the name of a primary config."""
         return cls(ConfigSource(loader, config_name, fixed), fixed)
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Where overrides were written that are not as the user wrote them."""
+        return dict(self._labels)
+
     def with_labels(self, labels: Mapping[str, str]) -> "Composer":
         """The same composer, knowing of more places where overrides were written."""
-        return Composer(self.source, self.fixed, {**self._labels, **labels})
+        return Composer(self.source, self.fixed, {**self._labels, **labels}, self._swept_groups)
 
     def compose(self, overrides: Sequence[str] = ()) -> dict[str, Any]:
         """The whole configuration but for Hydra's node. Raises UserError with all that stands in the way."""
         config, faults = self.attempt(overrides)
         if faults:
-            raise UserError(faults)
+            raise UserError(dict.fromkeys(faults))
         return config
 
     def attempt(self, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], list[Fault]]:
@@ -126,6 +133,26 @@ class Composer:
         chosen = tuple(line for line in self.parse(self.fixed)[0] if self.source.is_choice(line[1]))
         return OmegaConf.select(self._base(chosen)[0], key, throw_on_missing=False)
 
+    def base_at(self, choice: str) -> DictConfig | None:
+        """What the fixed choices and this one bring, no value overridden; None where they bring nothing."""
+        fixed, _ = self.parse(self.fixed)
+        own, _ = self.parse([choice])
+        chosen = [line for line in fixed if self.source.is_choice(line[1])]
+        try:
+            return self._base((*chosen, *own))[0]
+        except UserError:
+            return None
+
+    def brings(self, group: Swept, option: str, key: str) -> bool:
+        """Whether this option of a swept group has the dotted key."""
+        tree = self.base_at(group.override(option))
+        node: Any = None if tree is None else OmegaConf.to_container(tree, resolve=False)
+        for part in key.split("."):
+            if not isinstance(node, dict) or part not in node:
+                return False
+            node = node[part]
+        return True
+
     @property
     def fixed_faults(self) -> list[Fault]:
         """What is wrong with the fixed overrides, before validation."""
@@ -136,11 +163,13 @@ class Composer:
         parsed, faults = [], []
         for line in lines:
             try:
-                parsed.append((line, self.source.parse(line)))
-            except HydraException as error:
+                spelled = self.source.spelled(line)
+                if spelled != line:
+                    self._labels.setdefault(spelled, self._labels.get(line, f"override '{line}'"))
+                parsed.append((spelled, self.source.parse(spelled)))
+            except UNREADABLE as error:
                 where = self._labels.get(line, f"override '{line}'")
-                advice = "Quote what the shell or Hydra would take apart: 'key=\"a b\"'."
-                faults.append(Fault(where, f"cannot be read: {syntax_error(error)}", advice))
+                faults.append(unreadable(where, line, error, self.source.reads))
         return parsed, faults
 
     def sources(self, overrides: Sequence[str] = ()) -> dict[str, str]:
@@ -149,10 +178,12 @@ class Composer:
         base, _ = self._base(tuple(line for line in parsed if self.source.is_choice(line[1])))
         choices = {
             str(group): f"{group}={choice}"
-            for group, choice in base.hydra.runtime.choices.items()
-            if choice is not None and "/" not in str(group)
+            for group, choice in base.hydra.runtime.choices.items_ex(resolve=False)
+            if choice not in (None, "???") and "/" not in str(group)
         }
-        return choices | {key_of(override): self._label((line, override)) for line, override in parsed}
+        origins = self.source.origins(line for line, override in parsed if self.source.is_choice(override))
+        overridden = {key_of(override): self._label((line, override)) for line, override in parsed}
+        return choices | origins | overridden
 
     def _tree_at(self, overrides: Sequence[str]) -> tuple[DictConfig, list[Fault]]:
         own, faults = self.parse(overrides)
@@ -190,6 +221,8 @@ class Composer:
         try:
             return self.source.base(text for text, _ in good), faults
         except COMPOSITION_ERRORS as error:
+            if group := required_group(error):
+                return self._without_required(group, good), faults
             possible = [line for line in good if self.source.refusal([line[0]]) is None]
             if len(possible) == len(good):  # each alone is possible, all together are not
                 raise UserError([*faults, Fault("configuration", first_line(error))]) from error
@@ -199,6 +232,14 @@ class Composer:
             if line not in possible
         ]
         return self.source.base(text for text, _ in possible), [*faults, *refused]
+
+    def _without_required(self, group: str, chosen: Sequence[Line]) -> DictConfig:
+        """The base that lacks a group which has to be chosen; only where it is swept."""
+        if group not in self._swept_groups:
+            problem = f"no option is chosen; expected one of {', '.join(self.source.options(group))}"
+            raise UserError(Fault(group, problem, f"Choose it: {group}=<option>"))
+        self.source.required.add(group)
+        return self.source.base((text for text, _ in chosen), skip_missing=True)
 
     def _label(self, line: Line) -> str:
         """Where the user wrote an override: known by its text, by its key (a swept one), or not at all."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -13,9 +14,20 @@ from sweeper.errors import Fault, did_you_mean
 
 def unknown_key(key: str, tree: DictConfig, source: str, hint: str = "") -> Fault:
     """The fault of a key that does not exist; without another hint, a key of a similar name is suggested."""
-    hint = hint or did_you_mean(key, dotted_keys(tree, hydra=key.startswith("hydra.")))
+    known = dotted_keys(tree, hydra=key.startswith("hydra."))
+    hint = hint or did_you_mean(key, known) or _of_the_same_name(key, known)
     problem = f"no such parameter (from {source}){hint}"
     return Fault(key, problem, "" if hint else "Add a new one with +key=value.")
+
+
+def _of_the_same_name(key: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'optimizer.lr'?"` for `lr`: keys of some section with the last name of this one."""
+    last = key.rpartition(".")[2]
+    names: dict[str, str] = {}
+    for one in known:
+        names.setdefault(one.rpartition(".")[2], one)
+    near = get_close_matches(last, list(names), n=1, cutoff=0.85)
+    return f"; did you mean '{names[near[0]]}'?" if near else ""
 
 
 def dotted_keys(tree: DictConfig, *, hydra: bool = False) -> list[str]:
@@ -34,14 +46,13 @@ def first_line(error: BaseException) -> str:
     """The first line of the innermost message: Hydra wraps OmegaConf's errors in empty ones."""
     while not str(error).strip() and error.__cause__ is not None:
         error = error.__cause__
-    return str(error).strip().split("\n")[0].rstrip(".")
+    return str(error).strip().split("\n")[0].rstrip(".") or f"Hydra has raised {type(error).__name__}"
 
 
-def syntax_error(error: BaseException) -> str:
-    """What Hydra's parser stumbled over, without its list of all tokens that it would have liked better."""
-    noise = ("Error parsing", "See http", "LexerNoViable")
-    lines = [line for line in str(error).split("\n") if line.strip(" ^") and not line.startswith(noise)]
-    return lines[0].partition(" expecting ")[0] if lines else "not a valid override"
+def required_group(error: BaseException) -> str | None:
+    """The group that has to be chosen (`- model: ???`), where that is what Hydra stopped at."""
+    found = re.match(r"You must specify '([^']+)'", first_line(error))
+    return found[1] if found else None
 
 
 def _unresolved(node: DictConfig | ListConfig, prefix: str, sources: Sources) -> Iterator[Fault]:

@@ -1,11 +1,11 @@
 """A config folder as Hydra reads it: its groups, and one composed base for each choice of them."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -13,13 +13,25 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.config.config_faults import dotted_keys, first_line, unknown_key
-from sweeper.config.hydra_adapter import apply_override, config_file
+from sweeper.config.hydra_adapter import (
+    apply_override,
+    config_file,
+    files_of,
+    folders,
+    read_files_as_written,
+)
 from sweeper.config.other_tasks import OptionFile, forgotten, meant
 from sweeper.errors import Fault
-from sweeper.search import unknown_option
+from sweeper.layout import CONF
+from sweeper.search import overrides_parser, unknown_option
 
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
-"""What Hydra raises for input that it cannot compose; ValueError for some group overrides."""
+SLIPS = (ValueError, TypeError, AttributeError, AssertionError, LookupError, RecursionError, ArithmeticError)
+"""What Hydra raises by mistake for input that it does not expect."""
+UNREADABLE = (HydraException, *SLIPS)
+"""What Hydra's parser raises for text that is no override."""
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, *SLIPS)
+"""What Hydra raises for input that it cannot compose."""
+MISNAMED = (".yml", ".YAML", ".YML", ".yaml.txt", ".json")
 
 
 class ConfigSource:
@@ -29,18 +41,41 @@ class ConfigSource:
     """
 
     def __init__(self, loader: ConfigLoader, config_name: str | None, overrides: Sequence[str] = ()) -> None:
+        read_files_as_written()
         self._loader, self._config_name = loader, config_name
         self._where = [line for line in overrides if line.startswith("hydra.searchpath=")]
-        self._parser = OverridesParser.create(config_loader=loader)
+        self._parser = overrides_parser(loader)
         self._parsed: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._options: dict[str, tuple[str, ...]] = {}
+        self.required: set[str] = set()
+        """Groups found to have no option unless one is chosen: whatever is not swept has to choose."""
+        self._origins: dict[tuple[str, ...], dict[str, str]] = {}
 
     def parse(self, line: str) -> Override:
         """The override that the text stands for. Raises HydraException where it is none."""
         if line not in self._parsed:
-            self._parsed[line] = self._parser.parse_overrides([line])[0]
+            parsed = self._parser.parse_overrides([line])[0]
+            if not parsed.key_or_group:
+                raise HydraException("no key")
+            self._parsed[line] = parsed
         return self._parsed[line]
+
+    def spelled(self, line: str) -> str:
+        """The override as Hydra takes it, the name of an option as text: `sweep=0.1` chooses 0.1.yaml."""
+        parsed = self.parse(line)
+        is_name = isinstance(parsed.value(), (bool, int, float)) and not parsed.is_delete()
+        if not is_name or not self.options(parsed.key_or_group):
+            return line
+        return f"{parsed.get_key_element()}='{line.partition('=')[2].strip()}'"
+
+    def reads(self, line: str) -> bool:
+        """Whether the text is an override."""
+        try:
+            self.parse(line)
+        except UNREADABLE:
+            return False
+        return True
 
     def options(self, group: str) -> tuple[str, ...]:
         """All options of a config group, those of its subfolders as `folder/name`."""
@@ -54,6 +89,38 @@ class ConfigSource:
         # the primary config may name further places, too, and is loaded for that unless an override decides
         config_name = None if self._where else self._config_name
         return self._loader.get_group_options(group, kind, config_name, self._where)
+
+    def _folders(self) -> list[Path]:
+        values = [self.parse(line).value() for line in self._where if self.reads(line)]
+        added = [str(path) for value in values if isinstance(value, list) for path in value]
+        return [
+            *(Path(path.removeprefix("file://")) for path in map(_unquoted, added)),
+            *folders(self._loader),
+        ]
+
+    def origins(self, choices: Iterable[str]) -> dict[str, str]:
+        """For each dotted key that a file of the user's sets, with these group choices, its path."""
+        key = tuple(choices)
+        if key not in self._origins:
+            self._origins[key] = self._origins_at(key)
+        return self._origins[key]
+
+    def _origins_at(self, choices: tuple[str, ...]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        try:
+            for path, package, content in files_of(self._loader, self._config_name, [*self._where, *choices]):
+                keys = [f"{package}.{key}" if package else key for key in dotted_keys(content, hydra=True)]
+                is_own = not path or CONF in Path(path).parents
+                for key in keys:
+                    found.pop(key, None) if is_own else found.update({key: path})
+        except COMPOSITION_ERRORS:
+            return {}
+        return found
+
+    def path_of(self, path: str) -> str:
+        """Where the file of an option is, `<group>/<option>`."""
+        found = (folder / f"{path}.yaml" for folder in self._folders())
+        return str(next((one for one in found if one.is_file()), path))
 
     def file(self, path: str) -> OptionFile:
         """The file of an option, `<group>/<option>`, nothing composed into it; empty where there is none."""
@@ -69,6 +136,10 @@ class ConfigSource:
             return False
         return override.package is not None or bool(self.options(override.key_or_group))
 
+    def is_group_name(self, key: str) -> bool:
+        """Whether a swept key is a group, with or without a package."""
+        return "@" in key or bool(self.options(key))
+
     def is_choice(self, override: Override) -> bool:
         """Whether only Hydra can compose it: group choices, and what changes where Hydra looks."""
         return self.is_group(override) or override.key_or_group == "hydra.searchpath"
@@ -83,13 +154,32 @@ class ConfigSource:
             problem = f"got null (from {source}); expected an option"
             return [Fault(group, problem, f"Use ~{group} to leave the group out.")]
         named = [name for value in values for name in (value if isinstance(value, list) else [value])]
-        return [unknown_option(group, str(name), source, known) for name in named if name not in known]
+        unknown = [name for name in named if str(name) not in known]
+        return [
+            self._misnamed(group, str(name)) or unknown_option(group, str(name), source, known)
+            for name in unknown
+        ]
 
-    def base(self, choices: Iterable[str]) -> DictConfig:
-        """What Hydra composes from these group choices alone: not to be changed, it is kept."""
+    def _misnamed(self, group: str, name: str) -> Fault | None:
+        """The fault of an option whose file is there under a name that Hydra does not read."""
+        stem = name.removesuffix(".yaml").removesuffix(".yml")
+        found = (folder / group / f"{stem}{end}" for folder in self._folders() for end in MISNAMED)
+        path = next((path for path in found if path.is_file()), None)
+        if path is None:
+            return None
+        return Fault(
+            group, f"{path} is not read; expected a name that ends in .yaml", f"Rename it to {stem}.yaml."
+        )
+
+    def base(self, choices: Iterable[str], *, skip_missing: bool = False) -> DictConfig:
+        """What Hydra composes from these group choices alone: not to be changed, it is kept.
+
+        `skip_missing`: without required groups that nobody chooses.
+        """
         key = (*self._where, *(line for line in choices if line not in self._where))
         if key not in self._bases:
-            self._bases[key] = self.load(key)
+            mode = RunMode.MULTIRUN if skip_missing else RunMode.RUN
+            self._bases[key] = self._loader.load_configuration(self._config_name, list(key), mode)
         return self._bases[key]
 
     def refusal(self, choices: Iterable[str]) -> str | None:
@@ -113,10 +203,21 @@ class ConfigSource:
             is_unknown = ("Key" in reason and "not in" in reason) or reason.startswith("Could not override")
             if is_unknown and not (override.is_add() or override.is_force_add()):
                 key = override.key_or_group
-                hint = forgotten(key, tree, self) or meant(key, tree, dotted_keys(tree), self)
+                hint = forgotten(key, tree, self) or self._owner(key)
+                hint = hint or meant(key, tree, dotted_keys(tree), self)
                 return [unknown_key(key, tree, source, hint)]
             return [Fault(override.key_or_group, f"{reason} (from {source})")]
         return []
+
+    def _owner(self, key: str) -> str:
+        """`"; only optimizer=sgd has it"`: the options of the key's group that have it, "" for none."""
+        group, _, rest = key.partition(".")
+        options = [name for name in self.options(group) if rest in self.file(f"{group}/{name}").keys]
+        return f"; only {group}={', '.join(options)} has it" if rest and options else ""
+
+
+def _unquoted(text: str) -> str:
+    return text.strip("'\"")
 
 
 def _prefix(package: str | None) -> str:

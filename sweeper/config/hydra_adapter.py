@@ -3,17 +3,35 @@
 `tests/sweeper/config/test_hydra_adapter.py` has a test for each part, which names the version that broke it.
 """
 
+import os
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import hydra
+import hydra.version
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import get_args_parser
+from hydra._internal.hydra import Hydra
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.default_element import ConfigDefault, GroupDefault
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf._utils import get_yaml_loader
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeper.config.config_files import not_a_section, package_of, text_of_file, yaml_fault
+from sweeper.errors import Fault, UserError
 
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
 """For `hydra.main` and `initialize`: 1.3 has older defaults without it, 1.4 warns of it and knows but one."""
@@ -61,3 +79,76 @@ def config_file(loader: ConfigLoader, path: str) -> ConfigFile | None:
 def apply_override(tree: DictConfig, override: Override) -> None:
     """Change `tree` as Hydra does by a value override. Raises what Hydra raises where it cannot."""
     ConfigLoaderImpl._apply_overrides_to_config([override], tree)
+
+
+@contextmanager
+def loader_of(program: Path, own: Path | None) -> Iterator[ConfigLoader]:
+    """What reads configurations in the program's folder, and in the user's, as `--config-dir` adds it."""
+    path = create_config_search_path(str(program))
+    if own is not None:
+        path.prepend("command-line", f"file://{own}", anchor=SearchPathQuery(provider="schema"))
+    if VERSION_BASE:
+        hydra.version.setbase(VERSION_BASE["version_base"])
+    GlobalHydra.instance().clear()
+    try:
+        yield Hydra.create_main_hydra2(task_name="sweeper", config_search_path=path).config_loader
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def read_files_as_written() -> None:
+    """From now on Hydra reads files as `config_files` does, and raises UserError where one cannot be read."""
+    Plugins.instance()  # which imports the class once more
+    source = SourcesRegistry.instance().resolve("file")
+    source.load_config = _load_config  # type: ignore[method-assign,assignment]
+
+
+def folders(loader: ConfigLoader) -> list[Path]:
+    """The folders in which the loader looks for configurations, the first one that has a file wins."""
+    assert isinstance(loader, ConfigLoaderImpl)
+    return [Path(source.path) for source in loader.get_sources() if source.scheme() == "file"]
+
+
+def files_of(
+    loader: ConfigLoader, config_name: str | None, choices: list[str]
+) -> Iterator[tuple[str, str, Any]]:
+    """The files that are composed for these choices, in order: path, package, content."""
+    assert isinstance(loader, ConfigLoaderImpl)
+    found = loader.compute_defaults_list(config_name, choices, RunMode.MULTIRUN)
+    for one in found.defaults:
+        result = loader.repository.load_config(one.config_path) if one.config_path else None
+        if result is not None:
+            folder = result.path.removeprefix("file://") if result.path.startswith("file://") else ""
+            path = os.path.join(folder, f"{one.config_path}.yaml") if folder else ""
+            yield path, one.package or "", result.config
+
+
+def _load_config(source: Any, config_path: str) -> ConfigResult:
+    path = Path(os.path.realpath(os.path.join(source.path, source._normalize_file_name(config_path))))
+    if not path.exists():
+        raise ConfigLoadError(f"Config not found : {path}")
+    text = text_of_file(path)
+    try:
+        content = yaml.load(text, Loader=_loader())
+        config = OmegaConf.create({} if content is None else content)
+    except yaml.YAMLError as error:
+        raise yaml_fault(path, error) from None
+    except (OmegaConfBaseException, ValueError, TypeError, RecursionError) as error:
+        raise UserError(Fault(str(path), f"cannot be read: {str(error).partition(chr(10))[0]}")) from None
+    if not isinstance(config, DictConfig):
+        raise not_a_section(path, content)
+    header = {"package": package_of(text, config_path)}
+    return ConfigResult(config=config, path=f"file://{source.path}", provider=source.provider, header=header)
+
+
+def _loader() -> Any:
+    """OmegaConf's loader, in which `no`, `on` and their like are names where they are keys."""
+
+    class Loader(get_yaml_loader()):  # type: ignore[misc]
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+            for key, _ in node.value:
+                if key.tag == "tag:yaml.org,2002:bool" and key.value.lower() not in ("true", "false"):
+                    key.tag = "tag:yaml.org,2002:str"
+            return super().construct_mapping(node, deep)
+
+    return Loader

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.errors import Fault, UserError
-from sweeper.search import text_of
+from sweeper.search import NODE_DIRECTIVES, text_of
 
 OWN_KEY = {
     "n_trials": "study.n_trials",
@@ -18,10 +18,14 @@ OWN_KEY = {
     "max_failure_rate": "study.max_failure_rate",
     "custom_search_space": "study.custom_search_space",
 }
-HANDLED = {*OWN_KEY, "direction", "sampler", "params", "n_jobs", "_target_", "_recursive_"}
+HANDLED = {*OWN_KEY, "direction", "sampler", "params", "search_space", "n_jobs", "_target_", "_recursive_"}
 
 NO_CAP = -1
 """What joblib and its users write for "as many as there are"."""
+
+OPEN_SECTIONS = ("sampler.options", "hydra.sweeper.sampler")
+"""Sections that hold what Optuna's samplers take: their keys need no `+`."""
+OWN_OF_SAMPLER = ("name", "seed", "options")
 
 SAMPLER_OF_CLASS = {
     "TPESampler": "tpe",
@@ -36,6 +40,22 @@ SAMPLER_OF_CLASS = {
 }
 
 
+def without_plus(line: str) -> str:
+    """The override as it has to be composed: an option of a sampler is added, whether it is there or not.
+
+    `sampler.multivariate=true` is one, too: the section itself has no further keys.
+    """
+    key, equals, value = line.lstrip("+").partition("=")
+    section, _, last = key.rpartition(".")
+    if not equals or line.startswith("~"):
+        return line
+    if section == "sampler" and last not in OWN_OF_SAMPLER:
+        return f"++sampler.options.{last}={value}"
+    if any(key.startswith(f"{section}.") for section in OPEN_SECTIONS):
+        return f"++{key}={value}"
+    return line
+
+
 def option_lines(options: DictConfig) -> dict[str, str]:
     """Overrides that say the same as `hydra.sweeper`, each with the place that the user wrote it in."""
     lines: dict[str, str] = {}
@@ -43,8 +63,8 @@ def option_lines(options: DictConfig) -> dict[str, str]:
     for key, own in OWN_KEY.items():
         if key in given:
             lines[f"{own}={text_of(given[key])}"] = f"hydra.sweeper.{key}"
-    if isinstance(given.get("direction"), str):
-        lines[f"task.direction={given['direction'].lower()}"] = "hydra.sweeper.direction"
+    if given.get("direction") is not None and not isinstance(given["direction"], list):
+        lines[f"task.direction={str(given['direction']).lower()}"] = "hydra.sweeper.direction"
     if "n_jobs" in given and _has_slots(options):
         n_jobs = given["n_jobs"]
         lines[f"executor.max_jobs={'null' if n_jobs == NO_CAP else text_of(n_jobs)}"] = "hydra.sweeper.n_jobs"
@@ -87,17 +107,47 @@ def _has_slots(options: DictConfig) -> bool:
 
 
 def params_of(options: DictConfig) -> dict[str, Any]:
-    """`hydra.sweeper.params`: override strings by key, still with their `+`."""
-    params = _given(options).get("params") or {}
-    return {str(key): value for key, value in params.items()}
+    """`hydra.sweeper.params`: override strings by key, still with their `+`; `search_space` is its old form.
+
+    Raises UserError where they are no such sections.
+    """
+    given = _given(options)
+    old = _section(given, "search_space", "{key: {type: float, low: 0, high: 1}}")
+    new = _section(given, "params", "{key: override}, as {optimizer.lr: 'interval(1e-4, 1e-2)'}")
+    return {key: _domain(key, value) for key, value in old.items()} | new
 
 
-def sampler_lines(node: Mapping[str, Any] | None) -> list[str]:
+def _section(given: Mapping[str, Any], name: str, expected: str) -> dict[str, Any]:
+    value = given.get(name)
+    if value is not None and not isinstance(value, Mapping):
+        raise UserError(Fault(f"hydra.sweeper.{name}", f"got {text_of(value)}; expected {expected}"))
+    return {str(key): item for key, item in (value or {}).items()}
+
+
+def _domain(key: str, value: Any) -> str:
+    """`{type: float, low: 1, high: 2, log: true}` in Hydra's grammar; its upper end is left out."""
+    where = f"hydra.sweeper.search_space.{key}"
+    kind = value.get("type") if isinstance(value, Mapping) else None
+    if kind == "categorical" and isinstance(value.get("choices"), list) and value["choices"]:
+        return f"choice({','.join(text_of(one) for one in value['choices'])})"
+    if kind in ("int", "float") and {"low", "high"} <= value.keys():
+        low, high, step = value["low"], value["high"], value.get("step")
+        if step is not None:
+            return f"range({low},{high},{step})"
+        inner = f"int(interval({low},{high}))" if kind == "int" else f"interval({low},{high})"
+        return f"tag(log,{inner})" if value.get("log") else inner
+    problem = f"got {text_of(value)}; expected a type (float, int, categorical) with low and high, or choices"
+    raise UserError(Fault(where, problem, "Or write it as hydra.sweeper.params, in Hydra's grammar."))
+
+
+def sampler_lines(node: Any) -> list[str]:
     """The `sampler` section that a `_target_` node stands for; a node without one changes our own section."""
     if not node:
         return []
+    if not isinstance(node, Mapping):
+        return [f"sampler={text_of(node)}"]
     target = node.get("_target_")
-    options = {key: value for key, value in node.items() if key not in ("_target_", "_convert_", "seed")}
+    options = {key: value for key, value in node.items() if key not in (*NODE_DIRECTIVES, "seed")}
     name = SAMPLER_OF_CLASS.get(str(target).rpartition(".")[2], "custom") if target else None
     lines = [f"sampler={name}"] if name else []
     if name == "custom":

@@ -158,7 +158,9 @@ def _of_section(key: str, cause: str, sources: Sources) -> Fault:
     """What a section refuses; its message may begin with the key in the section that is to blame."""
     inner, _, problem = cause.partition(": ")
     where, text = (inner, problem) if inner.startswith(f"{key}.") else (key, cause)
-    return Fault(where, f"{text.rstrip('.')}{source_of(where, sources)}")
+    named = [source for known, source in sources.items() if known.startswith(f"{where}.") and known in text]
+    source = f" (from {', '.join(dict.fromkeys(named))})" if named else source_of(where, sources)
+    return Fault(where, f"{text.rstrip('.')}{source}")
 
 
 def _cause(details: ErrorDetails) -> str:

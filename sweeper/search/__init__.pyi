@@ -7,6 +7,7 @@ from .asking import (
     alone_with as alone_with,
 )
 from .containment import holds as holds
+from .functions import overrides_parser as overrides_parser
 from .grammar import (
     Choices as Choices,
     Interval as Interval,
@@ -22,6 +23,7 @@ from .pruner_checks import (
 )
 from .pruning import Pruning as Pruning, pruning_of as pruning_of
 from .rehearsal import rehearsed as rehearsed
+from .sampler_options import NODE_DIRECTIVES as NODE_DIRECTIVES
 from .samplers import (
     check_extends as check_extends,
     custom_search_space as custom_search_space,
@@ -31,11 +33,15 @@ from .samplers import (
     suggest_custom as suggest_custom,
 )
 from .search_space import (
+    MANY_POINTS as MANY_POINTS,
     MAX_POINTS as MAX_POINTS,
+    PER_STUDY as PER_STUDY,
     Point as Point,
     SearchSpace as SearchSpace,
+    Swept as Swept,
     extremes as extremes,
     grid as grid,
+    one_value_swept as one_value_swept,
     param_lines as param_lines,
     space_of as space_of,
 )

@@ -1,12 +1,15 @@
 """Optuna's side of a search space: distributions, suggestions, samplers."""
 
 import inspect
+import re
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import optuna
+from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -18,7 +21,8 @@ from optuna.distributions import (
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.schema import Sampler
 from sweeper.search.grammar import Choices, Domain, Interval, Range, text_of
-from sweeper.search.search_space import SearchSpace, Swept
+from sweeper.search.sampler_options import NODE_DIRECTIVES, TARGET, built
+from sweeper.search.search_space import PER_STUDY, SearchSpace, Swept
 from sweeper.task import load
 from sweeper.trial import by_value, canonical
 
@@ -31,9 +35,15 @@ SAMPLERS = {
     "nsgaii": "NSGAIISampler",
 }
 SINGLE_OBJECTIVE = ("cmaes",)
+ENUMERATING = ("GridSampler", "BruteForceSampler")
+"""Optuna's samplers that go through a whole space; here the study does that."""
 
-Configure = Callable[[Mapping[str, Any], optuna.Trial], None]
-"""A `custom_search_space`: suggests parameters on the trial, by `trial.suggest_...`."""
+WHERE = f"sampler.options.{TARGET}"
+EXPECTED = "expected the dotted path of an Optuna sampler"
+
+Configure = Callable[[DictConfig, optuna.Trial], None]
+"""A `custom_search_space`: suggests parameters on the trial, by `trial.suggest_...`; in `trial.user_attrs`
+it finds what the command line fixes, by key, as text."""
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -58,9 +68,9 @@ def sampler_of(config: Sampler, seed: int, n_objectives: int = 1) -> optuna.samp
             Fault("sampler.name", f"{config.name} cannot optimise {n_objectives} metrics", advice)
         )
     _check_options(target, options)
-    if "seed" in inspect.signature(target).parameters:
+    if "seed" in _parameters(target):
         options["seed"] = seed
-    return _build(target, options)
+    return _build(target, built(options))
 
 
 def custom_search_space(path: str) -> Configure:
@@ -80,17 +90,22 @@ def custom_search_space(path: str) -> Configure:
 def suggest_custom(
     configure: Configure, config: Mapping[str, Any], trial: optuna.Trial, space: SearchSpace
 ) -> dict[str, Any]:
-    """The swept values and what `configure` adds. Raises UserError where it suggests a fixed key."""
+    """The swept values and what `configure` adds.
+
+    Raises UserError where it suggests a fixed key, or ends with an exception.
+    """
     before = suggest(space, trial)
-    configure(config, trial)
+    fixed = dict(_fixed_pairs(space))
+    for key, text in fixed.items():
+        trial.set_user_attr(key, text)
+    _call(configure, OmegaConf.create(dict(config)), trial)
     added = {key: value for key, value in trial.params.items() if key not in before}
-    fixed = {line.lstrip("+~").partition("=")[0] for line in space.fixed}
     faults = [
         Fault(
             key, "suggested by study.custom_search_space, but fixed on the command line", "Drop one of them."
         )
         for key in added
-        if key in fixed
+        if key in fixed or key.lstrip("+") in fixed
     ]
     if faults:
         raise UserError(faults)
@@ -105,10 +120,29 @@ def could_suggest(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a value out of range is a warning to Optuna
-            configure(config, trial)  # type: ignore[arg-type]  # made to stand in for a trial
+            given = OmegaConf.create(dict(config))
+            configure(given, trial)  # type: ignore[arg-type]  # made to stand in for a trial
     except Exception:  # the user's code, at a point that it may know nothing of
         return False
     return added <= trial.params.keys()
+
+
+def _fixed_pairs(space: SearchSpace) -> list[tuple[str, str]]:
+    """The keys of one run that the command line fixes, with what it gives them."""
+    pairs = [line.lstrip("+").partition("=")[::2] for line in space.fixed if not line.startswith("~")]
+    return [(key, text) for key, text in pairs if re.split(r"[./@]", key)[0] not in PER_STUDY]
+
+
+def _call(configure: Configure, config: DictConfig, trial: optuna.Trial) -> None:
+    try:
+        configure(config, trial)
+    except (optuna.exceptions.StorageInternalError, UserError):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{last.filename}, line {last.lineno}"
+        problem = f"the function has raised {type(error).__name__}: {error} ({where})"
+        raise UserError(Fault("study.custom_search_space", problem)) from error
 
 
 def check_extends(space: SearchSpace, known: Mapping[str, BaseDistribution]) -> None:
@@ -187,24 +221,36 @@ def _true_value(domain: Domain, shown: Any) -> Any:
 
 
 def _custom(config: Sampler) -> tuple[Callable[..., Any], dict[str, Any]]:
-    options = dict(config.options)
-    path = options.pop("_target_", None)
-    options.pop("_convert_", None)
+    options = {key: value for key, value in config.options.items() if key not in NODE_DIRECTIVES}
+    path = str(config.options.get(TARGET))
+    if path.rpartition(".")[2] in ENUMERATING and path.startswith("optuna."):
+        problem = f"got '{path}'; all points of a finite space are tried without a sampler"
+        raise UserError(Fault(WHERE, problem, "Use sampler=grid, or leave study.n_trials out."))
     try:
-        return load(_colon(str(path))), options
+        target: Callable[..., Any] = load(_colon(path))
     except (ImportError, AttributeError, ValueError) as error:
-        problem = (
-            f"got '{path}', which cannot be loaded: {error}; expected the dotted path of an Optuna sampler"
-        )
-        raise UserError(Fault("sampler.options._target_", problem)) from None
+        name = path.rpartition(".")[2]
+        hint = did_you_mean(name, dir(optuna.samplers)) if path.startswith("optuna.") else ""
+        problem = f"got '{path}', which cannot be loaded: {error}; {EXPECTED}{hint}"
+        raise UserError(Fault(WHERE, problem)) from None
+    if not callable(target):
+        raise UserError(Fault(WHERE, f"got '{path}'; {EXPECTED}"))
+    return target, options
 
 
 def _colon(path: str) -> str:
     return path if ":" in path else ":".join(path.rpartition(".")[::2])
 
 
+def _parameters(target: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(target).parameters
+    except (ValueError, TypeError):  # of a built-in class; it is none of Optuna's
+        raise UserError(Fault(WHERE, f"got '{target!r}'; {EXPECTED}")) from None
+
+
 def _check_options(target: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(target).parameters
+    parameters = _parameters(target)
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     known = [name for name in parameters if name != "seed"]
@@ -232,10 +278,12 @@ def _build(target: Callable[..., Any], options: Mapping[str, Any]) -> optuna.sam
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             sampler = target(**options)
-    except (TypeError, ValueError, ImportError) as error:
-        raise UserError(Fault("sampler.options", f"got {dict(options)}; the sampler says: {error}")) from None
+    except Exception as error:  # a sampler of the user's may raise anything
+        said = f"{type(error).__name__}: {error}" if not isinstance(error, (TypeError, ValueError)) else error
+        raise UserError(Fault("sampler.options", f"got {dict(options)}; the sampler says: {said}")) from None
     if not isinstance(sampler, optuna.samplers.BaseSampler):
-        raise UserError(Fault("sampler.options._target_", f"{target!r} is not an Optuna sampler"))
+        path = f"{getattr(target, '__module__', '?')}.{getattr(target, '__qualname__', target)}"
+        raise UserError(Fault(WHERE, f"got '{path}'; {EXPECTED}"))
     return sampler
 
 

@@ -27,6 +27,8 @@ PER_STUDY = ("task", "study", "sampler", "pruner", "executor", "tracking", "swee
 """Root keys that one study has one value of."""
 
 MAX_POINTS = 100_000
+MANY_POINTS = 1000
+"""Of more than so many points of a grid not each is composed before the study begins."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class SearchSpace:
 
 
 def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpace:
-    """The search space of parsed overrides; the last one of a key wins. Raises UserError with all faults."""
+    """The search space of parsed overrides; the last of a key wins. Raises UserError with all faults."""
     last = {key_of(override): override for override in overrides}
     fixed: list[str] = []
     swept: list[Swept] = []
@@ -105,7 +107,9 @@ def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpac
     for override in overrides:
         if not override.is_sweep_override():
             fixed.append(fixed_text(override))
-        elif last[key_of(override)] is not override:
+        elif (later := last[key_of(override)]) is not override:
+            if not later.is_sweep_override():
+                faults.append(_fixed_again(override, later))
             warnings.append(
                 f"{key_of(override)}: '{override.input_line}' has no effect, a later override wins"
             )
@@ -201,6 +205,20 @@ def _ends(domain: Domain) -> list[Any]:
     return [domain.at(0), *([domain.at(len(domain) - 1)] if len(domain) > 1 else [])]
 
 
+def _fixed_again(swept: Override, fixed: Override) -> Fault:
+    """The fault of a key that is swept and then given one value."""
+    problem = f"got '{fixed.input_line}' after '{swept.input_line}', which is swept"
+    return Fault(
+        key_of(swept), problem, f"Keep one of them. {one_value_swept(fixed.input_line or '')}".strip()
+    )
+
+
+def one_value_swept(line: str) -> str:
+    """What to write instead of a fixed override, so that only candidates get the value."""
+    key, _, value = line.partition("=")
+    return "" if line.startswith("~") else f"One value is swept by {key}=choice({value})."
+
+
 def _swept(override: Override, options: GroupOptions) -> Swept:
     key, source = key_of(override), override.input_line or ""
     if override.is_delete():
@@ -210,7 +228,13 @@ def _swept(override: Override, options: GroupOptions) -> Swept:
         problem = f"cannot be swept (from override '{source}'); it holds for a whole study"
         raise UserError(Fault(key, problem, "Start a study for each value."))
     mark = override.get_key_element().removesuffix(key)
-    return Swept(key, mark, domain_of(override, options), source)
+    domain = domain_of(override, options)
+    if isinstance(domain, Choices) and options(
+        override.key_or_group
+    ):  # options have names, `1` and `true` too
+        names = [text_of(one) if isinstance(one, (bool, int, float)) else one for one in domain.values]
+        domain = Choices(tuple(names), domain.is_shuffled)
+    return Swept(key, mark, domain, source)
 
 
 def _seeds(override: Override, options: GroupOptions) -> tuple[int, ...]:

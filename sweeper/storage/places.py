@@ -76,6 +76,8 @@ def _is_closed(error: BaseException, results_dir: str) -> bool:
     """Whether it is the results folder, or one above it, that refuses; not a data file of the user's."""
     if not isinstance(error, OSError):
         return "readonly database" in str(error)
+    if not _existing(Path(results_dir)).is_dir():
+        return error.errno in {errno.ENOTDIR, errno.EEXIST}
     if error.errno not in CLOSED or not isinstance(error.filename, (str, Path)):
         return False
     path, results = Path(error.filename).absolute(), Path(results_dir).absolute()
@@ -94,6 +96,8 @@ def _full(results_dir: str) -> str:
 
 def _closed(results_dir: str, error: BaseException) -> Fault:
     problem = f"got '{results_dir}', which cannot be written ({error}); expected a folder of yours"
+    if not (found := _existing(Path(results_dir))).is_dir():
+        problem = f"got '{results_dir}', but {found} is a file; expected a folder"
     return Fault("study.results_dir", problem, "Choose another: study.results_dir=<folder>")
 
 

@@ -22,6 +22,8 @@ COLUMNS = (
     Column("runs", leaves=3),
     Column("known", leaves=2),
 )
+N_ROWS = 20
+"""So many trials are listed where there are more than twice as many."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Forecast:
     """What a study would do, by all that is known.
 
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
-    will suggest as it goes, each on the first seed, the best `replicate_top_k` on all. `seconds_per_run`:
+    will suggest as it goes, each on the first seed, the best `replicate_top_k` on all. `n_unlisted`: points
+    of a very large grid beside `trials`. `seconds_per_run`:
     None where nothing comparable has run yet.
     """
 
@@ -41,6 +44,7 @@ class Forecast:
     known: Mapping[int, int]
     n_confirmed: int = 0
     n_later: int = 0
+    n_unlisted: int = 0
     seconds_per_run: float | None = None
     replicate_top_k: int | None = None
 
@@ -49,9 +53,14 @@ class Forecast:
         """Runs to train before a best candidate is known."""
         n_known, n_seeds = sum(self.known.values()), len(self.seeds)
         if self.replicate_top_k is None:
-            return (len(self.trials) + self.n_later) * n_seeds - n_known
+            return self.n_trials * n_seeds - n_known
         n_replicated = min(self.replicate_top_k, self.n_later)
         return len(self.trials) * n_seeds + self.n_later + n_replicated * (n_seeds - 1) - n_known
+
+    @property
+    def n_trials(self) -> int:
+        """All trials, those that are not listed and those to come among them."""
+        return len(self.trials) + self.n_unlisted + self.n_later
 
     @property
     def n_confirming(self) -> int:
@@ -87,6 +96,7 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         n_confirmed=_n_confirmed(known, policy.confirm_seeds),
         n_later=policy.n_candidates if sweep.is_adaptive else 0,
         replicate_top_k=policy.replicate_top_k,
+        n_unlisted=0 if sweep.points is None else len(sweep.points) - len(trials) + 1,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
     )
 
@@ -99,13 +109,17 @@ def _n_confirmed(known: Mapping[RunKey, RunResult], seeds: Sequence[int]) -> int
 
 def drawn(forecast: Forecast) -> RenderableType:
     """The plan as a table and three lines: runs, slots, time."""
+    n_rows = N_ROWS if len(forecast.trials) + forecast.n_unlisted > 2 * N_ROWS else len(forecast.trials)
     rows = [
         Row([str(t.number), t.name, t.role, str(len(forecast.seeds)), str(forecast.known.get(t.number, 0))])
-        for t in forecast.trials
+        for t in forecast.trials[:n_rows]
     ]
+    if n_left := len(forecast.trials) - n_rows + forecast.n_unlisted:
+        rows.append(Row(["", f"... and {n_left} more", "candidate", "", ""]))
     later = f" and {forecast.n_later} more as the sampler suggests them" if forecast.n_later else ""
     lines = [
-        f"{plural(len(forecast.trials), 'trial')}{later} on {plural(len(forecast.seeds), 'seed')}; "
+        f"{plural(forecast.n_trials - forecast.n_later, 'trial')}{later} "
+        f"on {plural(len(forecast.seeds), 'seed')}; "
         f"{plural(forecast.n_screening, 'run')} to train{_confirming(forecast)}",
         slots_in_words(forecast.slots),
         f"estimated time: {_estimate(forecast)}",

@@ -12,9 +12,11 @@ from sweeper.results import Policy
 from sweeper.schema import Settings, Wilcoxon
 from sweeper.search import (
     ALONE_S,
+    MANY_POINTS,
     Adaptive,
     Draft,
     Enumerated,
+    Point,
     TrialBook,
     acts_on_evaluations,
     alone_with,
@@ -29,6 +31,8 @@ from sweeper.study.specs import SpecFactory, in_short
 from sweeper.trial import TrialSpec
 
 FIRST_CONFIRMATION_SEED = 1000
+N_SHOWN = 20
+"""So many trials of a very large grid are described in its plan."""
 
 
 def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
@@ -37,7 +41,7 @@ def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
     Raises UserError with all that cannot train on the data, of a sampler's space at its extreme points, and
     with all metrics that are asked for and not there.
     """
-    points = extremes(sweep.space) if sweep.points is None else sweep.points
+    points = extremes(sweep.space) if sweep.points is None else listed_points(sweep)
     candidates = [factory.spec(-1, p.name, "candidate", p.params, p.overrides) for p in points]
     drafts = [factory.baseline(-1), *candidates]
     found: dict[Fault, list[str]] = {}
@@ -48,6 +52,13 @@ def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
     if faults := [*faults, *metric_faults(sweep, factory, drafts)]:
         raise UserError(faults)
     return drafts if sweep.points is not None else drafts[:1]
+
+
+def listed_points(sweep: Sweep) -> tuple[Point, ...]:
+    """The points of an enumerated sweep; of very many in a dry run, the first ones and the last."""
+    points = sweep.points or ()
+    is_shown_only = sweep.settings.study.dry_run and len(points) > MANY_POINTS
+    return (*points[: N_SHOWN - 1], points[-1]) if is_shown_only else points
 
 
 def _with_names(fault: Fault, names: Sequence[str], n_drafts: int) -> Fault:

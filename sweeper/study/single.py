@@ -47,6 +47,9 @@ def _run(sweep: Sweep) -> int:
         print(f"warning: {warning}")
     for line in (*training_in_words(sweep), *factory.announced([trial])):
         print(line)
+    if settings.study.dry_run:
+        print(f"dry run: one run of {trial.max_steps} steps on seed {settings.seed}; nothing is trained")
+        return 0
     place = ResultsFolder(Path(settings.study.results_dir)).solo
     folder = RunFolder(place / trial.fingerprint[:8] / f"seed{settings.seed}")
     needs = DeviceNeeds(device=placement.slot.device, n_threads=placement.slot.n_threads)

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import takewhile
@@ -12,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from sweeper.config import Sweep, objectives_of, usual_objective
 from sweeper.criteria import SPLITS
-from sweeper.errors import Fault, UserError
+from sweeper.errors import FULL_ERROR, Fault, SweeperError, UserError
 from sweeper.models import DIRECTIONS, digest_of
 from sweeper.results import Objective
 from sweeper.schema import RUN_SECTIONS, Settings
@@ -28,6 +30,9 @@ from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
 
 MetricNames = Mapping[str, frozenset[str]]
 """The names of a trial's metrics by split."""
+NUMBERS = re.compile(r"\d+(\.\d+)?(e[-+]?\d+)?")
+N_ALIKE = 3
+"""Of more warnings that differ in their numbers alone one is shown."""
 N_BLOCKS = 3
 """So many trials that are announced differently are shown."""
 
@@ -131,7 +136,7 @@ class SpecFactory:
         key = canonical(data)
         if key not in self._prepared:
             cache = _cache_of(settings, data.get("cache_dir"))
-            self._prepared[key] = task_entry(settings.task).prepare_function()(task_config, cache)
+            self._prepared[key] = _prepared(settings, task_config, cache)
         return self._prepared[key]
 
     def prepared_of(self, trial: TrialSpec) -> Prepared:
@@ -197,13 +202,40 @@ def objective_by_value(text: str, direction: str) -> str:
     return f"{name.strip()}:{DIRECTIONS.get(written, written)}"
 
 
+def _prepared(settings: Settings, task_config: TaskConfig, cache: Path) -> Prepared:
+    prepare = task_entry(settings.task).prepare_function()
+    try:
+        return prepare(task_config, cache)
+    except (SweeperError, OSError):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        problem = (
+            f"preparing them has raised {type(error).__name__}: {' '.join(str(error).split())} "
+            f"({last.filename}, line {last.lineno}, from task.prepare_target)"
+        )
+        raise UserError(
+            Fault("data", problem, f"With {FULL_ERROR}=1 the whole traceback is shown.")
+        ) from error
+
+
 def notices_of(trials: Iterable[TrialSpec]) -> list[str]:
-    """Each warning about a configuration once, with the trials that it is about."""
-    about: dict[str, list[str]] = {}
+    """Each warning about a configuration once, with the trials that it is about.
+
+    Of many that differ in their numbers alone the first is said, for all their trials.
+    """
+    alike: dict[str, dict[str, list[str]]] = {}
     for trial in trials:
         for notice in trial.notices:
-            about.setdefault(notice, []).append(trial.name)
-    return [f"{notice} (in {in_short(names)})" for notice, names in about.items()]
+            alike.setdefault(NUMBERS.sub("#", notice), {}).setdefault(notice, []).append(trial.name)
+    lines = []
+    for about in alike.values():
+        first, names = next(iter(about)), [name for named in about.values() for name in named]
+        if len(about) > N_ALIKE:
+            lines.append(f"{first} (so or alike in {in_short(names)})")
+        else:
+            lines += [f"{notice} (in {in_short(named)})" for notice, named in about.items()]
+    return lines
 
 
 def in_blocks(said: Iterable[tuple[str, Sequence[str]]]) -> list[str]:

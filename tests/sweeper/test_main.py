@@ -231,14 +231,9 @@ def test_an_outside_folder_of_configurations_is_found_by_its_flag(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (
-            "# @package _global_\ntask: {name: mine\nother: [",
-            r'configuration: cannot be read: while parsing a flow mapping in "FILE", line 2, .*',
-        ),
-        (
-            "task: {name: mine}\n",
-            r"command line: .* not found\. Does FILE lack its first line, '# @package _global_'\?",
-        ),
+        ("# @package _global_\ntask: {name: mine\nother: [", r"FILE, line 3: cannot be read: .*"),
+        ("# @package _global_\ntask:\n\tname: mine\n", r"FILE, line 3: cannot be read: got a tab; .*"),
+        ("- task\n", r"FILE: got a list; expected keys, .*"),
     ],
 )
 def test_what_is_wrong_with_a_file_of_yours_is_one_line_that_names_it(

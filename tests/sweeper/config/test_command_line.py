@@ -77,6 +77,7 @@ def test_one_run_is_the_fixed_configuration() -> None:
 
 def test_all_faults_of_a_command_line_come_at_once_a_line_each() -> None:
     assert faults(
+        "a b",
         "loss.wieght=1",
         "loss.kind=focl",
         "optimizer.lr=-1,0.1",
@@ -87,10 +88,9 @@ def test_all_faults_of_a_command_line_come_at_once_a_line_each() -> None:
         "+surplus=1",
         "loss.is_on=yes",
         "modle.width=1,2",
-        "a b",
     ) == [
-        "override 'a b': cannot be read: not a valid override. "
-        "Quote what the shell or Hydra would take apart: 'key=\"a b\"'.",
+        "override 'a b': cannot be read: it has no '='; expected key=value. "
+        "Write key=value; quote what is to stay as it is: 'key=\"a b\"'.",
         "data: no such option 'toy/lagre' (from override 'data=toy/lagre'); did you mean 'toy/large'?",
         "loss.wieght: no such parameter (from override 'loss.wieght=1'); did you mean 'loss.weight'?",
         "modle.width: no such parameter (from override 'modle.width=1,2'); did you mean 'model.width'?",
@@ -111,7 +111,7 @@ def test_all_faults_of_a_command_line_come_at_once_a_line_each() -> None:
         (
             ["trainer.epochs=2"],
             "trainer: exactly one of trainer.max_steps and trainer.epochs must be set; write the other as "
-            "null (trainer.max_steps=null trainer.epochs=3) (from trainer=default)",
+            "null (trainer.max_steps=null trainer.epochs=3) OVERRIDE",
         ),
         (["loss.weight=???"], "loss.weight: missing OVERRIDE. Give it a value: loss.weight=..."),
         (
@@ -191,7 +191,10 @@ def test_a_sweep_without_multirun_is_a_fault_that_says_how() -> None:
 def test_a_fault_of_one_combination_is_found_before_anything_runs() -> None:
     """Only the wide model has a depth; the narrow one refuses it."""
     [fault] = faults("model=toy/wide,toy/narrow", "++model.depth=1,2", "study.baseline=['model=toy/wide']")
-    assert fault.startswith("model.depth: no such parameter (from override '++model.depth=1,2')")
+    assert fault.startswith(
+        "model.depth: model=toy/narrow has no such parameter (from override '++model.depth=1,2'); "
+        "only model=toy/wide has it. Name the candidates, each with its own keys: "
+    )
 
 
 def test_swept_keys_may_complete_what_is_fixed() -> None:
@@ -298,3 +301,103 @@ def test_reading_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     read("optimizer.lr=0.1,0.2")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_value_where_a_sweep_was_meant_says_what_to_write() -> None:
+    """The documented grid sets the weight itself; it leaves the learning rate alone."""
+    [fault] = faults("loss.weight=0.3")
+    assert fault.startswith("loss.weight: got 'loss.weight=0.3', one value where several are tried")
+    assert "One value is swept by loss.weight=choice(0.3)." in fault
+    assert faults("loss.weight=1,2", "loss.weight=0.3") == [
+        "loss.weight: got 'loss.weight=0.3' after 'loss.weight=1,2', which is swept. Keep one of them. "
+        "One value is swept by loss.weight=choice(0.3)."
+    ]
+    [fault] = faults("hydra.sweeper.params={loss.weight:'1,2'}", "loss.weight=0.3")
+    assert "which fixes what hydra.sweeper.params sweeps" in fault
+    assert faults("optimizer.lr=0.3") == []
+
+
+def test_a_sweep_of_the_command_line_takes_its_place_in_params() -> None:
+    params = "hydra.sweeper.params={optimizer.lr:'1,2',loss.weight:'1,2',model.width:'1,2'}"
+    assert read(params, "loss.weight=3,4").swept_keys == ("optimizer.lr", "loss.weight", "model.width")
+    fixed = read(params, "loss.weight=3")
+    assert fixed.swept_keys == ("optimizer.lr", "model.width")
+    assert fixed.warnings == (
+        "hydra.sweeper.params: loss.weight is not swept, since the command line fixes it",
+    )
+
+
+def test_a_key_of_one_option_of_a_swept_group_is_told_with_what_to_write() -> None:
+    [fault] = faults("optimizer=adamw,sgd", "optimizer.momentum=0.5")
+    assert fault == (
+        "optimizer.momentum: optimizer=adamw has no such parameter (from override 'optimizer.momentum=0.5'); "
+        "only optimizer=sgd has it. Name the candidates, each with its own keys: "
+        "\"study.trials={adamw:['optimizer=adamw'],sgd:['optimizer=sgd','optimizer.momentum=0.5']}\""
+    )
+    assert read(fault.split('"')[1]).points is not None
+    [alone] = faults("optimizer=adamw", "optimizer.momentum=0.5", multirun=False)
+    assert alone.endswith("; only optimizer=sgd has it")
+    assert values(read("model=choice(toy/wide)", "model.depth=1,2", "study.baseline=['model=toy/wide']"))
+
+
+@pytest.mark.parametrize(
+    ("words", "corrected"),
+    [
+        (["loss.weight", "=", "0.1,0.2"], "loss.weight=0.1,0.2"),
+        (["loss.weight=0.1,", "0.2"], "loss.weight=0.1,0.2"),
+        (["study.name=my", "study"], "\"study.name='my study'\""),
+        (["loss.weight=[0.1,0.2"], "'loss.weight=[0.1,0.2]'"),
+        (["loss.weight=choice(0.1,0.2))"], "'loss.weight=choice(0.1,0.2)'"),
+        (["loss.weight==0.1"], "loss.weight=0.1"),
+        (["loss.weight:0.1"], "loss.weight=0.1"),
+        (["loss.label=a=b"], "\"loss.label='a=b'\""),
+        (["loss.weight=1e\u20133"], "loss.weight=1e-3"),
+        (["loss.label=\u201cx\u201d"], "'loss.label=\"x\"'"),
+        (["data.path=/a b/c(1).csv"], "\"data.path='/a b/c(1).csv'\""),
+        (["study.trials={a:[model=toy/wide]}"], "\"study.trials={a:['model=toy/wide']}\""),
+    ],
+)
+def test_an_override_that_cannot_be_read_is_shown_corrected(words: list[str], corrected: str) -> None:
+    [fault] = faults(*words, "optimizer.lr=1,2")
+    assert fault.startswith(f"override '{' '.join(words)}': cannot be read: ")
+    assert fault.endswith(f"Write {corrected}.")
+
+
+def test_options_of_samplers_need_no_plus_and_may_be_objects() -> None:
+    options = ("hydra.sweeper.sampler.n_startup_trials=5", "sampler.multivariate=true", "sampler.seed=3")
+    sampler = read(*options, "optimizer.lr=interval(1,2)", "study.n_trials=2").settings.sampler
+    assert (sampler.seed, sampler.options) == (3, {"n_startup_trials": 5, "multivariate": True})
+    node = "{_target_:optuna.samplers.NSGAIISampler,crossover:{_target_:optuna.samplers.nsgaii.%s}}"
+    space = ("optimizer.lr=1,2", "study.n_trials=2")
+    assert read(f"hydra.sweeper.sampler={node % 'UniformCrossover'}", *space).is_adaptive
+    [fault] = faults(f"hydra.sweeper.sampler={node % 'NoCrossover'}", *space)
+    assert fault.startswith("sampler.options.crossover._target_: got 'optuna.samplers.nsgaii.NoCrossover'")
+    assert "n_startup_trials" in faults("sampler.n_startup_trails=5", *space)[0]
+
+
+def test_a_sampler_that_is_never_asked_is_a_warning() -> None:
+    [warning] = read("sampler=gp", "loss.weight=1,2").warnings
+    assert warning.startswith("sampler: 'sampler=gp' has no effect, since all points are tried")
+
+
+def test_options_of_hydra_that_do_nothing_are_warned_of() -> None:
+    words = ("hydra.sweep.dir=x", "hydra.sweep.subdir=x", "hydra.job.chdir=true", "hydra.run.dir=x")
+    warned = read(*words, "loss.weight=1,2").warnings
+    assert [warning.partition(":")[0] for warning in warned] == [word.partition("=")[0] for word in words]
+    [alone] = read("study.n_seeds=5", "sampler=gp", multirun=False).warnings
+    assert alone.startswith("'study.n_seeds=5', 'sampler=gp': no effect on one run")
+
+
+def test_of_very_many_points_a_few_are_looked_at() -> None:
+    """Of 5000, both ends among them: a fault at an end is found."""
+    sweep = read("loss.weight=range(0,0.5,0.0001)")
+    assert sweep.points is not None
+    assert len(sweep.points) == 5000
+    assert len(sweep.checked) < 200
+    assert "got -0.0001" in faults("loss.weight=range(-0.0001,0.5,0.0001)")[0]
+
+
+def test_gpus_may_be_called_as_torch_calls_them() -> None:
+    executor = read("executor.devices=[cuda:1,0]", "loss.weight=1,2").settings.executor
+    assert isinstance(executor, Local)
+    assert executor.devices == (1, 0)

@@ -132,7 +132,8 @@ def test_the_samplers_are_those_that_their_names_say() -> None:
         (
             section("custom", _target_="collections.Counter"),
             1,
-            r"^sampler\.options\._target_: <class 'collections\.Counter'> is not an Optuna sampler$",
+            r"^sampler\.options\._target_: got 'collections\.Counter'; expected the dotted path of an Optuna "
+            r"sampler$",
         ),
     ],
 )
@@ -151,6 +152,23 @@ def test_a_custom_search_space_adds_to_the_swept_keys() -> None:
     assert params["depth"] <= params["width"]
     with pytest.raises(UserError, match=r"width: suggested by .*, but fixed"):
         suggest_custom(function, {}, trial, space("lr=0.1,0.2", "width=3"))
+
+
+def test_a_custom_search_space_sees_what_is_fixed_as_hydra_optuna_sweeper_gives_it() -> None:
+    seen: list[Any] = []
+
+    def function(cfg: Any, trial: optuna.Trial) -> None:
+        seen.append((cfg.optimizer.lr, dict(trial.user_attrs)))
+
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)).ask()
+    suggest_custom(function, {"optimizer": {"lr": 3}}, trial, space("lr=0.1,0.2", "width=3"))
+    assert seen == [(3, {"width": "3"})]
+
+    def failing(cfg: Any, trial: optuna.Trial) -> None:
+        raise KeyError("nothing")
+
+    with pytest.raises(UserError, match=r"the function has raised KeyError: 'nothing' \(.*test_samplers.py"):
+        suggest_custom(failing, {}, trial, space("lr=0.1,0.2"))
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType, RangeSweep, ValueType
 from hypothesis import given, strategies as st
 
 from sweeper.errors import UserError
+from sweeper.search.functions import overrides_parser
 from sweeper.search.grammar import Interval, Range, domain_of, text_of
 from sweeper.search.search_space import (
     SearchSpace,
@@ -25,7 +25,7 @@ GROUPS = {"model": ("flat", "toy/narrow", "toy/wide"), "db": ("mysql", "postgres
 
 
 def space(*lines: str) -> SearchSpace:
-    return space_of(OverridesParser.create().parse_overrides(list(lines)), lambda g: GROUPS.get(g, ()))
+    return space_of(overrides_parser().parse_overrides(list(lines)), lambda g: GROUPS.get(g, ()))
 
 
 def points(*lines: str, seed: int = 0) -> list[tuple[Any, ...]]:
@@ -33,7 +33,7 @@ def points(*lines: str, seed: int = 0) -> list[tuple[Any, ...]]:
 
 
 def parsed(line: str) -> Any:
-    return OverridesParser.create().parse_overrides([line])[0].value()
+    return overrides_parser().parse_overrides([line])[0].value()
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,11 @@ def parsed(line: str) -> Any:
         ("sort(3,1,2)", [1, 2, 3]),
         ("sort(range(0,3),reverse=true)", [2, 1, 0]),
         ("tag(log,range(1,4))", [1, 2, 3]),
+        ("sort(range(0,5,2),reverse=true)", [4, 2, 0]),
+        ("sort(range(10,0,-3))", [1, 4, 7, 10]),
+        ("sort(range(0.0,0.5,0.2),reverse=true)", [0.4, 0.2, 0.0]),
+        ("sort(shuffle(range(0,3)))", [0, 1, 2]),
+        ("choice(1,null)", [1, None]),
     ],
 )
 def test_a_sweep_means_what_hydra_says(text: str, expected: list[Any]) -> None:
@@ -89,6 +94,12 @@ def test_a_shuffle_depends_on_the_seed_only(seed: int) -> None:
     assert sorted(points(*lines, seed=seed)) == points("a=range(0,20)", "b=1,2")
 
 
+def test_a_cast_keeps_order_and_tags() -> None:
+    [swept] = space("a=float(tag(log,shuffle(range(1,4))))").swept
+    assert swept.domain.is_shuffled  # type: ignore[union-attr]
+    assert swept.domain.is_log  # type: ignore[union-attr]
+
+
 def test_a_glob_selects_options_of_its_own_depth() -> None:
     assert points("model=glob(*)") == [("flat",)]
     assert points("model=glob(toy/*)") == [("toy/narrow",), ("toy/wide",)]
@@ -102,9 +113,9 @@ def test_marks_and_packages_stay_on_the_key() -> None:
     assert found.params == {"db@backup": "mysql", "a.b": 1}
 
 
-def test_of_one_key_the_last_override_wins_and_says_so() -> None:
-    found = space("a=1,2", "a=3")
-    assert (found.keys, found.fixed) == ((), ("a=3",))
+def test_of_one_key_the_last_sweep_wins_and_says_so() -> None:
+    found = space("a=1,2", "a=3,4")
+    assert found.swept[0].values(0) == [3, 4]
     assert found.warnings == ("a: 'a=1,2' has no effect, a later override wins",)
 
 
