@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from sweeper.task import Cosmetic, SplitFiles, Splits, StrictModel
 from sweeper_tasks.sentiment.words import plain
-from sweeper_tasks.tables.keys import Names, TextKeys
+from sweeper_tasks.tables.keys import Name, Names, TextKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -112,11 +112,11 @@ class AbsaCsv(_Files, TextKeys):
 
     name: Literal["sentiment/absa_csv"]
     files: Annotated[SplitFiles | None, Cosmetic()]
-    text: str
+    text: Name
     aspects: Names | None
     drop: Names
-    split: str | None
-    group: str | None
+    split: Name | None
+    group: Name | None
 
     @property
     def splits(self) -> Splits:

@@ -14,6 +14,7 @@ SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|", "space": 
 _CANDIDATES = (",", ";", "\t", "|")
 N_SNIFFED = 200
 """Lines that say what stands between the columns."""
+csv.field_size_limit(1 << 24)  # letters; Python's own limit, 131,072, is shorter than some texts
 _EXCELS_OWN = re.compile(r"sep=(.)\s*$", re.I)
 FEW = 2
 """Rows that may all be odd by chance."""

@@ -11,6 +11,8 @@ from sweeper_tasks.tables.labels import as_binary
 from sweeper_tasks.tables.numbers import (
     COMMA_FOR_CERTAIN,
     COMMA_OR_THOUSANDS,
+    LIKE_A_TIME,
+    LIKE_TWO_NUMBERS,
     Bools,
     as_numbers,
     is_like_a_number,
@@ -21,6 +23,8 @@ from sweeper_tasks.tables.numbers import (
 NEARLY_ALL = 0.9
 """Of a column's values; where so many are numbers, the others are mistakes rather than categories."""
 N_LISTED = 4
+MANY = 20
+"""Different values, beyond which pairs of numbers are measurements rather than classes such as 10-14."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +156,28 @@ def _words_kept(column: "pd.Series[Any]", name: str) -> tuple[str, ...]:
 def _doubt(column: "pd.Series[Any]", name: str, is_number: Bools, rest: Bools) -> tuple[str, ...]:
     alike = rest & is_like_a_number(column)
     if (is_number.sum() + alike.sum()) * 2 <= is_number.sum() + rest.sum():
-        return ()
+        return _doubt_of_compounds(column, name, rest)
     odd = column[rest if is_number.any() else alike]
     why = "more than half of its values are numbers" if is_number.any() else "its values look like numbers"
     return (
         f"data, column '{name}': {why}, yet it is read as categories because of {listed(odd)}. Write bare "
         f"numbers or name these in data.missing; if it is meant: data.types={{{name}: category}}",
     )
+
+
+def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tuple[str, ...]:
+    """Of days, times, and pairs of numbers such as 120/80, whose order and distance categories do not have."""
+    kinds = {"days or times": LIKE_A_TIME}
+    if column.nunique() > MANY:
+        kinds["several numbers each"] = LIKE_TWO_NUMBERS
+    for kind, pattern in kinds.items():
+        if (rest & matches(column, pattern)).sum() * 2 > rest.sum():
+            return (
+                f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, yet it is "
+                f"read as categories. Turn it into numbers, or leave it out (data.drop); if it is meant: "
+                f"data.types={{{name}: category}}",
+            )
+    return ()
 
 
 def _sentinels(numbers: "pd.Series[float]", name: str) -> tuple[str, ...]:

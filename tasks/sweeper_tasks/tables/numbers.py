@@ -33,10 +33,17 @@ _UNITS = (
 )
 _SIGNS = "$\u20ac\u00a3\u00a5"
 LIKE_A_NUMBER = (
-    rf"(?:<=|>=|[<>=\u2264\u2265~\u2248\u00b1{_SIGNS}])? ?[+-]?[0-9][0-9.,]*{_POWER}"
-    rf" ?(?:[%\u2030*+{_SIGNS}]|\u00b0[CF]?|(?:{_UNITS})(?:/[a-zA-Z\u00b5\u03bc]{{1,5}})?)?"
+    rf"\(?(?:<=|>=|[<>=\u2264\u2265~\u2248\u00b1{_SIGNS}])? ?[+-]?[0-9][0-9.,]*{_POWER}"
+    rf" ?(?:[%\u2030*+{_SIGNS}]|\u00b0[CF]?|(?:{_UNITS})(?:/[a-zA-Z\u00b5\u03bc]{{1,5}})?)?\)?"
 )
-"""A number with a sign or a unit around it, such as <600, 12 mg, 45 %, 1.234,5; in small letters."""
+"""A number with a sign or a unit around it, such as <600, 12 mg, 45 %, 1.234,5, (12); in small letters."""
+LIKE_A_TIME = (
+    r"(?:[0-9]{4}[-/.][01]?[0-9][-/.][0-3]?[0-9]|[0-3]?[0-9][-/.][0-3]?[0-9][-/.](?:[0-9]{2}|[0-9]{4})"
+    r"|[0-2]?[0-9]:[0-5][0-9])(?:[T ,:][0-9:.,+\- APMapmZ]*)?"
+)
+"""A day or a time, in one of the usual forms."""
+LIKE_TWO_NUMBERS = r"[0-9]+(?:[.,][0-9]+)?(?: ?[-/x:\u2013] ?[0-9]+(?:[.,][0-9]+)?)+"
+"""Two numbers or more in one value, such as 120/80 or 10-14."""
 _NO_VALUES = frozenset(
     (
         *("?", "-", "--", ".", "na", "n/a", "#n/a", "n.a.", "nan", "-nan", "null", "(null)", "none", "nil"),

@@ -16,17 +16,16 @@ from sweeper_tasks.tables.decoding import encoding_of, fault_of_bytes, lines_of
 from sweeper_tasks.tables.dialect import Row, Widths, name_of, rows_of
 from sweeper_tasks.tables.formats import sheet_of
 from sweeper_tasks.tables.headers import fault_of_header
-from sweeper_tasks.tables.keys import TableKeys, TextKeys
+from sweeper_tasks.tables.keys import TableKeys, TextKeys, in_one_form
 from sweeper_tasks.tables.kinds import HEAD_BYTES, Foreign
 from sweeper_tasks.tables.numbers import as_numbers
-from sweeper_tasks.tables.sheet import Sheet
+from sweeper_tasks.tables.sheet import PANDAS_INDEX, Sheet
 from sweeper_tasks.tables.unpacking import Unpacked, unpacked
 
 VERSION = "tables 1"
 """Part of every table's digest; goes up with every change of what is read from the same bytes."""
 CHUNK = 1 << 16
 """Rows that are held as Python's lists at a time."""
-_PANDAS_INDEX = "__index_level_0__"
 _BY_YAML = frozenset(("null", "true", "false", "nan", "inf", "-inf"))
 """Words whose spelling YAML takes away."""
 
@@ -169,7 +168,7 @@ def _fitting(
 
 def _names(cells: Sequence[str]) -> list[str]:
     bare = (cell.lstrip("\ufeff").strip().strip("\"'").strip() for cell in cells)
-    return [name or f"Unnamed: {i}" for i, name in enumerate(bare)]
+    return [in_one_form(name) or f"Unnamed: {i}" for i, name in enumerate(bare)]
 
 
 def _is_nameless(name: str, i: int) -> bool:
@@ -209,8 +208,13 @@ def _faults_of_names(sheet: Sheet, where: str) -> list[Fault]:
 
 
 def _plain(column: Any) -> Any:
-    """Text without blanks and quotation marks around it, null where nothing is left."""
+    """Text without blanks and quotation marks around it, null where nothing is left.
+
+    ="012" is how Excel is told not to take the zero away; the sign of a negative number may be a real minus.
+    """
     text = pc.utf8_trim_whitespace(column)
+    text = pc.replace_substring_regex(text, r'^="([^"]*)"$', r"\1")
+    text = pc.replace_substring_regex(text, "^\u2212([0-9.,])", r"-\1")
     for _ in range(2):
         text = pc.replace_substring_regex(text, r'^"+([^"]*)"+$', r"\1")
         text = pc.replace_substring_regex(text, r"^'([^']*)'$", r"\1")
@@ -224,7 +228,7 @@ def _text(column: Any) -> "pd.Series[Any]":
 
 def _why_not(i: int, name: str, column: Any) -> str:
     """Why a column that only numbers the rows is no feature; nothing where it is one."""
-    if name == _PANDAS_INDEX:
+    if name == PANDAS_INDEX:
         return "it is the index of the table in pandas"
     if i == 0 and name == "Unnamed: 0" and len(column):
         numbers = as_numbers(_text(column)).to_numpy()

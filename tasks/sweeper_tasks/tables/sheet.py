@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+PANDAS_INDEX = "__index_level_0__"
+"""What pandas calls the numbers of rows that it writes beside the columns."""
 TIME = "times"
 """Kind of a column that its file calls a time: a category only where the user says so."""
 

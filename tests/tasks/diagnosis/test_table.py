@@ -384,3 +384,16 @@ def test_real_thyroid_patients_have_three_classes_and_their_own_test_split(tmp_p
     assert sum(prepared.facts["counts"]["train"]) == 3772 - 755
     assert prepared.facts["missing_values"] == {}
     assert len(prepared.facts["numbers"]) + len(prepared.facts["dropped"]) == 21
+
+
+def test_values_that_hardly_a_patient_shares_are_warned_of(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "t.csv",
+        note=lambda i: "none" if i % 4 == 0 else f"text {i}",
+        ward=lambda i: "abc"[i % 3],
+    )
+    config, prepared = config_for(path, min_count=2), read(path, min_count=2)
+    assert set(prepared.facts["rare"]) == {"note"}
+    (told,) = (line for line in config.warnings(prepared.facts) if "data.min_count" in line)
+    assert "column 'note'" in told and "of 30 patients of train" in told and "data.drop" in told
+    assert not [line for line in config.warnings(prepared.facts | {"rare": {}}) if "min_count" in line]
