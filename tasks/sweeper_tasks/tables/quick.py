@@ -63,16 +63,18 @@ def _body(text: TextIO, where: str, keys: TextKeys) -> Body:
     for block in _blocks(head, text):
         block, n = _without_comments(block, keys.comment)
         n_comments += n
+        if not block.strip("\r\n"):
+            continue
         has_margins = _has_margins(block, mark, quoted)
         columns = _columns(block, mark, len(first[1]))
         if has_margins:
             columns = [pc.utf8_ltrim(column, " ") for column in columns]
-        if not chunks and keys.header is not False and len(columns[0]):
+        if not chunks and keys.header is not False:
             columns = _below(first[1], columns)
-        columns, n = _without_empty(columns)
-        n_empty += n
         if keys.header is not False and _occurs(first[1], columns):
             raise _IrregularError
+        columns, n = _without_empty(columns)
+        n_empty += n
         chunks.append(columns)
     joined = (pa.chunked_array([chunk[i] for chunk in chunks], pa.string()) for i in range(len(first[1])))
     return Body(first, mark, tuple(joined), n_empty, n_comments)

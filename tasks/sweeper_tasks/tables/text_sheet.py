@@ -28,7 +28,7 @@ def sheet_of_text(source: Unpacked, keys: TextKeys) -> Sheet:
         body = quick_body(text, source.where, keys)
     if body is None:
         with unpacked(source.path, keys.table) as again, decoded(again, keys) as text:
-            body = _body_by_rows(text, source.where, keys)
+            body = body_by_rows(text, source.where, keys)
     names, _ = _header(body.first, source.where, keys)
     if keys.header is None and (fault := fault_of_header(names, body.first[1], body.columns, source.where)):
         raise UserError(fault)
@@ -57,7 +57,8 @@ def decoded(source: Unpacked, keys: TextKeys) -> Iterator[TextIO]:
         raise UserError(fault or general) from None
 
 
-def _body_by_rows(text: TextIO, where: str, keys: TextKeys) -> Body:
+def body_by_rows(text: TextIO, where: str, keys: TextKeys) -> Body:
+    """All rows of a text, one after the other. Raises UserError with all that is wrong with any."""
     found = rows_of(text, where, keys.separator, keys.comment)
     first = next(found.rows, None)
     if first is None:

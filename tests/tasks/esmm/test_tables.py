@@ -198,7 +198,7 @@ WRONG = [
         {"click": "clicks"},
         r"data\.click: got 'clicks'; .*It has click, conversion, city; did you mean 'click'",
     ),
-    (many(spent=1), {}, r"a\.csv: got 1 columns without a role \(spent\).*data\.drop"),
+    (many(spent=1), {}, r"a\.csv: got 1 column without a role \(spent\).*data\.drop"),
     (many(), {"dense": ["city"]}, r"data\.sparse, data\.dense: got column 'city' 2 times"),
     (
         many(click=2),
