@@ -151,7 +151,7 @@ def _columns(block: str, mark: str, width: int) -> list[Any]:
 
 
 def _skipped(row: Any) -> str:
-    return "error" if row.text.strip() else "skip"
+    return "skip" if row.actual_columns == 1 and not row.text.strip() else "error"
 
 
 def _below(header: Sequence[str], columns: list[Any]) -> list[Any]:

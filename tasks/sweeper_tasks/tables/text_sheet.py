@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any, TextIO
 
@@ -42,8 +43,11 @@ def sheet_of_text(source: Unpacked, keys: TextKeys) -> Sheet:
 
 
 @contextmanager
-def decoded(source: Unpacked, keys: TextKeys) -> Iterator[TextIO]:
-    """The text of a file. Raises UserError where it is none, and for bytes that are not of its encoding."""
+def decoded(source: Unpacked, keys: TextKeys, advice: str = "") -> Iterator[TextIO]:
+    """The text of a file. Raises UserError where it is none, and for bytes that are not of its encoding.
+
+    `advice` for these bytes, where the user cannot name an encoding.
+    """
     encoding = encoding_of(source.stream.peek(HEAD_BYTES)[:HEAD_BYTES], keys.encoding)
     if isinstance(encoding, Foreign):
         raise UserError(Fault(source.where, f"got {encoding.what}; {EXPECTED}", encoding.advice))
@@ -54,7 +58,8 @@ def decoded(source: Unpacked, keys: TextKeys) -> Iterator[TextIO]:
         with unpacked(source.path, keys.table) as again:
             fault = fault_of_bytes(again.stream, encoding, source.where)
         general = Fault(source.where, f"got bytes that are not {encoding} ({error}); expected text")
-        raise UserError(fault or general) from None
+        fault = fault or general
+        raise UserError(replace(fault, advice=advice) if advice else fault) from None
 
 
 def body_by_rows(text: TextIO, where: str, keys: TextKeys) -> Body:
