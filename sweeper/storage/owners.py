@@ -18,7 +18,7 @@ UNKNOWN = "-"
 
 
 def new_owner() -> str:
-    """A name for this session, at most 64 characters: host, process, where and when that began, a random end."""
+    """A name for this session, at most 64 characters: host, process, where and when that began."""
     pid = os.getpid()
     host = socket.gethostname().replace(":", "")[:18]
     return f"{host}:{pid}:{_realm()}:{_begun(pid)}:{uuid.uuid4().hex[:8]}"

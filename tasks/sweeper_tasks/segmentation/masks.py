@@ -95,9 +95,7 @@ def refuse_other_palettes(palettes: Iterable[tuple[str, Palette]]) -> None:
                     f"got palettes in which {colour} is {before} ({other}) and {value} ({file}); expected one "
                     "value for each colour in all masks"
                 )
-                advice = (
-                    "Say what colours mean, data.colours=[[0,0,0],[128,0,0],...], or save all with one palette"
-                )
+                advice = "Say what colours mean, data.colours=[[0,0,0],[128,0,0],...], or save all with one palette"
                 raise UserError(Fault("data.colours", problem, advice))
 
 
