@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from sweeper.task import Fault, UserError, did_you_mean
+from sweeper.task import Fault, UserError, did_you_mean, placed as found_at
 from sweeper_tasks.sentiment.column_faults import faults_of_columns
 from sweeper_tasks.sentiment.csv_rows import Row, rows_of
 from sweeper_tasks.sentiment.data_config import AbsaCsv
@@ -26,7 +26,6 @@ from sweeper_tasks.sentiment.reviews import (
 )
 from sweeper_tasks.sentiment.source import Source, all_of, existing
 from sweeper_tasks.sentiment.words import Meanings, meanings_of, plain
-from sweeper_tasks.tables.places import placed as found_at
 
 VERSION = "2"
 KNOWN_WORD = "a cell of an aspect holds one of data.words"
@@ -39,7 +38,7 @@ def source(data: AbsaCsv) -> Source:
         return Source(
             VERSION, lambda: _read(data, files, str(root)), root, all_of(files), data.splits.way_out()
         )
-    file = found_at(data.path or "")
+    file = found_at(data.path)
     if data.path is None or not file.is_file():
         raise UserError(_no_file(data.path, file))
     return Source(
