@@ -7,8 +7,7 @@ from pathlib import Path
 
 from sweeper.task import BadFile, Fault, UserError, did_you_mean
 from sweeper_tasks.tables.decoding import encoding_of, fault_of_bytes, lines_of
-from sweeper_tasks.tables.dialect import Rows, Widths
-from sweeper_tasks.tables.dialect import rows_of as records_of
+from sweeper_tasks.tables.dialect import Rows, Widths, rows_of as records_of
 from sweeper_tasks.tables.formats import sheet_of
 from sweeper_tasks.tables.keys import TextKeys, in_one_form
 from sweeper_tasks.tables.kinds import HEAD_BYTES, Foreign

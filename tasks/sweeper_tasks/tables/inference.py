@@ -181,8 +181,8 @@ def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tup
     for kind, pattern in kinds.items():
         if (rest & matches(column, pattern)).sum() * 2 > rest.sum():
             return (
-                f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, yet it is "
-                f"read as categories. Turn it into numbers, or leave it out (data.drop); if it is meant: "
+                f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, yet "
+                f"it is read as categories. Turn it into numbers, or leave it out (data.drop); if it is meant: "
                 f"data.types={{{name}: category}}",
             )
     return ()
@@ -193,8 +193,8 @@ def _doubt_of_codes(column: "pd.Series[Any]", name: str) -> Iterator[str]:
     zeros = matches(column, WITH_ZEROS)
     if zeros.any():
         yield (
-            f"data, column '{name}': its values have zeros in front, such as {listed(column[zeros])}, yet it is "
-            f"read as numbers. If they are codes: data.types={{{name}: category}}; if not: number"
+            f"data, column '{name}': its values have zeros in front, such as {listed(column[zeros])}, yet "
+            f"it is read as numbers. If they are codes: data.types={{{name}: category}}; if not: number"
         )
 
 
@@ -204,8 +204,8 @@ def _doubt_of_points(column: "pd.Series[Any]", numbers: "pd.Series[float]", name
     others = ~pointed & (matches(column, r".*[.eE].*") | wide)
     if pointed.sum() >= FEW and not others.any():
         yield (
-            f"data, column '{name}': its points, as in {listed(column[pointed])}, may stand between thousands; "
-            "read as decimal ones. Say which it is: data.decimal=comma or data.decimal=point"
+            f"data, column '{name}': its points, as in {listed(column[pointed])}, may stand between "
+            "thousands; read as decimal ones. Say which it is: data.decimal=comma or data.decimal=point"
         )
 
 
