@@ -2,29 +2,23 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from sweeper.task import BadFile, Fault, UserError, did_you_mean
-from sweeper_tasks.tables.decoding import encoding_of, fault_of_bytes, lines_of
 from sweeper_tasks.tables.dialect import Rows, Widths, rows_of as records_of
 from sweeper_tasks.tables.formats import sheet_of
-from sweeper_tasks.tables.keys import TextKeys, in_one_form
-from sweeper_tasks.tables.kinds import HEAD_BYTES, Foreign
+from sweeper_tasks.tables.keys import DEFAULTS, TextKeys, in_one_form
 from sweeper_tasks.tables.sheet import PANDAS_INDEX
-from sweeper_tasks.tables.unpacking import Unpacked, unpacked
+from sweeper_tasks.tables.text_sheet import decoded
+from sweeper_tasks.tables.unpacking import unpacked
 
 AS_MANY_CELLS = "a row has as many cells as the header"
-PUBLISHED = TextKeys(encoding=None, separator=None, comment=None, header=None, columns=None, table=None)
-"""For a file whose columns are known: all that can be found out is."""
 SAVE = "Save it as UTF-8"
 Row = tuple[str, dict[str, str]]
 """`Train.csv row 12`, counted from 1 below the header, and its cells by column."""
 
 
-def rows_of(
-    file: Path, columns: Sequence[str], keys: TextKeys = PUBLISHED
-) -> tuple[list[Row], list[BadFile]]:
+def rows_of(file: Path, columns: Sequence[str], keys: TextKeys = DEFAULTS) -> tuple[list[Row], list[BadFile]]:
     """The usable rows, and those with too many or too few cells. Raises UserError without these columns.
 
     Columns without a name are no columns: a sign behind every row makes an empty one, pandas one of numbers.
@@ -57,22 +51,8 @@ def _records(file: Path, keys: TextKeys) -> Iterator[Rows]:
             rows = [list(sheet.names), *([cell or "" for cell in row] for row in cells)]
             yield Rows(sheet.separator, iter(enumerate(rows, start=1)))
             return
-        encoding = _encoding(source, keys)
-        try:
-            with lines_of(source.stream, encoding) as lines:
-                yield records_of(lines, source.where, keys.separator, keys.comment)
-        except UnicodeError:
-            with unpacked(file, keys.table) as again:
-                fault = fault_of_bytes(again.stream, encoding, str(file))
-            fault = fault or Fault(str(file), f"got bytes that are not {encoding}; expected text")
-            raise UserError(replace(fault, advice=SAVE) if keys is PUBLISHED else fault) from None
-
-
-def _encoding(source: Unpacked, keys: TextKeys) -> str:
-    encoding = encoding_of(source.stream.peek(HEAD_BYTES)[:HEAD_BYTES], keys.encoding)
-    if isinstance(encoding, Foreign):
-        raise UserError(Fault(source.where, f"got {encoding.what}; expected a table", encoding.advice))
-    return encoding
+        with decoded(source, keys, SAVE if keys is DEFAULTS else "") as text:
+            yield records_of(text, source.where, keys.separator, keys.comment)
 
 
 def _header(

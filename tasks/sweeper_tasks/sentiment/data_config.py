@@ -24,6 +24,7 @@ class Preset(StrictModel):
     max_steps: PositiveInt
     eval_every: PositiveInt
     lr_warmup_steps: NonNegativeInt
+    patience: PositiveInt | None
 
 
 class _Source(StrictModel):

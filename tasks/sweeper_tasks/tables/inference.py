@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sweeper_tasks.tables.labels import as_binary
 from sweeper_tasks.tables.numbers import (
@@ -181,8 +182,8 @@ def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tup
     for kind, pattern in kinds.items():
         if (rest & matches(column, pattern)).sum() * 2 > rest.sum():
             return (
-                f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, yet "
-                f"it is read as categories. Turn it into numbers, or leave it out (data.drop); if it is meant: "
+                f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, "
+                "yet it is read as categories. Turn it into numbers, or leave it out (data.drop); if meant: "
                 f"data.types={{{name}: category}}",
             )
     return ()
@@ -212,20 +213,27 @@ def _doubt_of_points(column: "pd.Series[Any]", numbers: "pd.Series[float]", name
 def _sentinels(numbers: "pd.Series[float]", name: str) -> tuple[str, ...]:
     """A number such as -999 that occurs repeatedly, far from all others."""
     counts = numbers.value_counts()
+    values = counts.index.to_numpy(dtype=np.float64)
     found = []
-    for value, n in counts.items():
-        number = float(str(value))
-        others = counts.index[counts.index != value]
-        if n < 2 or len(others) < 2 or abs(number) < 9 or set(f"{abs(number):g}") != {"9"}:
+    for i in np.flatnonzero(_is_close_to_nines(values) & (counts.to_numpy() > 1)):
+        number, others = float(values[i]), np.delete(values, i)
+        if len(others) < 2 or set(f"{abs(number):g}") != {"9"}:
             continue
         low, high = float(others.min()), float(others.max())
         if number < low - (high - low) or (number > high + (high - low)):
-            found.append((number, int(n), low, high))
+            found.append((number, int(counts.iloc[i]), low, high))
     return tuple(
         f"data, column '{name}': the number {number:g} ({n} times) lies far from all others "
         f"({low:g} to {high:g}). If it stands for a missing one: data.missing=[{number:g}]"
         for number, n, low, high in found
     )
+
+
+def _is_close_to_nines(values: NDArray[np.float64]) -> Bools:
+    """[n] whether a number is 9, 99, ..., 999999 in six digits, or nearly so."""
+    nines = 10.0 ** np.arange(1, 7) - 1
+    near: Bools = np.isclose(np.abs(values)[:, None], nines, rtol=1e-5, atol=0).any(axis=1)
+    return near
 
 
 def listed(column: "pd.Series[Any]") -> str:
