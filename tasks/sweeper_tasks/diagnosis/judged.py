@@ -24,9 +24,9 @@ def column_warnings(facts: Mapping[str, Any]) -> list[str]:
 def _rare_values(facts: Mapping[str, Any]) -> list[str]:
     n = facts["rows"]["train"]
     return [
-        f"data, column '{name}': got {found['values']} different values in {found['rows']} of {n} patients of "
-        "train, each fewer than data.min_count times, which counts as unknown; expected most to occur again. "
-        "Is it an identifier, a date or a text? Leave it out: name it in data.drop"
+        f"data, column '{name}': got {found['values']} different values in {found['rows']} of {n} patients "
+        "of train, each fewer than data.min_count times, which counts as unknown; expected most to occur "
+        "again. Is it an identifier, a date or a text? Leave it out: name it in data.drop"
         for name, found in facts.get("rare", {}).items()
         if found["rows"] > RARE * n
     ]

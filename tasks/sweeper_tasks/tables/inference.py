@@ -1,6 +1,7 @@
 """What a column of text is: numbers, truth values or categories; and when that cannot be said in silence."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from sweeper_tasks.tables.numbers import (
     COMMA_OR_THOUSANDS,
     LIKE_A_TIME,
     LIKE_TWO_NUMBERS,
+    THOUSANDS_BY_POINT,
+    WITH_ZEROS,
     Bools,
     as_numbers,
     is_like_a_number,
@@ -24,6 +27,8 @@ from sweeper_tasks.tables.numbers import (
 NEARLY_ALL = 0.9
 """Of a column's values; where so many are numbers, the others are mistakes rather than categories."""
 N_LISTED = 4
+FEW = 3
+"""Values, below which nothing is said of the form of a column."""
 MANY = 20
 """Different values, beyond which pairs of numbers are measurements rather than classes such as 10-14."""
 
@@ -111,7 +116,10 @@ def _by_values(
             _doubt(column, name, is_number, rest),
         )
     notes = _words_gone(column, name, is_word) if wrong is None else ()
-    return Column("number", numbers, column.mask(is_word), notes, _sentinels(numbers, name), wrong)
+    doubts = [*_sentinels(numbers, name), *([] if is_declared else _doubt_of_codes(column, name))]
+    if decimal is None and separator != ",":
+        doubts += _doubt_of_points(column, numbers, name)
+    return Column("number", numbers, column.mask(is_word), notes, tuple(doubts), wrong)
 
 
 def _truth_as_numbers(column: "pd.Series[Any]") -> "pd.Series[float]":
@@ -174,11 +182,32 @@ def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tup
     for kind, pattern in kinds.items():
         if (rest & matches(column, pattern)).sum() * 2 > rest.sum():
             return (
-                f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, yet it is "
-                f"read as categories. Turn it into numbers, or leave it out (data.drop); if it is meant: "
+                f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, "
+                "yet it is read as categories. Turn it into numbers, or leave it out (data.drop); if meant: "
                 f"data.types={{{name}: category}}",
             )
     return ()
+
+
+def _doubt_of_codes(column: "pd.Series[Any]", name: str) -> Iterator[str]:
+    """Zeros in front, which a number has not: a code, of which the distance means nothing."""
+    zeros = matches(column, WITH_ZEROS)
+    if zeros.any():
+        yield (
+            f"data, column '{name}': its values have zeros in front, such as {listed(column[zeros])}, yet "
+            f"it is read as numbers. If they are codes: data.types={{{name}: category}}; if not: number"
+        )
+
+
+def _doubt_of_points(column: "pd.Series[Any]", numbers: "pd.Series[float]", name: str) -> Iterator[str]:
+    """Points that may all stand between thousands, where the separator is that of decimal commas."""
+    pointed, wide = matches(column, THOUSANDS_BY_POINT), np.asarray(numbers.abs() >= 1000)
+    others = ~pointed & (matches(column, r".*[.eE].*") | wide)
+    if pointed.sum() >= FEW and not others.any():
+        yield (
+            f"data, column '{name}': its points, as in {listed(column[pointed])}, may stand between "
+            "thousands; read as decimal ones. Say which it is: data.decimal=comma or data.decimal=point"
+        )
 
 
 def _sentinels(numbers: "pd.Series[float]", name: str) -> tuple[str, ...]:

@@ -38,6 +38,10 @@ LIKE_A_NUMBER = (
     rf" ?(?:[%\u2030*+{_SIGNS}]|\u00b0[CF]?|(?:{_UNITS})(?:/[a-zA-Z\u00b5\u03bc]{{1,5}})?)?\)?"
 )
 """A number with a sign or a unit around it, such as <600, 12 mg, 45 %, 1.234,5, (12); in small letters."""
+WITH_ZEROS = r"0[0-9]+"
+"""Digits as a code has them: 00123."""
+THOUSANDS_BY_POINT = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})"
+"""Numbers that a comma for decimals would make a thousand times as large."""
 LIKE_A_TIME = (
     r"(?:[0-9]{4}[-/.][01]?[0-9][-/.][0-3]?[0-9]|[0-3]?[0-9][-/.][0-3]?[0-9][-/.](?:[0-9]{2}|[0-9]{4})"
     r"|[0-2]?[0-9]:[0-5][0-9])(?:[T ,:][0-9:.,+\- APMapmZ]*)?"

@@ -201,7 +201,8 @@ def test_patterns_that_are_not_clear_are_refused(wanted: dict[str, tuple[str, ..
 )
 def test_values_whose_order_categories_do_not_have_are_a_doubt(values: list[str], what: str) -> None:
     found = kind(*(value or None for value in values))
-    assert found.kind == "category" and found.mistake is None
+    assert found.kind == "category"
+    assert found.mistake is None
     assert any(what in doubt and "data.types={x: category}" in doubt for doubt in found.doubts)
     assert not kind(*(value or None for value in values), declared="category").doubts
 
@@ -213,3 +214,21 @@ def test_classes_of_numbers_are_categories_without_a_doubt(values: list[str]) ->
 
 def test_a_number_in_brackets_is_a_mistake_among_numbers() -> None:
     assert kind("(0.5)", "0.25", "(1.5)", "2").mistake is not None
+
+
+def test_zeros_in_front_of_numbers_are_a_doubt_unless_the_type_is_said() -> None:
+    (doubt,) = kind("02116", "10001", "00501", None).doubts
+    assert "'02116' (1)" in doubt
+    assert "data.types={x: category}" in doubt
+    assert not kind("0.5", "0", "10", "-0.1").doubts
+    assert not kind("02116", "10001", declared="number").doubts
+
+
+def test_points_that_may_stand_between_thousands_are_a_doubt_beside_semicolons() -> None:
+    (doubt,) = kind("1.234", "12.500", "950", "2.000", mark=";").doubts
+    assert "data.decimal=comma or data.decimal=point" in doubt
+    for values in (("1.234", "12.5", "2.000", "3.125"), ("1.234", "0.5", "2.000", "3.000")):
+        assert not kind(*values, mark=";").doubts
+    assert not kind("1.234", "1234", "2.000", "3.000", mark=";").doubts
+    assert not kind("1.234", "12.500", "2.000", mark=",").doubts
+    assert not kind("1.234", "12.500", "2.000", mark=";", decimal=".").doubts
