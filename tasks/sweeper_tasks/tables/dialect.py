@@ -125,6 +125,10 @@ class Widths:
             self.longer += [(line, len(cells))] if len(self.longer) < 3 else []
         return False
 
+    def is_general(self) -> bool:
+        """Whether no row fits, so that it is no matter of single rows."""
+        return self.n_rows > 0 and self.n_rows in (self.n_longer, self.n_shorter)
+
     def faults(self, where: str, separator: str, first: Sequence[str]) -> list[Fault]:
         """What the widths mean: a separator behind every row, names of rows, a title, or single odd rows."""
         mark = name_of(separator)
