@@ -18,6 +18,7 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -34,6 +35,7 @@ CONFIG_DIR = "A folder of yours beside that of the program is --config-dir."
 PLUGIN = os.path.join("hydra_plugins", "optuna_study", "sweeper.py")
 HYDRA_READS = "load_configuration"
 """Where Hydra reads a command line: what fails there has begun nothing."""
+OWN_SWEEPER = "optuna_study"
 MULTIRUN = ("-m", "--multirun")
 
 
@@ -44,8 +46,12 @@ def app(config: DictConfig) -> None:
     from sweeper.study import run_solo
 
     hydra_config = HydraConfig.get()
+    chosen = hydra_config.runtime.choices.get("hydra/sweeper")
     lines = [*hydra_config.overrides.hydra, *hydra_config.overrides.task]
     with ends_by_exit_code():  # within Hydra's job, which would add a line of its own to any error
+        if hydra_config.mode == RunMode.MULTIRUN:
+            problem = f"got '{chosen}', which knows no study; expected {OWN_SWEEPER}"
+            raise UserError(Fault("hydra/sweeper", problem, "Leave it out: every combination becomes a trial."))
         loader = GlobalHydra.instance().config_loader()
         sweep = read_command_line(loader, hydra_config.job.config_name, lines, multirun=False)
         code = run_solo(sweep)

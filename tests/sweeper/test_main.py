@@ -181,6 +181,16 @@ def test_a_study_gets_its_points(ends: Callable[..., tuple[int, list[Sweep]]], t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_sweeper_that_knows_no_study_does_not_make_single_runs_of_it(
+    ends: Callable[..., tuple[int, list[Sweep]]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert ends(lambda _: 0, "-m", "hydra/sweeper=basic", "loss.weight=0.1,0.2") == (2, [])
+    assert capfd.readouterr().err == (
+        "hydra/sweeper: got 'basic', which knows no study; expected optuna_study. "
+        "Leave it out: every combination becomes a trial.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("mode", "ending", "code"),
     [
