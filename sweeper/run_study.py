@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     sys.argv[1:] = flags_first([with_home(word) for word in arguments])  # where Hydra reads them
     wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
     read_files_as_written()
-    with ends_by_exit_code():
+    with with_traceback(wants_tracebacks), ends_by_exit_code():
         try:
             with hydra_raises():
                 app()
@@ -177,6 +177,18 @@ def ends_by_exit_code() -> Iterator[None]:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+@contextmanager
+def with_traceback(is_wanted: bool) -> Iterator[None]:
+    """Behind the line of what ends a command, print what led to it where that is wanted."""
+    try:
+        yield
+    except SystemExit as end:
+        cause = None if end.__context__ is None else end.__context__.__cause__
+        if is_wanted and cause is not None:
+            redacting_excepthook(type(cause), cause, cause.__traceback__)
+        raise
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from sweeper import __version__, cli, run_study, study
 from sweeper.config.compose import Sweep
-from sweeper.errors import StudyError
+from sweeper.errors import Fault, StudyError, UserError
 from sweeper.layout import CONF
 from sweeper.run_study import with_home
 from tests.sweeper.toy_app import TOY
@@ -213,6 +213,28 @@ def test_our_own_mistakes_keep_their_traceback(
 ) -> None:
     with pytest.raises(ValueError, match="a bug"):
         ends(raises(ValueError("a bug")), *mode)
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_what_led_to_a_line_is_shown_where_it_is_asked_for(
+    ends: Callable[..., tuple[int, list[Sweep]]],
+    mode: list[str],
+    is_wanted: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def broken(_: Sweep) -> int:
+        try:
+            return {}["label"]
+        except KeyError as error:
+            raise UserError(Fault("data", "preparing them has raised")) from error
+
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1" if is_wanted else "0")
+    assert ends(broken, *mode)[0] == 2
+    line, *rest = capfd.readouterr().err.splitlines()
+    assert line == "data: preparing them has raised"
+    assert (rest[-1:] == ["KeyError: 'label'"]) == is_wanted
 
 
 @pytest.mark.parametrize("mode", [[], ["-m"]])
