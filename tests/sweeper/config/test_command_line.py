@@ -343,6 +343,12 @@ def test_the_sweeper_may_be_called_as_the_plugin_is() -> None:
     assert sweep.settings.study.n_trials == 4
 
 
+def test_what_only_a_run_of_hydra_knows_says_what_to_write() -> None:
+    [fault] = faults("data.path='${hydra:runtime.cwd}/x'", "loss.weight=1,2")
+    assert fault.startswith("data.path: got ${hydra:runtime.cwd}/x")
+    assert fault.endswith("it is ${oc.env:PWD}, too.")
+
+
 def test_params_swept_themselves_say_what_is_to_be_swept() -> None:
     [fault] = faults("+hydra.sweeper.params.optimizer.lr=choice(0.1,0.2)")
     assert fault.endswith("Sweep the key itself: optimizer.lr=choice(0.1,0.2).")
