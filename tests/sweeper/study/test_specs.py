@@ -64,6 +64,7 @@ def test_a_folder_for_data_that_cannot_be_written_is_named(tmp_path: Path) -> No
         (FileNotFoundError(errno.ENOENT, "No such file", "clicks.csv"), True),
         (PermissionError(errno.EACCES, "Permission denied"), True),
         (OSError(errno.ENOSPC, "No space left", "clicks.csv"), False),
+        (OSError("57408 requested and 51168 written"), False),  # numpy.save on a full disk
         (PermissionError(errno.EACCES, "Permission denied", "CACHE/x.npy"), False),
     ],
 )
