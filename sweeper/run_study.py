@@ -51,7 +51,9 @@ def app(config: DictConfig) -> None:
     with ends_by_exit_code():  # within Hydra's job, which would add a line of its own to any error
         if hydra_config.mode == RunMode.MULTIRUN:
             problem = f"got '{chosen}', which knows no study; expected {OWN_SWEEPER}"
-            raise UserError(Fault("hydra/sweeper", problem, "Leave it out: every combination becomes a trial."))
+            raise UserError(
+                Fault("hydra/sweeper", problem, "Leave it out: every combination becomes a trial.")
+            )
         loader = GlobalHydra.instance().config_loader()
         sweep = read_command_line(loader, hydra_config.job.config_name, lines, multirun=False)
         code = run_solo(sweep)

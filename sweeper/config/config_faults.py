@@ -38,7 +38,7 @@ def dotted_keys(tree: DictConfig, *, hydra: bool = False) -> list[str]:
 
 
 OF_HYDRA = (
-    "What is fixed before a run begins cannot ask Hydra's run for it. Paths are relative to the folder you are "
+    "What is fixed before a run begins cannot ask it of the run. Paths are relative to the folder you are "
     "in anyway; it is ${oc.env:PWD}, too."
 )
 

@@ -24,7 +24,9 @@ def test_a_changed_choice_is_refused_before_a_trial_begins() -> None:
 def test_numbers_that_were_enumerated_are_not_called_sampled() -> None:
     known = distributions_of([{"a": 1}, {"a": 3}])
     check_extends(space("a=interval(1,2)"), known)
-    with pytest.raises(UserError, match="this study has tried numbers from 1.* to 3.*Without study.n_trials"):
+    with pytest.raises(
+        UserError, match=r"this study has tried numbers from 1.* to 3.*Without study.n_trials"
+    ):
         check_extends(space("a=1,3"), known)
 
 
