@@ -3,7 +3,7 @@
     python benchmarks/budgets.py [--tasks esmm,diagnosis] [--seeds 0,1,2] [trainer.max_steps=900 ...]
 
 Each run is `python -m sweeper task=... <the task's baseline> seed=...`, one after the other, on the embedded
-data: about eight minutes on an idle CPU. Words with `=` go to every run, to try another budget. A kept step
+data: about half an hour on an idle CPU. Words with `=` go to every run, to try another budget. A kept step
 that is the last one says that the model was still improving, the first one that it never did; inside is what
 a preset is for: a candidate that is slower is then told from one that is worse.
 """

@@ -36,7 +36,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has 
 from benchmarks.throughput import Comparison, Usual, compare
 from sweeper.task import Task
 
-SENTIMENT = ["data=sentiment/synthetic_reviews", "model=sentiment/transformer_small"]
+SENTIMENT = [
+    *("data=sentiment/synthetic_reviews", "data.n_train=10000"),
+    *("model=sentiment/transformer_small", "trainer.batch_size=64"),
+]
 DIAGNOSIS = ["data=diagnosis/synthetic_cohort"]
 CHOICES = {
     "sentiment": {"cpu": SENTIMENT, "cuda": SENTIMENT},

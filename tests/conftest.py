@@ -36,6 +36,12 @@ def _place(item: pytest.Item) -> int:
 
 
 @pytest.fixture(autouse=True)
+def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest-xdist's workers are told of 80 columns, but what tests read is no terminal's."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def _one_thread() -> None:
     """Whatever number of threads a test before this one has asked for."""
     if (torch := sys.modules.get("torch")) is not None:

@@ -1,8 +1,9 @@
 """Who holds a lease: one process, told from all others. One that died on this machine need not be waited for.
 
 A host's name says little: containers of one host may share it, and hosts of one image too. A process's number
-says little: each container counts its own, and numbers are used again. So an owner is named by the boot and
-the namespace in which its number counts, by the number, and by the moment when the process began.
+says little: each container counts its own, and numbers are used again. So an owner is told by the boot and
+the namespace in which its number counts, by the number, and by the moment when the process began; people read
+the host and the number, which come first.
 """
 
 import hashlib
@@ -17,16 +18,18 @@ UNKNOWN = "-"
 
 
 def new_owner() -> str:
-    """A name for this session, of at most 64 characters: where it is, its process, and a name of its own."""
-    return f"{_realm()}:{os.getpid()}:{_begun(os.getpid())}:{uuid.uuid4().hex[:12]}"
+    """A name for this session, at most 64 characters: host, process, where and when that began."""
+    pid = os.getpid()
+    host = socket.gethostname().replace(":", "")[:18]
+    return f"{host}:{pid}:{_realm()}:{_begun(pid)}:{uuid.uuid4().hex[:8]}"
 
 
 def is_gone(owner: str) -> bool:
     """Whether the owner was a process of this boot and namespace that is no more; False where unknown."""
-    realm, *rest = owner.split(":")
-    if realm != _realm() or len(rest) != 3 or not rest[0].isdigit():
+    parts = owner.split(":")
+    if len(parts) != 5 or parts[2] != _realm() or not parts[1].isdigit():
         return False
-    pid, begun = int(rest[0]), rest[1]
+    pid, begun = int(parts[1]), parts[3]
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -37,13 +40,13 @@ def is_gone(owner: str) -> bool:
 
 
 def _realm() -> str:
-    """16 characters that say where process numbers mean the same: a boot of a machine, a namespace on it."""
+    """12 characters that say where process numbers mean the same: a boot of a machine, a namespace on it."""
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         where = f"{boot} {os.readlink(PROC / 'self/ns/pid')}"
     except OSError:  # no Linux
         where = f"{socket.gethostname()} {uuid.getnode()}"
-    return hashlib.sha256(where.encode()).hexdigest()[:16]
+    return hashlib.sha256(where.encode()).hexdigest()[:12]
 
 
 def _begun(pid: int) -> str:

@@ -5,6 +5,7 @@ A data section has the keys `files`, `split` (a column), `group` (a column), `va
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
@@ -203,9 +204,15 @@ def shared_groups(codes: Codes, groups: Iterable[Any]) -> dict[str, int]:
     }
 
 
-def placed(folder: str | None, name: str) -> Path:
-    """The file `name` in `folder`; a name that says where it lies (`/data/a.csv`, `~/a.csv`) needs none."""
-    return Path(folder or "").expanduser() / Path(name).expanduser()
+def placed(folder: str | None, name: str = "") -> Path:
+    """The file `name` in `folder`, or `folder` itself; a pattern (`part-*.csv`) is the only file it means.
+
+    A name that says where it lies (`/data/a.csv`, `~/a.csv`) needs no folder.
+    """
+    whole = Path(folder or "").expanduser() / Path(name).expanduser()
+    if not whole.exists() and has_magic(str(whole)) and len(found := glob(str(whole))) == 1:
+        return Path(found[0])
+    return whole
 
 
 def names_below(folder: Path, files: Iterable[Path]) -> list[str]:

@@ -18,6 +18,7 @@ def frame_digests(columns: Iterable[Any]) -> NDArray[np.uint64]:
 def _numbers(column: Any) -> NDArray[Any]:
     if column.dtype.kind in "fiub" and isinstance(column.dtype, np.dtype):
         return np.asarray(column)
-    text = pd.Series(column).reset_index(drop=True).astype(object)
-    plain = text.where(text.notna(), None).map(lambda value: value if value is None else str(value))
-    return np.asarray(pd.util.hash_array(plain.to_numpy(dtype=object)))
+    text = pd.Series(column).reset_index(drop=True).astype("str")
+    codes, values = pd.factorize(text)
+    known = pd.util.hash_array(np.asarray([*values, None], dtype=object), categorize=False)
+    return np.asarray(known[codes])  # code -1 is that of what is missing

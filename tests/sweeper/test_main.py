@@ -15,6 +15,7 @@ from sweeper.config.compose import Sweep
 from sweeper.errors import Fault, StudyError, UserError
 from sweeper.layout import CONF
 from sweeper.run_study import with_home
+from tests.commands import sweeper_process
 from tests.sweeper.toy_app import TOY
 
 ROOT = Path(__file__).parents[2]
@@ -311,3 +312,10 @@ def test_a_home_on_the_command_line_is_meant(word: str, read: str, monkeypatch: 
     """Hydra's grammar has no `~` in a value, and no shell puts the folder in after a key with a dot."""
     monkeypatch.setenv("HOME", "/home/me")
     assert with_home(word) == read
+
+
+def test_files_of_the_user_take_no_librarys_place(tmp_path: Path) -> None:
+    for name in ("yaml", "optuna", "pandas", "omegaconf", "logging"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a file of the user')")
+    told = sweeper_process(tmp_path, "task=no_such", code=2)
+    assert "no_such" in told and "a file of the user" not in told

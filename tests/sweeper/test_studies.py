@@ -275,7 +275,7 @@ def at_work(results: Path) -> Iterator[str]:
     owner = new_owner()
     with storage.open_storage(f"sqlite:///{results / 'studies.db'}", ONE, owner) as opened:
         assert opened.claim("f", 0, 1, "w", now=time.time()) is not None
-        yield owner.rpartition(":")[0]
+        yield ":".join(owner.split(":")[:2])
 
 
 @pytest.mark.parametrize("verb", ["clean", "delete"])

@@ -5,7 +5,6 @@ has the columns `file` (the picture's path below the folder) and `label`. Which 
 from that path alone, so that adding pictures never moves one to another split.
 """
 
-import csv
 import hashlib
 import re
 import unicodedata
@@ -167,12 +166,15 @@ def _rule_broken_by(text: str, max_length: int) -> str | None:
 
 def _listed(table: Path, names: Sequence[str]) -> tuple[Texts, list[BadFile]]:
     """The texts of all pictures by the table, "" for one that it leaves out; rows that cannot be used."""
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = csv.DictReader(file)
-        if not {"file", "label"} <= set(rows.fieldnames or ()):
-            got = ", ".join(rows.fieldnames or ("nothing",))
-            raise UserError(Fault(str(table), f"got columns {got}; expected file and label"))
-        entries = [(row["file"], row["label"] or "") for row in rows]
+    from sweeper_tasks.tables.keys import DEFAULTS
+    from sweeper_tasks.tables.reading import read_sheet
+
+    sheet = read_sheet(table, DEFAULTS.model_copy(update={"header": True}))
+    if not {"file", "label"} <= set(sheet.names):
+        got = ", ".join(sheet.names)
+        raise UserError(Fault(str(table), f"got columns {got}; expected file and label"))
+    columns = (sheet.columns[sheet.names.index(name)].to_pylist() for name in ("file", "label"))
+    entries = [(name or "", (text or "").strip()) for name, text in zip(*columns, strict=True)]
     known, clear = set(names), _clear_names(names)
     entries = [(name if name in known else clear.get(_plain(name), name), text) for name, text in entries]
     texts = dict.fromkeys(names, "")

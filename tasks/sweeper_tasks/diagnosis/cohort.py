@@ -72,6 +72,7 @@ def build(cohort: Cohort, folder: Path) -> dict[str, Any]:
         "indicators": indicators,
         "categories": [{"name": name, "vocabulary": len(v) + 1} for name, v in vocabularies.items()],
         "dropped": dropped,
+        "rare": _rare(cohort, vocabularies),
         "missing_values": {str(name): int(n) for name, n in cohort.findings.isna().sum().items() if n},
         **cohort.known,
     }
@@ -161,6 +162,16 @@ def _columns(cohort: Cohort) -> tuple[dict[str, str], list[str], dict[str, pd.In
         else:
             dropped[str(name)] = "constant in training"
     return dropped, numbers, vocabularies
+
+
+def _rare(cohort: Cohort, vocabularies: Mapping[str, pd.Index]) -> dict[str, dict[str, int]]:
+    """By category, the training patients with a value that is too rare there to be told from others."""
+    found = {}
+    for name, known in vocabularies.items():
+        column = cohort.findings.loc[cohort.split == 0, name]
+        odd = column[np.asarray(column.notna() & ~column.isin(known))]
+        found[name] = {"rows": len(odd), "values": int(odd.nunique())}
+    return {name: counts for name, counts in found.items() if counts["rows"]}
 
 
 def _vocabulary(column: "pd.Series[Any]", min_count: int) -> pd.Index:

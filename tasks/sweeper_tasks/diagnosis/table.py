@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from sweeper.task import Fault, SplitFiles, UserError, shared_groups
+from sweeper.task import Fault, SplitFiles, UserError, placed, shared_groups
 from sweeper_tasks.diagnosis.cohort import Cohort
 from sweeper_tasks.diagnosis.data_config import CsvData
 from sweeper_tasks.diagnosis.table_faults import (
@@ -27,9 +28,11 @@ from sweeper_tasks.diagnosis.table_faults import (
     no_such_column,
     not_a_number,
 )
+from sweeper_tasks.row_copies import frame_digests
 from sweeper_tasks.tables.inference import Column, understood
 from sweeper_tasks.tables.labels import as_classes
-from sweeper_tasks.tables.places import fault_of_place, placed
+from sweeper_tasks.tables.leaks import decides, fault_of_leak
+from sweeper_tasks.tables.places import fault_of_place
 from sweeper_tasks.tables.reading import Table, read_table
 from sweeper_tasks.tables.roles import chosen
 
@@ -51,7 +54,7 @@ def locate(data: CsvData) -> dict[str, Path]:
         problem = f"got null; expected a {what}"
         raise UserError(Fault("data.path", problem, f"Set data.path=<{what}>. {_WHERE_TO_GET[data.name]}"))
     names = {"table": ""} if data.files is None else data.files.given
-    files = {role: placed(data.path or "", name) for role, name in names.items()}
+    files = {role: placed(data.path, name) for role, name in names.items()}
     if missing := [fault for path in files.values() if (fault := _missing(data, path))]:
         raise UserError(missing)
     return files
@@ -59,7 +62,7 @@ def locate(data: CsvData) -> dict[str, Path]:
 
 def _is_placed(files: SplitFiles) -> bool:
     """Whether each name says where its file lies, so that no folder is needed."""
-    return all(placed(name).is_absolute() for name in files.given.values())
+    return all(placed(None, name).is_absolute() for name in files.given.values())
 
 
 def _missing(data: CsvData, path: Path) -> Fault | None:
@@ -85,6 +88,10 @@ def read(data: CsvData, files: Mapping[str, Path]) -> Cohort:
     wrong = [*faults_of_label_words(data, written), *faults_of_spelling(data, labels)]
     if wrong := [*wrong, *_mistakes(table, columns, names)]:
         raise UserError(wrong)
+    where = ", ".join(path.name for path in files.values())
+    once = ~_are_repeated(table, written, groups)
+    if leaks := [name for name in columns if decides(table[name][once], labels[once])]:
+        raise UserError([fault_of_leak(where, name, data.label) for name in leaks])
     findings = pd.DataFrame({name: _finding(column) for name, column in columns.items()}, index=table.index)
     split = data.splits.assign(origin, labels, groups, column)
     notes = [note for part in tables.values() for note in part.notes]
@@ -136,6 +143,16 @@ def _read_all(data: CsvData, files: Mapping[str, Path]) -> tuple[CsvData, dict[s
             *faults_of_unfit(data, kept, files[role].name),
         ]
     return data, tables, faults or faults_of_pair(*(table.frame for table in tables.values()))
+
+
+def _are_repeated(
+    table: pd.DataFrame, labels: "pd.Series[Any]", groups: "pd.Series[Any] | None"
+) -> NDArray[np.bool_]:
+    """[n] whether a row is a copy of an earlier one, or of the same group: it says nothing new."""
+    if groups is not None:
+        return np.asarray(groups.duplicated() & groups.notna())
+    digests = pd.Series(frame_digests([*(table[name] for name in table), labels]))
+    return np.asarray(digests.duplicated())
 
 
 def _named(data: CsvData) -> list[str]:

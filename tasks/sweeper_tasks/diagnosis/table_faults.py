@@ -81,6 +81,7 @@ def faults_of_unfit(data: CsvData, table: Table, file: str) -> list[Fault]:
         *data.categorical,
         *(name for name, kind in data.types.items() if kind == "category"),
         data.label,
+        data.group,
     }
     advice = "Name it in data.drop, or turn it into numbers or categories first"
     return [

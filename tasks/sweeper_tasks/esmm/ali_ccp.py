@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.task import Fault, UserError, row_digests
+from sweeper.task import Fault, UserError, placed, row_digests
 from sweeper_tasks.esmm.ali_ccp_raw import Common, Growing, Samples, read_common, read_samples
 from sweeper_tasks.esmm.ali_ccp_text import BLOCK_BYTES, BadLines
 from sweeper_tasks.esmm.columns import Array, SplitWriter, chunks, facts_of, normalise
 from sweeper_tasks.esmm.data_config import AliCcpData
-from sweeper_tasks.tables.places import placed
 from sweeper_tasks.tables.unpacking import refuse_unless_text, unpacked
 
 VERSION = 1

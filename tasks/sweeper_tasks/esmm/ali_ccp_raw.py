@@ -19,19 +19,19 @@ _VALID = ("0", "1")
 
 
 class Growing:
-    """A column of unknown length, appended to a file, read back as a memory map."""
+    """A column of unknown length, appended to a file that is open only then, read back as a memory map."""
 
     def __init__(self, path: Path, dtype: type[np.generic], *width: int) -> None:
         self._path, self._dtype, self._width = path, np.dtype(dtype), width
-        self._file = path.open("wb")
+        path.write_bytes(b"")
 
     def append(self, rows: Array) -> None:
         """Write more rows."""
-        self._file.write(np.ascontiguousarray(rows, dtype=self._dtype).tobytes())
+        with self._path.open("ab") as file:
+            file.write(np.ascontiguousarray(rows, dtype=self._dtype).tobytes())
 
     def finish(self) -> Array:
         """All rows, read-only."""
-        self._file.close()
         if self._path.stat().st_size == 0:  # nothing to map
             return np.empty((0, *self._width), dtype=self._dtype)
         return np.memmap(self._path, self._dtype, "r").reshape(-1, *self._width)

@@ -15,6 +15,7 @@ from sweeper_tasks.tables.inference import Column, understood
 from sweeper_tasks.tables.labels import as_binary
 from sweeper_tasks.tables.reading import Table, read_table
 from sweeper_tasks.tables.roles import AUTO, chosen
+from sweeper_tasks.tables.sheet import TIME
 
 ROLES = ("sparse", "dense", "drop")
 N_SHOWN = 6
@@ -170,12 +171,13 @@ def _faults_of(
 
 
 def _faults_of_unfit(table: Table, file: str, data: CsvData) -> list[Fault]:
-    used = {data.click, data.conversion, data.split, *data.sparse, *data.dense}
+    used = {data.click, data.conversion, data.split, data.group, *data.sparse, *data.dense}
+    as_text = {data.group, *(name for name, kind in data.types.items() if kind == "category")} - {data.split}
     advice = "Name it in data.drop, or turn it into numbers or categories first"
     return [
         Fault(f"{file}, column '{name}'", f"got {kind}; expected numbers, text or truth values", advice)
         for name, kind in table.unfit.items()
-        if name in used and not (data.types.get(name) == "category" and kind == "times")
+        if name in used and not (name in as_text and kind == TIME)
     ]
 
 

@@ -11,7 +11,7 @@ from sweeper.task import SPLIT_WORDS, Fault, did_you_mean, plural
 from sweeper_tasks.esmm.columns import Array, faults_of_positives
 from sweeper_tasks.esmm.data_config import CsvData
 from sweeper_tasks.tables.labels import BINARY, as_binary
-from sweeper_tasks.tables.leaks import tells
+from sweeper_tasks.tables.leaks import fault_of_leak, tells
 
 ALL_OTHERS = "data.sparse=auto takes all columns that have no other role"
 
@@ -122,9 +122,7 @@ def _faults_of_leaks(
     for name in (name for name in (*data.sparse, *data.dense) if name in table):
         for label, values in labels.items():
             if not np.isnan(values).any() and tells(table[name], values == 1):
-                problem = f"got a feature that tells '{label}' without error; expected one known beforehand"
-                advice = "Leave it out: name it in data.drop instead"
-                yield Fault(f"{file}, column '{name}'", problem, advice)
+                yield fault_of_leak(file, name, label)
 
 
 def fault_of_values(column: "pd.Series[Any]", bad: Array, file: str, expected: str, advice: str) -> Fault:

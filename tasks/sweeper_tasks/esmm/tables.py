@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.task import Fault, UserError, lacks_a_split, shared_groups
+from sweeper.task import Fault, UserError, lacks_a_split, placed, shared_groups
 from sweeper_tasks.esmm.columns import SPLITS, Array, SplitWriter, facts_of, normalise
 from sweeper_tasks.esmm.data_config import CsvData
 from sweeper_tasks.esmm.table_columns import load
 from sweeper_tasks.esmm.table_faults import faults_of_splits
 from sweeper_tasks.esmm.unseen import unseen_values
 from sweeper_tasks.row_copies import frame_digests
-from sweeper_tasks.tables.places import fault_of_place, placed
+from sweeper_tasks.tables.places import fault_of_place
 
 VERSION = 2
 """Goes up with every change of how a table is prepared: it is part of the digest."""
@@ -41,7 +41,7 @@ def locate(data: CsvData) -> dict[str, Path]:
         advice = f"Set data.path=<file>. {_WHERE_TO_GET[data.name]}"
         raise UserError(Fault("data.path", "got null; expected a file", advice))
     names = data.files.given if data.files else {"table": ""}
-    files = {role: placed(data.path or "", name) for role, name in names.items()}
+    files = {role: placed(data.path, name) for role, name in names.items()}
     if missing := [path for path in files.values() if not path.is_file()]:
         raise UserError(_missing(data, missing))
     return files

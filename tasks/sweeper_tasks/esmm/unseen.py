@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 Counted = dict[str, dict[str, dict[str, int]]]
 MANY = 0.5
@@ -16,13 +19,21 @@ def unseen_values(names: Sequence[str], frames: Mapping[str, pd.DataFrame]) -> C
     """By feature and split, the rows with a value that training lacks, and how many such values there are."""
     found: Counted = {}
     for name in names:
-        known = frames["train"][name]
+        known = _text(frames["train"][name]).unique()
         for split in ("val", "test"):
             column = frames[split][name]
-            new = column[np.asarray(column.notna() & ~column.isin(known))]
+            new = column[np.asarray(column.notna()) & ~_are_in(column, known)]
             if len(new):
                 found.setdefault(name, {})[split] = {"rows": len(new), "values": int(new.nunique())}
     return found
+
+
+def _text(column: "pd.Series[Any]") -> Any:
+    return pa.chunked_array([pa.array(column, pa.string())])
+
+
+def _are_in(column: "pd.Series[Any]", known: Any) -> NDArray[np.bool_]:
+    return np.asarray(pc.is_in(_text(column), value_set=known))
 
 
 def lines_of_unseen(facts: Mapping[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ from sweeper_tasks.segmentation.class_facts import IGNORED
 from sweeper_tasks.segmentation.data_config import CelebAMask
 from sweeper_tasks.segmentation.facts import prepared_facts
 from sweeper_tasks.segmentation.held import contents_of
-from sweeper_tasks.segmentation.masks import Mask, read_mask, read_part
+from sweeper_tasks.segmentation.masks import Mask, Palette, read_mask, read_part, refuse_other_palettes
 from sweeper_tasks.segmentation.pairs import Pair, find_pairs
 from sweeper_tasks.segmentation.pictures import SPLITS, Array, PictureWriter, keep_only
 from sweeper_tasks.segmentation.splits import SPLIT_FILE, read_split, rows_without_files, split_pairs
@@ -63,11 +63,13 @@ class Source:
         splits = split_pairs(self.root, self.pairs, self.named, self.data)
         self._refuse_empty({split: len(pairs) for split, pairs in splits.items()})
         noted: list[Noted] = []
-        bad = {split: self._write(folder, split, splits[split], noted) for split in SPLITS}
+        palettes: list[tuple[str, Palette]] = []
+        bad = {split: self._write(folder, split, splits[split], noted, palettes) for split in SPLITS}
         unusable = sorted((fault for faults in bad.values() for fault in faults.values()), key=_file_of)
         found = [*self.alone, *unusable]
         if found and not self.data.skip_bad:
             raise UserError(fault_of(found, str(self.root)))
+        refuse_other_palettes(sorted(palettes, key=lambda found: found[0]))
         for split in SPLITS:
             keep_only(folder, split, [i for i in range(len(splits[split])) if i not in bad[split]])
         n_left = {split: len(splits[split]) - len(bad[split]) for split in SPLITS}
@@ -88,18 +90,24 @@ class Source:
             raise UserError([*why, Fault(str(self.root), problem, advice)])
 
     def _write(
-        self, folder: Path, split: str, pairs: Sequence[Pair], noted: list[Noted]
+        self,
+        folder: Path,
+        split: str,
+        pairs: Sequence[Pair],
+        noted: list[Noted],
+        palettes: list[tuple[str, Palette]],
     ) -> dict[int, BadFile]:
         """Write a split; what is wrong with a pair, by its place, which is then left blank.
 
-        How files had to be read goes into `noted`.
+        How files had to be read goes into `noted`, what masks say of colours into `palettes`.
         """
         writer, bad = PictureWriter(folder, split, len(pairs), self.data.image_size), {}
 
         def put(i: int) -> None:
             try:
-                image, mask = read_pair(pairs[i], self.root, self.data, noted)
+                image, mask, palette = read_pair(pairs[i], self.root, self.data, noted)
                 writer.put(i, image, mask)
+                palettes.append((pairs[i].mask_files[0].relative_to(self.root).as_posix(), palette))
             except BadPairError as error:
                 bad[i] = error.bad
 
@@ -126,8 +134,11 @@ class BadPairError(Exception):
         super().__init__(bad.file)
 
 
-def read_pair(pair: Pair, root: Path, data: CelebAMask, noted: list[Noted]) -> tuple[Array, Array]:
-    """Image [3, S, S] and mask [S, S], uint8; how they had to be read into `noted`. Raises BadPairError."""
+def read_pair(pair: Pair, root: Path, data: CelebAMask, noted: list[Noted]) -> tuple[Array, Array, Palette]:
+    """Image [3, S, S] and mask [S, S], uint8, and the mask's palette. Raises BadPairError.
+
+    How files had to be read goes into `noted`.
+    """
     picture = _read(pair.image, root, read_photograph, noted)
     mask = _mask_of(pair, root, data, noted)
     file = pair.mask_files[0]
@@ -135,7 +146,7 @@ def read_pair(pair: Pair, root: Path, data: CelebAMask, noted: list[Noted]) -> t
     nearest = np.asarray(upright.resize((data.image_size,) * 2, Image.Resampling.NEAREST))
     if (nearest == IGNORED).all():
         raise BadPairError(_bad(file, root, "none", COUNTS))
-    return resized(picture.image, data.image_size), nearest
+    return resized(picture.image, data.image_size), nearest, mask.palette
 
 
 def read_photograph(file: Path) -> Picture:

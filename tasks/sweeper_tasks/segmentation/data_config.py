@@ -26,6 +26,7 @@ class Preset(StrictModel):
     epochs: PositiveInt
     epochs_long: PositiveInt
     eval_every: PositiveInt
+    patience: PositiveInt | None
     lr_warmup_steps: NonNegativeInt
     lr_warmup_steps_small: NonNegativeInt
     lr: Positive

@@ -1,13 +1,14 @@
 """Files of masks, read by what their numbers mean, as the class of each pixel; or refused. No torch here."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from sweeper.task import Fault, UserError
 from sweeper_tasks.pictures import BadPictureError, is_transparent, open_image, orientation_of
 from sweeper_tasks.segmentation.class_facts import IGNORED, ClassFacts
 
@@ -24,15 +25,22 @@ SCALED = "16 bits of grey, read as 8: multiples of 257"
 
 Array = np.ndarray[Any, Any]
 UNKNOWN = -1
+Colour = tuple[int, int, int]
+Palette = Mapping[Colour, int]
+"""Colour -> the value that stands for it."""
 
 
 @dataclass(frozen=True)
 class Mask:
-    """[H, W] uint8: each pixel's class, `IGNORED` where it counts nowhere; as stored, not turned."""
+    """[H, W] uint8: each pixel's class, `IGNORED` where it counts nowhere; as stored, not turned.
+
+    `palette` has the values that were read by their numbers, by the colour that each alone has in the file.
+    """
 
     classes: Array
     notes: tuple[str, ...]
     orientation: int
+    palette: Palette = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,27 @@ def read_mask(file: Path, facts: ClassFacts) -> Mask:
         good = by_colour, BY_COLOUR
     if good is None:
         raise BadPictureError(_unknown(readings[0].values[found[0][0] == UNKNOWN]), known_values(facts))
-    return Mask(good[0].astype(np.uint8), (good[1],) if good[1] else (), orientation)
+    palette = _palette(image) if good[1] != BY_COLOUR else {}
+    return Mask(good[0].astype(np.uint8), (good[1],) if good[1] else (), orientation, palette)
+
+
+def refuse_other_palettes(palettes: Iterable[tuple[str, Palette]]) -> None:
+    """Raises UserError where a colour has one value in one file and another in the next.
+
+    Programs that sort a palette, or leave out what a picture does not use, number the colours of each file
+    anew: what a number means is then not the same in all.
+    """
+    first: dict[Colour, tuple[str, int]] = {}
+    for file, palette in palettes:
+        for colour, value in palette.items():
+            other, before = first.setdefault(colour, (file, value))
+            if value != before:
+                problem = (
+                    f"got palettes in which {colour} is {before} ({other}) and {value} ({file}); expected one "
+                    "value for each colour in all masks"
+                )
+                advice = "Say what colours mean, data.colours=[[0,0,0],[128,0,0],...], or save all with one palette"
+                raise UserError(Fault("data.colours", problem, advice))
 
 
 def read_part(file: Path) -> tuple[Array, int]:
@@ -158,6 +186,19 @@ def _refuse_unknown_colours(image: Image.Image, by_colour: Array) -> None:
         colours = np.unique(np.asarray(image)[..., :3][unknown], axis=0).tolist()
         rule = "a mask's colours have to be in data.colours, or in data.ignored"
         raise BadPictureError(f"colour {_listed(tuple(colour) for colour in colours)}", rule)
+
+
+def _palette(image: Image.Image) -> dict[Colour, int]:
+    """Colour -> value of what a mask of mode P holds, but for colours that several values share."""
+    if image.mode != "P":
+        return {}
+    colours = np.array(image.getpalette("RGB") or (), dtype=int).reshape(-1, 3)
+    found: dict[Colour, list[int]] = {}
+    for value in np.unique(np.asarray(image)).tolist():
+        if value < len(colours):
+            red, green, blue = colours[value].tolist()
+            found.setdefault((red, green, blue), []).append(value)
+    return {colour: values[0] for colour, values in found.items() if len(values) == 1}
 
 
 def _codes(pixels: Array) -> Array:

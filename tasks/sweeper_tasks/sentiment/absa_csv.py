@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from sweeper.task import Fault, UserError
+from sweeper.task import Fault, UserError, did_you_mean
 from sweeper_tasks.sentiment.column_faults import faults_of_columns
 from sweeper_tasks.sentiment.csv_rows import Row, rows_of
 from sweeper_tasks.sentiment.data_config import AbsaCsv
@@ -26,6 +26,7 @@ from sweeper_tasks.sentiment.reviews import (
 )
 from sweeper_tasks.sentiment.source import Source, all_of, existing
 from sweeper_tasks.sentiment.words import Meanings, meanings_of, plain
+from sweeper_tasks.tables.places import placed as found_at
 
 VERSION = "2"
 KNOWN_WORD = "a cell of an aspect holds one of data.words"
@@ -38,7 +39,7 @@ def source(data: AbsaCsv) -> Source:
         return Source(
             VERSION, lambda: _read(data, files, str(root)), root, all_of(files), data.splits.way_out()
         )
-    file = Path(data.path or "").expanduser()
+    file = found_at(data.path or "")
     if data.path is None or not file.is_file():
         raise UserError(_no_file(data.path, file))
     return Source(
@@ -69,13 +70,15 @@ def review_of(data: AbsaCsv, aspects: Sequence[str], meanings: Meanings, cells: 
 
 
 def _read(data: AbsaCsv, files: dict[str, list[Path]], name: str) -> Collection:
-    required = [data.text, *(data.aspects or ()), *data.drop]
+    required = [data.text, *(data.aspects or ())]
     required += [column for column in (data.split, data.group) if column is not None]
+    required += data.drop if sum(map(len, files.values())) == 1 else ()
     rows, unusable = {}, Unusable()
     for role, some in files.items():
         rows[role] = [row for file in some for row in _rows_of(data, file, required, unusable)]
-    aspects, every = _aspects(data, name, rows), [cells for some in rows.values() for _, cells in some]
-    _refuse_other_columns(files, rows, aspects)
+    every = [cells for some in rows.values() for _, cells in some]
+    aspects = _aspects(data, name, every)
+    _refuse_other_columns(data, rows, aspects)
     meanings: Meanings = {"": None} | dict(meanings_of(data.words.model_dump()))
     if faults := faults_of_columns(data, aspects, meanings, every, name):
         raise UserError(faults)
@@ -98,31 +101,38 @@ def _rows_of(data: AbsaCsv, file: Path, required: Sequence[str], unusable: Unusa
     return rows
 
 
-def _aspects(data: AbsaCsv, name: str, rows: dict[str, list[Row]]) -> tuple[str, ...]:
-    """The columns that are named, or all that have no other role."""
+def _aspects(data: AbsaCsv, name: str, every: Sequence[dict[str, str]]) -> tuple[str, ...]:
+    """The columns that are named, or all of any file that have no other role."""
     if data.aspects is not None:
         return data.aspects
     others = {data.text, data.split, data.group, *data.drop}
-    first = next((cells for some in rows.values() for _, cells in some), {})
-    found = tuple(column for column in first if column not in others)
+    tables = dict.fromkeys(tuple(cells) for cells in every)
+    found = tuple(dict.fromkeys(column for columns in tables for column in columns if column not in others))
     if not found:
         raise UserError(Fault(name, "got no column of an aspect; expected at least one"))
     return found
 
 
-def _refuse_other_columns(
-    files: dict[str, list[Path]], rows: dict[str, list[Row]], aspects: Sequence[str]
-) -> None:
-    """Raises UserError where a split's table lacks a column that is an aspect in another."""
+def _refuse_other_columns(data: AbsaCsv, rows: dict[str, list[Row]], aspects: Sequence[str]) -> None:
+    """Raises UserError where a file lacks a column that is an aspect in another, or all lack one to drop."""
+    first: dict[tuple[str, ...], str] = {}
+    for row, cells in (entry for some in rows.values() for entry in some):
+        first.setdefault(tuple(cells), row)
+    every = list(dict.fromkeys(column for columns in first for column in columns))
     faults = [
         Fault(
-            f"{'data.files.' if len(files) > 1 else ''}{role}",
-            f"got no column '{aspect}' in {row}; expected one",
+            row,
+            f"got no column '{aspect}', which other files have; expected each aspect in all",
+            f"Where it is none, name it in data.drop{did_you_mean(aspect, set(columns) - set(aspects))}",
         )
-        for role, some in rows.items()
-        for row, cells in some[:1]
+        for columns, row in first.items()
         for aspect in aspects
-        if aspect not in cells
+        if aspect not in columns
+    ]
+    faults += [
+        Fault("data.drop", f"got '{name}'; expected a column of the files{did_you_mean(name, every)}")
+        for name in data.drop
+        if first and name not in every
     ]
     if faults:
         raise UserError(faults)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from sweeper.task import Cosmetic, SplitFiles, Splits, StrictModel
 from sweeper_tasks.sentiment.words import plain
-from sweeper_tasks.tables.keys import Names, TextKeys
+from sweeper_tasks.tables.keys import Name, Names, TextKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -24,6 +24,7 @@ class Preset(StrictModel):
     max_steps: PositiveInt
     eval_every: PositiveInt
     lr_warmup_steps: NonNegativeInt
+    patience: PositiveInt | None
 
 
 class _Source(StrictModel):
@@ -112,11 +113,11 @@ class AbsaCsv(_Files, TextKeys):
 
     name: Literal["sentiment/absa_csv"]
     files: Annotated[SplitFiles | None, Cosmetic()]
-    text: str
+    text: Name
     aspects: Names | None
     drop: Names
-    split: str | None
-    group: str | None
+    split: Name | None
+    group: Name | None
 
     @property
     def splits(self) -> Splits:

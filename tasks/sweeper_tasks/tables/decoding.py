@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from typing import TextIO
 
 from sweeper.task import Fault
 from sweeper_tasks.tables.kinds import HEAD_BYTES, Foreign
@@ -57,7 +58,7 @@ def _wide(head: bytes) -> str:
 
 
 @contextmanager
-def lines_of(stream: io.BufferedReader, encoding: str) -> Iterator[Iterator[str]]:
+def lines_of(stream: io.BufferedReader, encoding: str) -> Iterator[TextIO]:
     """The lines with their ends, of all three kinds; reading them raises UnicodeError."""
     text = io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline="")
     try:

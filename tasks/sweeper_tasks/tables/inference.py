@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sweeper_tasks.tables.labels import as_binary
 from sweeper_tasks.tables.numbers import (
     COMMA_FOR_CERTAIN,
     COMMA_OR_THOUSANDS,
+    LIKE_A_TIME,
+    LIKE_TWO_NUMBERS,
     Bools,
     as_numbers,
     is_like_a_number,
@@ -21,6 +24,8 @@ from sweeper_tasks.tables.numbers import (
 NEARLY_ALL = 0.9
 """Of a column's values; where so many are numbers, the others are mistakes rather than categories."""
 N_LISTED = 4
+MANY = 20
+"""Different values, beyond which pairs of numbers are measurements rather than classes such as 10-14."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def _words_kept(column: "pd.Series[Any]", name: str) -> tuple[str, ...]:
 def _doubt(column: "pd.Series[Any]", name: str, is_number: Bools, rest: Bools) -> tuple[str, ...]:
     alike = rest & is_like_a_number(column)
     if (is_number.sum() + alike.sum()) * 2 <= is_number.sum() + rest.sum():
-        return ()
+        return _doubt_of_compounds(column, name, rest)
     odd = column[rest if is_number.any() else alike]
     why = "more than half of its values are numbers" if is_number.any() else "its values look like numbers"
     return (
@@ -161,23 +166,45 @@ def _doubt(column: "pd.Series[Any]", name: str, is_number: Bools, rest: Bools) -
     )
 
 
+def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tuple[str, ...]:
+    """Of days, times, and pairs of numbers such as 120/80, whose order and distance categories do not have."""
+    kinds = {"days or times": LIKE_A_TIME}
+    if column.nunique() > MANY:
+        kinds["several numbers each"] = LIKE_TWO_NUMBERS
+    for kind, pattern in kinds.items():
+        if (rest & matches(column, pattern)).sum() * 2 > rest.sum():
+            return (
+                f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, yet it is "
+                f"read as categories. Turn it into numbers, or leave it out (data.drop); if it is meant: "
+                f"data.types={{{name}: category}}",
+            )
+    return ()
+
+
 def _sentinels(numbers: "pd.Series[float]", name: str) -> tuple[str, ...]:
     """A number such as -999 that occurs repeatedly, far from all others."""
     counts = numbers.value_counts()
+    values = counts.index.to_numpy(dtype=np.float64)
     found = []
-    for value, n in counts.items():
-        number = float(str(value))
-        others = counts.index[counts.index != value]
-        if n < 2 or len(others) < 2 or abs(number) < 9 or set(f"{abs(number):g}") != {"9"}:
+    for i in np.flatnonzero(_is_close_to_nines(values) & (counts.to_numpy() > 1)):
+        number, others = float(values[i]), np.delete(values, i)
+        if len(others) < 2 or set(f"{abs(number):g}") != {"9"}:
             continue
         low, high = float(others.min()), float(others.max())
         if number < low - (high - low) or (number > high + (high - low)):
-            found.append((number, int(n), low, high))
+            found.append((number, int(counts.iloc[i]), low, high))
     return tuple(
         f"data, column '{name}': the number {number:g} ({n} times) lies far from all others "
         f"({low:g} to {high:g}). If it stands for a missing one: data.missing=[{number:g}]"
         for number, n, low, high in found
     )
+
+
+def _is_close_to_nines(values: NDArray[np.float64]) -> Bools:
+    """[n] whether a number is 9, 99, ..., 999999 in six digits, or nearly so."""
+    nines = 10.0 ** np.arange(1, 7) - 1
+    near: Bools = np.isclose(np.abs(values)[:, None], nines, rtol=1e-5, atol=0).any(axis=1)
+    return near
 
 
 def listed(column: "pd.Series[Any]") -> str:

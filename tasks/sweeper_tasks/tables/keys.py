@@ -2,6 +2,7 @@
 
 import codecs
 import math
+import unicodedata
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -21,7 +22,12 @@ def as_text(value: Any) -> Any:
         return str(value).lower()
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return str(value) if isinstance(value, int | float) else value
+    return str(value) if isinstance(value, int | float) else in_one_form(value)
+
+
+def in_one_form(value: Any) -> Any:
+    """A text with its accents as one sign with their letter: a Mac's names have two, and look the same."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 def _as_list(value: Any) -> Any:

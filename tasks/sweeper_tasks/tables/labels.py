@@ -18,9 +18,12 @@ BINARY = "0 or 1 (or true / false, yes / no)"
 
 def as_binary(column: "pd.Series[Any]") -> "pd.Series[float]":
     """float64 [n]: 1 and 0, NaN for everything else."""
-    numbers = as_numbers(column)
-    words = column.astype("str").str.lower().map(TRUTH).astype(np.float64)
-    return numbers.where(numbers.isin((0, 1))).fillna(words)
+    codes, values = pd.factorize(column.astype("str"))
+    text = pd.Series(values, dtype="str")
+    numbers = as_numbers(text)
+    words = text.str.lower().map(TRUTH).astype(np.float64)
+    found = numbers.where(numbers.isin((0, 1))).fillna(words)
+    return pd.Series(np.append(found, np.nan)[codes], column.index, name=column.name)  # -1: missing
 
 
 def as_classes(labels: "pd.Series[Any]") -> NDArray[Any]:

@@ -7,10 +7,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sweeper.task import Fault
 from sweeper_tasks.tables.numbers import as_numbers
 
 CERTAIN_BITS = 20
 """Agreement that chance brings about less often than once in a million columns is no accident."""
+
+ROWS_A_VALUE = 10
+"""On average; where fewer share a value, rows of one patient are as likely a reason as a leak."""
 
 
 def tells(column: "pd.Series[Any]", positive: NDArray[np.bool_]) -> bool:
@@ -24,6 +28,27 @@ def tells(column: "pd.Series[Any]", positive: NDArray[np.bool_]) -> bool:
     if not 0 < k < n:
         return False
     return _bits(n, k) - _ways(column, positive) >= CERTAIN_BITS
+
+
+def decides(column: "pd.Series[Any]", labels: NDArray[Any]) -> bool:
+    """Whether a column tells each class from all others; classes too rare to say anything are left out.
+
+    Values of few rows each, such as the weights of patients who came twice, tell by a threshold only.
+    """
+    n = len(labels)
+    is_coarse = column.nunique(dropna=False) * ROWS_A_VALUE <= n
+    classes, codes = np.unique(labels, return_inverse=True)
+    counts = np.bincount(codes)
+    common = [c for c in range(len(classes)) if _bits(n, int(counts[c])) >= CERTAIN_BITS + 2]
+    return bool(common) and all(
+        tells(column, codes == c) and (is_coarse or _is_threshold(column, codes == c)) for c in common
+    )
+
+
+def fault_of_leak(file: str, name: str, label: str) -> Fault:
+    """The fault of a column that decides a label: it was recorded after the fact, or says the same."""
+    problem = f"got a feature that tells '{label}' without error; expected one known beforehand"
+    return Fault(f"{file}, column '{name}'", problem, "Leave it out: name it in data.drop instead")
 
 
 def _ways(column: "pd.Series[Any]", positive: NDArray[np.bool_]) -> float:

@@ -1,5 +1,6 @@
 """Which texts are numbers, in which notation, and which only look like one."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,17 @@ _UNITS = (
 )
 _SIGNS = "$\u20ac\u00a3\u00a5"
 LIKE_A_NUMBER = (
-    rf"(?:<=|>=|[<>=\u2264\u2265~\u2248\u00b1{_SIGNS}])? ?[+-]?[0-9][0-9.,]*{_POWER}"
-    rf" ?(?:[%\u2030*+{_SIGNS}]|\u00b0[CF]?|(?:{_UNITS})(?:/[a-zA-Z\u00b5\u03bc]{{1,5}})?)?"
+    rf"\(?(?:<=|>=|[<>=\u2264\u2265~\u2248\u00b1{_SIGNS}])? ?[+-]?[0-9][0-9.,]*{_POWER}"
+    rf" ?(?:[%\u2030*+{_SIGNS}]|\u00b0[CF]?|(?:{_UNITS})(?:/[a-zA-Z\u00b5\u03bc]{{1,5}})?)?\)?"
 )
-"""A number with a sign or a unit around it, such as <600, 12 mg, 45 %, 1.234,5; in small letters."""
+"""A number with a sign or a unit around it, such as <600, 12 mg, 45 %, 1.234,5, (12); in small letters."""
+LIKE_A_TIME = (
+    r"(?:[0-9]{4}[-/.][01]?[0-9][-/.][0-3]?[0-9]|[0-3]?[0-9][-/.][0-3]?[0-9][-/.](?:[0-9]{2}|[0-9]{4})"
+    r"|[0-2]?[0-9]:[0-5][0-9])(?:[T ,:][0-9:.,+\- APMapmZ]*)?"
+)
+"""A day or a time, in one of the usual forms."""
+LIKE_TWO_NUMBERS = r"[0-9]+(?:[.,][0-9]+)?(?: ?[-/x:\u2013] ?[0-9]+(?:[.,][0-9]+)?)+"
+"""Two numbers or more in one value, such as 120/80 or 10-14."""
 _NO_VALUES = frozenset(
     (
         *("?", "-", "--", ".", "na", "n/a", "#n/a", "n.a.", "nan", "-nan", "null", "(null)", "none", "nil"),
@@ -47,7 +55,11 @@ _NO_VALUES = frozenset(
 
 def as_numbers(column: "pd.Series[Any]", decimal: str = ".") -> "pd.Series[float]":
     """float64 [n]: the numbers, NaN for everything else; no infinities, no NaN by name, no hexadecimals."""
-    text = column.astype("str")
+    found = _by_value(column, lambda text: _numbers_of(text, decimal), np.nan)
+    return pd.Series(found, column.index, name=column.name)
+
+
+def _numbers_of(text: "pd.Series[Any]", decimal: str) -> "pd.Series[float]":
     plain = text.where(_is(text, PLAIN if decimal == "." else _WITH_COMMA))
     if (is_grouped := _is(text, _GROUPED[decimal])).any():
         bare = text.str.replace(rf"[{',' if decimal == '.' else '.'}{_GAPS}]", "", regex=True)
@@ -60,17 +72,28 @@ def as_numbers(column: "pd.Series[Any]", decimal: str = ".") -> "pd.Series[float
 
 def matches(column: "pd.Series[Any]", pattern: str) -> Bools:
     """[n] whether the whole text is of the pattern; False where nothing is."""
-    return np.asarray(_is(column.astype("str"), pattern), dtype=bool)
+    return np.asarray(_by_value(column, lambda text: _is(text, pattern), False), dtype=bool)
 
 
 def is_like_a_number(column: "pd.Series[Any]") -> Bools:
     """[n] whether the text is a number with something around it."""
-    return matches(column.astype("str").str.lower(), LIKE_A_NUMBER.lower())
+    pattern = LIKE_A_NUMBER.lower()
+    return np.asarray(_by_value(column, lambda text: _is(text.str.lower(), pattern), False), dtype=bool)
 
 
 def is_no_value(column: "pd.Series[Any]") -> Bools:
     """[n] whether the text is a word that can only mean that a number is missing."""
-    return np.asarray(column.astype("str").str.lower().isin(_NO_VALUES), dtype=bool)
+    return np.asarray(_by_value(column, lambda text: text.str.lower().isin(_NO_VALUES), False), dtype=bool)
+
+
+def _by_value(
+    column: "pd.Series[Any]", of: Callable[["pd.Series[Any]"], "pd.Series[Any]"], missing: Any
+) -> NDArray[Any]:
+    """[n] what `of` says of each text; it is asked once for each of the different ones."""
+    codes, values = pd.factorize(column.astype("str"))
+    found = np.asarray(of(pd.Series(values, dtype="str")))
+    known: NDArray[Any] = np.append(found, np.asarray([missing], dtype=found.dtype))
+    return known[codes]  # code -1 is that of what is missing
 
 
 def _is(text: "pd.Series[Any]", pattern: str) -> "pd.Series[bool]":

@@ -1,4 +1,4 @@
-"""The file that a user means by a path."""
+"""Why there is no file where a user means one."""
 
 import re
 from glob import glob, has_magic
@@ -8,14 +8,6 @@ from sweeper.task import Fault
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 N_SHOWN = 5
-
-
-def placed(path: str, name: str = "") -> Path:
-    """The file `name` below `path`, or `path` itself: `~` is a home, a pattern the one file it means."""
-    whole = Path(path).expanduser() / Path(name).expanduser() if path or name else Path()
-    if not whole.exists() and has_magic(str(whole)) and len(found := sorted(glob(str(whole)))) == 1:
-        return Path(found[0])
-    return whole
 
 
 def fault_of_place(path: Path, key: str, advice: str, of_folder: str = "Name the file in it") -> Fault | None:

@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+PANDAS_INDEX = "__index_level_0__"
+"""What pandas calls the numbers of rows that it writes beside the columns."""
 TIME = "times"
 """Kind of a column that its file calls a time: a category only where the user says so."""
 
@@ -18,8 +20,7 @@ TIME = "times"
 class Sheet:
     """Columns of text by position, null where nothing is written.
 
-    `unfit` names, by position, what a column holds that is neither number nor text. `odd_rows` are
-    the numbers of rows (from 1 below the header) that were left out for their width, with their widths.
+    `unfit` names, by position, what a column holds that is neither number nor text.
     """
 
     names: tuple[str, ...]
@@ -27,12 +28,6 @@ class Sheet:
     unfit: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     separator: str = ","
-    odd_rows: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def n_rows(self) -> int:
-        """Rows that are kept."""
-        return len(self.columns[0]) if self.columns else 0
 
 
 def of_arrow(table: pa.Table) -> Sheet:

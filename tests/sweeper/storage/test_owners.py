@@ -12,6 +12,7 @@ from sweeper.storage.owners import is_gone, new_owner
 def test_a_process_that_lives_is_not_gone_and_its_name_fits_the_column() -> None:
     assert not is_gone(new_owner())
     assert len(new_owner()) <= 64
+    assert len(f"{'h' * 18}:4194304:{'r' * 12}:{10**12}:{'n' * 8}") <= 64
     assert new_owner() != new_owner()
 
 
@@ -27,7 +28,7 @@ def test_the_same_number_in_another_container_is_another_process(
     """A process of another namespace may live although its number is nobody's here."""
     theirs = proc(tmp_path / "theirs", "a boot", "pid:[4026532001]")
     monkeypatch.setattr(owners, "PROC", theirs)
-    name = f"{owners._realm()}:999999999:17:abc"
+    name = f"host:999999999:{owners._realm()}:17:abc"
     assert is_gone(name)
     monkeypatch.setattr(owners, "PROC", proc(tmp_path / "ours", "a boot", "pid:[4026531836]"))
     assert not is_gone(name)
@@ -36,13 +37,13 @@ def test_the_same_number_in_another_container_is_another_process(
 
 
 def test_a_number_that_is_used_again_is_another_process() -> None:
-    realm, pid, begun, nonce = new_owner().split(":")
+    host, pid, realm, begun, nonce = new_owner().split(":")
     assert int(pid) == os.getpid()
     if begun != owners.UNKNOWN:
-        assert is_gone(f"{realm}:{pid}:{int(begun) - 1}:{nonce}")
+        assert is_gone(f"{host}:{pid}:{realm}:{int(begun) - 1}:{nonce}")
 
 
-@pytest.mark.parametrize("name", ["", "host:12:abc", "a:b:c:d"])
+@pytest.mark.parametrize("name", ["", "host:12:abc", "a:b:c:d:e"])
 def test_a_name_of_another_making_is_waited_for(name: str) -> None:
     assert not is_gone(name)
 

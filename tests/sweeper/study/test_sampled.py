@@ -86,7 +86,7 @@ def test_one_point_that_cannot_be_is_a_trial_with_its_reason_and_others_follow(
 ) -> None:
     trials = asked(tmp_path, f"study.custom_search_space={HERE}.{function}")
     assert [bool(trial.refused) for trial in trials] == [False, False, True, False, False]
-    assert trials[2].refused.startswith(reason)
+    assert reason in trials[2].refused
     assert trials[2].name.startswith("lr=")  # what was suggested before it failed
     assert len({trial.fingerprint for trial in trials}) == 5
 

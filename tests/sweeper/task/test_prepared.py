@@ -9,7 +9,7 @@ import pytest
 
 from sweeper.errors import is_full
 from sweeper.locks import file_lock
-from sweeper.task.prepared import LOCK, UNFINISHED, new_array, prepare_once
+from sweeper.task.prepared import FACTS, LOCK, UNFINISHED, new_array, prepare_once
 
 
 def test_an_array_has_its_space_before_it_is_written(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_what_a_killed_process_was_preparing_is_removed_and_what_others_prepare_
             os.utime(tmp_path / f"{UNFINISHED}{name}", (hour_ago, hour_ago))
         prepared = prepare_once(tmp_path, "sha256:0", build)
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {f"{UNFINISHED}alive", f"{UNFINISHED}new", "0"}
+    assert left == {f"{UNFINISHED}alive", f"{UNFINISHED}new", f"0-{FACTS}"}
     assert {path.name for path in prepared.folder.iterdir()} == {"manifest.json"}
 
 

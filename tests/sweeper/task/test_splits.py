@@ -113,6 +113,15 @@ def test_a_path_that_says_where_it_lies_needs_no_folder(
     assert placed("/data", "~/a.csv") == placed(None, "~/a.csv") == tmp_path / "a.csv"
 
 
+def test_a_pattern_is_the_only_file_that_it_means(tmp_path: Path) -> None:
+    (tmp_path / "part-1.csv").touch()
+    (tmp_path / "odd[1].csv").touch()
+    assert placed(str(tmp_path), "part-*.csv") == placed(str(tmp_path / "p*")) == tmp_path / "part-1.csv"
+    assert placed(str(tmp_path), "odd[1].csv") == tmp_path / "odd[1].csv"
+    (tmp_path / "part-2.csv").touch()
+    assert placed(str(tmp_path), "part-*.csv") == tmp_path / "part-*.csv"
+
+
 def test_a_file_outside_the_folder_has_a_digest_that_does_not_tell_where(tmp_path: Path) -> None:
     found = []
     for place in ("one", "two"):

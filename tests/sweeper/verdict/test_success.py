@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,7 @@ def test_the_report_has_a_row_a_trial_and_a_column_a_criterion_best_first() -> N
     text = report_markdown(result, judgement(), summary_of(result, judgement()), [])
     section = text.partition("## Success criteria\n\n")[2].partition("\n\n")[0].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section]
-    assert cells[0] == ["trial", *CRITERIA, "met"]
+    assert [unescape(cell) for cell in cells[0]] == ["trial", *CRITERIA, "met"]
     assert cells[2] == ["lambda=0.2 (best)", "0.7431 met", "1.000 met", "not available", "2 of 3"]
     assert cells[5] == ["baseline", "0.7401 not met", "1.000 met", "not available", "1 of 3"]
     assert cells[6] == ["lambda=9.0", *["not available"] * 3, "-"]

@@ -1,5 +1,6 @@
 """Pictures from a folder: texts, splits, and all that can be wrong with them, each named with its rule."""
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,30 @@ def test_a_table_of_windows_names_its_pictures_as_windows_does(folder: Path, tmp
     rows = "".join(f".\\LOW\\{path.stem}.PNG,x{i % 10}\n" for i, path in enumerate(paths))
     (folder / "labels.csv").write_text("file,label\n" + rows)
     assert sum(prepare(config_for(folder), tmp_path / "cache").facts["rows"].values()) == 60
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{}", "semicolons", "utf-16", "spaces", "a column more", "a separator behind", "gzip"],
+)
+def test_the_table_is_read_as_every_table_is(folder: Path, tmp_path: Path, form: str) -> None:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    text = "file,label\n" + "".join(f"{name},00{i % 10}\n" for i, name in enumerate(names))
+    raw = {
+        "semicolons": text.replace(",", ";").encode("utf-8-sig"),
+        "utf-16": text.replace(",", "\t").encode("utf-16"),
+        "spaces": text.replace(",", ", ").encode(),
+        "a column more": "".join(f"{i},{line}" for i, line in enumerate(text.splitlines(True))).encode(),
+        "a separator behind": text.replace("\n", ",\n").encode(),
+        "gzip": gzip.compress(text.encode()),
+    }.get(form, text.encode())
+    (folder / "labels.csv").write_bytes(raw)
+    found = prepare(config_for(folder), tmp_path / "cache")
+    assert {decode(row)[:2] for row in found.array("train_codes")} == {"00"}
+
+
+def test_a_table_that_is_none_is_told_in_words(folder: Path, tmp_path: Path) -> None:
+    (folder / "labels.csv").write_bytes(b"<html>sign in</html>")
+    assert "labels.csv: got a web page" in faults(config_for(folder), tmp_path)
+    (folder / "labels.csv").write_text("file,label\na.png,ab,c\nb.png,abc\nc.png,abc\n")
+    assert "line 2: 3" in faults(config_for(folder), tmp_path)

@@ -384,3 +384,72 @@ def test_real_thyroid_patients_have_three_classes_and_their_own_test_split(tmp_p
     assert sum(prepared.facts["counts"]["train"]) == 3772 - 755
     assert prepared.facts["missing_values"] == {}
     assert len(prepared.facts["numbers"]) + len(prepared.facts["dropped"]) == 21
+
+
+def test_values_that_hardly_a_patient_shares_are_warned_of(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "t.csv",
+        note=lambda i: "none" if i % 4 == 0 else f"text {i}",
+        ward=lambda i: "abc"[i % 3],
+    )
+    config, prepared = config_for(path, min_count=2), read(path, min_count=2)
+    assert set(prepared.facts["rare"]) == {"note"}
+    (told,) = (line for line in config.warnings(prepared.facts) if "data.min_count" in line)
+    assert "column 'note'" in told and "of 30 patients of train" in told and "data.drop" in told
+    assert not [line for line in config.warnings(prepared.facts | {"rare": {}}) if "min_count" in line]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        lambda i: "yes" if i % 5 == 0 else "no",
+        lambda i: "" if i % 5 else "J45",  # only the ill have a code
+        lambda i: 100 + i if i % 5 == 0 else i / 1000,  # a threshold
+    ],
+)
+def test_a_column_that_decides_the_diagnosis_is_refused_unless_dropped(tmp_path: Path, column: Any) -> None:
+    path = write(tmp_path / "t.csv", 100, code=column)
+    expected = "t.csv, column 'code': got a feature that tells 'outcome' without error; expected one known"
+    assert expected in faults(path, tmp_path)
+    assert "data.drop" in faults(path, tmp_path)
+    assert read(path, drop=["code"]).facts["numbers"] == ["age"]
+
+
+def test_a_column_that_decides_one_of_three_diagnoses_is_no_leak(tmp_path: Path) -> None:
+    columns = {"outcome": lambda i: "abc"[i % 3], "code": lambda i: int(i % 3 == 0)}
+    assert "code" in read(write(tmp_path / "t.csv", 120, **columns)).facts["numbers"]
+    all_three = columns | {"code": lambda i: f"code {i % 3}"}
+    assert "tells 'outcome'" in faults(write(tmp_path / "u.csv", 120, **all_three), tmp_path)
+
+
+def test_rows_of_one_patient_do_not_make_a_leak(tmp_path: Path) -> None:
+    """Each of 60 patients came three times: the same weight and diagnosis every time."""
+    columns = {
+        "name": lambda i: f"p{i // 3}",
+        "weight": lambda i: 60 + (i // 3) * 7 % 61,
+        "outcome": lambda i: "ill" if i // 3 % 4 == 0 else "healthy",
+    }
+    path = write(tmp_path / "t.csv", 180, **columns)
+    assert "weight" in read(path, drop=["name"]).facts["numbers"]
+    assert "weight" in read(path, group="name").facts["numbers"]
+
+
+def test_splits_and_groups_are_taken_by_no_pattern(tmp_path: Path) -> None:
+    columns = {"name": lambda i: f"p{i}", "fold": lambda i: ("train", "val", "test")[i // 5 % 3]}
+    path = write(tmp_path / "t.csv", 60, sex=lambda i: "fm"[i % 2], **columns)
+    facts = read(path, split="fold", group="name", categorical=["rest"]).facts
+    assert [one["name"] for one in facts["categories"]] == ["age", "sex"]
+    dropped = read(path, split="fold", group="name", categorical=["age"], drop=["rest"]).facts
+    assert [one["name"] for one in dropped["categories"]] == ["age"]
+    assert dropped["rows"] == {"train": 20, "val": 20, "test": 20}
+
+
+def test_a_day_may_say_the_group_and_a_list_may_not(tmp_path: Path) -> None:
+    days = pd.to_datetime("2024-01-01") + pd.to_timedelta(np.arange(60), unit="D")
+    frame = pd.DataFrame({"age": range(60), "outcome": ["ill", "well", "well"] * 20, "day": days})
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet", group="day").facts["numbers"] == ["age"]
+    frame.assign(day=[[i] for i in range(60)]).to_parquet(tmp_path / "u.parquet")
+    assert "column 'day': got values of the type list" in faults(
+        tmp_path / "u.parquet", tmp_path, group="day"
+    )

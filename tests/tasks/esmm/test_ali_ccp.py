@@ -1,5 +1,7 @@
 """The raw format of Ali-CCP: joined, encoded and split as a plain loop would, in blocks of any size."""
 
+import gzip
+import os
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -251,3 +253,15 @@ def test_a_vocabulary_counted_in_parts_is_the_one_counted_whole(
     order = sorted((v for v, n in seen.items() if n >= min_count), key=lambda v: (-seen[v], v))
     expected = [order.index(v) + 1 if v in order else 0 for v in values]
     assert vocabulary.encode(raw).tolist() == expected
+
+
+@pytest.mark.parametrize("name", ["sample_skeleton_train.csv", "common_features_test.csv"])
+def test_a_damaged_archive_is_refused_and_nothing_stays_open(data_of: Any, raw: Raw, name: str) -> None:
+    """The archive ends within its second block, when columns are being written."""
+    whole = gzip.compress((raw.folder / name).read_bytes())
+    (raw.folder / name).write_bytes(whole[: len(whole) // 2])
+    before = len(os.listdir("/proc/self/fd"))
+    data = data_of("ali_ccp", path=str(raw.folder), **FIELDS)
+    with pytest.raises(UserError, match=rf"{name}: got a gzip file that is cut short"):
+        build(data, locate(data), raw.folder, block_bytes=256)
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -198,7 +198,7 @@ WRONG = [
         {"click": "clicks"},
         r"data\.click: got 'clicks'; .*It has click, conversion, city; did you mean 'click'",
     ),
-    (many(spent=1), {}, r"a\.csv: got 1 columns without a role \(spent\).*data\.drop"),
+    (many(spent=1), {}, r"a\.csv: got 1 column without a role \(spent\).*data\.drop"),
     (many(), {"dense": ["city"]}, r"data\.sparse, data\.dense: got column 'city' 2 times"),
     (
         many(click=2),
@@ -206,7 +206,7 @@ WRONG = [
         r"a\.csv, column 'click': got '2' in data row 1, 2, 3, \.\.\. \(300 rows in all\); expected 0 or 1",
     ),
     (many() + ",0,1\n", {}, r"column 'click': got nothing in data row 301 \(1 row in all\)"),
-    (many() + "0,1,1\n", {}, r"a\.csv: got 1 conversions without a click \(rows 301\)"),
+    (many() + "0,1,1\n", {}, r"a\.csv: got 1 conversion without a click \(rows 301\)"),
     (
         many(price="cheap"),
         {"dense": ["price"]},
@@ -353,6 +353,34 @@ def test_the_rows_of_a_group_are_in_one_split(prepared: Prepare, changes: dict[s
     assert data.facts["contents"]["shared_groups"] == {"val": 0, "test": 0}
     with pytest.raises(UserError, match=r"data\.group: got 'usr'; expected a column of a\.csv"):
         prepared(own(240, 0), group="usr", **FILED)
+
+
+@pytest.mark.parametrize("pattern", ["rest", "auto", "*"])
+def test_splits_and_groups_are_taken_by_no_pattern(prepared: Prepare, pattern: str) -> None:
+    row = np.arange(300)
+    text = many(part=np.array(["train", "val", "test"])[row // 100], user=row // 2, age=row * 7 % 31)
+    data = prepared(text, split="part", group="user", sparse=[pattern])
+    assert [field["name"] for field in data.facts["sparse_fields"]] == ["city", "age"]
+    both = prepared(text, split="part", group="user", sparse=["user", pattern])
+    assert {field["name"] for field in both.facts["sparse_fields"]} == {"user", "city", "age"}
+
+
+def test_what_is_dropped_as_the_rest_leaves_splits_and_groups(prepared: Prepare) -> None:
+    row = np.arange(300)
+    text = many(part=np.array(["train", "val", "test"])[row // 100], user=row // 2, age=row * 7 % 31)
+    data = prepared(text, split="part", group="user", sparse=["age"], drop=["rest"])
+    assert data.facts["rows"] == {"train": 100, "val": 100, "test": 100}
+
+
+def test_a_day_may_say_the_group_and_a_list_may_not(prepared: Prepare) -> None:
+    row = np.arange(300)
+    table = pd.DataFrame({"click": row % 3 == 0, "conversion": row % 6 == 0, "city": row % 7})
+    path = str(prepared.folder / "a.parquet")
+    table.assign(day=pd.Timestamp("2024-01-01") + pd.to_timedelta(row // 3, unit="D")).to_parquet(path)
+    assert prepared(None, path=path, sparse=["city"], group="day").facts["rows"]["train"] > 0
+    table.assign(day=[[n] for n in row]).to_parquet(path)
+    with pytest.raises(UserError, match="column 'day': got values of the type list"):
+        prepared(None, path=path, sparse=["city"], group="day")
 
 
 def test_groups_that_the_files_share_are_counted(prepared: Prepare) -> None:

@@ -367,3 +367,29 @@ def test_a_folder_of_other_things_says_what_it_holds(data_of: DataOf, tmp_path: 
     (root / "images").rename(root / "photos")
     with pytest.raises(UserError, match=r"with masks/, photos/\).*data.images=\.\.\. data.masks=\.\.\."):
         prepared(data_of, root, tmp_path)
+
+
+def test_palettes_that_number_colours_differently_are_refused(data_of: DataOf, tmp_path: Path) -> None:
+    """As programs write them that sort a palette by what a picture holds most."""
+    root = write_palette(tmp_path / "faces")
+    for i in range(20):
+        red_first = i % 2 == 1
+        mask = Image.fromarray(block(1) ^ red_first)
+        mask.putpalette([200, 0, 0, 0, 0, 0] if red_first else [0, 0, 0, 200, 0, 0])
+        mask.save(root / "masks" / f"p{i:02d}.png")
+    with pytest.raises(UserError) as caught:
+        prepared(data_of, root, tmp_path)
+    first = "(0, 0, 0) is 0 (masks/p00.png) and 1 (masks/p01.png)"
+    second = "(200, 0, 0) is 1 (masks/p00.png) and 0 (masks/p01.png)"
+    assert first in str(caught.value) or second in str(caught.value)
+    assert "data.colours=" in str(caught.value)
+
+
+def test_palettes_may_differ_in_colours_and_share_them(data_of: DataOf, tmp_path: Path) -> None:
+    root = write_palette(tmp_path / "faces")
+    black, grey = [0] * 768, [value for c in range(256) for value in (c, c, c)]
+    for i, colours in enumerate((black, grey, [9, 9, 9, 200, 0, 0])):
+        mask = Image.fromarray(block(1))
+        mask.putpalette(colours)
+        mask.save(root / "masks" / f"p{i:02d}.png")
+    assert prepared(data_of, root, tmp_path).n_train == 16

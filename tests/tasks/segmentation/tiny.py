@@ -67,6 +67,7 @@ PRESET: dict[str, Any] = {
     "epochs": 2,
     "epochs_long": 3,
     "eval_every": 5,
+    "patience": None,
     "lr_warmup_steps": 1,
     "lr_warmup_steps_small": 1,
     "lr": 1e-3,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow.parquet import read_schema as schema_of
 
 from sweeper.errors import UserError
 from sweeper.task import Prepared, content_warnings
@@ -30,7 +31,6 @@ RATES = {"val_rate": 0.25, "test_rate": 0.25, "split_seed": 0}
 PLAIN = {name: [name] for name in ("positive", "negative", "neutral")}
 CSV = FILES | {
     "name": "sentiment/absa_csv",
-    **dict.fromkeys(("encoding", "separator", "comment", "header", "columns", "table")),
     "text": "text",
     "aspects": None,
     "drop": ["id"],
@@ -377,7 +377,7 @@ def test_aspects_that_differ_in_capitals_only_are_a_warning(visfd: Write, tmp_pa
 def test_texts_that_stand_in_training_too_are_counted(visfd: Write, tmp_path: Path) -> None:
     folder = visfd([*GOOD, ("a", "{PRICE#Neutral};")], GOOD, [*GOOD, ("b", "")], as_they_are=True)
     told = warned(read(VISFD, folder, tmp_path))
-    assert any("got 2 of 3 reviews of test (66.7%) that stand in train" in line for line in told)
+    assert any("2 of 3 reviews of test (66.7%) that stand in train" in line for line in told)
 
 
 def test_the_same_texts_as_two_splits_are_refused(visfd: Write, tmp_path: Path) -> None:
@@ -482,4 +482,37 @@ def test_the_real_reviews_load_with_their_documented_counts(tmp_path: Path) -> N
         "in macro_f1 on test but not on val: DESIGN neutral, SER&ACC neutral",
     ]
     assert cell_warnings(facts) == []
-    assert facts["never_trained"] == {}
+    assert not [line for line in content_warnings(facts, ()) if "no training example" in line]
+
+
+def test_a_separator_behind_every_row_is_named(table: Path, tmp_path: Path) -> None:
+    first, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([first, *(f"{row}," for row in rows)]))
+    assert "got a comma behind every row and none behind the header" in faults(
+        config_for(CSV, table), tmp_path
+    )
+
+
+def test_the_index_of_pandas_is_no_aspect(table: Path, tmp_path: Path) -> None:
+    whole = pd.read_csv(table, dtype=str, keep_default_na=False)
+    whole.sample(frac=1, random_state=0).to_parquet(file := tmp_path / "shuffled.parquet")
+    assert "__index_level_0__" in schema_of(file).names
+    assert read(CSV, file, tmp_path).facts["aspects"] == ["food", "staff"]
+
+
+def test_an_aspect_of_one_file_only_is_refused_unless_it_is_dropped(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    (tmp_path / "a.csv").write_text("\n".join(lines[:31]))
+    for name, part in (("b1.csv", lines[31:36]), ("b2.csv", lines[36:])):
+        (tmp_path / name).write_text("\n".join([f"{lines[0]},price", *(f"{row},1" for row in part)]))
+    for test in ("b1.csv", "b*.csv"):
+        files = {"train": "a.csv", "test": test}
+        told = faults(config_for(CSV, tmp_path, files=files), tmp_path)
+        assert "a.csv row 1: got no column 'price', which other files have" in told
+        found = read(CSV, tmp_path, tmp_path, files=files, drop=["id", "price"])
+        assert found.facts["aspects"] == ["food", "staff"]
+    files = {"train": "b*.csv", "test": "a.csv"}
+    (tmp_path / "b2.csv").write_text("\n".join([lines[0], *lines[36:]]))
+    assert "b2.csv row 1: got no column 'price'" in faults(config_for(CSV, tmp_path, files=files), tmp_path)
+    wrong = faults(config_for(CSV, tmp_path, files=files, drop=["id", "pric"]), tmp_path)
+    assert "data.drop: got 'pric'; expected a column of the files; did you mean 'price'?" in wrong

@@ -16,7 +16,7 @@ from sweeper_tasks.sentiment.task import SentimentTask
 ROWS = {"train": 60, "val": 50, "test": 40}
 ASPECTS = ("battery", "price", "screen")
 MAX_TOKENS, VOCABULARY, PADDING, MIN_SUPPORT = 6, 30, 0, 3
-PRESET = {"batch_size": 8, "max_steps": 20, "eval_every": 10, "lr_warmup_steps": 2}
+PRESET = {"batch_size": 8, "max_steps": 20, "eval_every": 10, "lr_warmup_steps": 2, "patience": None}
 DATA: dict[str, Any] = {
     "name": "sentiment/synthetic_reviews",
     "cache_dir": "unused",

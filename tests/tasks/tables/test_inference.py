@@ -187,3 +187,29 @@ def test_names_outweigh_patterns_and_patterns_the_rest() -> None:
 )
 def test_patterns_that_are_not_clear_are_refused(wanted: dict[str, tuple[str, ...]], message: str) -> None:
     assert message in "\n".join(map(str, chosen(wanted, COLUMNS, "t.csv")[1]))
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        (["2021-03-01", "2021-03-02", "2020-12-31", ""], "days or times"),
+        (["2021-03-01T12:30:00Z", "2021-03-02 08:00:00+01:00"], "days or times"),
+        (["3/12/2021", "31/12/99", "1-2-2020"], "days or times"),
+        (["12:30", "8:05", "23:59:59", "7:00 PM"], "days or times"),
+        ([f"{90 + i}/{60 + i}" for i in range(30)], "several numbers each"),
+    ],
+)
+def test_values_whose_order_categories_do_not_have_are_a_doubt(values: list[str], what: str) -> None:
+    found = kind(*(value or None for value in values))
+    assert found.kind == "category" and found.mistake is None
+    assert any(what in doubt and "data.types={x: category}" in doubt for doubt in found.doubts)
+    assert not kind(*(value or None for value in values), declared="category").doubts
+
+
+@pytest.mark.parametrize("values", [["10-14", "15-19", "20-24"] * 9, ["a/b", "T2", "x-1"], ["1", "0"]])
+def test_classes_of_numbers_are_categories_without_a_doubt(values: list[str]) -> None:
+    assert not kind(*values).doubts
+
+
+def test_a_number_in_brackets_is_a_mistake_among_numbers() -> None:
+    assert kind("(0.5)", "0.25", "(1.5)", "2").mistake is not None

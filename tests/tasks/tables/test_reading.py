@@ -333,3 +333,19 @@ def outcome_of(path: Path, how: TableKeys) -> list[str]:
     except UserError as error:
         return [str(fault) for fault in error.faults]
     return [json.dumps(frame.astype(object).where(frame.notna(), None).to_dict("list"))]
+
+
+def test_numbers_as_spreadsheets_write_them_are_numbers(tmp_path: Path) -> None:
+    path = written(tmp_path, 'x,y\n\u22125,="012"\n\u2212.5,"=""7"""\na\u2212b,=A1\n')
+    assert read(path) == {"x": ["-5", "-.5", "a\u2212b"], "y": ["012", "7", "=A1"]}
+
+
+def test_names_whose_accents_are_written_in_two_ways_are_one(tmp_path: Path) -> None:
+    path = written(tmp_path, "cafe\u0301,b\n1,2\n")
+    assert list(read(path)) == ["caf\u00e9"] + ["b"]
+    assert keys(header=False, columns=["cafe\u0301", "b"]).columns == ("caf\u00e9", "b")
+
+
+def test_a_value_may_be_longer_than_pythons_limit(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    assert read(written(tmp_path, f"a,b\n{long},1\n"))["a"] == [long]
