@@ -206,7 +206,7 @@ def test_a_database_in_a_folder_that_cannot_be_written_is_read(
     claimed(url, new_owner(), n_running=0, n_complete=3)
     connect = sqlite3.connect
 
-    def only_immutable(name: str, **options: Any) -> sqlite3.Connection:
+    def only_immutable(name: str, **options: Any) -> Any:
         if "immutable" not in name:
             raise sqlite3.OperationalError("unable to open database file")
         return connect(name, **options)

@@ -135,7 +135,8 @@ def test_a_study_with_such_a_point_ends_with_a_report_and_goes_on_as_it_was(
     for retry in ("none", "failed"):
         assert run_sweep(small_sweep(tmp_path, *words, f"study.retry={retry}")) == 0
         printed = capsys.readouterr().out
-        assert "failed, ZeroDivisionError: no such point (" in printed
+        said = "failed, study.custom_search_space: the function has raised ZeroDivisionError: no such point ("
+    assert said in printed
     with closing(sqlite3.connect(tmp_path / "studies.db")) as database:
         states = [row[0] for row in database.execute("select state from sweeper_runs order by trial")]
     assert states == ["COMPLETE", "COMPLETE", "FAILED", "COMPLETE", "COMPLETE"]
