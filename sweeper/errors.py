@@ -36,6 +36,7 @@ _IN_QUERY = re.compile(
     r"([?&][^=&\s]*(?:password|passwd|pwd|token|secret|api_?key)[^=&\s]*=)[^&\s'\"]+", re.I
 )
 FULL = {errno.ENOSPC, errno.EDQUOT}
+_CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 
 
 @dataclass(frozen=True)
@@ -156,4 +157,5 @@ def causes_of(error: BaseException | None) -> Iterator[BaseException]:
 def is_full(error: BaseException) -> bool:
     """Whether the disk, or the user's share of it, has no space left."""
     said = "disk is full" in str(error)  # SQLite has no error number for it
-    return said or (isinstance(error, OSError) and error.errno in FULL)
+    cut = isinstance(error, OSError) and _CUT_SHORT.fullmatch(str(error))  # nor has NumPy
+    return said or bool(cut) or (isinstance(error, OSError) and error.errno in FULL)

@@ -18,6 +18,7 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -34,6 +35,7 @@ CONFIG_DIR = "A folder of yours beside that of the program is --config-dir."
 PLUGIN = os.path.join("hydra_plugins", "optuna_study", "sweeper.py")
 HYDRA_READS = "load_configuration"
 """Where Hydra reads a command line: what fails there has begun nothing."""
+OWN_SWEEPER = "optuna_study"
 MULTIRUN = ("-m", "--multirun")
 
 
@@ -44,8 +46,14 @@ def app(config: DictConfig) -> None:
     from sweeper.study import run_solo
 
     hydra_config = HydraConfig.get()
+    chosen = hydra_config.runtime.choices.get("hydra/sweeper")
     lines = [*hydra_config.overrides.hydra, *hydra_config.overrides.task]
     with ends_by_exit_code():  # within Hydra's job, which would add a line of its own to any error
+        if hydra_config.mode == RunMode.MULTIRUN:
+            problem = f"got '{chosen}', which knows no study; expected {OWN_SWEEPER}"
+            raise UserError(
+                Fault("hydra/sweeper", problem, "Leave it out: every combination becomes a trial.")
+            )
         loader = GlobalHydra.instance().config_loader()
         sweep = read_command_line(loader, hydra_config.job.config_name, lines, multirun=False)
         code = run_solo(sweep)
@@ -59,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
     sys.argv[1:] = flags_first([with_home(word) for word in arguments])  # where Hydra reads them
     wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
     read_files_as_written()
-    with ends_by_exit_code():
+    with with_traceback(wants_tracebacks), ends_by_exit_code():
         try:
             with hydra_raises():
                 app()
@@ -171,6 +179,18 @@ def ends_by_exit_code() -> Iterator[None]:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+@contextmanager
+def with_traceback(is_wanted: bool) -> Iterator[None]:
+    """Behind the line of what ends a command, print what led to it where that is wanted."""
+    try:
+        yield
+    except SystemExit as end:
+        cause = None if end.__context__ is None else end.__context__.__cause__
+        if is_wanted and cause is not None:
+            redacting_excepthook(type(cause), cause, cause.__traceback__)
+        raise
 
 
 @contextmanager

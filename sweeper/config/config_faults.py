@@ -37,6 +37,12 @@ def dotted_keys(tree: DictConfig, *, hydra: bool = False) -> list[str]:
     return list(_paths({key: value for key, value in plain.items() if hydra or key != "hydra"}, ""))
 
 
+OF_HYDRA = (
+    "What is fixed before a run begins cannot ask it of the run. Paths are relative to the folder you are "
+    "in anyway; it is ${oc.env:PWD}, too."
+)
+
+
 def unresolved(tree: DictConfig, sources: Sources) -> Iterator[Fault]:
     """A fault for each `???` and for each interpolation that leads nowhere."""
     yield from _unresolved(tree, "", sources)
@@ -74,7 +80,8 @@ def _dead_reference(node: DictConfig | ListConfig, key: Any, path: str, sources:
         text = OmegaConf.to_container(node, resolve=False)[key]  # type: ignore[index]
         problem = f"got {text}{source_of(path, sources)}, which leads nowhere: {first_line(error)}"
         section = re.search(r"\$\{(\w+)\.", str(text))
-        yield Fault(path, problem, follows_from=section[1] if section else "")
+        advice = OF_HYDRA if "${hydra:" in str(text) else ""
+        yield Fault(path, problem, advice, follows_from=section[1] if section else "")
 
 
 def _paths(node: Mapping[Any, Any], prefix: str) -> Iterator[str]:

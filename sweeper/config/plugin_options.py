@@ -3,7 +3,7 @@
 What still refers to our own keys by interpolation was not touched by the user and gives nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -114,7 +114,7 @@ def params_of(options: DictConfig) -> dict[str, Any]:
     given = _given(options)
     old = _section(given, "search_space", "{key: {type: float, low: 0, high: 1}}")
     new = _section(given, "params", "{key: override}, as {optimizer.lr: 'interval(1e-4, 1e-2)'}")
-    return {key: _domain(key, value) for key, value in old.items()} | new
+    return {key: _domain(key, value) for key, value in old.items()} | dict(_leaves(new))
 
 
 def _section(given: Mapping[str, Any], name: str, expected: str) -> dict[str, Any]:
@@ -122,6 +122,15 @@ def _section(given: Mapping[str, Any], name: str, expected: str) -> dict[str, An
     if value is not None and not isinstance(value, Mapping):
         raise UserError(Fault(f"hydra.sweeper.{name}", f"got {text_of(value)}; expected {expected}"))
     return {str(key): item for key, item in (value or {}).items()}
+
+
+def _leaves(params: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each key with its dots: `{optimizer: {lr: ...}}` is what `optimizer.lr` becomes on a command line."""
+    for key, value in params.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
 
 
 def _domain(key: str, value: Any) -> str:

@@ -5,6 +5,7 @@ that only a later Optuna understands.
 """
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -162,7 +163,16 @@ def _rows(url: str) -> Sequence[Row]:
 def _of_file(path: Path) -> Sequence[Row]:
     if not path.exists():
         return []
-    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5.0)) as database:
+    try:
+        return _answer(path, "mode=ro")
+    except sqlite3.OperationalError:
+        if os.access(path.parent, os.W_OK):
+            raise
+        return _answer(path, "mode=ro&immutable=1")  # SQLite's log wants to write a file beside it
+
+
+def _answer(path: Path, options: str) -> Sequence[Row]:
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True, timeout=5.0)) as database:
         try:
             return database.execute(QUERY).fetchall()
         except sqlite3.OperationalError as error:

@@ -41,6 +41,9 @@ ENUMERATING = ("GridSampler", "BruteForceSampler")
 WHERE = f"sampler.options.{TARGET}"
 EXPECTED = "expected the dotted path of an Optuna sampler"
 
+ANOTHER_NAME = "Give the study another name: study.name=..."
+ENUMERATE = "Without study.n_trials each choice is tried. "
+
 Configure = Callable[[DictConfig, optuna.Trial], None]
 """A `custom_search_space`: suggests parameters on the trial, by `trial.suggest_...`; in `trial.user_attrs`
 it finds what the command line fixes, by key, as text."""
@@ -152,8 +155,12 @@ def check_extends(space: SearchSpace, known: Mapping[str, BaseDistribution]) -> 
         try:
             check_distribution_compatibility(known.get(key, distribution), distribution)
         except ValueError:
-            problem = f"got {_shown(distribution)}; this study has sampled from {_shown(known[key])}"
-            faults.append(Fault(key, problem, "Give the study another name: study.name=..."))
+            enumerable = isinstance(distribution, CategoricalDistribution) and not isinstance(
+                known[key], CategoricalDistribution
+            )
+            verb = "tried" if enumerable else "sampled from"
+            problem = f"got {_shown(distribution)}; this study has {verb} {_shown(known[key])}"
+            faults.append(Fault(key, problem, f"{ENUMERATE if enumerable else ''}{ANOTHER_NAME}"))
     if faults:
         raise UserError(faults)
 

@@ -219,6 +219,13 @@ def one_value_swept(line: str) -> str:
     return "" if line.startswith("~") else f"One value is swept by {key}=choice({value})."
 
 
+def _instead(key: str, source: str) -> str:
+    own = key.removeprefix("hydra.sweeper.params.")
+    if own == key:
+        return "Start a study for each value."
+    return f"Sweep the key itself: {own}={source.partition('=')[2]}."
+
+
 def _swept(override: Override, options: GroupOptions) -> Swept:
     key, source = key_of(override), override.input_line or ""
     if override.is_delete():
@@ -226,7 +233,7 @@ def _swept(override: Override, options: GroupOptions) -> Swept:
     root = re.split(r"[./@]", key)[0]
     if root in PER_STUDY:
         problem = f"cannot be swept (from override '{source}'); it holds for a whole study"
-        raise UserError(Fault(key, problem, "Start a study for each value."))
+        raise UserError(Fault(key, problem, _instead(key, source)))
     mark = override.get_key_element().removesuffix(key)
     domain = domain_of(override, options)
     if isinstance(domain, Choices) and options(

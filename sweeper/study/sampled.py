@@ -35,7 +35,8 @@ class PointMaker:
     def describe(self, number: int, params: Mapping[str, Any]) -> TrialSpec:
         """The trial at these parameters. Raises UserError where it cannot be composed, or cannot train."""
         point, factory = self._space.point(params), self._factory
-        spec = factory.spec(number, point.name, "candidate", point.params, point.overrides)
+        name = point.name or f"point {number}"  # a custom search space may suggest nothing
+        spec = factory.spec(number, name, "candidate", point.params, point.overrides)
         if faults := [*factory.faults(spec), *metric_faults(self._sweep, factory, [spec])]:
             raise UserError(faults)
         return spec

@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from sweeper.config import Sweep, objectives_of, usual_objective
 from sweeper.criteria import SPLITS
-from sweeper.errors import FULL_ERROR, Fault, SweeperError, UserError
+from sweeper.errors import FULL_ERROR, Fault, SweeperError, UserError, is_full
 from sweeper.models import DIRECTIONS, digest_of
 from sweeper.results import Objective
 from sweeper.schema import RUN_SECTIONS, Settings
@@ -206,9 +206,11 @@ def _prepared(settings: Settings, task_config: TaskConfig, cache: Path) -> Prepa
     prepare = task_entry(settings.task).prepare_function()
     try:
         return prepare(task_config, cache)
-    except (SweeperError, OSError):
+    except SweeperError:
         raise
     except Exception as error:
+        if _is_of_cache(error, cache):  # who opens the results says what is wrong with their place
+            raise
         last = traceback.extract_tb(error.__traceback__)[-1]
         problem = (
             f"preparing them has raised {type(error).__name__}: {' '.join(str(error).split())} "
@@ -217,6 +219,15 @@ def _prepared(settings: Settings, task_config: TaskConfig, cache: Path) -> Prepa
         raise UserError(
             Fault("data", problem, f"With {FULL_ERROR}=1 the whole traceback is shown.")
         ) from error
+
+
+def _is_of_cache(error: Exception, cache: Path) -> bool:
+    """Whether the place of the prepared data gave out, rather than what they are prepared from."""
+    name = getattr(error, "filename", None)
+    path = Path(name).absolute() if isinstance(name, str | Path) else None
+    place = cache.absolute()
+    is_near = path is not None and (place in (path, *path.parents) or path in place.parents)
+    return is_full(error) or (isinstance(error, OSError) and is_near)
 
 
 def notices_of(trials: Iterable[TrialSpec]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from sweeper import __version__, cli, run_study, study
 from sweeper.config.compose import Sweep
-from sweeper.errors import StudyError
+from sweeper.errors import Fault, StudyError, UserError
 from sweeper.layout import CONF
 from sweeper.run_study import with_home
 from tests.commands import sweeper_process
@@ -182,6 +182,16 @@ def test_a_study_gets_its_points(ends: Callable[..., tuple[int, list[Sweep]]], t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_sweeper_that_knows_no_study_does_not_make_single_runs_of_it(
+    ends: Callable[..., tuple[int, list[Sweep]]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert ends(lambda _: 0, "-m", "hydra/sweeper=basic", "loss.weight=0.1,0.2") == (2, [])
+    assert capfd.readouterr().err == (
+        "hydra/sweeper: got 'basic', which knows no study; expected optuna_study. "
+        "Leave it out: every combination becomes a trial.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("mode", "ending", "code"),
     [
@@ -204,6 +214,28 @@ def test_our_own_mistakes_keep_their_traceback(
 ) -> None:
     with pytest.raises(ValueError, match="a bug"):
         ends(raises(ValueError("a bug")), *mode)
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_what_led_to_a_line_is_shown_where_it_is_asked_for(
+    ends: Callable[..., tuple[int, list[Sweep]]],
+    mode: list[str],
+    is_wanted: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def broken(_: Sweep) -> int:
+        try:
+            return {}["label"]
+        except KeyError as error:
+            raise UserError(Fault("data", "preparing them has raised")) from error
+
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1" if is_wanted else "0")
+    assert ends(broken, *mode)[0] == 2
+    line, *rest = capfd.readouterr().err.splitlines()
+    assert line == "data: preparing them has raised"
+    assert (rest[-1:] == ["KeyError: 'label'"]) == is_wanted
 
 
 @pytest.mark.parametrize("mode", [[], ["-m"]])

@@ -327,6 +327,35 @@ def test_a_sweep_of_the_command_line_takes_its_place_in_params() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "hydra.sweeper.params={optimizer:{lr:'0.1,0.2'}}",
+        "+hydra.sweeper.params.optimizer.lr='choice(0.1,0.2)'",
+    ],
+)
+def test_params_may_be_sections(word: str) -> None:
+    assert [point.name for point in read(word).points or ()] == ["lr=0.1", "lr=0.2"]
+
+
+def test_the_sweeper_may_be_called_as_the_plugin_is() -> None:
+    sweep = read("hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "optimizer.lr=0.1,0.2")
+    assert sweep.settings.study.n_trials == 4
+
+
+def test_what_only_a_run_of_hydra_knows_says_what_to_write() -> None:
+    [fault] = faults("data.path='${hydra:runtime.cwd}/x'", "loss.weight=1,2")
+    assert fault.startswith("data.path: got ${hydra:runtime.cwd}/x")
+    assert fault.endswith("it is ${oc.env:PWD}, too.")
+
+
+def test_params_swept_themselves_say_what_is_to_be_swept() -> None:
+    [fault] = faults("+hydra.sweeper.params.optimizer.lr=choice(0.1,0.2)")
+    assert fault.endswith("Sweep the key itself: optimizer.lr=choice(0.1,0.2).")
+    [other] = faults("study.n_seeds=2,3", "loss.weight=1,2")
+    assert other.endswith("Start a study for each value.")
+
+
 def test_a_key_of_one_option_of_a_swept_group_is_told_with_what_to_write() -> None:
     [fault] = faults("optimizer=adamw,sgd", "optimizer.momentum=0.5")
     assert fault == (

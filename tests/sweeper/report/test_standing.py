@@ -197,3 +197,22 @@ def test_a_study_whose_baseline_or_whose_every_run_failed_is_no_interrupted_one(
     assert "Not finished: the baseline has failed on seed 0" in report
     assert "Mend it, then study.retry=failed." in report
     assert "goes on" not in report
+
+
+def test_a_database_in_a_folder_that_cannot_be_written_is_read(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's log wants a file beside it, so that it opens there only what nobody changes."""
+    claimed(url, new_owner(), n_running=0, n_complete=3)
+    connect = sqlite3.connect
+
+    def only_immutable(name: str, **options: Any) -> Any:
+        if "immutable" not in name:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(name, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", only_immutable)
+    with pytest.raises(UserError, match="cannot read"):
+        activities(url)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert activities(url)["s"].n_ended == 3

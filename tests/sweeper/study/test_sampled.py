@@ -49,9 +49,13 @@ def always_fixed(config: Any, trial: optuna.Trial) -> None:
     trial.suggest_int("trainer.max_steps", 1, 9)
 
 
-def asked(results: Path, *words: str, n: int = 4) -> list[TrialSpec]:
+def suggests_nothing(config: Any, trial: optuna.Trial) -> None:
+    pass
+
+
+def asked(results: Path, *words: str, n: int = 4, of: tuple[str, ...] = INTERVAL) -> list[TrialSpec]:
     """The baseline and the next `n` trials of such a study, none of which is trained."""
-    planned = plan(small_sweep(results, *INTERVAL, *words))
+    planned = plan(small_sweep(results, *of, *words))
     book = TrialBook(optuna.create_study())
     asker = asker_of(planned.sweep, planned.factory, planned.drafts, book)
     found = [asker.ask() for _ in range(n + 1)]
@@ -59,10 +63,19 @@ def asked(results: Path, *words: str, n: int = 4) -> list[TrialSpec]:
     return [spec for spec in found if spec is not None]
 
 
+def test_a_point_without_parameters_has_a_name(tmp_path: Path) -> None:
+    custom = f"study.custom_search_space={HERE}.suggests_nothing"
+    trials = asked(tmp_path, custom, "sampler=random", n=2, of=("study.n_trials=2",))
+    assert [trial.name for trial in trials] == ["baseline", "point 1", "point 2"]
+
+
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        ("raises_at_two", "ZeroDivisionError: no such point ("),
+        (
+            "raises_at_two",
+            "study.custom_search_space: the function has raised ZeroDivisionError: no such point (",
+        ),
         ("beyond_at_two", "optimizer.weight_decay: got -1."),
         ("unknown_at_two", "aux_focal.gama: no such parameter"),
         ("other_data_at_two", "data: trial '"),

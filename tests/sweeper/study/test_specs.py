@@ -1,6 +1,8 @@
 """What makes two studies, and two runs, the same."""
 
+import errno
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,6 +54,34 @@ def test_a_folder_for_data_that_cannot_be_written_is_named(tmp_path: Path) -> No
     with pytest.raises(
         UserError, match=r"^data.cache_dir: got '.*/file/cache', which cannot be written .*Choose"
     ):
+        SpecFactory(sweep).prepare(sweep.settings, sweep.task_config)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_of_the_data"),
+    [
+        (KeyError("label"), True),
+        (FileNotFoundError(errno.ENOENT, "No such file", "clicks.csv"), True),
+        (PermissionError(errno.EACCES, "Permission denied"), True),
+        (OSError(errno.ENOSPC, "No space left", "clicks.csv"), False),
+        (OSError("57408 requested and 51168 written"), False),  # numpy.save on a full disk
+        (PermissionError(errno.EACCES, "Permission denied", "CACHE/x.npy"), False),
+    ],
+)
+def test_whatever_preparing_raises_is_a_fault_of_the_data_unless_the_place_gave_out(
+    results: Path, error: Exception, is_of_the_data: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = small_sweep(results, "aux_focal.lambda=0.1,0.2")
+    if isinstance(error, OSError) and error.filename:
+        error.filename = error.filename.replace("CACHE", str(results / "cache"))
+
+    def prepare(_: object, __: Path) -> None:
+        raise error
+
+    entry = SimpleNamespace(prepare_function=lambda: prepare)
+    monkeypatch.setattr("sweeper.study.specs.task_entry", lambda _: entry)
+    expected = UserError if is_of_the_data else type(error)
+    with pytest.raises(expected, match="preparing them has raised" if is_of_the_data else None):
         SpecFactory(sweep).prepare(sweep.settings, sweep.task_config)
 
 
