@@ -22,12 +22,13 @@ def column_warnings(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _rare_values(facts: Mapping[str, Any]) -> list[str]:
-    n = facts["rows"]["train"]
+    rare = facts.get("rare", {})
+    n = facts["rows"]["train"] if rare else 0
     return [
         f"data, column '{name}': got {found['values']} different values in {found['rows']} of {n} patients "
         "of train, each fewer than data.min_count times, which counts as unknown; expected most to occur "
         "again. Is it an identifier, a date or a text? Leave it out: name it in data.drop"
-        for name, found in facts.get("rare", {}).items()
+        for name, found in rare.items()
         if found["rows"] > RARE * n
     ]
 

@@ -92,10 +92,11 @@ def refuse_other_palettes(palettes: Iterable[tuple[str, Palette]]) -> None:
             other, before = first.setdefault(colour, (file, value))
             if value != before:
                 problem = (
-                    f"got palettes in which {colour} is {before} ({other}) and {value} ({file}); expected one "
-                    "value for each colour in all masks"
+                    f"got palettes in which {colour} is {before} ({other}) and {value} ({file}); "
+                    "expected one value for each colour in all masks"
                 )
-                advice = "Say what colours mean, data.colours=[[0,0,0],[128,0,0],...], or save all with one palette"
+                example = "data.colours=[[0,0,0],[128,0,0],...]"
+                advice = f"Say what colours mean, {example}, or save all with one palette"
                 raise UserError(Fault("data.colours", problem, advice))
 
 

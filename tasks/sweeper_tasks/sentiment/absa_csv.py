@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from sweeper.task import Fault, UserError, did_you_mean, placed as found_at
+from sweeper.task import Fault, UserError, did_you_mean, placed
 from sweeper_tasks.sentiment.column_faults import faults_of_columns
 from sweeper_tasks.sentiment.csv_rows import Row, rows_of
 from sweeper_tasks.sentiment.data_config import AbsaCsv
@@ -38,7 +38,7 @@ def source(data: AbsaCsv) -> Source:
         return Source(
             VERSION, lambda: _read(data, files, str(root)), root, all_of(files), data.splits.way_out()
         )
-    file = found_at(data.path)
+    file = placed(data.path)
     if data.path is None or not file.is_file():
         raise UserError(_no_file(data.path, file))
     return Source(
@@ -82,12 +82,12 @@ def _read(data: AbsaCsv, files: dict[str, list[Path]], name: str) -> Collection:
     if faults := faults_of_columns(data, aspects, meanings, every, name):
         raise UserError(faults)
 
-    def placed(role: str, cells: dict[str, str]) -> Placed:
+    def put(role: str, cells: dict[str, str]) -> Placed:
         column = cells[data.split] if data.split else None
         group = cells[data.group].strip() if data.group else None
         return Placed(review_of(data, aspects, meanings, cells), role, column, group)
 
-    found = [entry for role, some in rows.items() for entry in usable(some, partial(placed, role), unusable)]
+    found = [one for role, some in rows.items() for one in usable(some, partial(put, role), unusable)]
     skipped = refuse_unless(data.skip_bad, unusable, name)
     splits = split_reviews(data.splits, found)
     refuse_empty(splits, name)

@@ -16,6 +16,8 @@ N_SNIFFED = 200
 """Lines that say what stands between the columns."""
 csv.field_size_limit(1 << 24)  # letters; Python's own limit, 131,072, is shorter than some texts
 _EXCELS_OWN = re.compile(r"sep=(.)\s*$", re.I)
+FEW = 2
+"""Rows that may all be odd by chance."""
 Row = tuple[int, list[str]]
 """The line on which a row begins, counted from 1, and its cells."""
 
@@ -126,8 +128,8 @@ class Widths:
         return False
 
     def is_general(self) -> bool:
-        """Whether no row fits, so that it is no matter of single rows."""
-        return self.n_rows > 0 and self.n_rows in (self.n_longer, self.n_shorter)
+        """Whether all rows differ from the header, so that it is no matter of single rows."""
+        return self.n_rows > FEW and self.n_rows in (self.n_longer, self.n_shorter)
 
     def faults(self, where: str, separator: str, first: Sequence[str]) -> list[Fault]:
         """What the widths mean: a separator behind every row, names of rows, a title, or single odd rows."""

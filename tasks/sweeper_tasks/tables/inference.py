@@ -175,7 +175,7 @@ def _doubt(column: "pd.Series[Any]", name: str, is_number: Bools, rest: Bools) -
 
 
 def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tuple[str, ...]:
-    """Of days, times, and pairs of numbers such as 120/80, whose order and distance categories do not have."""
+    """Of days, times, and pairs such as 120/80, whose order and distance categories do not have."""
     kinds = {"days or times": LIKE_A_TIME}
     if column.nunique() > MANY:
         kinds["several numbers each"] = LIKE_TWO_NUMBERS
@@ -183,7 +183,7 @@ def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tup
         if (rest & matches(column, pattern)).sum() * 2 > rest.sum():
             return (
                 f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, "
-                "yet it is read as categories. Turn it into numbers, or leave it out (data.drop); if meant: "
+                "yet it is read as categories. Turn it into numbers, or leave it out (data.drop). If meant: "
                 f"data.types={{{name}: category}}",
             )
     return ()

@@ -192,10 +192,6 @@ def test_the_digest_knows_what_files_hold_not_where_they_lie(visfd: Write, tmp_p
             lambda f: (f / "Dev.csv").write_text("comment,label\nb,{PRICE#Positive};\na\n"),
             "Dev.csv row 2 (1 instead of 2)",
         ),
-        (
-            lambda f: (f / "Dev.csv").write_text("comment,label\na\n"),
-            "Dev.csv: got 2 names and fewer values in every row",
-        ),
     ],
 )
 def test_a_damaged_file_is_named(
