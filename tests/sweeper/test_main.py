@@ -227,7 +227,7 @@ def test_what_led_to_a_line_is_shown_where_it_is_asked_for(
 ) -> None:
     def broken(_: Sweep) -> int:
         try:
-            return {}["label"]
+            return dict[str, int]()["label"]
         except KeyError as error:
             raise UserError(Fault("data", "preparing them has raised")) from error
 

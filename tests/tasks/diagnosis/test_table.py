@@ -450,7 +450,7 @@ def test_a_day_may_say_the_group_and_a_list_may_not(tmp_path: Path) -> None:
     frame = pd.DataFrame({"age": range(60), "outcome": ["ill", "well", "well"] * 20, "day": days})
     frame.to_parquet(tmp_path / "t.parquet")
     assert read(tmp_path / "t.parquet", group="day").facts["numbers"] == ["age"]
-    frame.assign(day=[[i] for i in range(60)]).to_parquet(tmp_path / "u.parquet")
+    frame.assign(day=pd.Series([[i] for i in range(60)])).to_parquet(tmp_path / "u.parquet")
     assert "column 'day': got values of the type list" in faults(
         tmp_path / "u.parquet", tmp_path, group="day"
     )

@@ -378,7 +378,7 @@ def test_a_day_may_say_the_group_and_a_list_may_not(prepared: Prepare) -> None:
     path = str(prepared.folder / "a.parquet")
     table.assign(day=pd.Timestamp("2024-01-01") + pd.to_timedelta(row // 3, unit="D")).to_parquet(path)
     assert prepared(None, path=path, sparse=["city"], group="day").facts["rows"]["train"] > 0
-    table.assign(day=[[n] for n in row]).to_parquet(path)
+    table.assign(day=pd.Series([[n] for n in row])).to_parquet(path)
     with pytest.raises(UserError, match="column 'day': got values of the type list"):
         prepared(None, path=path, sparse=["city"], group="day")
 
