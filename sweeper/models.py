@@ -64,6 +64,13 @@ class Cosmetic:
     """The field changes what is written, or where data lie, never what is trained: not in the fingerprint."""
 
 
+@dataclass(frozen=True)
+class CountsAs:
+    """In fingerprints the field has this value, whatever it is: what it does shows in the data's digest."""
+
+    value: Any
+
+
 def key_in(model: type[BaseModel], name: str) -> str:
     """The field's key in YAML: its alias, where it has one."""
     return model.model_fields[name].alias or name
@@ -93,7 +100,9 @@ def effective_values(model: BaseModel, prefix: str, inactive: set[str]) -> dict[
         key, value = key_in(type(model), name), getattr(model, name)
         if marks_of(type(model), name, Cosmetic):
             continue
-        if prefix + key in inactive:
+        if marks := marks_of(type(model), name, CountsAs):
+            kept[key] = marks[0].value
+        elif prefix + key in inactive:
             kept[key] = None
         elif isinstance(value, BaseModel):
             kept[key] = effective_values(value, f"{prefix}{key}.", inactive)

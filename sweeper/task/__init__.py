@@ -4,7 +4,16 @@ Built-in tasks and those of other packages import from here alike. Nothing behin
 """
 
 from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.models import ActiveWhen, Cosmetic, Stackable, StrictModel, Strings, digest_of, stackable_values
+from sweeper.models import (
+    ActiveWhen,
+    Cosmetic,
+    CountsAs,
+    Stackable,
+    StrictModel,
+    Strings,
+    digest_of,
+    stackable_values,
+)
 from sweeper.task.bad_files import BadFile, facts_of_skipped, fault_of, lines_of_skipped
 from sweeper.task.base import Averageable, Coefficients, Evaluation, Task, config_of
 from sweeper.task.config import SPLIT_SIZES, Preset, TaskConfig
@@ -22,7 +31,7 @@ from sweeper.task.listing import (
     words_of_ignored,
 )
 from sweeper.task.predicting import Chosen, ChosenRun, Predicted, Predictor, refuse_clashes
-from sweeper.task.prepared import MANIFEST, Prepared, is_prepared, new_array, prepare_once
+from sweeper.task.prepared import MANIFEST, Prepared, as_if_strict, is_prepared, new_array, prepare_once
 from sweeper.task.reporting import (
     BASELINE_COLOR,
     BEST_COLOR,
@@ -69,6 +78,7 @@ __all__ = [
     "Contents",
     "Cosmetic",
     "Count",
+    "CountsAs",
     "Evaluation",
     "Fault",
     "Listing",
@@ -88,6 +98,7 @@ __all__ = [
     "TaskConfig",
     "TaskEntry",
     "UserError",
+    "as_if_strict",
     "auc_influence",
     "average_precision_influence",
     "built_in",

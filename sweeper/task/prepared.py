@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,6 +90,17 @@ def prepare_once(cache_dir: Path, key: str, build: Callable[[Path], Mapping[str,
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return Prepared.open(final)
+
+
+def as_if_strict(prepared: Prepared, digests: Mapping[str, str]) -> Prepared:
+    """The data by the digest that they have where nothing may be left out, if nothing was.
+
+    `digests`: by the digest with `data.skip_bad=true`, the one without. They lie in folders of their own all
+    the same, so that what was left out once is refused where that is not allowed.
+    """
+    if prepared.facts.get("skipped"):
+        return prepared
+    return replace(prepared, digest=digests.get(prepared.digest, prepared.digest))
 
 
 def new_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> np.memmap[Any, Any]:

@@ -6,7 +6,7 @@ For each split `<split>_images` [n, C, H, W] uint8, 0 is black, and `<split>_cod
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.task import Prepared, digest_of, folder_digest, prepare_once
+from sweeper.task import Prepared, as_if_strict, digest_of, folder_digest, prepare_once
 from sweeper_tasks.captcha.data_config import FolderData, GeneratedData
 
 NOT_PREPARED = {"name", "cache_dir", "preset", "path", "augmentation"}
@@ -49,11 +49,14 @@ def _folder(data: FolderData, cache_dir: Path) -> Prepared:
 
     found = pictures.locate(data)
     content = folder_digest(found.root, list(found.files.values()), cache_dir)
-    as_before, key = (
-        digest_of("captcha/folder", str(version), _options(data), content)
-        for version in (pictures.FIRST_VERSION, pictures.VERSION)
-    )
-    return prepare_once(cache_dir, key, lambda folder: pictures.build(data, found, folder, as_before))
+
+    def keys(options: FolderData) -> list[str]:
+        versions = (pictures.FIRST_VERSION, pictures.VERSION)
+        return [digest_of("captcha/folder", str(version), _options(options), content) for version in versions]
+
+    (as_before, key), strict = keys(data), keys(data.model_copy(update={"skip_bad": False}))
+    prepared = prepare_once(cache_dir, key, lambda folder: pictures.build(data, found, folder, as_before))
+    return as_if_strict(prepared, dict(zip((as_before, key), strict, strict=True)))
 
 
 def _options(data: GeneratedData | FolderData) -> str:

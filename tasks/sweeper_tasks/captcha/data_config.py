@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sweeper.task import Cosmetic, StrictModel
+from sweeper.task import Cosmetic, CountsAs, StrictModel
 from sweeper_tasks.augmentation_config import Augmentation
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -61,7 +61,7 @@ class FolderData(_Images):
     labels: Literal["auto", "csv", "names"]
     max_length: PositiveInt
     trim: bool
-    skip_bad: bool
+    skip_bad: Annotated[bool, CountsAs(False)]
 
     @property
     def n_positions(self) -> int:

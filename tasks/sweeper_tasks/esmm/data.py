@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.task import Prepared, digest_of, file_digest, is_prepared, prepare_once, refuse_same_files
+from sweeper.task import Prepared, as_if_strict, digest_of, file_digest, is_prepared, prepare_once, refuse_same_files
 from sweeper_tasks.esmm.data_config import AliCcpData, CsvData, SyntheticData
 
 
@@ -76,5 +76,10 @@ def _ali_ccp(data: AliCcpData, cache_dir: Path) -> Prepared:
     from sweeper_tasks.esmm import ali_ccp
 
     files = ali_ccp.locate(data)
-    key = digest_of("esmm/ali_ccp", str(ali_ccp.VERSION), _options(data), *_content(files, cache_dir))
-    return prepare_once(cache_dir, key, lambda folder: ali_ccp.build(data, files, folder))
+    content = _content(files, cache_dir)
+    key, strict = (
+        digest_of("esmm/ali_ccp", str(ali_ccp.VERSION), _options(options), *content)
+        for options in (data, data.model_copy(update={"skip_bad": False}))
+    )
+    prepared = prepare_once(cache_dir, key, lambda folder: ali_ccp.build(data, files, folder))
+    return as_if_strict(prepared, {key: strict})

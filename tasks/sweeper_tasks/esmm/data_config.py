@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import ActiveWhen, Cosmetic, Preset, SplitFiles, Splits, StrictModel, Strings
+from sweeper.task import ActiveWhen, Cosmetic, CountsAs, Preset, SplitFiles, Splits, StrictModel, Strings
 from sweeper_tasks.tables.keys import Name, Names, TableKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -102,7 +102,7 @@ class AliCcpData(_Source):
     val_rate: OpenRate
     split_seed: NonNegativeInt
     min_count: PositiveInt
-    skip_bad: bool
+    skip_bad: Annotated[bool, CountsAs(False)]
 
     @model_validator(mode="after")
     def _dense_are_fields(self) -> "AliCcpData":

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.task import Prepared, digest_of, prepare_once
+from sweeper.task import Prepared, as_if_strict, digest_of, prepare_once
 from sweeper_tasks.segmentation.class_facts import ClassFacts, stated
 from sweeper_tasks.segmentation.data_config import CelebAMask, SyntheticFaces
 
@@ -59,8 +59,11 @@ def _celebamask(data: CelebAMask, cache_dir: Path) -> Prepared:
     source = celebamask.Source(data)
     content = folder_digest(source.root, source.files, cache_dir)
     alone = [bad.file for bad in source.alone]
-    as_before, key = (
-        digest_of(data.name, str(version), *_options(data), content, *alone)
-        for version in (celebamask.FIRST_VERSION, celebamask.VERSION)
-    )
-    return prepare_once(cache_dir, key, lambda folder: source.build(folder, as_before))
+
+    def keys(options: CelebAMask) -> list[str]:
+        versions = (celebamask.FIRST_VERSION, celebamask.VERSION)
+        return [digest_of(data.name, str(v), *_options(options), content, *alone) for v in versions]
+
+    (as_before, key), strict = keys(data), keys(data.model_copy(update={"skip_bad": False}))
+    prepared = prepare_once(cache_dir, key, lambda folder: source.build(folder, as_before))
+    return as_if_strict(prepared, dict(zip((as_before, key), strict, strict=True)))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import Cosmetic, StrictModel, option_of
+from sweeper.task import Cosmetic, CountsAs, StrictModel, option_of
 from sweeper_tasks.augmentation_config import Augmentation
 from sweeper_tasks.segmentation.class_facts import ClassFacts
 
@@ -81,7 +81,7 @@ class CelebAMask(_Source):
     val_rate: OpenRate
     test_rate: OpenRate
     split_seed: NonNegativeInt
-    skip_bad: bool
+    skip_bad: Annotated[bool, CountsAs(False)]
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> "CelebAMask":

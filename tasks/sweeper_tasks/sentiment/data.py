@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sweeper.task import Fault, Prepared, UserError, digest_of, folder_digest, prepare_once
+from sweeper.task import Fault, Prepared, UserError, as_if_strict, digest_of, folder_digest, prepare_once
 from sweeper_tasks.sentiment.config import ModelConfig, Pretrained
 from sweeper_tasks.sentiment.data_config import AbsaCsv, DataConfig, SemEvalXml, SyntheticReviews, Visfd
 from sweeper_tasks.sentiment.source import Source
@@ -40,8 +40,15 @@ def prepare(config: HasSections, cache_dir: Path) -> Prepared:
     """
     source = source_of(config.data)
     content = folder_digest(source.root, source.files, cache_dir)
-    key = digest_of(config.data.name, source.version, content, *_tokenizer_key(config))
-    return prepare_once(cache_dir, key, lambda folder: _write(config, source, folder))
+
+    def digest(data: DataConfig) -> str:
+        return digest_of(data.name, source.version, content, *_tokenizer_key(data, config.model))
+
+    key = digest(config.data)
+    prepared = prepare_once(cache_dir, key, lambda folder: _write(config, source, folder))
+    if isinstance(config.data, SyntheticReviews):
+        return prepared
+    return as_if_strict(prepared, {key: digest(config.data.model_copy(update={"skip_bad": False}))})
 
 
 # The sources are imported where they are used: the parent starts at once, and few studies need all libraries.
@@ -62,15 +69,15 @@ def source_of(data: DataConfig) -> Source:
             return semeval_xml.source(data)
 
 
-def _tokenizer_key(config: HasSections) -> list[str]:
-    if isinstance(config.model, Pretrained):
+def _tokenizer_key(data: DataConfig, model: ModelConfig) -> list[str]:
+    if isinstance(model, Pretrained):
         from sweeper_tasks.sentiment.pretrained_tokens import digest_of_tokenizer, folder_of
 
-        options = config.data.model_dump_json(exclude=NOT_PREPARED | {"vocabulary_size", "lowercase"})
-        return [options, digest_of_tokenizer(folder_of(config.model.encoder))]
+        options = data.model_dump_json(exclude=NOT_PREPARED | {"vocabulary_size", "lowercase"})
+        return [options, digest_of_tokenizer(folder_of(model.encoder))]
     from sweeper_tasks.sentiment.tokens import TRAINER
 
-    return [config.data.model_dump_json(exclude=NOT_PREPARED), TRAINER]
+    return [data.model_dump_json(exclude=NOT_PREPARED), TRAINER]
 
 
 def _write(config: HasSections, source: Source, folder: Path) -> Mapping[str, Any]:

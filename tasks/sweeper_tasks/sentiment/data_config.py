@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import Cosmetic, SplitFiles, Splits, StrictModel
+from sweeper.task import Cosmetic, CountsAs, SplitFiles, Splits, StrictModel
 from sweeper_tasks.sentiment.words import plain
 from sweeper_tasks.tables.keys import Name, Names, TextKeys
 
@@ -55,7 +55,7 @@ class Words(StrictModel):
 class _Files(_Source):
     path: Annotated[str | None, Cosmetic()]
     words: Words
-    skip_bad: bool
+    skip_bad: Annotated[bool, CountsAs(False)]
     val_rate: OpenRate
     test_rate: OpenRate
     split_seed: NonNegativeInt

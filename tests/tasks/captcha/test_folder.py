@@ -154,11 +154,33 @@ def test_bad_pictures_are_left_out_and_counted_where_asked_for(folder: Path, tmp
     prepared = prepare(config_for(folder, skip_bad=True), tmp_path / "cache")
     assert sum(prepared.facts["rows"].values()) == sum(good.facts["rows"].values()) - 1
     assert prepared.facts["skipped"] == {
-        "an image must be readable": {"n": 1, "first": ["low/1000-0.png"]},
-        "a text has at most data.max_length characters (6)": {"n": 1, "first": ["zuviele-0.png"]},
+        "an image must be readable": {
+            "n": 1,
+            "first": ["low/1000-0.png"],
+            "got": {"UnidentifiedImageError": 1},
+        },
+        "a text has at most data.max_length characters (6)": {
+            "n": 1,
+            "first": ["zuviele-0.png"],
+            "got": {"'zuviele'": 1},
+        },
     }
     told = config_for(folder).announce(prepared.facts)
-    assert "left out 1 (data.skip_bad): low/1000-0.png; an image must be readable" in told
+    expected = "left out 1 (data.skip_bad): low/1000-0.png; an image must be readable"
+    assert f"{expected}; got UnidentifiedImageError (1)" in told
+
+
+def test_data_of_which_nothing_was_left_out_are_the_same_whether_or_not_that_was_allowed(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Then it is the same study, too; and what was left out once is refused where it must not be."""
+    strict, lenient = config_for(folder), config_for(folder, skip_bad=True)
+    first, second = (prepare(config, tmp_path / "cache") for config in (strict, lenient))
+    assert first.digest == second.digest
+    assert strict.without_cosmetics() == lenient.without_cosmetics()
+    (folder / "low" / "1000-0.png").write_bytes(b"no picture")
+    assert prepare(lenient, tmp_path / "cache").digest != first.digest
+    assert "1000-0.png" in faults(strict, tmp_path)
 
 
 def test_a_table_and_its_pictures_must_agree(folder: Path, tmp_path: Path) -> None:
