@@ -18,7 +18,13 @@ from sweeper.worker.training import Training
 from tests.sweeper.small_esmm import read_line
 
 SMALL = {
-    "sentiment": ["data.n_train=128", "data.n_val=40", "data.n_test=40", "data.min_support=1"],
+    "sentiment": [
+        "data.n_train=128",
+        "trainer.batch_size=64",
+        "data.n_val=40",
+        "data.n_test=40",
+        "data.min_support=1",
+    ],
     "diagnosis": ["data.n_train=512", "data.n_val=200", "data.n_test=200", "data.prevalence=0.2"],
 }
 TINY = ["--rounds", "1", "--steps", "1", "--workers", "0", "1"]
