@@ -36,9 +36,11 @@ def _place(item: pytest.Item) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_terminal() -> Iterator[None]:
     """pytest-xdist's workers are told of 80 columns, but what tests read is no terminal's."""
-    monkeypatch.delenv("COLUMNS", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True)
