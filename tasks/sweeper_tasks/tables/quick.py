@@ -61,6 +61,8 @@ def _body(text: TextIO, where: str, keys: TextKeys) -> Body:
     n_empty = n_comments = 0
     head = head[own.end() :] if (own := _EXCELS_LINE.match(head)) else head
     for block in _blocks(head, text):
+        if "\ufeff" in block:  # files that were joined: no blank to `strip`, one to Arrow
+            raise _IrregularError
         block, n = _without_comments(block, keys.comment)
         n_comments += n
         if not block.strip("\r\n"):
