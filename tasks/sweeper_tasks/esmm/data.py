@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from sweeper.task import Prepared, as_if_strict, digest_of, file_digest, is_prepared, prepare_once, refuse_same_files
+from sweeper.task import (
+    Prepared,
+    as_if_strict,
+    digest_of,
+    file_digest,
+    is_prepared,
+    prepare_once,
+    refuse_same_files,
+)
 from sweeper_tasks.esmm.data_config import AliCcpData, CsvData, SyntheticData
 
 

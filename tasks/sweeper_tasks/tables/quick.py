@@ -61,7 +61,8 @@ def _body(text: TextIO, where: str, keys: TextKeys) -> Body:
     n_empty = n_comments = 0
     head = head[own.end() :] if (own := _EXCELS_LINE.match(head)) else head
     for block in _blocks(head, text):
-        if "\ufeff" in block:  # files that were joined: no blank to `strip`, one to Arrow
+        # files that were joined, and lines that end in another way than others
+        if "\ufeff" in block or block.count("\r") != block.count("\r\n"):
             raise _IrregularError
         block, n = _without_comments(block, keys.comment)
         n_comments += n
