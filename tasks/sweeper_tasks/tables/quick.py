@@ -15,6 +15,8 @@ from sweeper.task import UserError
 from sweeper_tasks.tables.dialect import Row, rows_of
 from sweeper_tasks.tables.keys import TextKeys
 
+HEAD = 1 << 24
+"""Characters in which the separator and the header are found."""
 BLOCK = 1 << 24
 """Characters that are looked at together."""
 _MAX_BLOCKS = 4
@@ -48,7 +50,7 @@ def quick_body(text: TextIO, where: str, keys: TextKeys) -> Body | None:
 
 
 def _body(text: TextIO, where: str, keys: TextKeys) -> Body:
-    head = text.read(BLOCK).lstrip("\ufeff")
+    head = text.read(HEAD).lstrip("\ufeff")
     found = rows_of(iter(io.StringIO(head, newline="")), where, keys.separator, keys.comment)
     first, mark = next(found.rows, None), found.separator
     if first is None or len(first[1]) < 2:
@@ -83,23 +85,25 @@ def _body(text: TextIO, where: str, keys: TextKeys) -> Body:
     return Body(first, mark, tuple(joined), n_empty, n_comments)
 
 
-def _blocks(rest: str, text: TextIO) -> Iterator[str]:
+def _blocks(head: str, text: TextIO) -> Iterator[str]:
     """The text in pieces that end where a row does: behind a line, and not within quotation marks."""
-    n_waiting = 0
-    while True:
+    rest, n_waiting = "", 0
+    for piece in _pieces(head, text):
+        if n_waiting >= _MAX_BLOCKS:
+            raise _IrregularError
+        rest += piece
         cut = _end_of_rows(rest)
         if cut:
             yield rest[:cut]
         n_waiting = 0 if cut else n_waiting + 1
         rest = rest[cut:]
-        more = text.read(BLOCK)
-        if not more:
-            break
-        if n_waiting >= _MAX_BLOCKS:
-            raise _IrregularError
-        rest += more
     if rest:
         yield rest
+
+
+def _pieces(head: str, text: TextIO) -> Iterator[str]:
+    yield from (head[start : start + BLOCK] for start in range(0, len(head), BLOCK))
+    yield from iter(lambda: text.read(BLOCK), "")
 
 
 def _end_of_rows(text: str) -> int:
@@ -158,7 +162,7 @@ def _skipped(row: Any) -> str:
 
 
 def _below(header: Sequence[str], columns: list[Any]) -> list[Any]:
-    if [column[0].as_py() for column in columns] != list(header):
+    if not len(columns[0]) or [column[0].as_py() for column in columns] != list(header):
         raise _IrregularError
     return [column.slice(1) for column in columns]
 
