@@ -139,6 +139,7 @@ def test_the_odd_is_left_to_a_look_at_each_row(text: str) -> None:
 
 def test_a_mark_that_is_never_closed_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quick, "BLOCK", 64)
+    monkeypatch.setattr(quick, "HEAD", 64)
     read = stream('a,b\n1,"x\n' + "2,3\n" * 10000)
     assert quick_body(read, "a.csv", DEFAULTS) is None
     assert len(read.read()) > 30000
