@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import ActiveWhen, Cosmetic, SplitFiles, Splits, StrictModel
+from sweeper.task import Cosmetic, StrictModel
 from sweeper_tasks.tables.keys import Name, Names, TableKeys
+from sweeper_tasks.tables.split_keys import SplitKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -57,48 +58,16 @@ class BreastCancer(_Source):
     split_seed: NonNegativeInt
 
 
-class CsvData(_Source, TableKeys):
+class CsvData(_Source, TableKeys, SplitKeys):
     """A table with one patient a row; see `table.py`."""
 
     name: Literal["diagnosis/csv", "diagnosis/thyroid"]
     path: Annotated[str | None, Cosmetic()]
-    files: Annotated[SplitFiles | None, Cosmetic()]
     label: Name
     drop: Names
     categorical: Names
     min_count: PositiveInt
     split: Annotated[Name | None, Cosmetic()] = None  # like the files: the digest stands for both
-    group: Annotated[Name | None, Cosmetic()] = None
-    val_rate: Annotated[OpenRate, ActiveWhen(draws_val=True)]
-    test_rate: Annotated[OpenRate, ActiveWhen(draws_test=True)]
-    split_seed: NonNegativeInt
-
-    @property
-    def splits(self) -> Splits:
-        """Where the splits come from."""
-        return Splits(
-            files=self.files,
-            column=self.split,
-            group=self.group,
-            val_rate=self.val_rate,
-            test_rate=self.test_rate,
-            seed=self.split_seed,
-        )
-
-    @property
-    def draws_val(self) -> bool:
-        """Whether validation is drawn."""
-        return self.splits.draws_val
-
-    @property
-    def draws_test(self) -> bool:
-        """Whether the test split is drawn."""
-        return self.splits.draws_test
-
-    @model_validator(mode="after")
-    def _splits_are_described_once(self) -> "CsvData":
-        self.splits.check()
-        return self
 
     @model_validator(mode="after")
     def _label_is_kept(self) -> "CsvData":

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sweeper.task import ActiveWhen, Cosmetic, CountsAs, Preset, SplitFiles, Splits, StrictModel, Strings
+from sweeper.task import ActiveWhen, Cosmetic, CountsAs, Preset, StrictModel, Strings
 from sweeper_tasks.tables.keys import Name, Names, TableKeys
+from sweeper_tasks.tables.split_keys import SplitKeys
 
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
@@ -40,55 +41,18 @@ class SyntheticData(_Source):
     id_share: Share
 
 
-class CsvData(_Source, TableKeys):
+class CsvData(_Source, TableKeys, SplitKeys):
     """A table with one impression a row; see `tasks/esmm/tables.py`."""
 
     name: Literal["esmm/csv", "esmm/hillstrom", "esmm/ali_ccp_csv"]
     path: Annotated[str | None, Cosmetic()]
-    files: Annotated[SplitFiles | None, Cosmetic()]
     click: Name
     conversion: Name
     sparse: Names
     dense: Names
     drop: Names
-    split: Name | None
-    group: Annotated[Name | None, Cosmetic()] = None  # like the files: the digest stands for it
-    val_rate: Annotated[OpenRate, ActiveWhen(draws_val=True)]
-    test_rate: Annotated[OpenRate, ActiveWhen(draws_test=True)]
     split_seed: Annotated[NonNegativeInt, ActiveWhen(draws=True)]
     min_count: PositiveInt
-
-    @property
-    def splits(self) -> Splits:
-        """Where the splits come from."""
-        return Splits(
-            files=self.files,
-            column=self.split,
-            group=self.group,
-            val_rate=self.val_rate,
-            test_rate=self.test_rate,
-            seed=self.split_seed,
-        )
-
-    @property
-    def draws_val(self) -> bool:
-        """Whether validation is drawn."""
-        return self.splits.draws_val
-
-    @property
-    def draws_test(self) -> bool:
-        """Whether the test split is drawn."""
-        return self.splits.draws_test
-
-    @property
-    def draws(self) -> bool:
-        """Whether anything is."""
-        return self.draws_val or self.draws_test
-
-    @model_validator(mode="after")
-    def _splits_are_described_once(self) -> "CsvData":
-        self.splits.check()
-        return self
 
 
 class AliCcpData(_Source):
