@@ -125,7 +125,7 @@ def test_any_line_ends_in_a_plan_or_in_lines(results: Path, line: list[str]) -> 
     ends_well(results, *line)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @given(st.lists(words, min_size=1, max_size=4))
 @settings(max_examples=2000, suppress_health_check=list(HealthCheck))
 def test_two_thousand_lines_end_in_a_plan_or_in_lines(results: Path, line: list[str]) -> None:
