@@ -104,8 +104,7 @@ def _surviving(stream: TextIO | None) -> TextIO:
         io.BufferedWriter(Surviving(descriptor)),  # type: ignore[type-var]  # mode and name are for others
         encoding=getattr(stream, "encoding", None) or "utf-8",
         errors=NEAREST,
-        line_buffering=getattr(stream, "line_buffering", False) or os.isatty(descriptor),
-        write_through=getattr(stream, "write_through", False),
+        line_buffering=True,  # whoever reads along, in a log file too, sees each line when it is printed
     )
 
 

@@ -26,8 +26,7 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-from omegaconf._utils import get_yaml_loader
+from omegaconf import DictConfig, OmegaConf, basecontainer
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.config.config_files import not_a_section, package_of, text_of_file, yaml_fault
@@ -144,7 +143,7 @@ def _load_config(source: Any, config_path: str) -> ConfigResult:
 def _loader() -> Any:
     """OmegaConf's loader, in which `no`, `on` and their like are names where they are keys."""
 
-    class Loader(get_yaml_loader()):  # type: ignore[misc]
+    class Loader(basecontainer.get_yaml_loader()):  # type: ignore[misc]
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
             for key, _ in node.value:
                 if key.tag == "tag:yaml.org,2002:bool" and key.value.lower() not in ("true", "false"):

@@ -258,7 +258,7 @@ class Session:
 
 
 def _tried_again(n_runs: int) -> list[str]:
-    return [f"{n_runs} failed or pruned runs of earlier commands are tried again"] if n_runs else []
+    return [f"tried again: {plural(n_runs, 'failed or pruned run')} of earlier commands"] if n_runs else []
 
 
 def _leave_at_once(interrupt: Interrupt) -> None:

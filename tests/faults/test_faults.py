@@ -136,4 +136,4 @@ def test_more_failures_than_allowed_end_the_study_with_a_report_and_exit_code_1(
     assert "2 failed candidates, more than study.max_failure_rate allows (1)" in printed
     states = [trial["state"] for trial in study.summary()["trials"]]
     assert states == ["COMPLETE", "FAILED", "FAILED"]
-    assert "with study.retry=failed it also tries failed runs again" in printed
+    assert "study.retry=failed, which tries the failed runs again" in printed

@@ -228,14 +228,14 @@ def test_an_adaptive_study_of_two_parents_has_as_many_trials_as_asked_for(tmp_pa
 
 @pytest.mark.slow
 def test_failed_and_pruned_runs_are_tried_again_where_that_is_asked_for(tmp_path: Path) -> None:
-    """Both runs fail by an impossible time limit; a third is pruned by a bound that nothing can meet."""
+    """The baseline fails by an impossible time limit, which ends the study; another is pruned by a bound."""
     study = FaultStudy(tmp_path, [UNTRACKED, "executor.n_slots=1"])
     two, three = (trials(**named) for named in (OTHER, OTHER | THIRD))
     limits = ("executor.job_timeout_s=0.01", "study.max_failure_rate=1")
     assert "job timeout" in study.run_here(two, *limits, code=1)
     assert "study.retry=failed" in study.run_here(two, code=1)  # known, whatever limit there is now
     printed = study.run_here(two, "study.retry=failed")
-    assert "2 failed or pruned runs of earlier commands are tried again" in printed
+    assert "tried again: 1 failed or pruned run of earlier commands" in printed
     study.run_here(three, "pruner=threshold", "pruner.upper=-1")
     assert [row[2] for row in study.rows()] == ["COMPLETE", "COMPLETE", "PRUNED"]
     study.run_here(three)
