@@ -10,6 +10,7 @@ from .hydra_adapter import (
     read_files_as_written as read_files_as_written,
 )
 from .objectives import (
+    objective_by_value as objective_by_value,
     objective_warnings as objective_warnings,
     objectives_of as objectives_of,
     training_in_words as training_in_words,

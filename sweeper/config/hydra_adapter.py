@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,7 @@ def _load_config(source: Any, config_path: str) -> ConfigResult:
     return ConfigResult(config=config, path=f"file://{source.path}", provider=source.provider, header=header)
 
 
+@cache
 def _loader() -> Any:
     """OmegaConf's loader, in which `no`, `on` and their like are names where they are keys."""
 

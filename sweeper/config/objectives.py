@@ -68,9 +68,16 @@ def objective_warnings(sweep: Sweep) -> Iterable[str]:
             )
 
 
-def _objective(text: str, default: str, example: str) -> Objective:
+def objective_by_value(text: str, default: str) -> str:
+    """`name:maximize` or `name:minimize`, however it is written; `default` where `text` has no direction."""
     name, colon, word = text.partition(":")
-    name, direction = name.strip(), DIRECTIONS.get(word.strip().lower() if colon else default)
+    written = word.strip().lower() if colon else default
+    return f"{name.strip()}:{DIRECTIONS.get(written, written)}"
+
+
+def _objective(text: str, default: str, example: str) -> Objective:
+    name, _, word = objective_by_value(text, default).partition(":")
+    direction = DIRECTIONS.get(word)
     if direction is None or not name:
         problem = f"got '{text}'; expected a metric's name, or name:max or name:min"
         raise UserError(Fault(WHERE, problem, example))

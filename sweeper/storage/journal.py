@@ -11,26 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 MOUNTS = Path("/proc/self/mountinfo")
-NETWORK = frozenset(
-    {
-        *(
-            "nfs",
-            "nfs4",
-            "cifs",
-            "smb3",
-            "smbfs",
-            "ncpfs",
-            "afs",
-            "9p",
-            "virtiofs",
-            "vboxsf",
-            "prl_fs",
-            "vmhgfs",
-        ),
-        *("lustre", "gpfs", "beegfs", "ceph", "glusterfs", "gfs2", "ocfs2", "orangefs", "pvfs2", "panfs"),
-        *("fhgfs", "wekafs", "coda", "davfs"),
-    }
-)
+_HOSTS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "davfs")
+_GUESTS = ("9p", "virtiofs", "vboxsf", "prl_fs", "vmhgfs")
+_CLUSTERS = ("lustre", "gpfs", "beegfs", "fhgfs", "ceph", "glusterfs", "gfs2", "ocfs2", "orangefs", "pvfs2")
+NETWORK = frozenset((*_HOSTS, *_GUESTS, *_CLUSTERS, "panfs", "wekafs"))
 """Types of file systems that several hosts may have mounted; those of `fuse.` too, but for local ones."""
 LOCAL_FUSE = frozenset({"fuseblk", "fuse.ext2", "fuse.ntfs-3g", "fuse.fuse-overlayfs", "fuse.mergerfs"})
 

@@ -1,6 +1,5 @@
 """`study.dry_run=true`: what would be run, and how long that would take by earlier runs of the same kind."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,9 +7,9 @@ from rich.console import Group, RenderableType
 
 from sweeper.executors import slots_in_words
 from sweeper.report import Column, FittedTable, Prose, Row, default_console, say
-from sweeper.results import RunKey, RunResult
 from sweeper.storage import RunBook, Storage
 from sweeper.study.plan import Plan
+from sweeper.study.run_state import n_confirmed
 from sweeper.study.specs import workload
 from sweeper.trial import Slot, TrialSpec
 from sweeper.wording import duration, plural
@@ -32,8 +31,7 @@ class Forecast:
 
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
     will suggest as it goes, each on the first seed, the best `replicate_top_k` on all. `n_unlisted`: points
-    of a very large grid beside `trials`. `seconds_per_run`:
-    None where nothing comparable has run yet.
+    of a very large grid beside `trials`. `seconds_per_run`: None where nothing comparable has run yet.
     """
 
     study: str
@@ -93,18 +91,12 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         confirm_seeds=policy.confirm_seeds,
         slots=slots,
         known={t.number: sum((t.number, seed) in known for seed in policy.seeds) for t in trials},
-        n_confirmed=_n_confirmed(known, policy.confirm_seeds),
+        n_confirmed=n_confirmed(trials, known, policy),
         n_later=policy.n_candidates if sweep.is_adaptive else 0,
         replicate_top_k=policy.replicate_top_k,
         n_unlisted=0 if sweep.points is None else len(sweep.points) - len(trials) + 1,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
     )
-
-
-def _n_confirmed(known: Mapping[RunKey, RunResult], seeds: Sequence[int]) -> int:
-    """Known confirmation runs of the baseline (number 0) and of the candidate that has most."""
-    counts = Counter(number for number, seed in known if seed in seeds)
-    return counts.pop(0, 0) + max(counts.values(), default=0)
 
 
 def drawn(forecast: Forecast) -> RenderableType:

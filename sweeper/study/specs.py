@@ -15,7 +15,7 @@ from pydantic import JsonValue, ValidationError
 from sweeper.config import Sweep, objectives_of, usual_objective
 from sweeper.criteria import SPLITS
 from sweeper.errors import FULL_ERROR, Fault, SweeperError, UserError, is_full
-from sweeper.models import DIRECTIONS, digest_of
+from sweeper.models import digest_of
 from sweeper.results import Objective
 from sweeper.schema import RUN_SECTIONS, Settings
 from sweeper.task import (
@@ -193,13 +193,6 @@ class SpecFactory:
 def data_warnings(config: TaskConfig, facts: Mapping[str, Any]) -> list[str]:
     """What the splits of any task hold too little of, or twice; then what this task warns of."""
     return [*content_warnings(facts, config.split_sizes()), *config.warnings(facts)]
-
-
-def objective_by_value(text: str, direction: str) -> str:
-    """`name:maximize` or `name:minimize`, however it is written; `direction` where `text` has none."""
-    name, colon, word = text.partition(":")
-    written = word.strip().lower() if colon else direction
-    return f"{name.strip()}:{DIRECTIONS.get(written, written)}"
 
 
 def _prepared(settings: Settings, task_config: TaskConfig, cache: Path) -> Prepared:

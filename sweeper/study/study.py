@@ -203,7 +203,7 @@ class Session:
         return study_result(
             study=self._plan.study,
             sweep=self._plan.sweep,
-            policy=self._plan.policy,
+            policy=self._table.policy,
             trials=self._table.results(with_interrupted=True),
             data=self._plan.factory.data(),
             n_jobs=self._loop.n_jobs,
