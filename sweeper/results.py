@@ -8,6 +8,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from sweeper.findings import (
+    Alarm,
+    Attribution,
+    Comparisons,
+    Confirmation,
+    Decision,
+    Ensemble,
+    GuardResult,
+    Look,
+)
 from sweeper.models import Direction, LenientModel, Number
 from sweeper.trial import TrialSpec
 
@@ -78,103 +88,6 @@ class TrialResult:
         return sum(values.values()) / len(values) if len(values) == len(seeds) > 0 else None
 
 
-class Comparison(LenientModel):
-    """A candidate against the baseline in one objective, test split, screening seeds: exploratory.
-
-    `difference` is candidate minus baseline in the metric's unit; `improvement` carries the sign of the
-    direction, and `ci_low` to `ci_high` is its interval. What cannot be known is None.
-    """
-
-    difference: Number
-    improvement: Number
-    ci_low: Number | None = None
-    ci_high: Number | None = None
-    p_adjusted: Number | None = None
-
-
-Comparisons = tuple[Comparison | None, ...]
-"""One for each objective; empty where nothing was compared."""
-
-
-class Confirmation(LenientModel):
-    """The one test of a study: the chosen candidate against the baseline, test split, confirmation seeds.
-
-    `difference` is candidate minus baseline in the metric's unit, over the seeds that both completed;
-    `improvement` carries the sign of the direction, and `ci_low` to `ci_high` is its interval. What cannot
-    be known is None. `baseline_failed`, `best_failed`: confirmation seeds on which an arm has no value; then
-    there is no interval, since the seeds that are left are not a fair sample.
-    """
-
-    baseline_per_seed: dict[int, Number]
-    best_per_seed: dict[int, Number]
-    baseline_failed: tuple[int, ...] = ()
-    best_failed: tuple[int, ...] = ()
-    difference: Number
-    improvement: Number
-    ci_low: Number | None = None
-    ci_high: Number | None = None
-    p_value: Number | None = None
-    se_seeds: Number | None = None
-    se_examples: Number | None = None
-    df: Number | None = None
-    seeds_needed_for_min_effect: int | None = None
-
-
-class Look(LenientModel):
-    """One confirmation that was judged: the winner and the baseline, by fingerprint, and the seeds.
-
-    A study that is judged more than once on one test split has more than one chance to err.
-    """
-
-    best: str
-    baseline: str
-    seeds: tuple[int, ...]
-    confirm_seeds: tuple[int, ...]
-
-
-class EnsembleMember(LenientModel):
-    """A run whose model is averaged, with its value on validation."""
-
-    trial: int
-    name: str
-    seed: int
-    val: Number
-
-
-class BestRun(LenientModel):
-    """The run that is best on validation, beside which an ensemble is shown; `test` is its value there."""
-
-    trial: int
-    name: str
-    seed: int
-    val: Number
-    test: Number
-
-
-class Ensemble(LenientModel):
-    """The average of the `k` best runs, or of as many as there are, beside the best of them.
-
-    `difference` is ensemble minus best run on test, in the metric's unit; `improvement` carries the sign of
-    the direction, and `ci_low` to `ci_high` is its interval: of these very models on other test examples.
-    `metrics` by `split/name`; `sentence` says all this in words.
-    """
-
-    k: int
-    members: tuple[EnsembleMember, ...]
-    val: Number
-    test: Number
-    best_run: BestRun
-    difference: Number
-    improvement: Number
-    ci_low: Number | None = None
-    ci_high: Number | None = None
-    p_value: Number | None = None
-    metrics: dict[str, Number] = Field(default_factory=dict)
-    device: str = ""
-    seconds: Number = 0.0
-    sentence: str = ""
-
-
 class Totals(LenientModel):
     """Counts over a whole study.
 
@@ -202,11 +115,38 @@ class Totals(LenientModel):
 
 
 @dataclass(frozen=True)
+class Group:
+    """Keys that only make sense together, in which the winner differs from the baseline."""
+
+    name: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The trials that tell which group of keys makes the difference.
+
+    `rows`: the trial's number for each combination of groups, True where it has the winner's values; all
+    False is the baseline, all True the winner. `control`: the trial of the baseline whose loss is multiplied
+    by `scale`. `notes`: what was merged or left out, and why; with fewer than two groups that is all.
+    """
+
+    groups: tuple[Group, ...]
+    rows: Mapping[tuple[bool, ...], int] = field(default_factory=dict)
+    control: int | None = None
+    scale: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StudyResult:
     """Everything a report is made of. `trials` are in order of their numbers; number 0 is the baseline.
 
     `announced`: what the task said of the data when the study began, in lines. `replicate_top_k` and
     `is_seed_major` are the policy's. `looks`: earlier confirmations of this study on the same data.
+    `added`: the trials of an attribution, which are neither baseline nor candidates; `mix` says what they
+    are, None where none is asked for. `guards` are `study.guards`. `alarms`: of the monitor, by trial number.
+    `decisions`: those of a staged plan, in order; `plan` is its name.
     """
 
     study: str
@@ -226,6 +166,12 @@ class StudyResult:
     replicate_top_k: int | None = None
     is_seed_major: bool = False
     looks: tuple[Look, ...] = ()
+    added: tuple[TrialResult, ...] = ()
+    mix: Mix | None = None
+    guards: tuple[str, ...] = ()
+    alarms: Mapping[int, tuple[Alarm, ...]] = field(default_factory=dict)
+    plan: str | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def baseline(self) -> TrialResult:
@@ -251,6 +197,7 @@ class Judgement:
     the two cannot be compared in it. `front`: the numbers of the non-dominated trials of a study with several
     objectives, else None. `notes`: what to know when reading the numbers, of which a terminal
     warns; `remarks`: what a report says besides. `look`: what was judged, where a confirmation was.
+    `guards`: what became of each of `study.guards`. `attribution`: which difference made the difference.
     """
 
     verdict: str
@@ -263,6 +210,8 @@ class Judgement:
     remarks: tuple[str, ...] = ()
     ensemble: Ensemble | None = None
     look: Look | None = None
+    guards: tuple[GuardResult, ...] = ()
+    attribution: Attribution | None = None
 
 
 RunKey = tuple[int, int]

@@ -176,6 +176,11 @@ class Study(StrictModel):
     ensemble_top_k: Annotated[int, Field(ge=2)] | None
     keep_models: KeepModels
     dry_run: bool
+    attribution: bool = False
+    attribution_groups: Annotated[tuple[Strings, ...], Field(strict=False)] = ()
+    guards: Strings = ()
+    follow_up_depth: NonNegativeInt = 1
+    max_follow_ups: NonNegativeInt = 4
 
 
 class Sampler(StrictModel):
@@ -326,6 +331,23 @@ class Tracking(StrictModel):
     experiment: str | None
 
 
+class Monitor(StrictModel):
+    """Rules about the health of runs by name; what a rule may say is in `sweeper.monitor`.
+
+    `advice`: every rule warns, whatever it says; `act`: each does what it says; `none`: there are no rules.
+    """
+
+    name: Literal["advice", "act", "none"]
+    rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class StudyPlan(StrictModel):
+    """In which order named trials are tried: all at once without `stages`, which `sweeper.search` reads."""
+
+    name: str
+    stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
 class Settings(StrictModel):
     """The whole configuration but for the task's own sections."""
 
@@ -338,6 +360,8 @@ class Settings(StrictModel):
     pruner: Pruner
     executor: Executor
     tracking: Tracking
+    monitor: Monitor = Monitor(name="none")  # configurations from before there were any have none
+    plan: StudyPlan = StudyPlan(name="parallel")
 
 
 RUN_SECTIONS = ("task", "optimizer", "trainer")

@@ -10,16 +10,20 @@ from pydantic import Field, JsonValue
 from sweeper.models import StrictModel, Strings, digest_of
 from sweeper.wording import slugify
 
-Role = Literal["baseline", "candidate"]
+Role = Literal["baseline", "candidate", "attribution"]
 
 
 class TrialSpec(StrictModel):
     """One set of parameters. A baseline is special by `prunable=False` and by its role in the verdict.
 
+    A trial of the role `attribution` is no candidate: it is trained once the verdict is known, on the
+    confirmation seeds, to tell which of the winner's differences made the difference.
+
     `params` are the swept values by key, `overrides` the strings that Hydra would be given, `config` the
     whole validated run configuration (without study, executor, tracking), `max_steps` the optimizer steps of
     a full run, `notices` warnings about this configuration. `refused`: why this point cannot be trained,
-    where a sampler proposed one that cannot; `config` is then the baseline's.
+    where a sampler proposed one that cannot; `config` is then the baseline's. `parent` and `rule`: the trial
+    that a follow-up changes, by its number, and the rule, or the stage of a plan, that asked for it.
     """
 
     number: int
@@ -33,6 +37,8 @@ class TrialSpec(StrictModel):
     max_steps: int
     notices: Strings = ()
     refused: str = ""
+    parent: int | None = None
+    rule: str = ""
 
     @property
     def slug(self) -> str:

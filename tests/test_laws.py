@@ -25,7 +25,14 @@ DOORS = {
 }
 """The modules that may import a library."""
 PURE = (
-    *("sweeper.trial", "sweeper.jobs", "sweeper.messages", "sweeper.criteria", "sweeper.wording"),
+    *(
+        "sweeper.trial",
+        "sweeper.study.jobs",
+        "sweeper.findings",
+        "sweeper.messages",
+        "sweeper.criteria",
+        "sweeper.wording",
+    ),
     *(
         "sweeper.study.run_state",
         "sweeper.study.retries",

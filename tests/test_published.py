@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from scipy import stats
 
+from sweeper.findings import Confirmation
 from sweeper.layout import StudyFolder
 from sweeper.records import read_influence
 from sweeper.report.summary import read_sentence, read_summary
 from sweeper.report.summary_model import Summary, as_json
-from sweeper.results import Confirmation
 from sweeper.verdict.selection import Arm, confirm, verdict
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"

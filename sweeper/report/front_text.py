@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from sweeper.findings import Comparison
 from sweeper.report.leaderboard import difference, p_value
 from sweeper.report.markdown_text import inline
 from sweeper.report.summary_model import BestEntry, Summary
-from sweeper.results import Comparison
 from sweeper.wording import NOTHING, number
 
 Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]

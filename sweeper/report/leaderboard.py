@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
+from sweeper.findings import BestRun, Comparison, Confirmation, Ensemble, EnsembleMember
 from sweeper.report.incidents import grouped, on_the_way
 from sweeper.report.markdown_text import inline, line
 from sweeper.report.summary_model import PerSeed, Summary, TrialEntry
-from sweeper.results import BestRun, Comparison, Confirmation, Ensemble, EnsembleMember
 from sweeper.verdict import decimals
 from sweeper.wording import NOTHING, _decimals, number, plural
 

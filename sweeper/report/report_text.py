@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sweeper.errors import sentences
+from sweeper.findings import Confirmation
 from sweeper.report.curves import flatten
 from sweeper.report.front_text import front_section
 from sweeper.report.incidents import endings, grouped, on_the_way
@@ -19,7 +20,7 @@ from sweeper.report.leaderboard import (
 from sweeper.report.markdown_text import block, code, heading, inline, line
 from sweeper.report.summary_model import Summary
 from sweeper.report.trivial import sentence as sentence_of_trivial
-from sweeper.results import Confirmation, Judgement, StudyResult
+from sweeper.results import Judgement, StudyResult
 from sweeper.verdict import n_met_in_words, result_in_words
 from sweeper.wording import NOTHING, duration, number
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
+from sweeper.findings import Look
 from sweeper.layout import StudyFolder, write_atomic
 from sweeper.report.markdown_text import plain
 from sweeper.report.summary_model import (
@@ -16,6 +17,7 @@ from sweeper.report.summary_model import (
     BestEntry,
     DataEntry,
     PerSeed,
+    PlanEntry,
     Provenance,
     RunEntry,
     Summary,
@@ -25,7 +27,7 @@ from sweeper.report.summary_model import (
     from_json,
 )
 from sweeper.report.trivial import trivial_of, warnings as warnings_of_trivial
-from sweeper.results import ENDED, Judgement, Look, RunResult, RunState, StudyResult, TrialResult
+from sweeper.results import ENDED, Judgement, RunResult, RunState, StudyResult, TrialResult
 from sweeper.verdict import check_trial, criteria_of, unknown_figures_in
 
 
@@ -90,7 +92,7 @@ def summary_of(result: StudyResult, judgement: Judgement) -> Summary:
         best=tuple(_best(result, by_number[number], judgement) for number in chosen(judgement)),
         confirmation=judgement.confirmation,
         ensemble=judgement.ensemble,
-        trials=tuple(_trial(result, trial, judgement) for trial in result.trials),
+        trials=tuple(_trial(result, trial, judgement) for trial in (*result.trials, *result.added)),
         totals=result.totals,
         provenance=Provenance.model_validate(result.provenance),
         state="finished" if _is_over(result) else "interrupted",
@@ -99,6 +101,9 @@ def summary_of(result: StudyResult, judgement: Judgement) -> Summary:
         trivial=trivial_of(result),
         notes=(*judgement.notes, *judgement.remarks),
         looks=_looks(result, judgement),
+        guards=judgement.guards,
+        attribution=judgement.attribution,
+        plan=PlanEntry(name=result.plan, decisions=result.decisions) if result.plan else None,
     )
     return with_warnings(summary, warnings_of_trivial(summary))
 
@@ -237,5 +242,8 @@ def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> Tri
         warnings=spec.notices,
         max_steps=spec.max_steps,
         pruned_at=_pruned_at(trial),
+        parent=spec.parent,
+        rule=spec.rule,
+        alarms=result.alarms.get(spec.number, ()),
         runs=tuple(_run(result, run) for _, run in sorted(trial.runs.items())),
     )

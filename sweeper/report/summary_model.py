@@ -11,18 +11,19 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from sweeper.models import Direction, LenientModel, Number
-from sweeper.results import (
-    ENDED,
+from sweeper.findings import (
+    Alarm,
+    Attribution,
     Comparison,
     Comparisons,
     Confirmation,
+    Decision,
     Ensemble,
+    GuardResult,
     Look,
-    Objective,
-    RunState,
-    Totals,
 )
+from sweeper.models import Direction, LenientModel, Number
+from sweeper.results import ENDED, Objective, RunState, Totals
 from sweeper.trial import Role
 from sweeper.verdict import CriterionResult
 
@@ -94,6 +95,7 @@ class TrialEntry(LenientModel):
 
     Only a complete trial has a value: the mean of the seeds that another did finish says nothing.
     `max_steps` are those of a full run; `pruned_at` is the step at which the first pruned run ended.
+    `parent` and `rule` are those of a follow-up; `alarms` what the monitor found in the trial's runs.
     """
 
     trial: int
@@ -117,6 +119,9 @@ class TrialEntry(LenientModel):
     max_steps: int | None = None
     pruned_at: int | None = None
     runs: tuple[RunEntry, ...] = ()
+    parent: int | None = None
+    rule: str = ""
+    alarms: tuple[Alarm, ...] = ()
 
 
 class Provenance(LenientModel):
@@ -146,6 +151,13 @@ class Trivial(LenientModel):
     margin: tuple[Number | None, ...]
 
 
+class PlanEntry(LenientModel):
+    """The way that a staged plan has taken."""
+
+    name: str
+    decisions: tuple[Decision, ...]
+
+
 class Summary(LenientModel):
     """The result of a study, or what is known of it so far.
 
@@ -153,6 +165,7 @@ class Summary(LenientModel):
     `best` is the front of a study with several objectives; with one it holds the best candidate, if there is
     one. `state` is `interrupted` where the study is not over; `has_failed` where failures ended it.
     `notes`: what to know when reading the verdict. `looks`: all confirmations that it was judged by.
+    Trials of the role `attribution` stand among `trials`, and are no candidates.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -177,6 +190,9 @@ class Summary(LenientModel):
     trivial: Trivial | None = None
     notes: tuple[str, ...] = ()
     looks: tuple[Look, ...] = ()
+    guards: tuple[GuardResult, ...] = ()
+    attribution: Attribution | None = None
+    plan: PlanEntry | None = None
 
     @property
     def has_failed(self) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sweeper.findings import Look
 from sweeper.models import digest_of
-from sweeper.results import Look
 
 metadata = sa.MetaData()
 _looks = sa.Table(

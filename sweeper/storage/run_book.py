@@ -7,8 +7,9 @@ from dataclasses import asdict
 from threading import Event, Thread
 from typing import Any
 
+from sweeper.findings import Look
 from sweeper.layout import StudyFolder
-from sweeper.results import ENDED, Look, RunKey, RunResult
+from sweeper.results import ENDED, RunKey, RunResult
 from sweeper.storage.storage import LEASE_S, Claim, RunRow, Storage
 from sweeper.trial import TrialSpec
 

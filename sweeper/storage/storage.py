@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from sweeper.errors import Fault, UserError, is_full, redact
+from sweeper.findings import Look
 from sweeper.layout import check_study_name
 from sweeper.models import Direction
-from sweeper.results import ENDED, Look
+from sweeper.results import ENDED
 from sweeper.storage import looks
 from sweeper.storage.engine import Waiting, engine_options, name_failures, outlast, stay_with_file
 from sweeper.storage.journal import choose_journal

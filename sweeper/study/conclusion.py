@@ -9,9 +9,10 @@ from typing import Any
 from sweeper.config import Sweep
 from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
+from sweeper.findings import Look
 from sweeper.layout import StudyFolder
 from sweeper.report import kept_trials, remove_checkpoints
-from sweeper.results import ENDED, Judgement, Look, Policy, RunResult, StudyResult, Totals, TrialResult
+from sweeper.results import ENDED, Judgement, Policy, RunResult, StudyResult, Totals, TrialResult
 from sweeper.schema import KeepModels
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds

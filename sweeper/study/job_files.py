@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from sweeper.jobs import job_for
 from sweeper.layout import write_atomic
+from sweeper.study.jobs import job_for
 from sweeper.study.plan import Plan
 from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec
 

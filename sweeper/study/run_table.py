@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from sweeper.results import ENDED, Look, Policy, RunKey, RunResult, TrialResult
+from sweeper.findings import Look
+from sweeper.results import ENDED, Policy, RunKey, RunResult, TrialResult
 from sweeper.search import Asker
 from sweeper.storage import RunBook
 from sweeper.study.run_state import (

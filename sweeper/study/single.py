@@ -15,12 +15,12 @@ from sweeper.config import Sweep, objective_warnings, training_in_words
 from sweeper.criteria import SPLITS, Criterion
 from sweeper.errors import StudyError, UserError
 from sweeper.executors import arrange
-from sweeper.jobs import job_for
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
 from sweeper.report import default_console
 from sweeper.storage import place_faults_named
 from sweeper.study.interrupts import NOTHING_LOST, leave_now, say, watch_signals
+from sweeper.study.jobs import job_for
 from sweeper.study.objectives import metric_faults
 from sweeper.study.specs import SpecFactory, notices_of
 from sweeper.trial import DeviceNeeds

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.findings import Comparison
 from sweeper.layout import RunFolder
 from sweeper.records import read_records
-from sweeper.results import Comparison, Judgement, RunResult, StudyResult, TrialResult
+from sweeper.results import Judgement, RunResult, StudyResult, TrialResult
 from sweeper.wording import plural
 
 NOTHING_COMPARED = "nothing was compared"

@@ -8,18 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.findings import Comparisons
 from sweeper.layout import RunFolder
 from sweeper.records import read_influence
-from sweeper.results import (
-    ENDED,
-    Comparisons,
-    Judgement,
-    Objective,
-    Policy,
-    RunResult,
-    StudyResult,
-    TrialResult,
-)
+from sweeper.results import ENDED, Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict import selection
 from sweeper.verdict.idle import idle_parts, without_comparison
 from sweeper.verdict.looks import JUDGED, look_of, notes_of_looks

@@ -1,6 +1,7 @@
 """How often a study has been judged on one test split: each look has its own chance to err. Pure."""
 
-from sweeper.results import Look, StudyResult
+from sweeper.findings import Look
+from sweeper.results import StudyResult
 from sweeper.wording import plural
 
 JUDGED = ("better", "worse", "not distinguishable")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import Literal
 
+from sweeper.findings import Comparison, Confirmation
 from sweeper.models import Direction
-from sweeper.results import Comparison, Confirmation
 from sweeper.verdict.digits import decimals
 from sweeper.verdict.paired import (
     Influence,

@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from sweeper.findings import Comparison, Confirmation
 from sweeper.layout import StudyFolder
-from sweeper.results import (
-    Comparison,
-    Confirmation,
-    Judgement,
-    Objective,
-    RunResult,
-    StudyResult,
-    Totals,
-    TrialResult,
-)
+from sweeper.results import Judgement, Objective, RunResult, StudyResult, Totals, TrialResult
 from sweeper.trial import Slot, TrialSpec
 from sweeper.watch.observers import StudyStart
 

@@ -19,13 +19,13 @@ import yaml
 from hypothesis import given, strategies as st
 
 from sweeper.errors import Fault, UserError
+from sweeper.findings import BestRun, Ensemble
 from sweeper.layout import StudyFolder
 from sweeper.locks import file_lock
 from sweeper.report import publishing
 from sweeper.report.publishing import without_absolute_paths
 from sweeper.report.report import write_report
 from sweeper.report.summary import read_summary, summary_of, write_summary
-from sweeper.results import BestRun, Ensemble
 from sweeper.storage import storage
 from sweeper.storage.owners import new_owner
 from sweeper.studies import main

@@ -6,12 +6,12 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from sweeper.findings import Comparison
 from sweeper.report.front_text import front_lines, front_section
 from sweeper.report.leaderboard_table import leaderboard_of
 from sweeper.report.report_text import report_markdown, table
 from sweeper.report.summary import summary_of
 from sweeper.report.summary_model import Summary
-from sweeper.results import Comparison
 from sweeper.watch import tracked
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result
 

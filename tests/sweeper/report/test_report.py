@@ -11,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import given, strategies as st
 
+from sweeper.findings import Comparison
 from sweeper.layout import StudyFolder
 from sweeper.report import report
 from sweeper.report.curves import curve, flatten, read_evaluations
@@ -22,7 +23,7 @@ from sweeper.report.report_html import self_contained, to_html
 from sweeper.report.report_text import report_markdown, table
 from sweeper.report.summary import read_sentence, read_summary, summary_of
 from sweeper.report.summary_model import as_json
-from sweeper.results import Comparison, Judgement, StudyResult
+from sweeper.results import Judgement, StudyResult
 from sweeper.wording import duration, number
 from tests.sweeper.factories import (
     AUC,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from sweeper.errors import UserError
+from sweeper.findings import BestRun, Comparison, Ensemble, EnsembleMember
 from sweeper.layout import StudyFolder
 from sweeper.report.summary import read_summary, summary_of, write_summary
 from sweeper.report.summary_model import (
@@ -20,18 +21,7 @@ from sweeper.report.summary_model import (
     as_json,
     from_json,
 )
-from sweeper.results import (
-    BestRun,
-    Comparison,
-    Ensemble,
-    EnsembleMember,
-    Judgement,
-    Objective,
-    RunResult,
-    StudyResult,
-    Totals,
-    TrialResult,
-)
+from sweeper.results import Judgement, Objective, RunResult, StudyResult, Totals, TrialResult
 from tests.sweeper.factories import AUC, LOSS, front_judgement, judgement, study_result, trial_spec, value
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "summaries"

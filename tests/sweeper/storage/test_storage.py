@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.results import Look
+from sweeper.findings import Look
 from sweeper.storage.owners import is_gone, new_owner
 from sweeper.storage.storage import LEASE_S, Storage, delete_study, open_storage
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sweeper.jobs import job_for
 from sweeper.layout import StudyFolder
 from sweeper.messages import Failed, Finished, Message
 from sweeper.results import Objective, Policy, StudyResult, Totals
@@ -14,6 +13,7 @@ from sweeper.search.pruning import NoPruning
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import open_storage
 from sweeper.study.interrupts import Interrupt
+from sweeper.study.jobs import job_for
 from sweeper.study.loop import Hooks, Limits, StudyLoop
 from sweeper.study.run_table import RunTable
 from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec, member_facts

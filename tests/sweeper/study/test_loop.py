@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from sweeper.errors import OUT_OF_MEMORY, AskingError
-from sweeper.jobs import job_for
 from sweeper.layout import StudyFolder
 from sweeper.messages import Failed, Finished, Lost, Message, Reply, Started
 from sweeper.results import Objective, Policy, RunResult, Runs, TrialResult
@@ -18,6 +17,7 @@ from sweeper.search.pruning import NoPruning, Pruning
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import open_storage
 from sweeper.study.interrupts import Interrupt
+from sweeper.study.jobs import job_for
 from sweeper.study.loop import Hooks, Limits, StudyLoop
 from sweeper.study.run_table import RunTable
 from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec, member_facts

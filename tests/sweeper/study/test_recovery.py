@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.findings import Look
 from sweeper.layout import StudyFolder
 from sweeper.report.report import write_report
-from sweeper.results import Look, StudyResult
+from sweeper.results import StudyResult
 from sweeper.search.trial_book import TrialBook
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import Storage, open_storage

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sweeper.findings import Comparison
 from sweeper.layout import StudyFolder
-from sweeper.results import Comparison, Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
+from sweeper.results import Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict.judging import best_of, judge
 from tests.sweeper.factories import AUC, CONFIRM_SEEDS, LOSS, SEEDS, run_result, study_result, trial_spec
 

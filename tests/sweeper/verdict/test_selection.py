@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy.special import stdtrit
 
+from sweeper.findings import Comparison, Confirmation
 from sweeper.models import Direction
-from sweeper.results import Comparison, Confirmation
 from sweeper.verdict.selection import (
     FLATTERED,
     Arm,
