@@ -137,6 +137,11 @@ class Mix:
     scale: float | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The trials of all combinations, and of the control."""
+        return frozenset(self.rows.values()) | ({self.control} if self.control is not None else set())
+
 
 @dataclass(frozen=True)
 class StudyResult:

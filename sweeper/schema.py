@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from sweeper.criteria import parse
-from sweeper.models import Cosmetic, Direction, StrictModel, Strings
+from sweeper.models import Cosmetic, Direction, StrictModel, Strings, UsuallyLeftOut
 
 
 def _each_once(devices: tuple[int, ...]) -> tuple[int, ...]:
@@ -129,6 +129,7 @@ class Trainer(StrictModel):
     restore_best: bool
     max_seconds: PositiveFloat | None
     schedule: Schedule
+    loss_scale: Annotated[PositiveFloat, UsuallyLeftOut(1.0)] = 1.0
     success: Annotated[Criteria, Cosmetic()] = ()  # jobs and studies stored before there were any have none
 
     @model_validator(mode="after")
@@ -374,3 +375,8 @@ class RunSettings(StrictModel):
     task: TaskSection
     optimizer: Optimizer
     trainer: Trainer
+
+    @property
+    def feels_scale(self) -> bool:
+        """Whether training would go another way if the loss were multiplied by a number."""
+        return isinstance(self.optimizer, Sgd) or self.trainer.grad_clip_norm is not None

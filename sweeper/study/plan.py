@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from sweeper.config import Sweep, objective_warnings, training_in_words
 from sweeper.executors import Arrangement, arrange
 from sweeper.layout import StudyFolder, check_study_name
+from sweeper.errors import UserError
 from sweeper.results import Policy
 from sweeper.schema import Local, Settings
 from sweeper.search import Draft, check_pruner, pruner_warnings
+from sweeper.study.division import attribution_faults
 from sweeper.study.loop import Limits
 from sweeper.study.proposals import drafts_of, policy_of, reopened
 from sweeper.study.sampled import rehearse
@@ -66,6 +68,8 @@ def plan(sweep: Sweep) -> Plan:
     check_study_name(name)
     arrangement = arrange(sweep.settings.executor)
     drafts = drafts_of(sweep, factory)
+    if faults := attribution_faults(sweep, policy, drafts):
+        raise UserError(faults)
     max_steps = drafts[0].max_steps
     check_pruner(sweep.settings, max_steps)
     rehearse(sweep, factory)

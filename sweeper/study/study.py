@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sweeper.config import Sweep
 from sweeper.executors import make_executor
 from sweeper.report import added_by_task, write_report
-from sweeper.results import StudyResult
+from sweeper.results import Mix, StudyResult
 from sweeper.search import TrialBook, pruning_of
 from sweeper.storage import (
     RunBook,
@@ -23,6 +23,7 @@ from sweeper.storage import (
     refuse_closed,
 )
 from sweeper.study.asked_for import warnings_of_others, with_others_named
+from sweeper.study.attribution import begun_attribution
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
@@ -128,6 +129,7 @@ class Session:
         self._plan, self._table, self._loop = plan, table, loop
         self._observer, self._interrupt, self._warnings = observer, interrupt, warnings
         self._began, self._n_planned = time.monotonic(), 0
+        self._mix: Mix | None = None
         slot = plan.arrangement.slots[0]
         self._provenance = provenance(slot.n_threads, plan.settings.task.target) | {"started": _now()}
 
@@ -138,6 +140,8 @@ class Session:
         if not self._loop.is_stopping:
             self._announce_confirmation()
             self._loop.work_off(self._table.wanted_confirmation, asks=False)
+        if not self._loop.is_stopping and not self._loop.is_time_up:
+            self._attribute()
         return self._conclude()
 
     def _start(self) -> None:
@@ -171,6 +175,17 @@ class Session:
         if n_runs:
             why = f"confirming the best candidate and the baseline on fresh seeds, {plural(n_runs, 'run')}"
             self._observer.plan_grew(n_runs - n_left, why)
+
+    def _attribute(self) -> None:
+        """Train what tells the winner's differences apart, where that is asked for and there is a winner."""
+        self._mix = begun_attribution(self._plan, self._table)
+        if self._mix is None:
+            return
+        n_runs = len(self._table.wanted_attribution().runs)
+        if n_runs:
+            names = " / ".join(group.name for group in self._mix.groups)
+            self._observer.plan_grew(n_runs, f"attribution: which of {names} makes the difference")
+        self._loop.work_off(self._table.wanted_attribution, asks=False)
 
     def _conclude(self) -> int:
         if not self._table.trials:
@@ -213,6 +228,8 @@ class Session:
             stopped_because=stopped_because,
             to_go_on=None if stopped_because is None else self._to_go_on(),
             looks=self._table.looks(self._split),
+            added=self._table.added(with_interrupted=True),
+            mix=self._mix,
         )
 
     @property
@@ -224,7 +241,12 @@ class Session:
         """Why the study ends before its time, if it does."""
         signal = self._interrupt.received
         reason = self._loop.stopped_because or (signal.name if signal is not None else None)
-        wanted = (*self._table.wanted_screening().runs, *self._table.wanted_confirmation().runs)
+        phases = (
+            self._table.wanted_screening,
+            self._table.wanted_confirmation,
+            self._table.wanted_attribution,
+        )
+        wanted = [key for phase in phases for key in phase().runs]
         is_cut_short = self._loop.is_time_up and bool(wanted or self._table.n_unasked)
         return reason or ("study.timeout_s" if is_cut_short else None)
 
