@@ -7,9 +7,9 @@ the one thing that it writes is the cache of prepared data.
 from dataclasses import dataclass
 
 from sweeper.config import Sweep, objective_warnings, training_in_words
+from sweeper.errors import UserError
 from sweeper.executors import Arrangement, arrange
 from sweeper.layout import StudyFolder, check_study_name
-from sweeper.errors import UserError
 from sweeper.results import Policy
 from sweeper.schema import Local, Settings
 from sweeper.search import Draft, check_pruner, pruner_warnings
