@@ -38,6 +38,8 @@ PURE = (
         "sweeper.study.retries",
         "sweeper.verdict.selection",
         "sweeper.verdict.paired",
+        "sweeper.verdict.attribution",
+        "sweeper.verdict.attribution_words",
     ),
 )
 IMPURE = ("os", "io", "time", "datetime", "random", "subprocess", "socket", "sqlalchemy", "optuna", "torch")

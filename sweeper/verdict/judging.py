@@ -32,7 +32,7 @@ def best_of(trials: Sequence[TrialResult], policy: Policy) -> int | None:
     if baseline is None or baseline.state != "COMPLETE" or len(policy.objectives) > 1:
         return None
     objective = policy.objectives[0]
-    arms = [_arm(trial, objective, policy.seeds, (), with_records=False) for trial in trials]
+    arms = [arm_of(trial, objective, policy.seeds, (), with_records=False) for trial in trials]
     return selection.choose(arms, baseline.spec.number, objective.direction, policy.seeds)
 
 
@@ -240,12 +240,12 @@ def _also_counted(result: StudyResult) -> list[int]:
 
 def _arms(result: StudyResult, objective: Objective) -> dict[int, Arm]:
     return {
-        trial.spec.number: _arm(trial, objective, result.seeds, result.confirm_seeds, with_records=True)
+        trial.spec.number: arm_of(trial, objective, result.seeds, result.confirm_seeds, with_records=True)
         for trial in result.trials
     }
 
 
-def _arm(
+def arm_of(
     trial: TrialResult,
     objective: Objective,
     seeds: tuple[int, ...],
@@ -253,6 +253,7 @@ def _arm(
     *,
     with_records: bool,
 ) -> Arm:
+    """A trial's values on these seeds, with the influence values of its runs on them if `with_records`."""
     complete = [run for run in trial.runs.values() if run.state == "COMPLETE"] if with_records else []
     return Arm(
         number=trial.spec.number,
