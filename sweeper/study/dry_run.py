@@ -135,7 +135,7 @@ def _estimate(forecast: Forecast) -> str:
     # confirmation begins when the last of the screening has ended
     phases = (forecast.n_screening, forecast.n_confirming, forecast.n_attributing)
     n_rounds = sum(-(-n_runs // len(forecast.slots)) for n_runs in phases)
-    total, each = duration(n_rounds * forecast.seconds_per_run), duration(forecast.seconds_per_run)
+    total, each = (duration(n * forecast.seconds_per_run) for n in (n_rounds, 1))
     runs, most = plural(sum(phases), "run"), "at most " if forecast.n_attributing else ""
     return f"{most}{total} for {runs} on {plural(len(forecast.slots), 'slot')} ({each} a run, as earlier ones took)"
 

@@ -43,7 +43,7 @@ from sweeper.study.run_table import RunTable
 from sweeper.study.specs import workload
 from sweeper.task import task_entry
 from sweeper.trial import TrialSpec
-from sweeper.verdict import judge
+from sweeper.verdict import judge, judged_attribution
 from sweeper.watch import Observer, Observers, StudyStart, Terminal, make_tracker
 from sweeper.wording import plural
 
@@ -195,7 +195,9 @@ class Session:
         judgement = judge(result)
         if judgement.look is not None:
             self._table.add_look(self._split, judgement.look)
-        judgement = with_others_named(plan, result, judgement)
+        judgement = replace(
+            with_others_named(plan, result, judgement), attribution=judged_attribution(result)
+        )
         if failed_by is not None:
             judgement = without_verdict(judgement, failed_by, has_baseline=result.baseline.state != "FAILED")
         ensemble = self._ensemble(result)
