@@ -38,6 +38,8 @@ PURE = (
         "sweeper.study.retries",
         "sweeper.verdict.selection",
         "sweeper.verdict.paired",
+        "sweeper.search.stages",
+        "sweeper.search.way",
     ),
 )
 IMPURE = ("os", "io", "time", "datetime", "random", "subprocess", "socket", "sqlalchemy", "optuna", "torch")
