@@ -40,6 +40,8 @@ PURE = (
         "sweeper.verdict.paired",
         "sweeper.verdict.attribution",
         "sweeper.verdict.attribution_words",
+        "sweeper.search.stages",
+        "sweeper.search.way",
     ),
     *(f"sweeper.monitor.{name}" for name in ("alarms", "changes", "evaluation", "expressions", "grammar")),
     *(f"sweeper.monitor.{name}" for name in ("history", "measured", "phases", "rules")),

@@ -46,4 +46,22 @@ from .search_space import (
     param_lines as param_lines,
     space_of as space_of,
 )
+from .stages import (
+    BEST as BEST,
+    STOP as STOP,
+    NamedStage as NamedStage,
+    Turn as Turn,
+    named_in as named_in,
+    origins_of as origins_of,
+    stages_of as stages_of,
+    with_points as with_points,
+)
 from .trial_book import SamplerFactory as SamplerFactory, TrialBook as TrialBook
+from .way import (
+    Known as Known,
+    TrialSeen as TrialSeen,
+    WantedTrial as WantedTrial,
+    is_over as is_over,
+    wanted as wanted,
+    way as way,
+)
