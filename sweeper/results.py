@@ -46,7 +46,8 @@ class Objective:
 class RunResult:
     """One run (trial x seed). `metrics` by `split/name`; `folder` holds its records.
 
-    `incidents`: what went wrong on the way to this result, a sentence each.
+    `incidents`: what went wrong on the way to this result, a sentence each. `error`: the class of the error
+    by which a failed run ended.
     """
 
     trial: int
@@ -63,6 +64,7 @@ class RunResult:
     reused: bool = False
     device: str = ""
     incidents: tuple[str, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True)

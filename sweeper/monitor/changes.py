@@ -28,14 +28,18 @@ class Changes:
     params: dict[str, JsonValue]
 
 
-def changed(one: Compiled, config: Mapping[str, Any], overrides: Sequence[str]) -> Changes:
-    """The overrides that apply a rule's changes to a trial of this configuration and these overrides.
+def changed(change: Mapping[str, Any], config: Mapping[str, Any], overrides: Sequence[str]) -> Changes:
+    """The overrides that apply changes by key to a trial of this configuration and these overrides.
 
     `params` is empty where nothing would be another than it is. Values may leave the range of their key,
     which validation then refuses.
     """
+    return _changed(change, config, overrides)
+
+
+def _changed(changes: Mapping[str, Any], config: Mapping[str, Any], overrides: Sequence[str]) -> Changes:
     lines, left_out, params = list(overrides), [], {}
-    for key, change in one.rule.change.items():
+    for key, change in changes.items():
         old = _value_at(config, key)
         new = _applied(old, change, is_choice=is_choice(key, change))
         if new is _ABSENT:

@@ -39,7 +39,8 @@ def outcome(job: JobSpec, message: LastWord, pruned_because: str | None = None) 
         case Failed():
             reason = sentences(message.reason, message.advice)
             is_blameless = message.error in BLAMELESS
-            return replace(result, state="INTERRUPTED" if is_blameless else "FAILED", reason=reason)
+            state = "INTERRUPTED" if is_blameless else "FAILED"
+            return replace(result, state=state, reason=reason, error=message.error)
 
 
 def died(message: LastWord) -> bool:
