@@ -16,8 +16,9 @@ EXPECTED = (
     "'val/bce / train/bce < 1.5'"
 )
 _NAME = r"(?!(?:train|val|test)(?:[\s/]|$))[^\s/<>=]+"
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_SIDES = re.compile(rf"\s*([^<>=]+?)\s*(<=|>=|<|>)\s*({_NUMBER})\s*")
+NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+"""A number without a sign, as a regular expression."""
+_SIDES = re.compile(rf"\s*([^<>=]+?)\s*(<=|>=|<|>)\s*([+-]?{NUMBER})\s*")
 _KEY = re.compile(rf"(?:(train|val|test)\s*/\s*)?({_NAME})")
 _RATIO = re.compile(rf"(train|val|test)/({_NAME})\s*/\s*(train|val|test)/({_NAME})")
 _SHORT_RATIO = re.compile(rf"(train|val|test)\s*/\s*(train|val|test)\s+({_NAME})")

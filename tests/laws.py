@@ -25,6 +25,7 @@ ORDER = (
     "executors",
     "worker",
     "verdict",
+    "monitor",
     "storage",
     "task",
     "words",

@@ -41,6 +41,8 @@ PURE = (
         "sweeper.search.stages",
         "sweeper.search.way",
     ),
+    *(f"sweeper.monitor.{name}" for name in ("alarms", "changes", "evaluation", "expressions", "grammar")),
+    *(f"sweeper.monitor.{name}" for name in ("history", "measured", "phases", "rules")),
 )
 IMPURE = ("os", "io", "time", "datetime", "random", "subprocess", "socket", "sqlalchemy", "optuna", "torch")
 

@@ -1,0 +1,5 @@
+from .alarms import alarms as alarms
+from .changes import Changes as Changes, changed as changed, unknown_keys as unknown_keys
+from .history import Clock as Clock, History as History
+from .measured import measurable as measurable, unknown_metrics as unknown_metrics
+from .rules import Compiled as Compiled, Rule as Rule, compiled as compiled
