@@ -62,7 +62,7 @@ Decays = Annotated[tuple[Decay, Decay], Field(strict=False)]
 
 
 class TaskSection(StrictModel):
-    """Which task, what it is judged by, what its baseline and documented grid are."""
+    """Which task, what it is judged by, what its baseline, documented grid and plan are."""
 
     name: str
     target: str | None
@@ -74,6 +74,7 @@ class TaskSection(StrictModel):
     direction: Direction
     baseline: Strings
     default_sweep: str | None
+    default_plan: str | None = None
 
 
 class AdamW(StrictModel):

@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
+from sweeper.config.staging import change_faults, left_out, staged, tried
 from sweeper.config.swept_groups import (
     SweptGroup,
     explained,
@@ -36,6 +37,7 @@ from sweeper.task import task_entry
 ENSEMBLE_KEY = "study.ensemble_top_k"
 MAX_FAULTS = 100
 N_AT_RANDOM = 100
+T = TypeVar("T")
 NUMERIC_ONLY = ("cmaes", "qmc")
 """Samplers that leave choices to chance."""
 
@@ -57,12 +59,13 @@ class Findings:
         for fault in faults:
             self._faults.setdefault(str(fault), fault)
 
-    def collect(self, check: Callable[[], object]) -> None:
-        """Run a check and remember the faults that it raises."""
+    def collect(self, check: Callable[[], T]) -> T | None:
+        """What a check returns; None, its faults remembered, where it raises them."""
         try:
-            check()
+            return check()
         except UserError as error:
             self.add(error.faults)
+            return None
 
     def checked(self, composer: Composer, overrides: Sequence[str]) -> Configuration | None:
         """The configuration at `overrides`; None, its faults remembered, where its values cannot be used."""
@@ -152,15 +155,21 @@ def checked_sweep(
         found.collect(lambda: _check_sampler(base))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     found.collect(lambda: check_ensemble(settings))
+    known = None if points is None else [point.name for point in points]
+    stages = found.collect(lambda: staged(settings, known, study.trials or {}, is_adaptive=is_adaptive)) or ()
+    found.add(change_faults(stages, points or (), checked))
     if found.faults:
         raise UserError(explained(found.faults, composer, space))
+    not_tried = left_out(stages, points or ())
     if points is not None:
-        points = _with_named_params(points, checked, space)
+        points = _with_named_params(tried(stages, points), checked, space)
     in_vain = _overruled(space, points if study.trials else None, documented)
     if faults := [one for one in in_vain if isinstance(one, Fault)]:
         raise UserError(faults)
-    warnings = (*space.warnings, *_warnings(space, settings, is_adaptive), *map(str, in_vain))
-    return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command, checked)
+    warnings = (*space.warnings, *_warnings(space, settings, is_adaptive), *map(str, in_vain), *not_tried)
+    return Sweep(
+        composer, settings, base.task_config, base.config, space, points, warnings, command, checked, stages
+    )
 
 
 def _base(

@@ -21,6 +21,7 @@ from sweeper.config.plugin_options import (
     params_of,
     without_plus,
 )
+from sweeper.config.staging import plan_of_task, with_plan
 from sweeper.config.unreadable import rejoined
 from sweeper.errors import Fault, UserError
 from sweeper.search import (
@@ -51,8 +52,9 @@ def read_command_line(
 ) -> Sweep:
     """The sweep that `arguments` describe, each point validated. Raises UserError with all faults.
 
-    With nothing swept and no named trials, the task's documented grid (`task.default_sweep`) is swept.
-    Without `multirun` the sweep has one point, the fixed configuration itself.
+    With nothing swept and no named trials, the task's documented grid (`task.default_sweep`) is swept;
+    `plan=staged` stands for the task's own plan (`task.default_plan`). Without `multirun` the sweep has one
+    point, the fixed configuration itself.
     """
     return read_overrides(ConfigSource(loader, config_name, arguments), arguments, multirun=multirun)
 
@@ -62,9 +64,13 @@ def read_overrides(source: ConfigSource, arguments: Sequence[str], *, multirun: 
     reading = _read(source, arguments, multirun)
     if not multirun:
         return checked_run(reading.composer, reading.space, reading.faults, tuple(arguments))
+    words = list(arguments)
+    if (planned := plan_of_task(reading.composer)) is not None:
+        words = with_plan(words, planned)
+        reading = _read(source, words, multirun)
     documented = None if _sweeps(reading) else _default_sweep(reading)
     if documented is not None:
-        reading = _read(source, [*arguments, f"sweep={documented}"], multirun)
+        reading = _read(source, [*words, f"sweep={documented}"], multirun)
     return checked_sweep(reading.composer, reading.space, reading.faults, tuple(arguments), documented)
 
 

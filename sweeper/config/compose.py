@@ -24,7 +24,7 @@ from sweeper.config.validation import validated
 from sweeper.errors import Fault, UserError
 from sweeper.layout import at_home
 from sweeper.schema import Settings
-from sweeper.search import Point, SearchSpace, Swept, key_of
+from sweeper.search import NamedStage, Point, SearchSpace, Swept, key_of
 from sweeper.task import TaskConfig, is_built_in, task_entry
 
 __all__ = ["Composer", "Sweep", "task_entry"]
@@ -263,6 +263,7 @@ class Sweep:
     `points` is None where a sampler decides. `settings`, `task_config` and `config` are
     those of the fixed overrides; of the first point, where only the swept keys make a valid configuration.
     `checked`: the configurations that checking has composed, by the overrides of their points.
+    `stages`: those of a staged plan, with the names of points; empty where all are tried at once.
     """
 
     composer: Composer
@@ -274,6 +275,7 @@ class Sweep:
     warnings: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     checked: Mapping[tuple[str, ...], Configuration] = field(default_factory=dict, repr=False)
+    stages: tuple[NamedStage, ...] = ()
 
     def at(self, overrides: Sequence[str]) -> Configuration:
         """The configuration of a point, composed and validated unless it has been. Raises UserError."""

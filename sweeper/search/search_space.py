@@ -23,7 +23,9 @@ from sweeper.search.grammar import (
     text_of,
 )
 
-PER_STUDY = ("task", "study", "sampler", "pruner", "executor", "tracking", "sweep", "hydra")
+PER_STUDY = (
+    *("task", "study", "sampler", "pruner", "executor", "tracking", "monitor", "plan", "sweep", "hydra"),
+)
 """Root keys that one study has one value of."""
 
 MAX_POINTS = 100_000

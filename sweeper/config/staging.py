@@ -1,0 +1,153 @@
+"""The stages of a plan against the trials of a sweep: what they name, and what becomes of the rest."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from sweeper.config.compose import Composer, Configuration
+from sweeper.errors import Fault, UserError, did_you_mean
+from sweeper.schema import Settings
+from sweeper.search import BEST, NamedStage, Point, named_in, origins_of, stages_of, with_points
+
+STAGED = "staged"
+"""`plan=staged` stands for the task's own plan, `task.default_plan`."""
+
+
+def plan_of_task(composer: Composer) -> str | None:
+    """The plan that `plan=staged` stands for; None where another is chosen, or this one has stages.
+
+    Raises UserError where the task has none.
+    """
+    tree = composer.tree()
+    chosen = OmegaConf.select(tree, "hydra.runtime.choices.plan", throw_on_missing=False)
+    if chosen != STAGED or composer.before_values("plan.stages"):
+        return None
+    name = OmegaConf.select(tree, "task.default_plan", throw_on_missing=False)
+    if name is None and not OmegaConf.select(tree, "plan.stages", throw_on_missing=False):
+        task = OmegaConf.select(tree, "task.name", throw_on_missing=False)
+        problem = f"got '{STAGED}', but task '{task}' has no plan of its own (task.default_plan is null)"
+        advice = "Write one, conf/plan/<name>.yaml with its stages, and choose it: plan=<name>."
+        raise UserError(Fault("plan", problem, advice))
+    return None if name is None else str(name)
+
+
+def with_plan(words: Sequence[str], name: str) -> list[str]:
+    """The command line with this plan in the place of the one that it chooses, or with it."""
+    chosen = [f"{word[: word.index('plan=')]}plan={name}" for word in words if _chooses_plan(word)]
+    kept = [word for word in words if not _chooses_plan(word)]
+    return [*kept, *(chosen[-1:] or [f"plan={name}"])]
+
+
+def _chooses_plan(word: str) -> bool:
+    return word.lstrip("+").partition("=")[0] == "plan" and "=" in word
+
+
+def staged(
+    settings: Settings, points: Sequence[str] | None, named: Iterable[str], *, is_adaptive: bool
+) -> tuple[NamedStage, ...]:
+    """The stages, with the points that their names stand for; none where all are tried at once.
+
+    `points`: their names; None where they are not known, since something else is at fault, or a sampler
+    decides. Raises UserError with all faults.
+    """
+    stages = stages_of(settings.plan)
+    if stages and is_adaptive:
+        problem = f"got '{settings.plan.name}', but a sampler decides what is tried; expected named trials"
+        advice = "Name them (study.trials), enumerate them (sampler=grid), or use plan=parallel."
+        raise UserError(Fault("plan", problem, advice))
+    if not stages or points is None:
+        return ()
+    known = _points_by_name(points, named)
+    faults = [*_unknown(stages, known), *_names_of_rules(stages, settings)]
+    if faults:
+        raise UserError(faults)
+    return with_points(stages, known)
+
+
+def tried(stages: Sequence[NamedStage], points: Sequence[Point]) -> tuple[Point, ...]:
+    """The points that some stage names; all where there are no stages."""
+    names = set(named_in(stages)) if stages else {point.name for point in points}
+    return tuple(point for point in points if point.name in names)
+
+
+def left_out(stages: Sequence[NamedStage], points: Sequence[Point]) -> list[str]:
+    """A warning that names the points which no stage tries."""
+    kept = tried(stages, points)
+    names = [point.name for point in points if point not in kept]
+    if not names:
+        return []
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return [f"plan.stages: no stage names {', '.join(names[:6])}{more}; not tried"]
+
+
+def change_faults(
+    stages: Sequence[NamedStage],
+    points: Sequence[Point],
+    checked: Mapping[tuple[str, ...], Configuration],
+) -> Iterator[Fault]:
+    """A fault for each key of an adjusted trial that a trial which it may be made from lacks."""
+    configs = {point.name: checked[point.overrides].config for point in points if point.overrides in checked}
+    for stage in stages:
+        for key in stage.adjusted.change if stage.adjusted else ():
+            lacking = [n for n in origins_of(stage, stages) if n in configs and not _has(configs[n], key)]
+            if lacking:
+                hint = did_you_mean(key, _keys(configs[lacking[0]]))
+                problem = f"no such parameter (in {', '.join(lacking)}){hint}"
+                yield Fault(f"plan.stages.{stage.name}.adjust.change.{key}", problem, "Correct its name.")
+
+
+def _points_by_name(points: Sequence[str], named: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """The points that a name stands for: its own, or those of a named trial beside which keys are swept."""
+    names = tuple(named)
+    found: dict[str, tuple[str, ...]] = {point: (point,) for point in points}
+    for point in points:
+        owners = [name for name in names if point.startswith(f"{name} ")]
+        if owners:
+            owner = max(owners, key=len)
+            found[owner] = (*found.get(owner, ()), point)
+    return found
+
+
+def _unknown(stages: Sequence[NamedStage], known: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
+    for stage in stages:
+        where, of = f"plan.stages.{stage.name}", stage.adjusted.of if stage.adjusted else BEST
+        for name in stage.trials:
+            if name not in known:
+                yield _no_such_trial(f"{where}.trials", name, known)
+        if of not in known and of != BEST:
+            yield _no_such_trial(f"{where}.adjust.of", of, known)
+        elif of != BEST and of not in _tried(stages, known):
+            problem = f"got '{of}', which no stage tries as one trial; expected 'best', or a trial of a stage"
+            yield Fault(f"{where}.adjust.of", problem)
+
+
+def _tried(stages: Sequence[NamedStage], known: Mapping[str, Sequence[str]]) -> set[str]:
+    return {name for name in named_in(stages) if len(known.get(name, ())) == 1}
+
+
+def _no_such_trial(where: str, name: str, known: Mapping[str, Sequence[str]]) -> Fault:
+    listed = ", ".join(list(known)[:6])
+    return Fault(
+        where, f"got '{name}'; this sweep has no such trial{did_you_mean(name, known)}", f"It has {listed}."
+    )
+
+
+def _names_of_rules(stages: Sequence[NamedStage], settings: Settings) -> Iterator[Fault]:
+    """Trials remember the rule or the stage that asked for them, by its name."""
+    for stage in stages:
+        if stage.name in settings.monitor.rules:
+            problem = f"got '{stage.name}', which is the name of a rule, too (monitor.rules.{stage.name})"
+            yield Fault(f"plan.stages.{stage.name}", f"{problem}; expected another", "Rename the stage.")
+
+
+def _has(config: Mapping[str, Any], key: str) -> bool:
+    return key in _keys(config)
+
+
+def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted keys of a configuration, sections included."""
+    for key, value in config.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{prefix}{key}.")
