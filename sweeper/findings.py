@@ -201,6 +201,15 @@ class GuardResult(LenientModel):
     state: Literal["held", "broken", "unproven", "unknown"] = "unknown"
 
 
+COSTS = "better, but costs"
+"""How the verdict on a winner begins that breaks a guard; the metrics follow."""
+
+
+def is_refused(verdict: str) -> bool:
+    """Whether the verdict is that on a winner which breaks a guard, and so is no champion."""
+    return verdict.startswith(COSTS)
+
+
 class Decision(LenientModel):
     """What a staged plan decided after a stage.
 

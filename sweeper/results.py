@@ -17,6 +17,7 @@ from sweeper.findings import (
     Ensemble,
     GuardResult,
     Look,
+    is_refused,
 )
 from sweeper.models import Direction, LenientModel, Number
 from sweeper.trial import TrialSpec
@@ -219,6 +220,16 @@ class Judgement:
     look: Look | None = None
     guards: tuple[GuardResult, ...] = ()
     attribution: Attribution | None = None
+
+    @property
+    def champions(self) -> tuple[int, ...]:
+        """The numbers of the trials that the study recommends: the best candidate's, or those of the front.
+
+        None where the winner breaks a guard.
+        """
+        if self.front is not None:
+            return tuple(self.front)
+        return () if self.best is None or is_refused(self.verdict) else (self.best,)
 
 
 RunKey = tuple[int, int]

@@ -71,6 +71,7 @@ def study_result(
         looks=looks,
         added=added,
         mix=mix,
+        guards=sweep.settings.study.guards,
     )
 
 
@@ -159,12 +160,12 @@ def tidy_checkpoints(
 ) -> None:
     """Remove the checkpoints of ended runs but those whose models `keep` (`study.keep_models`) names.
 
-    The champion's are those of the best candidate, or of the front. The members of an ensemble keep theirs,
+    The champion's are those of the best candidate, or of the front; a winner that breaks a guard is none. The
+    members of an ensemble keep theirs,
     those of an earlier one and these `members`: their models are needed to predict, or to try again. Runs
     that are not in `result`, or have not ended, stay as they are: another session may train them now.
     """
-    champions = {number for number in (judgement.best, *(judgement.front or [])) if number is not None}
-    chosen = kept_trials(keep, result.baseline.spec.number, champions)
+    chosen = kept_trials(keep, result.baseline.spec.number, judgement.champions)
     trials = (*result.trials, *result.added)
     runs = [(trial.spec.number, run) for trial in trials for run in trial.runs.values()]
     kept = {run.folder for number, run in runs if number in chosen or _has_model_to_keep(run, keep)}

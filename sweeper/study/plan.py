@@ -15,6 +15,7 @@ from sweeper.schema import Local, Settings
 from sweeper.search import Draft, check_pruner, pruner_warnings
 from sweeper.study.division import attribution_faults
 from sweeper.study.loop import Limits
+from sweeper.study.objectives import guards_in_words
 from sweeper.study.proposals import drafts_of, policy_of, reopened
 from sweeper.study.sampled import rehearse
 from sweeper.study.specs import SpecFactory, notices_of
@@ -89,5 +90,5 @@ def plan(sweep: Sweep) -> Plan:
             *about_pruner,
             *arrangement.warnings,
         ),
-        announced=(*training_in_words(sweep), *factory.announced(drafts)),
+        announced=(*training_in_words(sweep), *guards_in_words(sweep), *factory.announced(drafts)),
     )
