@@ -28,7 +28,7 @@ _SIDES = re.compile(rf"\s*([^<>=]+?)\s*(<=|>=|<|>)\s*([+-]?{NUMBER})\s*")
 _KEY = re.compile(rf"(?:(train|val|test)\s*/\s*)?({_NAME})")
 _RATIO = re.compile(rf"(train|val|test)/({_NAME})\s*/\s*(train|val|test)/({_NAME})")
 _SHORT_RATIO = re.compile(rf"(train|val|test)\s*/\s*(train|val|test)\s+({_NAME})")
-_GUARD = re.compile(rf"\s*([^\s/<>=]+)\s*(<=|>=)\s*({_NUMBER})\s*")
+_GUARD = re.compile(rf"\s*([^\s/<>=]+)\s*(<=|>=)\s*([+-]?{NUMBER})\s*")
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,8 @@ def _estimate(forecast: Forecast) -> str:
     n_rounds = sum(-(-n_runs // len(forecast.slots)) for n_runs in phases)
     total, each = (duration(n * forecast.seconds_per_run) for n in (n_rounds, 1))
     runs, most = plural(sum(phases), "run"), "at most " if forecast.n_attributing else ""
-    return f"{most}{total} for {runs} on {plural(len(forecast.slots), 'slot')} ({each} a run, as earlier ones took)"
+    slots = plural(len(forecast.slots), "slot")
+    return f"{most}{total} for {runs} on {slots} ({each} a run, as earlier ones took)"
 
 
 def _attributing(forecast: Forecast) -> str:

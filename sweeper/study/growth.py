@@ -4,20 +4,19 @@ What joins follows from the results alone, in the order of the trials' numbers: 
 before it have had theirs. So it does not matter who was faster, or whether the study was interrupted.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sweeper.errors import UserError, in_a_line
 from sweeper.findings import Alarm, Decision
 from sweeper.monitor import Compiled, changed
-from sweeper.results import GIVEN_UP, Policy, RunKey, Runs
+from sweeper.results import GIVEN_UP, Policy, RunKey, Runs, TrialResult
 from sweeper.search import Draft, Known, NamedStage, TrialSeen, WantedTrial, wanted, way
-from sweeper.study.health import Health
+from sweeper.study.health import Health, stopped_by
 from sweeper.study.run_state import opening_seeds
 from sweeper.study.run_table import RunTable
 from sweeper.study.specs import SpecFactory
 from sweeper.trial import TrialSpec
-from sweeper.wording import plural
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class FollowUpLimits:
 def runs_with_a_say(
     trial: TrialSpec, runs: Runs, policy: Policy, running: Collection[RunKey]
 ) -> list[RunKey] | None:
-    """The runs whose alarms count for a trial's follow-ups; None while one of them is to come, or under way."""
+    """The runs whose alarms count for follow-ups of a trial; None while one is to come, or under way."""
     keys = [(trial.number, seed) for seed in opening_seeds(trial, policy)]
     is_lost = any(key in runs and runs[key].state in GIVEN_UP for key in keys)
     if any(key in running or (key not in runs and not is_lost) for key in keys):
@@ -104,19 +103,25 @@ class Growth:
         """The way through the plan so far; empty without stages."""
         return way(self._stages, self._known()) if self._stages else ()
 
-    def told_of(self, trial: TrialSpec, alarm: Alarm) -> str:
+    def alarms(self, results: Iterable[TrialResult]) -> dict[int, tuple[Alarm, ...]]:
+        """What the rules found in the runs of each trial, with what was done, by the trial's number."""
+        found = {
+            result.spec.number: tuple(
+                alarm.model_copy(update={"did": self._told_of(result.spec, alarm)})
+                for _, run in sorted(result.runs.items())
+                for alarm in self._health.of_run(result.spec, run)
+            )
+            for result in results
+        }
+        return {number: alarms for number, alarms in found.items() if alarms}
+
+    def _told_of(self, trial: TrialSpec, alarm: Alarm) -> str:
         """What was done because of an alarm, in words; empty for nothing."""
-        runs = self._table.runs
-        run = runs.get((trial.number, alarm.seed))
-        if (
-            alarm.then == "stop"
-            and run is not None
-            and (run.reason or "").startswith(f"monitor: {alarm.rule}:")
-        ):
+        run = self._table.runs.get((trial.number, alarm.seed))
+        if run is not None and stopped_by(run.reason) == alarm.rule:
             return "stopped"
-        made = [
-            one for one in self._table.trials.values() if (one.parent, one.rule) == (trial.number, alarm.rule)
-        ]
+        trials = self._table.trials.values()
+        made = [one for one in trials if (one.parent, one.rule) == (trial.number, alarm.rule)]
         is_asked = alarm.then == "follow_up" and made
         return f"follow-up: trial {made[0].number} {made[0].name}" if is_asked else ""
 

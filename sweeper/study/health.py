@@ -1,8 +1,8 @@
 """What the monitor's rules find in the runs of a study.
 
-Alarms follow from a run's evaluations alone: of a run that is under way from those that it has reported, of any
-other from its `metrics.jsonl`. Nothing of them is stored, so that a resumed study, or one with other rules,
-comes to the same as if nothing had happened in between.
+Alarms follow from a run's evaluations alone: of a run that is under way from those that it has reported, of
+any other from its `metrics.jsonl`. Nothing of them is stored, so that a resumed study, or one with other
+rules, comes to the same as if nothing had happened in between.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +25,12 @@ STOPPED = "monitor: "
 """How the reason of a run begins that a rule has stopped."""
 NOT_REPORTED = ("lr",)
 """What a line of metrics.jsonl has beside the metrics."""
+
+
+def stopped_by(reason: str | None) -> str | None:
+    """The rule that has ended a run with this reason; None where none has."""
+    is_ours = reason is not None and reason.startswith(STOPPED)
+    return reason.removeprefix(STOPPED).partition(":")[0] if is_ours and reason else None
 
 
 class RunHealth(Protocol):
@@ -124,8 +130,8 @@ class Health:
 
     def _clock(self, trial: TrialSpec) -> Clock:
         trainer = trial.config["trainer"]
-        assert isinstance(trainer, dict) and isinstance(trainer["batch_size"], int)
-        n_batches = max(1, self._factory.prepared_of(trial).n_train // trainer["batch_size"])
+        assert isinstance(trainer, dict)
+        n_batches = max(1, self._factory.prepared_of(trial).n_train // int(str(trainer["batch_size"])))
         return Clock(trial.max_steps, n_batches)
 
     def _tell(self, trial: TrialSpec, found: Iterable[Alarm]) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sweeper.errors import AskingError
 from sweeper.executors import Executor
@@ -51,7 +51,7 @@ class Hooks:
     job_of: JobMaker
     pruning: Pruning
     observer: Observer
-    health: RunHealth = NoHealth()
+    health: RunHealth = field(default_factory=NoHealth)
     grow: Callable[[Collection[RunKey]], None] = lambda running: None
 
 
@@ -247,7 +247,7 @@ class StudyLoop:
         self._observer.run_reported(active.trial, reported)
 
     def _given_up(self, trial: TrialSpec, reported: Reported) -> str | None:
-        """Why the run ends early: by a rule of the monitor, or by the pruner, which is shown it in any case."""
+        """Why the run ends early, by a rule of the monitor or by the pruner; both see the evaluation."""
         why = self._hooks.health.after_report(trial, reported)
         pruned = self._hooks.pruning.after_report(trial, reported) if trial.prunable else None
         return why or pruned

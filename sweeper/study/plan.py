@@ -4,16 +4,20 @@
 the one thing that it writes is the cache of prepared data.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sweeper.config import Sweep, objective_warnings, training_in_words
 from sweeper.errors import UserError
 from sweeper.executors import Arrangement, arrange
 from sweeper.layout import StudyFolder, check_study_name
+from sweeper.monitor import Compiled, compiled
 from sweeper.results import Policy
 from sweeper.schema import Local, Settings
 from sweeper.search import Draft, check_pruner, pruner_warnings
 from sweeper.study.division import attribution_faults
+from sweeper.study.health import stopped_by
 from sweeper.study.loop import Limits
 from sweeper.study.objectives import guards_in_words
 from sweeper.study.proposals import drafts_of, policy_of, reopened
@@ -27,7 +31,8 @@ class Plan:
     """A study that can be opened.
 
     `drafts`: the baseline, then all points of a grid. `factory` makes the trials that a sampler adds.
-    `notices`: what to warn of beside `sweep.warnings`. `announced`: what the task says of the data.
+    `notices`: what to warn of beside `sweep.warnings`. `announced`: what the task says of the data. `rules`:
+    those of the monitor.
     """
 
     sweep: Sweep
@@ -37,6 +42,7 @@ class Plan:
     drafts: tuple[Draft, ...]
     arrangement: Arrangement
     notices: tuple[str, ...]
+    rules: tuple[Compiled, ...]
     announced: tuple[str, ...]
 
     @property
@@ -53,6 +59,12 @@ class Plan:
     def reopened(self) -> frozenset[str]:
         """The states in which a run of an earlier command is tried again by this one."""
         return reopened(self.settings)
+
+    def is_kept(self, result: Mapping[str, Any]) -> bool:
+        """Whether a run of an earlier command, by its stored result, was ended by a rule that still holds."""
+        rule = stopped_by(result.get("reason"))
+        is_asked = self.settings.study.retry in ("pruned", "all")
+        return not is_asked and any(one.name == rule and one.rule.then == "stop" for one in self.rules)
 
     @property
     def limits(self) -> Limits:
@@ -71,6 +83,7 @@ def plan(sweep: Sweep) -> Plan:
     drafts = drafts_of(sweep, factory)
     if faults := attribution_faults(sweep, policy, drafts):
         raise UserError(faults)
+    rules = compiled(sweep.settings.monitor)
     max_steps = drafts[0].max_steps
     check_pruner(sweep.settings, max_steps)
     rehearse(sweep, factory)
@@ -90,5 +103,6 @@ def plan(sweep: Sweep) -> Plan:
             *about_pruner,
             *arrangement.warnings,
         ),
+        rules=rules,
         announced=(*training_in_words(sweep), *guards_in_words(sweep), *factory.announced(drafts)),
     )

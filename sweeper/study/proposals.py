@@ -103,7 +103,8 @@ def asker_of(
     folder = StudyFolder.of(sweep.settings.study.results_dir, trials.name)
     alone = partial(alone_with, TurnLock(folder.asking_lock, ALONE_S))
     if not sweep.is_adaptive:
-        return Enumerated(drafts, trials, alone, factory.adopt)
+        first = drafts[:1] if sweep.stages else drafts  # the trials of stages join as these begin
+        return Enumerated(first, trials, alone, factory.adopt)
     n_trials = sweep.settings.study.n_trials
     assert n_trials is not None
     return Adaptive(

@@ -98,7 +98,7 @@ def _on_guards(result: StudyResult, best: int) -> dict[str, Confirmation | None]
     for metric in dict.fromkeys(parse_guard(text).metric for text in result.guards):
         upwards = Objective(metric, "maximize")  # so that an improvement is a difference
         arms = [
-            _arm(trial, upwards, result.seeds, result.confirm_seeds, with_records=True) for trial in trials
+            arm_of(trial, upwards, result.seeds, result.confirm_seeds, with_records=True) for trial in trials
         ]
         found[metric] = selection.confirm(
             *(_as_confirmed(result, arm) for arm in arms),
