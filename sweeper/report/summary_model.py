@@ -33,6 +33,8 @@ SCHEMA_VERSION: Literal[1] = 1
 Values = tuple[Number, ...]
 """One value an objective; empty where nothing is known."""
 PerSeed = dict[int, Values]
+Phase = Literal["screening", "confirmation", "attribution"]
+"""What a run was trained for."""
 
 
 class DataEntry(LenientModel):
@@ -79,7 +81,7 @@ class RunEntry(LenientModel):
     """How one run of a trial ended, and what went wrong on the way (`incidents`)."""
 
     seed: int
-    phase: Literal["screening", "confirmation"]
+    phase: Phase
     state: RunState
     reason: str | None = None
     attempt: int = 1
@@ -193,6 +195,11 @@ class Summary(LenientModel):
     guards: tuple[GuardResult, ...] = ()
     attribution: Attribution | None = None
     plan: PlanEntry | None = None
+
+    @property
+    def contestants(self) -> tuple[TrialEntry, ...]:
+        """The baseline and the candidates: all trials but those of an attribution."""
+        return tuple(trial for trial in self.trials if trial.role != "attribution")
 
     @property
     def has_failed(self) -> bool:

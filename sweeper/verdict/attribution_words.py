@@ -27,7 +27,7 @@ def listed(names: Sequence[str], word: str = "and") -> str:
 
 
 def share(found: Estimate) -> str:
-    """`+0.017 (+0.010 to +0.024)`, with two significant digits of the interval's half-width."""
+    """`+0.0170 (+0.0100 to +0.0240)`, with two significant digits of the interval's half-width."""
     value, low, high = found.improvement, found.ci_low, found.ci_high
     if low is None or high is None:
         return f"{value:+.{decimals(value)}f}"
