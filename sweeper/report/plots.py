@@ -109,11 +109,11 @@ def _attribution_rows(judgement: Judgement) -> list[_ForestRow]:
     found, confirmed = judgement.attribution, judgement.confirmation
     if found is None or found.improvement is None:
         return []
-    whole = found.improvement
-    is_same = confirmed is not None and tuple(confirmed.best_per_seed) == found.seeds
-    low, high = (confirmed.ci_low, confirmed.ci_high) if confirmed is not None and is_same else (None, None)
+    whole: tuple[float, float | None, float | None] = (found.improvement, None, None)
+    if confirmed is not None and tuple(confirmed.best_per_seed) == found.seeds:
+        whole = (confirmed.improvement, confirmed.ci_low, confirmed.ci_high)
     return [
-        _attribution_row("all together", whole, low, high, BEST),
+        _attribution_row("all together", *whole, BEST),
         *(
             _attribution_row(
                 group.name, group.improvement, group.ci_low, group.ci_high, BEST if group.is_named else OTHER

@@ -158,7 +158,8 @@ def tidy_checkpoints(
     """
     champions = {number for number in (judgement.best, *(judgement.front or [])) if number is not None}
     chosen = kept_trials(keep, result.baseline.spec.number, champions)
-    runs = [(trial.spec.number, run) for trial in result.trials for run in trial.runs.values()]
+    trials = (*result.trials, *result.added)
+    runs = [(trial.spec.number, run) for trial in trials for run in trial.runs.values()]
     kept = {run.folder for number, run in runs if number in chosen or _has_model_to_keep(run, keep)}
     kept |= set(members) | member_folders(folder)
     ended = {run.folder for _, run in runs if run.state in ENDED} - kept
