@@ -84,7 +84,7 @@ class SpecFactory:
             number=number,
             name=name,
             role=role,
-            prunable=role != "baseline",
+            prunable=role == "candidate",
             params=dict(params),
             overrides=tuple(overrides),
             config=run_config(settings, task_config),
