@@ -40,6 +40,7 @@ PURE = (
         "sweeper.verdict.paired",
         "sweeper.verdict.attribution",
         "sweeper.verdict.attribution_words",
+        "sweeper.verdict.factorial",
     ),
 )
 IMPURE = ("os", "io", "time", "datetime", "random", "subprocess", "socket", "sqlalchemy", "optuna", "torch")
