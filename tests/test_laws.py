@@ -42,6 +42,7 @@ PURE = (
         "sweeper.verdict.attribution_words",
         "sweeper.search.stages",
         "sweeper.search.way",
+        "sweeper.verdict.factorial",
     ),
     *(f"sweeper.monitor.{name}" for name in ("alarms", "changes", "evaluation", "expressions", "grammar")),
     *(f"sweeper.monitor.{name}" for name in ("history", "measured", "phases", "rules")),

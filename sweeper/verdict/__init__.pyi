@@ -1,5 +1,6 @@
-from .attribution import MAX_GROUPS as MAX_GROUPS, attribute as attribute, design as design
+from .attribution import attribute as attribute
 from .digits import decimals as decimals
+from .factorial import MAX_GROUPS as MAX_GROUPS, design as design
 from .judging import best_of as best_of, judge as judge
 from .mix import judged_attribution as judged_attribution
 from .paired import (

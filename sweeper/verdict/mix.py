@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from sweeper.findings import Attribution
 from sweeper.results import ENDED, Mix, StudyResult, TrialResult
-from sweeper.verdict.attribution import Control, attribute, design
+from sweeper.verdict.attribution import Control, attribute
+from sweeper.verdict.factorial import design
 from sweeper.verdict.judging import arm_of
 from sweeper.verdict.selection import Arm
 from sweeper.wording import plural

@@ -11,8 +11,8 @@ from scipy import stats
 from sweeper.findings import Attribution
 from sweeper.results import Group, Mix, RunResult, StudyResult, TrialResult
 from sweeper.verdict import Arm, attribute, design, judged_attribution
-from sweeper.verdict.attribution import Row
 from sweeper.verdict.attribution_words import listed
+from sweeper.verdict.factorial import Row
 from sweeper.verdict.paired import Floats
 from tests.sweeper.factories import AUC, CONFIRM_SEEDS, study_result, trial_spec
 
@@ -185,6 +185,17 @@ def test_only_seeds_that_all_combinations_completed_count_and_the_others_are_nam
     assert found.groups == attributed(2, values[:, :4]).groups
     assert found.notes[0].startswith(
         "1 seed of 5 is left out, since not every combination completed it: arm 1 lacks 1004."
+    )
+
+
+def test_a_group_whose_effect_hangs_on_the_seed_is_pointed_out() -> None:
+    values = simulated(4, lambda row: 0.02 * row[0])
+    restless = np.array([[-0.01, 0.01, 0.02, -0.02, 0.0]])
+    rows = np.array([row[1] for row in design(4)])
+    steady, found = attributed(4, values), attributed(4, np.where(rows[:, None], values + restless, values))
+    assert steady.notes[1:] == ()
+    assert found.notes[1].startswith(
+        "The effect of `lr` differs from seed to seed by more than the other noise"
     )
 
 
