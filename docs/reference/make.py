@@ -6,10 +6,12 @@ from docs.reference.options import Key, Option, read_options
 
 HERE = Path(__file__).parent
 
-OWN = ("trainer", "optimizer", "sampler", "pruner", "executor", "tracking")
+OWN = ("trainer", "optimizer", "sampler", "pruner", "executor", "tracking", "monitor", "plan")
 """Groups of the sweeper's own, in the order of the page."""
 OF_TASKS = ("aux_focal", "data", "loss", "model")
 """Groups in which tasks have options of their own: `<task>/<name>`."""
+RULES = "monitor/rules"
+"""The group of rules: an option for any task, and one of each task's own, by its name."""
 OF_ESMM = ("aux_focal",)
 """Groups that only `esmm` has; their options are called by their bare names."""
 JUDGED_BY = ("task.metric", "task.direction", "task.baseline", "task.default_sweep")
@@ -50,6 +52,7 @@ def own_page(options: Options, tasks: list[str]) -> str:
     ]
     for group in OWN:
         parts += group_sections(group, [option for option in options.values() if option.group == group])
+    parts += group_sections(RULES, [options[RULES, "any"]])
     parts += [
         "## task",
         "Each task gives these keys values of its own. Those of `task=esmm`:",
@@ -77,6 +80,7 @@ def task_page(task: str, options: Options) -> str:
     for group in OF_TASKS:
         found = [option for option in options.values() if option.group == group]
         parts += group_sections(group, [option for option in found if belongs_to(task, option)])
+    parts += group_sections(RULES, [options[RULES, task]])
     parts += ["## sweep", "Documented grids. `sweep=<name>` chooses the task, too."]
     for grid in options.values():
         if grid.group == "sweep" and f"task={task}" in grid.brings:

@@ -96,9 +96,9 @@ def _without_alias(choice: str, options: dict[tuple[str, str], Option]) -> str:
 
 
 def _group_and_name(path: Path) -> tuple[str, str]:
-    """`data/esmm/csv.yaml` is `data` and `esmm/csv`; folders within `hydra` belong to the group."""
+    """`data/esmm/csv.yaml` is `data` and `esmm/csv`; folders in `hydra` and `monitor` belong to the group."""
     parts = path.with_suffix("").parts
-    if parts[0] == "hydra":
+    if parts[0] in ("hydra", "monitor"):
         return "/".join(parts[:-1]), parts[-1]
     return ("", parts[0]) if len(parts) == 1 else (parts[0], "/".join(parts[1:]))
 

@@ -10,8 +10,12 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
+<<<<<<< HEAD
 from sweeper.config.rules import check_rules
 from sweeper.config.staging import change_faults, left_out, staged, tried
+=======
+from sweeper.config.rules import check_rules, check_rules_alone
+>>>>>>> h-b
 from sweeper.config.swept_groups import (
     SweptGroup,
     explained,
@@ -140,6 +144,7 @@ def checked_sweep(
     base = _base(composer, space, found, groups)
     if base is None:
         found.at_each(composer, extremes(space))
+        found.collect(lambda: check_rules_alone(composer.attempt()[0]))
         raise UserError(explained(found.faults, composer, space))
     found.add(whole_study_faults(composer, groups))
     settings, study = base.settings, base.settings.study

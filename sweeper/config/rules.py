@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from sweeper.errors import UserError
 from sweeper.monitor import compiled, unknown_keys
-from sweeper.schema import RUN_SECTIONS, Settings
+from sweeper.schema import RUN_SECTIONS, Monitor, Settings
 
 
 def check_rules(settings: Settings, configs: Iterable[Mapping[str, Any]]) -> None:
@@ -13,6 +15,15 @@ def check_rules(settings: Settings, configs: Iterable[Mapping[str, Any]]) -> Non
     rules = compiled(settings.monitor)
     if faults := unknown_keys(rules, [_of_runs(config) for config in configs]):
         raise UserError(faults)
+
+
+def check_rules_alone(config: Mapping[str, Any]) -> None:
+    """Raises UserError with all that is wrong with the rules of a configuration that has other faults."""
+    try:
+        monitor = Monitor.model_validate(config.get("monitor") or {})
+    except ValidationError:
+        return  # told with the other faults
+    compiled(monitor)
 
 
 def _of_runs(config: Mapping[str, Any]) -> dict[str, Any]:

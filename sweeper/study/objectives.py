@@ -1,8 +1,8 @@
 """The metrics that a study asks for, and whether its task has them; all told before anything trains.
 
-A metric is asked for as an objective (`study.metrics`, `task.metric`), by a criterion of `trainer.success`, by
-a guard (`study.guards`) or by a rule of `monitor.rules`. Of a task that does not say what it measures nothing
-is known, and nothing refused.
+A metric is asked for as an objective (`study.metrics`, `task.metric`), by a criterion of `trainer.success`,
+by a guard (`study.guards`) or by a rule of `monitor.rules`. Of a task that does not say what it measures
+nothing is known, and nothing refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

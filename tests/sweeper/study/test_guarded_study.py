@@ -15,7 +15,7 @@ SMALLER = ("data.n_train=1000", "data.n_val=500", "data.n_test=1000", "trainer.m
 GUARDS = "study.guards=['ctcvr_auc >= -0.9','bce <= -5']"
 
 
-@pytest.mark.slow  # quick: tests/sweeper/verdict/test_guarding.py, test_conclusion.py, tests/sweeper/test_predict.py
+@pytest.mark.slow  # its parts are tested without a study: verdict/test_guarding.py, test_predict.py
 def test_a_winner_that_breaks_a_guard_is_a_result_without_a_champion(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
