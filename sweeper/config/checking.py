@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
-<<<<<<< HEAD
 from sweeper.config.rules import check_rules
-from sweeper.config.staging import change_faults, left_out, staged, tried
-=======
-from sweeper.config.rules import check_rules, check_rules_alone
->>>>>>> h-b
+from sweeper.config.staging import (
+    AdjustedPoint,
+    adjusted_points,
+    left_out,
+    plan_faults,
+    points_by_name,
+    tried,
+)
 from sweeper.config.swept_groups import (
     SweptGroup,
     explained,
@@ -35,7 +38,9 @@ from sweeper.search import (
     extremes,
     grid,
     one_value_swept,
+    stages_of,
     text_of,
+    with_points,
 )
 from sweeper.task import task_entry
 
@@ -144,7 +149,6 @@ def checked_sweep(
     base = _base(composer, space, found, groups)
     if base is None:
         found.at_each(composer, extremes(space))
-        found.collect(lambda: check_rules_alone(composer.attempt()[0]))
         raise UserError(explained(found.faults, composer, space))
     found.add(whole_study_faults(composer, groups))
     settings, study = base.settings, base.settings.study
@@ -164,9 +168,11 @@ def checked_sweep(
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     found.collect(lambda: check_ensemble(settings))
     found.collect(lambda: check_rules(settings, [one.config for one in checked.values()]))
-    known = None if points is None else [point.name for point in points]
-    stages = found.collect(lambda: staged(settings, known, study.trials or {}, is_adaptive=is_adaptive)) or ()
-    found.add(change_faults(stages, points or (), checked))
+    stages = found.collect(lambda: stages_of(settings.plan)) or ()
+    known = points_by_name(points, study.trials or ())
+    found.add(plan_faults(stages, known, settings, is_adaptive=is_adaptive))
+    stages = with_points(stages, known or {})
+    checked |= _adjusted(found, composer, adjusted_points(stages, points or (), checked))
     if found.faults:
         raise UserError(explained(found.faults, composer, space))
     not_tried = left_out(stages, points or ())
@@ -179,6 +185,19 @@ def checked_sweep(
     return Sweep(
         composer, settings, base.task_config, base.config, space, points, warnings, command, checked, stages
     )
+
+
+def _adjusted(
+    found: Findings, composer: Composer, adjusted: Iterable[AdjustedPoint]
+) -> dict[tuple[str, ...], Configuration]:
+    """What the stages of a plan may come to make, composed as any point is."""
+    made: dict[tuple[str, ...], Configuration] = {}
+    for point in adjusted:
+        found.add(point.faults)
+        config = found.checked(composer.with_labels(point.labels), point.overrides)
+        if config is not None:
+            made[point.overrides] = config
+    return made
 
 
 def _base(
