@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
-from sweeper.config.staging import change_faults, left_out, staged, tried
+from sweeper.config.staging import AdjustedPoint, adjusted_points, left_out, staged, tried
 from sweeper.config.swept_groups import (
     SweptGroup,
     explained,
@@ -157,7 +157,7 @@ def checked_sweep(
     found.collect(lambda: check_ensemble(settings))
     known = None if points is None else [point.name for point in points]
     stages = found.collect(lambda: staged(settings, known, study.trials or {}, is_adaptive=is_adaptive)) or ()
-    found.add(change_faults(stages, points or (), checked))
+    checked |= _adjusted(found, composer, adjusted_points(stages, points or (), checked))
     if found.faults:
         raise UserError(explained(found.faults, composer, space))
     not_tried = left_out(stages, points or ())
@@ -170,6 +170,19 @@ def checked_sweep(
     return Sweep(
         composer, settings, base.task_config, base.config, space, points, warnings, command, checked, stages
     )
+
+
+def _adjusted(
+    found: Findings, composer: Composer, adjusted: Iterable[AdjustedPoint]
+) -> dict[tuple[str, ...], Configuration]:
+    """What the stages of a plan may come to make, composed as any point is."""
+    made: dict[tuple[str, ...], Configuration] = {}
+    for point in adjusted:
+        found.add(point.faults)
+        config = found.checked(composer.with_labels(point.labels), point.overrides)
+        if config is not None:
+            made[point.overrides] = config
+    return made
 
 
 def _base(

@@ -1,12 +1,14 @@
 """The stages of a plan against the trials of a sweep: what they name, and what becomes of the rest."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from sweeper.config.compose import Composer, Configuration
 from sweeper.errors import Fault, UserError, did_you_mean
+from sweeper.monitor import keys_of, with_changes
 from sweeper.schema import Settings
 from sweeper.search import BEST, NamedStage, Point, named_in, origins_of, stages_of, with_points
 
@@ -81,20 +83,47 @@ def left_out(stages: Sequence[NamedStage], points: Sequence[Point]) -> list[str]
     return [f"plan.stages: no stage names {', '.join(names[:6])}{more}; not tried"]
 
 
-def change_faults(
+@dataclass(frozen=True)
+class AdjustedPoint:
+    """A point as a stage may come to adjust it; `source` is the place in the plan."""
+
+    origin: Point
+    overrides: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    source: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Who wrote the overrides that the origin has not."""
+        return dict.fromkeys(
+            (line for line in self.overrides if line not in self.origin.overrides), self.source
+        )
+
+
+def adjusted_points(
     stages: Sequence[NamedStage],
     points: Sequence[Point],
     checked: Mapping[tuple[str, ...], Configuration],
-) -> Iterator[Fault]:
-    """A fault for each key of an adjusted trial that a trial which it may be made from lacks."""
-    configs = {point.name: checked[point.overrides].config for point in points if point.overrides in checked}
+) -> Iterator[AdjustedPoint]:
+    """Each point that an adjusted trial may be made from, with the stage's changes.
+
+    A fault for each key that the point lacks, or whose value is no number to be changed.
+    """
     for stage in stages:
-        for key in stage.adjusted.change if stage.adjusted else ():
-            lacking = [n for n in origins_of(stage, stages) if n in configs and not _has(configs[n], key)]
-            if lacking:
-                hint = did_you_mean(key, _keys(configs[lacking[0]]))
-                problem = f"no such parameter (in {', '.join(lacking)}){hint}"
-                yield Fault(f"plan.stages.{stage.name}.adjust.change.{key}", problem, "Correct its name.")
+        origins = [point for point in points if point.name in origins_of(stage, stages)]
+        for point in origins:
+            if stage.adjusted is not None and point.overrides in checked:
+                source, config = f"plan.stages.{stage.name}.adjust.change", checked[point.overrides].config
+                made = with_changes(stage.adjusted.change, config, point.overrides)
+                faults = [_left_out(f"{source}.{key}", key, point.name, config) for key in made.left_out]
+                yield AdjustedPoint(point, made.overrides, tuple(faults), source)
+
+
+def _left_out(where: str, key: str, trial: str, config: Mapping[str, Any]) -> Fault:
+    known = keys_of(config)
+    if key in known:
+        return Fault(where, f"got a relative number for what is none in '{trial}'; expected a value")
+    return Fault(where, f"no such parameter of '{trial}'{did_you_mean(key, known)}", "Correct its name.")
 
 
 def _points_by_name(points: Sequence[str], named: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
@@ -139,15 +168,3 @@ def _names_of_rules(stages: Sequence[NamedStage], settings: Settings) -> Iterato
         if stage.name in settings.monitor.rules:
             problem = f"got '{stage.name}', which is the name of a rule, too (monitor.rules.{stage.name})"
             yield Fault(f"plan.stages.{stage.name}", f"{problem}; expected another", "Rename the stage.")
-
-
-def _has(config: Mapping[str, Any], key: str) -> bool:
-    return key in _keys(config)
-
-
-def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The dotted keys of a configuration, sections included."""
-    for key, value in config.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _keys(value, f"{prefix}{key}.")

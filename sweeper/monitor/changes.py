@@ -34,8 +34,15 @@ def changed(one: Compiled, config: Mapping[str, Any], overrides: Sequence[str]) 
     `params` is empty where nothing would be another than it is. Values may leave the range of their key,
     which validation then refuses.
     """
+    return with_changes(one.rule.change, config, overrides)
+
+
+def with_changes(
+    changes: Mapping[str, Change], config: Mapping[str, Any], overrides: Sequence[str]
+) -> Changes:
+    """The same for changes that no rule makes, by dotted key."""
     lines, left_out, params = list(overrides), [], {}
-    for key, change in one.rule.change.items():
+    for key, change in changes.items():
         old = _value_at(config, key)
         new = _applied(old, change, is_choice=is_choice(key, change))
         if new is _ABSENT:
