@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
-from sweeper.config.staging import AdjustedPoint, adjusted_points, left_out, staged, tried
+from sweeper.config.staging import (
+    AdjustedPoint,
+    adjusted_points,
+    left_out,
+    plan_faults,
+    points_by_name,
+    tried,
+)
 from sweeper.config.swept_groups import (
     SweptGroup,
     explained,
@@ -30,7 +37,9 @@ from sweeper.search import (
     extremes,
     grid,
     one_value_swept,
+    stages_of,
     text_of,
+    with_points,
 )
 from sweeper.task import task_entry
 
@@ -155,8 +164,10 @@ def checked_sweep(
         found.collect(lambda: _check_sampler(base))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     found.collect(lambda: check_ensemble(settings))
-    known = None if points is None else [point.name for point in points]
-    stages = found.collect(lambda: staged(settings, known, study.trials or {}, is_adaptive=is_adaptive)) or ()
+    stages = found.collect(lambda: stages_of(settings.plan)) or ()
+    known = points_by_name(points, study.trials or ())
+    found.add(plan_faults(stages, known, settings, is_adaptive=is_adaptive))
+    stages = with_points(stages, known or {})
     checked |= _adjusted(found, composer, adjusted_points(stages, points or (), checked))
     if found.faults:
         raise UserError(explained(found.faults, composer, space))

@@ -116,11 +116,19 @@ def stages_of(plan: StudyPlan) -> tuple[NamedStage, ...]:
 
 
 def with_points(stages: Sequence[NamedStage], points: Mapping[str, Sequence[str]]) -> tuple[NamedStage, ...]:
-    """The stages with the points of a sweep in the place of the names that stand for them."""
+    """The stages with the points of a sweep in the place of the names that stand for them, where some do."""
     return tuple(
-        replace(stage, trials=tuple(dict.fromkeys(chain(*(points[name] for name in stage.trials)))))
+        replace(
+            stage,
+            trials=tuple(dict.fromkeys(chain(*(points.get(name, ()) for name in stage.trials)))),
+            adjusted=stage.adjusted and replace(stage.adjusted, of=_one_of(stage.adjusted.of, points)),
+        )
         for stage in stages
     )
+
+
+def _one_of(name: str, points: Mapping[str, Sequence[str]]) -> str:
+    return next(iter(points.get(name, ())), name)
 
 
 def named_in(stages: Sequence[NamedStage]) -> tuple[str, ...]:

@@ -35,8 +35,8 @@ class TrialSeen:
 class WantedTrial:
     """A trial that its stage asks for; of an adjusted one also the trial that it changes, `of`, and how.
 
-    The `rule` of an adjusted trial is its `stage`, its `parent` the number of the trial `of`. `parent` is None
-    where that one has not begun.
+    The `rule` of an adjusted trial is its `stage`, its `parent` the number of the trial `of`; `parent` is
+    None where that one has not begun.
     """
 
     name: str

@@ -23,8 +23,8 @@ def asked_for(plan: Plan) -> IsAskedFor:
     """Whether a trial is one that the plan's command asks for; the baseline always is."""
     sweep = plan.sweep
     if not sweep.is_adaptive:
-        marks = {draft.fingerprint for draft in plan.drafts}
-        return lambda trial: trial.role == "baseline" or trial.fingerprint in marks
+        marks = {draft.fingerprint for draft in (*plan.drafts, *plan.later)}
+        return lambda trial: trial.role == "baseline" or bool(trial.rule) or trial.fingerprint in marks
     custom = sweep.settings.study.custom_search_space
     configure = None if custom is None else custom_search_space(custom)
     return lambda trial: trial.role == "baseline" or holds(sweep.space, trial.params, configure, sweep.config)

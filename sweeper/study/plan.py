@@ -16,6 +16,7 @@ from sweeper.study.loop import Limits
 from sweeper.study.proposals import drafts_of, policy_of, reopened
 from sweeper.study.sampled import rehearse
 from sweeper.study.specs import SpecFactory, notices_of
+from sweeper.study.staging import in_stages
 from sweeper.watch import check_tracking
 
 
@@ -23,7 +24,8 @@ from sweeper.watch import check_tracking
 class Plan:
     """A study that can be opened.
 
-    `drafts`: the baseline, then all points of a grid. `factory` makes the trials that a sampler adds.
+    `drafts`: the baseline, then all points of a grid, of a staged plan those of its first stage; `later`:
+    those that further stages may begin. `factory` makes the trials that a sampler, or a stage, adds.
     `notices`: what to warn of beside `sweep.warnings`. `announced`: what the task says of the data.
     """
 
@@ -35,6 +37,7 @@ class Plan:
     arrangement: Arrangement
     notices: tuple[str, ...]
     announced: tuple[str, ...]
+    later: tuple[Draft, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -70,13 +73,15 @@ def plan(sweep: Sweep) -> Plan:
     check_pruner(sweep.settings, max_steps)
     rehearse(sweep, factory)
     check_tracking(sweep.settings.tracking)
+    first, later = in_stages(drafts, sweep.stages)
     about_pruner = pruner_warnings(sweep.settings, max_steps, len(policy.seeds), policy.n_candidates)
     return Plan(
         sweep=sweep,
         factory=factory,
         study=name,
         policy=policy,
-        drafts=tuple(drafts),
+        drafts=first,
+        later=later,
         arrangement=arrangement,
         notices=(
             *objective_warnings(sweep),
