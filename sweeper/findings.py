@@ -170,8 +170,9 @@ class Attribution(LenientModel):
     """Which of the groups that differ made the difference, on the confirmation seeds and the test split.
 
     `trials`: the number of the trial for each combination, a string of 0 (baseline) and 1 (winner), a digit a
-    group. `seeds`: those that all combinations completed. `sentence`: all this in words; where nothing was
-    attributed it says why, and `groups` is empty.
+    group; `means`: what it reaches on test. `seeds`: those that all combinations completed, and all figures
+    are of these. `sentence`: all this in words; where nothing was attributed it says why, and `groups` is
+    empty.
     """
 
     groups: tuple[GroupEffect, ...] = ()
@@ -179,6 +180,7 @@ class Attribution(LenientModel):
     control: ScaleControl | None = None
     improvement: Number | None = None
     trials: dict[str, int] = Field(default_factory=dict)
+    means: dict[str, Number] = Field(default_factory=dict)
     seeds: tuple[int, ...] = ()
     sentence: str = ""
     notes: tuple[str, ...] = ()
@@ -197,6 +199,15 @@ class GuardResult(LenientModel):
     ci_low: Number | None = None
     ci_high: Number | None = None
     state: Literal["held", "broken", "unproven", "unknown"] = "unknown"
+
+
+COSTS = "better, but costs"
+"""How the verdict on a winner begins that breaks a guard; the metrics follow."""
+
+
+def is_refused(verdict: str) -> bool:
+    """Whether the verdict is that on a winner which breaks a guard, and so is no champion."""
+    return verdict.startswith(COSTS)
 
 
 class Decision(LenientModel):

@@ -71,6 +71,13 @@ class CountsAs:
     value: Any
 
 
+@dataclass(frozen=True)
+class UsuallyLeftOut:
+    """In fingerprints the field is missing while it has this value: what held before it could be set."""
+
+    value: Any
+
+
 def key_in(model: type[BaseModel], name: str) -> str:
     """The field's key in YAML: its alias, where it has one."""
     return model.model_fields[name].alias or name
@@ -93,12 +100,28 @@ def inactive_paths(model: BaseModel, prefix: str) -> set[str]:
     return paths
 
 
+def conditional_paths(model: BaseModel, prefix: str = "") -> dict[str, set[str]]:
+    """By dotted path, the siblings without some values of which a field means nothing (`ActiveWhen`)."""
+    found: dict[str, set[str]] = {}
+    owner = type(model)
+    for name in owner.model_fields:
+        path, value = prefix + key_in(owner, name), getattr(model, name)
+        conditions = [other for mark in marks_of(owner, name, ActiveWhen) for other in mark.conditions]
+        if conditions:
+            found[path] = {prefix + key_in(owner, other) for other in conditions}
+        if isinstance(value, BaseModel):
+            found |= conditional_paths(value, f"{path}.")
+    return found
+
+
 def effective_values(model: BaseModel, prefix: str, inactive: set[str]) -> dict[str, Any]:
     """The model's values by key without cosmetic ones, null at the paths that are `inactive`."""
     kept: dict[str, Any] = {}
     for name in type(model).model_fields:
         key, value = key_in(type(model), name), getattr(model, name)
         if marks_of(type(model), name, Cosmetic):
+            continue
+        if any(mark.value == value for mark in marks_of(type(model), name, UsuallyLeftOut)):
             continue
         if marks := marks_of(type(model), name, CountsAs):
             kept[key] = marks[0].value

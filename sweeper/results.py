@@ -17,6 +17,7 @@ from sweeper.findings import (
     Ensemble,
     GuardResult,
     Look,
+    is_refused,
 )
 from sweeper.models import Direction, LenientModel, Number
 from sweeper.trial import TrialSpec
@@ -46,7 +47,8 @@ class Objective:
 class RunResult:
     """One run (trial x seed). `metrics` by `split/name`; `folder` holds its records.
 
-    `incidents`: what went wrong on the way to this result, a sentence each.
+    `incidents`: what went wrong on the way to this result, a sentence each. `error`: the class of the error
+    by which a failed run ended.
     """
 
     trial: int
@@ -63,6 +65,7 @@ class RunResult:
     reused: bool = False
     device: str = ""
     incidents: tuple[str, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,11 @@ class Mix:
     control: int | None = None
     scale: float | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The trials of all combinations, and of the control."""
+        return frozenset(self.rows.values()) | ({self.control} if self.control is not None else set())
 
 
 @dataclass(frozen=True)
@@ -212,6 +220,16 @@ class Judgement:
     look: Look | None = None
     guards: tuple[GuardResult, ...] = ()
     attribution: Attribution | None = None
+
+    @property
+    def champions(self) -> tuple[int, ...]:
+        """The numbers of the trials that the study recommends: the best candidate's, or those of the front.
+
+        None where the winner breaks a guard.
+        """
+        if self.front is not None:
+            return tuple(self.front)
+        return () if self.best is None or is_refused(self.verdict) else (self.best,)
 
 
 RunKey = tuple[int, int]

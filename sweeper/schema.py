@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from sweeper.criteria import parse
-from sweeper.models import Cosmetic, Direction, StrictModel, Strings
+from sweeper.criteria import parse, parse_guard
+from sweeper.models import Cosmetic, Direction, StrictModel, Strings, UsuallyLeftOut
 
 
 def _each_once(devices: tuple[int, ...]) -> tuple[int, ...]:
@@ -42,6 +42,15 @@ def _a_criterion(text: str) -> str:
     return parse(text).text
 
 
+def _a_guard(text: str) -> str:
+    return parse_guard(text).text
+
+
+def _listed(value: Any) -> Any:
+    """One guard needs no brackets."""
+    return (value,) if isinstance(value, str) else value
+
+
 PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -57,6 +66,10 @@ Devices = Annotated[
 ]
 """GPUs by number; a single one needs no brackets."""
 Criteria = Annotated[tuple[Annotated[str, AfterValidator(_a_criterion)], ...], Field(strict=False)]
+Guards = Annotated[
+    tuple[Annotated[str, AfterValidator(_a_guard)], ...], Field(strict=False), BeforeValidator(_listed)
+]
+"""Bounds on differences in other metrics; a single one needs no brackets."""
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Decays = Annotated[tuple[Decay, Decay], Field(strict=False)]
 
@@ -130,6 +143,7 @@ class Trainer(StrictModel):
     restore_best: bool
     max_seconds: PositiveFloat | None
     schedule: Schedule
+    loss_scale: Annotated[PositiveFloat, UsuallyLeftOut(1.0)] = 1.0
     success: Annotated[Criteria, Cosmetic()] = ()  # jobs and studies stored before there were any have none
 
     @model_validator(mode="after")
@@ -179,7 +193,7 @@ class Study(StrictModel):
     dry_run: bool
     attribution: bool = False
     attribution_groups: Annotated[tuple[Strings, ...], Field(strict=False)] = ()
-    guards: Strings = ()
+    guards: Guards = ()
     follow_up_depth: NonNegativeInt = 1
     max_follow_ups: NonNegativeInt = 4
 
@@ -375,3 +389,8 @@ class RunSettings(StrictModel):
     task: TaskSection
     optimizer: Optimizer
     trainer: Trainer
+
+    @property
+    def feels_scale(self) -> bool:
+        """Whether training would go another way if the loss were multiplied by a number."""
+        return isinstance(self.optimizer, Sgd) or self.trainer.grad_clip_norm is not None

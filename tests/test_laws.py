@@ -38,6 +38,8 @@ PURE = (
         "sweeper.study.retries",
         "sweeper.verdict.selection",
         "sweeper.verdict.paired",
+        "sweeper.verdict.attribution",
+        "sweeper.verdict.attribution_words",
         "sweeper.search.stages",
         "sweeper.search.way",
     ),

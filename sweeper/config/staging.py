@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from sweeper.config.compose import Composer, Configuration
 from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.monitor import keys_of, with_changes
+from sweeper.monitor import changed, keys_of
 from sweeper.schema import Settings
 from sweeper.search import BEST, NamedStage, Point, named_in, origins_of
 
@@ -123,7 +123,7 @@ def adjusted_points(
         for point in origins:
             if stage.adjusted is not None and point.overrides in checked:
                 source, config = f"plan.stages.{stage.name}.adjust.change", checked[point.overrides].config
-                made = with_changes(stage.adjusted.change, config, point.overrides)
+                made = changed(stage.adjusted.change, config, point.overrides)
                 faults = [_left_out(f"{source}.{key}", key, point.name, config) for key in made.left_out]
                 yield AdjustedPoint(point, made.overrides, tuple(faults), source)
 

@@ -4,7 +4,6 @@ from .changes import (
     changed as changed,
     keys_of as keys_of,
     unknown_keys as unknown_keys,
-    with_changes as with_changes,
 )
 from .history import Clock as Clock, History as History
 from .measured import measurable as measurable, unknown_metrics as unknown_metrics

@@ -28,19 +28,16 @@ class Changes:
     params: dict[str, JsonValue]
 
 
-def changed(one: Compiled, config: Mapping[str, Any], overrides: Sequence[str]) -> Changes:
-    """The overrides that apply a rule's changes to a trial of this configuration and these overrides.
+def changed(change: Mapping[str, Any], config: Mapping[str, Any], overrides: Sequence[str]) -> Changes:
+    """The overrides that apply changes by key to a trial of this configuration and these overrides.
 
     `params` is empty where nothing would be another than it is. Values may leave the range of their key,
     which validation then refuses.
     """
-    return with_changes(one.rule.change, config, overrides)
+    return _changed(change, config, overrides)
 
 
-def with_changes(
-    changes: Mapping[str, Change], config: Mapping[str, Any], overrides: Sequence[str]
-) -> Changes:
-    """The same for changes that no rule makes, by dotted key."""
+def _changed(changes: Mapping[str, Any], config: Mapping[str, Any], overrides: Sequence[str]) -> Changes:
     lines, left_out, params = list(overrides), [], {}
     for key, change in changes.items():
         old = _value_at(config, key)

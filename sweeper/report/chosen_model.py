@@ -94,6 +94,8 @@ def _champion(rows: Sequence[Row], summary: Summary) -> tuple[Row, str]:
         raise UserError(
             Fault("model", problem, "Name one of these trials, or of their runs: model=<trial>/<seed>")
         )
+    if summary.best and not summary.champions:
+        raise UserError(_no_champion(summary))
     trial = summary.best[0].trial if summary.best else summary.baseline.trial
     own = [row for row in rows if int(row["trial"]) == trial]
     if not own:
@@ -102,6 +104,17 @@ def _champion(rows: Sequence[Row], summary: Summary) -> tuple[Row, str]:
     best, value = _best_of(own, summary)
     who = "best candidate" if summary.best else "baseline, as no candidate finished,"
     return best, f"the best run on validation ({value}) of the {who}"
+
+
+def _no_champion(summary: Summary) -> Fault:
+    """Whoever asks for the champion wants no model that breaks a guard, nor another one unasked."""
+    best = summary.best[0]
+    broken = " and ".join(one.guard for one in summary.guards if one.state == "broken")
+    problem = (
+        f"got '{CHAMPION}', but the study has none: {best.name} is {summary.verdict} (study.guards: {broken})"
+    )
+    advice = f"Choose model={BASELINE}, or model={best.trial} for the winner all the same"
+    return Fault("model", problem, advice)
 
 
 def _run_of(study: StudyFolder, row: Row) -> ChosenRun:

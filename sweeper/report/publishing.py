@@ -49,11 +49,6 @@ def publish(results: ResultsFolder, folder: StudyFolder, summary: Summary) -> tu
     return final, left_out
 
 
-def champions(summary: Summary) -> set[int]:
-    """The numbers of the best trial, or of the front."""
-    return {entry.trial for entry in summary.best}
-
-
 def trial_of(run: RunFolder) -> int:
     """The number of the trial that a run's folder belongs to."""
     return int(run.path.parent.name.partition("-")[0])
@@ -96,7 +91,7 @@ def _copy_records(folder: StudyFolder, target: Path, summary: Summary, limit: in
 
 def _judged(folder: StudyFolder, summary: Summary) -> list[RunFolder]:
     """The runs of baseline and best, and the best single run that an ensemble is compared with."""
-    numbers = champions(summary) | {summary.baseline.trial}
+    numbers = {summary.baseline.trial, *(entry.trial for entry in summary.best)}
     seeds = {*summary.seeds, *summary.confirm_seeds}
     beside = summary.ensemble.best_run if summary.ensemble else None
     return [

@@ -8,6 +8,7 @@ from sweeper.errors import sentences
 from sweeper.findings import Confirmation
 from sweeper.report.curves import flatten
 from sweeper.report.front_text import front_section
+from sweeper.report.guards_text import guards_section
 from sweeper.report.incidents import endings, grouped, on_the_way
 from sweeper.report.leaderboard import (
     Row,
@@ -47,6 +48,7 @@ def report_markdown(
         _leaderboard(result, summary),
         front_section(summary, judgement.notes, table),
         _confirmation(result, judgement),
+        guards_section(summary, result.confidence, table),
         _notes(summary, judgement),
         ensemble_section(summary, table),
         _plots(images),

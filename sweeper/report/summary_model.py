@@ -21,6 +21,7 @@ from sweeper.findings import (
     Ensemble,
     GuardResult,
     Look,
+    is_refused,
 )
 from sweeper.models import Direction, LenientModel, Number
 from sweeper.results import ENDED, Objective, RunState, Totals
@@ -206,6 +207,14 @@ class Summary(LenientModel):
         """The metrics with their directions."""
         pairs = zip(self.metric, self.direction, strict=True)
         return tuple(Objective(metric, direction) for metric, direction in pairs)
+
+    @property
+    def champions(self) -> frozenset[int]:
+        """The numbers of the trials that the study recommends: the best one's, or those of the front.
+
+        None where the winner breaks a guard.
+        """
+        return frozenset(() if is_refused(self.verdict) else (entry.trial for entry in self.best))
 
     @property
     def is_multi_objective(self) -> bool:

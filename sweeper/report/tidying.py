@@ -7,7 +7,6 @@ from sweeper.ensemble_spec import member_folders
 from sweeper.errors import Fault, UserError
 from sweeper.layout import RunFolder, StudyFolder, folder_name
 from sweeper.locks import file_lock
-from sweeper.report.publishing import champions
 from sweeper.report.replay import read_rows
 from sweeper.report.standing import StudyStatus, name_of, shown_name
 from sweeper.results import ENDED
@@ -59,7 +58,7 @@ def cleanable(study: StudyStatus, keep: KeepModels) -> tuple[list[RunFolder], in
     """
     assert study.summary is not None
     rows = read_rows(study.folder)
-    best = kept_trials(keep, study.summary.baseline.trial, champions(study.summary))
+    best = kept_trials(keep, study.summary.baseline.trial, study.summary.champions)
     ended = {row["folder"] for row in rows if row["state"] in ENDED}
     chosen = {row["folder"] for row in rows if int(row["trial"]) in best}
     chosen |= {str(path.relative_to(study.folder.path)) for path in member_folders(study.folder)}

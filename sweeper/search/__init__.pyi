@@ -16,6 +16,7 @@ from .grammar import (
     text_of as text_of,
     unknown_option as unknown_option,
 )
+from .groups_of_keys import groups_of as groups_of, is_of_loss as is_of_loss, merged as merged
 from .pruner_checks import (
     acts_on_evaluations as acts_on_evaluations,
     check_pruner as check_pruner,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from sweeper.errors import StudyError
 from sweeper.locks import TurnLock
-from sweeper.search.trial_book import TrialBook, distributions_of
+from sweeper.search.trial_book import Grid, TrialBook, distributions_of
 from sweeper.trial import TrialSpec, by_value, canonical
 
 Draft = TrialSpec
@@ -38,10 +38,17 @@ class Asker(Protocol):
     def ask(self) -> TrialSpec | None:
         """The next trial; None where none comes now."""
 
+    def extend(self, drafts: Sequence[Draft]) -> int:
+        """Let these trials come, too, in this order, after all others; how many of them are new."""
+
 
 def point_of(trial: TrialSpec) -> tuple[str, str, str]:
     """What a trial stands for, under whatever number: role, parameters, fingerprint."""
     return trial.role, canonical(by_value(trial.params)), trial.fingerprint
+
+
+def _is_proposed(spec: TrialSpec) -> bool:
+    return spec.role == "candidate" and spec.parent is None
 
 
 def _nobody_else() -> AbstractContextManager[bool]:
@@ -58,14 +65,15 @@ class KnownTrials:
         self.known = book.specs()
         self._book, self._adopt = book, adopt
         self._points = {point_of(spec) for spec in self.known}
-        self._numbers = {spec.number for spec in self.known if spec.role == "candidate"}
+        self._numbers = {spec.number for spec in self.known if spec.role != "baseline"}
+        self._proposed = {spec.number for spec in self.known if _is_proposed(spec)}
         self._foreign: deque[TrialSpec] = deque()
         self._look_at, self._has_tidied = 0.0, False
 
     @property
-    def n_candidates(self) -> int:
-        """How many candidates have been begun in this study."""
-        return len(self._numbers)
+    def n_proposed(self) -> int:
+        """How many candidates have been begun that no rule, and no stage of a plan, made of another."""
+        return len(self._proposed)
 
     @property
     def n_foreign(self) -> int:
@@ -79,8 +87,10 @@ class KnownTrials:
     def add(self, spec: TrialSpec) -> TrialSpec:
         """A trial that has been begun."""
         self._points.add(point_of(spec))
-        if spec.role == "candidate":
+        if spec.role != "baseline":
             self._numbers.add(spec.number)
+        if _is_proposed(spec):
+            self._proposed.add(spec.number)
         return spec
 
     def look_alone(self, has_changed: bool) -> None:
@@ -109,6 +119,55 @@ class KnownTrials:
         return self._foreign.popleft() if self._foreign else None
 
 
+class Listed:
+    """Drafts that wait to be asked for, each once, in order.
+
+    `is_for_samplers`: whether Optuna is shown their parameters. A sampler must not learn from a trial that
+    differs in more than the sampler knows of.
+    """
+
+    def __init__(
+        self, drafts: Sequence[Draft], begun: KnownTrials, book: TrialBook, *, is_for_samplers: bool
+    ) -> None:
+        self._begun, self._book, self._is_for_samplers = begun, book, is_for_samplers
+        self._waiting: deque[Draft] = deque()
+        self._points = [spec.params for spec in begun.known]
+        self._grid: Grid = {}
+        self.extend(drafts)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def extend(self, drafts: Sequence[Draft]) -> int:
+        """Those of `drafts` that nobody has begun, and that do not wait yet, join; how many that are."""
+        waiting = {point_of(draft) for draft in self._waiting}
+        new = [d for d in drafts if not self._begun.has(d) and point_of(d) not in waiting]
+        self._waiting.extend(new)
+        self._points += [draft.params for draft in drafts]
+        self._grid = distributions_of(self._points)
+        return len(new)
+
+    def begins_with_baseline(self) -> bool:
+        """Whether the baseline comes next."""
+        return bool(self._waiting) and self._waiting[0].role == "baseline"
+
+    def forget_begun(self) -> None:
+        """Leave out what other sessions have begun meanwhile."""
+        self._waiting = deque(draft for draft in self._waiting if not self._begun.has(draft))
+
+    def begin(self) -> TrialSpec | None:
+        """The next draft, numbered; None where there is none."""
+        if not self._waiting:
+            return None
+        draft = self._waiting.popleft()
+        if draft.role == "baseline":
+            return self._begun.add(self._book.add_baseline(draft))
+        return self._begun.add(self._book.add_draft(draft, self._grid if self._is_shown(draft) else None))
+
+    def _is_shown(self, draft: Draft) -> bool:
+        return self._is_for_samplers and draft.role == "candidate"
+
+
 class Enumerated:
     """Each draft once, in order. A study accumulates: trials of earlier commands stay part of it."""
 
@@ -121,9 +180,8 @@ class Enumerated:
     ) -> None:
         self._begun = KnownTrials(book, adopt)
         self.known = self._begun.known
-        self._new = deque(draft for draft in drafts if not self._begun.has(draft))
-        self._book, self._alone = book, alone
-        self._grid = distributions_of(draft.params for draft in (*drafts, *self.known))
+        self._new = Listed(drafts, self._begun, book, is_for_samplers=True)
+        self._alone = alone
 
     @property
     def n_left(self) -> int:
@@ -136,22 +194,15 @@ class Enumerated:
             self._begun.look_now_and_then()
             return self._begun.next_foreign()
         with self._alone() as has_changed:
-            if self._new[0].role == "baseline":
-                return self._begin()
+            if self._new.begins_with_baseline():
+                return self._new.begin()
             self._begun.look_alone(has_changed)
-            self._new = deque(draft for draft in self._new if not self._begun.has(draft))
-            return self._begun.next_foreign() or self._begin()
+            self._new.forget_begun()
+            return self._begun.next_foreign() or self._new.begin()
 
-    def _begin(self) -> TrialSpec | None:
-        if not self._new:
-            return None
-        draft = self._new.popleft()
-        if draft.role == "baseline":
-            return self._begun.add(self._book.add_baseline(draft))
-        spec = self._book.add(
-            draft.params, self._grid, lambda number: draft.model_copy(update={"number": number})
-        )
-        return self._begun.add(spec)
+    def extend(self, drafts: Sequence[Draft]) -> int:
+        """Let these trials come, too, in this order, after all others; how many of them are new."""
+        return self._new.extend(drafts)
 
 
 class Adaptive:
@@ -170,15 +221,17 @@ class Adaptive:
         self.known = self._begun.known
         self._baseline = None if self._begun.has(baseline) else baseline
         self._n_trials, self._book, self._suggest, self._alone = n_trials, book, suggest, alone
+        self._further = Listed((), self._begun, book, is_for_samplers=False)
 
     @property
     def n_left(self) -> int:
         """How many trials are still to come."""
-        return (self._baseline is not None) + self._n_unasked + self._begun.n_foreign
+        first = self._baseline is not None
+        return first + self._n_unasked + self._begun.n_foreign + len(self._further)
 
     @property
     def _n_unasked(self) -> int:
-        return max(0, self._n_trials - self._begun.n_candidates)
+        return max(0, self._n_trials - self._begun.n_proposed)
 
     def ask(self) -> TrialSpec | None:
         """The baseline, then the sampler's next suggestion, or a trial that another session has begun."""
@@ -186,15 +239,20 @@ class Adaptive:
             baseline, self._baseline = self._baseline, None
             with self._alone():
                 return self._begun.add(self._book.add_baseline(baseline))
-        if not self._n_unasked:
+        if not self._n_unasked and not self._further:
             self._begun.look_now_and_then()
             return self._begun.next_foreign()
         with self._alone() as has_changed:
             self._begun.look_alone(has_changed)
+            self._further.forget_begun()
             return self._begun.next_foreign() or self._begin()
 
+    def extend(self, drafts: Sequence[Draft]) -> int:
+        """Let these trials come, too, in this order, after all others; how many of them are new."""
+        return self._further.extend(drafts)
+
     def _begin(self) -> TrialSpec | None:
-        return self._begun.add(self._suggest()) if self._n_unasked else None
+        return self._begun.add(self._suggest()) if self._n_unasked else self._further.begin()
 
 
 @contextmanager

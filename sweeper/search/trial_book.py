@@ -28,7 +28,12 @@ from sweeper.trial import TrialSpec
 SPEC = "spec"
 BASELINE = "baseline"
 VERDICT = "pruned because"
+UNSHOWN = "no trial for samplers"
+"""Why Optuna is told that a trial has failed, whatever it reached: its samplers leave such trials out."""
+FOLLOW_UPS = "follow-ups of trial "
 STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAILED": TrialState.FAIL}
+Grid = Mapping[str, BaseDistribution]
+"""What Optuna is to see of each parameter."""
 SamplerFactory = Callable[[int], optuna.samplers.BaseSampler]
 
 
@@ -107,10 +112,27 @@ class TrialBook:
         self._n_known = len(trials)
         return self._known
 
+    def add_draft(self, draft: TrialSpec, grid: Grid | None) -> TrialSpec:
+        """The draft as a numbered trial; without a `grid` Optuna sees no parameters and no value of it."""
+
+        def numbered(number: int) -> TrialSpec:
+            return draft.model_copy(update={"number": number})
+
+        shown = draft.params if grid is not None else {}
+        spec = self.add(shown, grid or {}, numbered)
+        if spec.parent is not None:
+            self._link(spec.parent, spec.number)
+        return spec
+
+    def _link(self, parent: int, follow_up: int) -> None:
+        """Tell of a follow-up at its parent, too: on the study, since a finished trial cannot be changed."""
+        key = f"{FOLLOW_UPS}{parent}"
+        self._study.set_user_attr(key, [*self._study.user_attrs.get(key, []), follow_up])
+
     def add(
         self,
         params: Mapping[str, Any],
-        grid: Mapping[str, BaseDistribution],
+        grid: Grid,
         spec_of: Callable[[int], TrialSpec],
     ) -> TrialSpec:
         """A new trial at a point of ours; `spec_of(number)` describes it, `grid` is of `distributions_of`."""
@@ -171,6 +193,12 @@ class TrialBook:
             return
         told_values = list(values) if result.state == "COMPLETE" and values else None
         with suppress(optuna.exceptions.UpdateFinishedTrialError):  # told by another session just now
+            if _is_unshown(result.spec, trial):
+                attributes = {"reason": UNSHOWN, "state": result.state, "values": told_values}
+                for key, value in attributes.items():
+                    writable(self._study, trial).set_user_attr(key, value)
+                self._study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+                return
             if result.reason:
                 writable(self._study, trial).set_user_attr("reason", result.reason)
             self._study.tell(number, told_values, state=STATES[result.state], skip_if_finished=True)
@@ -230,8 +258,17 @@ class TrialBook:
             self._study.tell(trial, state=TrialState.FAIL)
             raise
         trial.set_user_attr(SPEC, spec.model_dump_json())
-        trial.set_user_attr("name", spec.name)  # for Optuna's dashboard
+        shown = {"name": spec.name, "role": spec.role, "parent": spec.parent, "rule": spec.rule}
+        for key, value in shown.items():  # for Optuna's dashboard
+            if value not in (None, "", "candidate"):
+                trial.set_user_attr(key, value)
         return spec
+
+
+def _is_unshown(spec: TrialSpec, trial: FrozenTrial) -> bool:
+    """Whether Optuna was shown nothing of what the trial is."""
+    is_made_of_another = spec.role == "attribution" or spec.parent is not None
+    return is_made_of_another and not trial.params
 
 
 def distributions_of(points: Iterable[Mapping[str, Any]]) -> dict[str, BaseDistribution]:

@@ -178,11 +178,28 @@ class Storage:
             return None
         return Claim(fingerprint, seed, 1)
 
-    def reopen(self, states: Collection[str]) -> int:
-        """Have the study's runs that ended in one of `states` tried again; how many."""
-        ended = sa.and_(_runs.c.study == self.study, _runs.c.state.in_(states))
+    def reopen(
+        self, states: Collection[str], is_kept: Callable[[Mapping[str, Any]], bool] = lambda result: False
+    ) -> int:
+        """Have the study's runs that ended in one of `states` tried again; how many.
+
+        Not those whose stored result `is_kept`.
+        """
+        ended = [row for row in self.runs().values() if row.state in states and not is_kept(row.result)]
+        again = (
+            sa.update(_runs)
+            .values(state="INTERRUPTED")
+            .where(
+                _runs.c.study == self.study,
+                _runs.c.fingerprint == sa.bindparam("of"),
+                _runs.c.seed == sa.bindparam("on"),
+                _runs.c.state.in_(states),
+            )
+        )
         with self._engine.begin() as connection:
-            return connection.execute(sa.update(_runs).where(ended).values(state="INTERRUPTED")).rowcount
+            for row in ended:
+                connection.execute(again, {"of": row.fingerprint, "on": row.seed})
+        return len(ended)
 
     def release(self, is_gone: Callable[[str], bool]) -> int:
         """End the leases of owners that `is_gone` knows to be dead; how many."""

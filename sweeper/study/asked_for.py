@@ -23,11 +23,16 @@ def asked_for(plan: Plan) -> IsAskedFor:
     """Whether a trial is one that the plan's command asks for; the baseline always is."""
     sweep = plan.sweep
     if not sweep.is_adaptive:
-        marks = {draft.fingerprint for draft in (*plan.drafts, *plan.later)}
-        return lambda trial: trial.role == "baseline" or bool(trial.rule) or trial.fingerprint in marks
+        marks = {draft.fingerprint for draft in plan.drafts}
+        return lambda trial: _follows(trial) or trial.fingerprint in marks
     custom = sweep.settings.study.custom_search_space
     configure = None if custom is None else custom_search_space(custom)
-    return lambda trial: trial.role == "baseline" or holds(sweep.space, trial.params, configure, sweep.config)
+    return lambda trial: _follows(trial) or holds(sweep.space, trial.params, configure, sweep.config)
+
+
+def _follows(trial: TrialSpec) -> bool:
+    """Whether a trial is asked for by none of the command's words: the baseline, and what others led to."""
+    return trial.role == "baseline" or trial.parent is not None
 
 
 def warnings_of_others(plan: Plan, known: Sequence[TrialSpec]) -> list[str]:
@@ -35,7 +40,7 @@ def warnings_of_others(plan: Plan, known: Sequence[TrialSpec]) -> list[str]:
     n_trials = plan.settings.study.n_trials
     if not plan.sweep.is_adaptive or n_trials is None:
         return []
-    candidates = [trial for trial in known if trial.role == "candidate"]
+    candidates = [trial for trial in known if trial.role == "candidate" and trial.parent is None]
     is_asked_for = asked_for(plan)
     n_others = sum(not is_asked_for(trial) for trial in candidates)
     if not n_others:

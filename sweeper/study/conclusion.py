@@ -12,7 +12,7 @@ from sweeper.errors import sentences
 from sweeper.findings import Look
 from sweeper.layout import StudyFolder
 from sweeper.report import kept_trials, remove_checkpoints
-from sweeper.results import ENDED, Judgement, Policy, RunResult, StudyResult, Totals, TrialResult
+from sweeper.results import ENDED, Judgement, Mix, Policy, RunResult, StudyResult, Totals, TrialResult
 from sweeper.schema import KeepModels
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds
@@ -32,13 +32,18 @@ def study_result(
     stopped_because: str | None = None,
     to_go_on: str | None = None,
     looks: tuple[Look, ...] = (),
+    added: tuple[TrialResult, ...] = (),
+    mix: Mix | None = None,
 ) -> StudyResult:
     """Everything that is known, for selection, report and tracking.
 
     `stopped_because`: why the study ended before its time (a signal, failures, `study.timeout_s`); `to_go_on`
-    what to do then. `looks`: earlier confirmations of this study on the same data.
+    what to do then. `looks`: earlier confirmations of this study on the same data. `added`: the trials of
+    attributions, of which `mix` names those of this one.
     """
     is_over = stopped_because is None and all(trial.state in ENDED for trial in trials)
+    n_open = sum(_n_open(t, policy.confirm_seeds) for t in added if mix and t.spec.number in mix.numbers)
+    n_attributed = sum(run.state in ENDED for trial in added for run in trial.runs.values())
     return StudyResult(
         study=study,
         task=sweep.settings.task.name,
@@ -50,11 +55,11 @@ def study_result(
         trials=trials,
         data=data,
         config=sweep.config,
-        totals=totals(trials, n_jobs).model_copy(
+        totals=totals((*trials, *added), n_jobs).model_copy(
             update={
                 "wall_s": wall_s,
                 "steps_saved": steps_saved(trials, policy),
-                "runs_planned": runs_planned(trials, policy, is_over=is_over),
+                "runs_planned": runs_planned(trials, policy, is_over=is_over) + n_open + n_attributed,
                 "stopped_because": stopped_because,
                 "to_go_on": to_go_on,
             }
@@ -64,6 +69,9 @@ def study_result(
         replicate_top_k=policy.replicate_top_k,
         is_seed_major=policy.is_seed_major,
         looks=looks,
+        added=added,
+        mix=mix,
+        guards=sweep.settings.study.guards,
     )
 
 
@@ -152,13 +160,14 @@ def tidy_checkpoints(
 ) -> None:
     """Remove the checkpoints of ended runs but those whose models `keep` (`study.keep_models`) names.
 
-    The champion's are those of the best candidate, or of the front. The members of an ensemble keep theirs,
+    The champion's are those of the best candidate, or of the front; a winner that breaks a guard is none. The
+    members of an ensemble keep theirs,
     those of an earlier one and these `members`: their models are needed to predict, or to try again. Runs
     that are not in `result`, or have not ended, stay as they are: another session may train them now.
     """
-    champions = {number for number in (judgement.best, *(judgement.front or [])) if number is not None}
-    chosen = kept_trials(keep, result.baseline.spec.number, champions)
-    runs = [(trial.spec.number, run) for trial in result.trials for run in trial.runs.values()]
+    chosen = kept_trials(keep, result.baseline.spec.number, judgement.champions)
+    trials = (*result.trials, *result.added)
+    runs = [(trial.spec.number, run) for trial in trials for run in trial.runs.values()]
     kept = {run.folder for number, run in runs if number in chosen or _has_model_to_keep(run, keep)}
     kept |= set(members) | member_folders(folder)
     ended = {run.folder for _, run in runs if run.state in ENDED} - kept

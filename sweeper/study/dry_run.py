@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from sweeper.executors import slots_in_words
 from sweeper.report import Column, FittedTable, Prose, Row, default_console, say
 from sweeper.storage import RunBook, Storage
+from sweeper.study.division import most_trials
 from sweeper.study.plan import Plan
 from sweeper.study.run_state import n_confirmed
 from sweeper.study.specs import workload
@@ -32,6 +33,7 @@ class Forecast:
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
     will suggest as it goes, each on the first seed, the best `replicate_top_k` on all. `n_unlisted`: points
     of a very large grid beside `trials`. `seconds_per_run`: None where nothing comparable has run yet.
+    `n_attributing`: the most runs that an attribution adds, whichever candidate is best.
     """
 
     study: str
@@ -45,6 +47,7 @@ class Forecast:
     n_unlisted: int = 0
     seconds_per_run: float | None = None
     replicate_top_k: int | None = None
+    n_attributing: int = 0
 
     @property
     def n_screening(self) -> int:
@@ -96,7 +99,13 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         replicate_top_k=policy.replicate_top_k,
         n_unlisted=0 if sweep.points is None else len(sweep.points) - len(trials) + 1,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
+        n_attributing=_n_attributing(plan),
     )
+
+
+def _n_attributing(plan: Plan) -> int:
+    is_wanted = plan.settings.study.attribution
+    return most_trials(plan.sweep, plan.drafts) * len(plan.policy.confirm_seeds) if is_wanted else 0
 
 
 def drawn(forecast: Forecast) -> RenderableType:
@@ -112,7 +121,7 @@ def drawn(forecast: Forecast) -> RenderableType:
     lines = [
         f"{plural(forecast.n_trials - forecast.n_later, 'trial')}{later} "
         f"on {plural(len(forecast.seeds), 'seed')}; "
-        f"{plural(forecast.n_screening, 'run')} to train{_confirming(forecast)}",
+        f"{plural(forecast.n_screening, 'run')} to train{_confirming(forecast)}{_attributing(forecast)}",
         slots_in_words(forecast.slots),
         f"estimated time: {_estimate(forecast)}",
     ]
@@ -124,12 +133,17 @@ def _estimate(forecast: Forecast) -> str:
     if forecast.seconds_per_run is None:
         return "unknown, no run of this task, data and device has finished yet"
     # confirmation begins when the last of the screening has ended
-    n_rounds = sum(
-        -(-n_runs // len(forecast.slots)) for n_runs in (forecast.n_screening, forecast.n_confirming)
-    )
-    total, each = duration(n_rounds * forecast.seconds_per_run), duration(forecast.seconds_per_run)
-    runs = plural(forecast.n_screening + forecast.n_confirming, "run")
-    return f"{total} for {runs} on {plural(len(forecast.slots), 'slot')} ({each} a run, as earlier ones took)"
+    phases = (forecast.n_screening, forecast.n_confirming, forecast.n_attributing)
+    n_rounds = sum(-(-n_runs // len(forecast.slots)) for n_runs in phases)
+    total, each = (duration(n * forecast.seconds_per_run) for n in (n_rounds, 1))
+    runs, most = plural(sum(phases), "run"), "at most " if forecast.n_attributing else ""
+    slots = plural(len(forecast.slots), "slot")
+    return f"{most}{total} for {runs} on {slots} ({each} a run, as earlier ones took)"
+
+
+def _attributing(forecast: Forecast) -> str:
+    n = forecast.n_attributing
+    return f", then at most {n} to tell which difference made it" if n else ""
 
 
 def _confirming(forecast: Forecast) -> str:

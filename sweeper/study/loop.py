@@ -1,8 +1,8 @@
 """The study loop: ask, submit, receive, settle, until no run is wanted any more."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sweeper.errors import AskingError
 from sweeper.executors import Executor
@@ -10,6 +10,7 @@ from sweeper.messages import Alive, Failed, Message, Reported, Started
 from sweeper.results import RunKey, RunResult
 from sweeper.search import Pruning
 from sweeper.study.active import Active, ActiveJobs
+from sweeper.study.health import NoHealth, RunHealth
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.retries import STOPS_ALL, LastWord, Retries, died, outcome, without_baseline
 from sweeper.study.run_state import WantedRuns
@@ -42,11 +43,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Who has a say in the loop, or is told: who makes jobs, who ends runs early, who watches."""
+    """Who has a say in the loop, or is told: who makes jobs, who ends runs early, who watches.
+
+    `grow`: lets trials join that the results so far ask for; it is told which runs are under way.
+    """
 
     job_of: JobMaker
     pruning: Pruning
     observer: Observer
+    health: RunHealth = field(default_factory=NoHealth)
+    grow: Callable[[Collection[RunKey]], None] = lambda running: None
 
 
 class StudyLoop:
@@ -120,6 +126,8 @@ class StudyLoop:
                 self._executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
 
     def _fill(self, wanted: Callable[[], WantedRuns], asks: bool) -> None:
+        if asks and not self.is_stopping:
+            self._hooks.grow({active.key for active in self._active})
         while not self.is_stopping and not self.is_time_up:
             keys = wanted().runs
             free = self._active.free(keys)
@@ -218,6 +226,7 @@ class StudyLoop:
             active.reached = active.step = message.resumed_step
             active.has_started = True
             self._incidents.setdefault(active.key, []).extend(message.incidents)
+            self._hooks.health.run_started(active.trial, message)
             self._observer.run_started(active.trial, message, active.slot)
         elif isinstance(message, Alive):
             active.step = message.step
@@ -233,11 +242,15 @@ class StudyLoop:
         if self.is_stopping:
             self._executor.reply(reported, "stop")
         else:
-            trial = active.trial
-            pruning = self._hooks.pruning
-            active.pruned_because = pruning.after_report(trial, reported) if trial.prunable else None
+            active.pruned_because = self._given_up(active.trial, reported)
             self._executor.reply(reported, "continue" if active.pruned_because is None else "prune")
         self._observer.run_reported(active.trial, reported)
+
+    def _given_up(self, trial: TrialSpec, reported: Reported) -> str | None:
+        """Why the run ends early, by a rule of the monitor or by the pruner; both see the evaluation."""
+        why = self._hooks.health.after_report(trial, reported)
+        pruned = self._hooks.pruning.after_report(trial, reported) if trial.prunable else None
+        return why or pruned
 
     def _end(self, active: Active, message: LastWord) -> None:
         result = self.table.judged(self._outcome(active, message))
@@ -270,6 +283,7 @@ class StudyLoop:
 
     def _settle(self, trial: TrialSpec, result: RunResult) -> None:
         self.table.settle(trial, result)
+        self._hooks.health.run_ended(trial, result)
         self._observer.run_ended(trial, result)
 
     def _count_failures(self, active: Active) -> None:

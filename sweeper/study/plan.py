@@ -4,19 +4,25 @@
 the one thing that it writes is the cache of prepared data.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sweeper.config import Sweep, objective_warnings, training_in_words
+from sweeper.errors import UserError
 from sweeper.executors import Arrangement, arrange
 from sweeper.layout import StudyFolder, check_study_name
+from sweeper.monitor import Compiled, compiled
 from sweeper.results import Policy
 from sweeper.schema import Local, Settings
 from sweeper.search import Draft, check_pruner, pruner_warnings
+from sweeper.study.division import attribution_faults
+from sweeper.study.health import stopped_by
 from sweeper.study.loop import Limits
+from sweeper.study.objectives import guards_in_words
 from sweeper.study.proposals import drafts_of, policy_of, reopened
 from sweeper.study.sampled import rehearse
 from sweeper.study.specs import SpecFactory, notices_of
-from sweeper.study.staging import in_stages
 from sweeper.watch import check_tracking
 
 
@@ -24,9 +30,9 @@ from sweeper.watch import check_tracking
 class Plan:
     """A study that can be opened.
 
-    `drafts`: the baseline, then all points of a grid, of a staged plan those of its first stage; `later`:
-    those that further stages may begin. `factory` makes the trials that a sampler, or a stage, adds.
-    `notices`: what to warn of beside `sweep.warnings`. `announced`: what the task says of the data.
+    `drafts`: the baseline, then all points of a grid. `factory` makes the trials that a sampler adds.
+    `notices`: what to warn of beside `sweep.warnings`. `announced`: what the task says of the data. `rules`:
+    those of the monitor.
     """
 
     sweep: Sweep
@@ -36,8 +42,8 @@ class Plan:
     drafts: tuple[Draft, ...]
     arrangement: Arrangement
     notices: tuple[str, ...]
+    rules: tuple[Compiled, ...]
     announced: tuple[str, ...]
-    later: tuple[Draft, ...] = ()
 
     @property
     def settings(self) -> Settings:
@@ -54,6 +60,12 @@ class Plan:
         """The states in which a run of an earlier command is tried again by this one."""
         return reopened(self.settings)
 
+    def is_kept(self, result: Mapping[str, Any]) -> bool:
+        """Whether a run of an earlier command, by its stored result, was ended by a rule that still holds."""
+        rule = stopped_by(result.get("reason"))
+        is_asked = self.settings.study.retry in ("pruned", "all")
+        return not is_asked and any(one.name == rule and one.rule.then == "stop" for one in self.rules)
+
     @property
     def limits(self) -> Limits:
         """How long jobs may take to leave, how often lost runs are tried again, when time is up."""
@@ -69,19 +81,20 @@ def plan(sweep: Sweep) -> Plan:
     check_study_name(name)
     arrangement = arrange(sweep.settings.executor)
     drafts = drafts_of(sweep, factory)
+    if faults := attribution_faults(sweep, policy, drafts):
+        raise UserError(faults)
+    rules = compiled(sweep.settings.monitor)
     max_steps = drafts[0].max_steps
     check_pruner(sweep.settings, max_steps)
     rehearse(sweep, factory)
     check_tracking(sweep.settings.tracking)
-    first, later = in_stages(drafts, sweep.stages)
     about_pruner = pruner_warnings(sweep.settings, max_steps, len(policy.seeds), policy.n_candidates)
     return Plan(
         sweep=sweep,
         factory=factory,
         study=name,
         policy=policy,
-        drafts=first,
-        later=later,
+        drafts=tuple(drafts),
         arrangement=arrangement,
         notices=(
             *objective_warnings(sweep),
@@ -90,5 +103,6 @@ def plan(sweep: Sweep) -> Plan:
             *about_pruner,
             *arrangement.warnings,
         ),
-        announced=(*training_in_words(sweep), *factory.announced(drafts)),
+        rules=rules,
+        announced=(*training_in_words(sweep), *guards_in_words(sweep), *factory.announced(drafts)),
     )

@@ -25,7 +25,7 @@ from sweeper.search import (
     in_known_order,
     sampler_of,
 )
-from sweeper.study.objectives import metric_faults, objectives_of
+from sweeper.study.objectives import guard_faults, metric_faults, objectives_of
 from sweeper.study.sampled import PointMaker, refused
 from sweeper.study.specs import SpecFactory, in_short
 from sweeper.trial import TrialSpec
@@ -38,8 +38,8 @@ N_SHOWN = 20
 def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
     """The baseline and all points of an enumerated sweep, not numbered yet.
 
-    Raises UserError with all that cannot train on the data, of a sampler's space at its extreme points, and
-    with all metrics that are asked for and not there.
+    Raises UserError with all that cannot train on the data, of a sampler's space at its extreme points, with
+    all metrics that are asked for and not there, and with guards that cannot be.
     """
     points = extremes(sweep.space) if sweep.points is None else listed_points(sweep)
     candidates = [factory.spec(-1, p.name, "candidate", p.params, p.overrides) for p in points]
@@ -49,7 +49,7 @@ def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
         for fault in factory.faults(draft):
             found.setdefault(fault, []).append(draft.name)
     faults = [_with_names(fault, names, len(drafts)) for fault, names in found.items()]
-    if faults := [*faults, *metric_faults(sweep, factory, drafts)]:
+    if faults := [*faults, *guard_faults(sweep), *metric_faults(sweep, factory, drafts)]:
         raise UserError(faults)
     return drafts if sweep.points is not None else drafts[:1]
 
@@ -103,7 +103,8 @@ def asker_of(
     folder = StudyFolder.of(sweep.settings.study.results_dir, trials.name)
     alone = partial(alone_with, TurnLock(folder.asking_lock, ALONE_S))
     if not sweep.is_adaptive:
-        return Enumerated(drafts, trials, alone, factory.adopt)
+        first = drafts[:1] if sweep.stages else drafts  # the trials of stages join as these begin
+        return Enumerated(first, trials, alone, factory.adopt)
     n_trials = sweep.settings.study.n_trials
     assert n_trials is not None
     return Adaptive(

@@ -39,7 +39,8 @@ def outcome(job: JobSpec, message: LastWord, pruned_because: str | None = None) 
         case Failed():
             reason = sentences(message.reason, message.advice)
             is_blameless = message.error in BLAMELESS
-            return replace(result, state="INTERRUPTED" if is_blameless else "FAILED", reason=reason)
+            failed = replace(result, reason=reason, error=message.error)
+            return replace(failed, state="INTERRUPTED") if is_blameless else failed
 
 
 def died(message: LastWord) -> bool:

@@ -80,7 +80,12 @@ def baseline_failure(trials: Iterable[TrialSpec], runs: Runs, policy: Policy) ->
 
 
 def screening_seeds(trial: TrialSpec, policy: Policy, contenders: set[int]) -> tuple[int, ...]:
-    """The seeds that this trial is owed: all, or in adaptive studies the first until it contends."""
+    """The seeds that this trial is owed: all, or in adaptive studies the first until it contends.
+
+    A trial of an attribution is owed the confirmation seeds.
+    """
+    if trial.role == "attribution":
+        return policy.confirm_seeds
     everything = policy.replicate_top_k is None or not trial.prunable or trial.number in contenders
     return policy.seeds if everything else policy.seeds[:1]
 
@@ -133,8 +138,14 @@ def wanted_confirmation(
     All of them, whatever became of some: on how many seeds an arm fails must not depend on how many runs
     there are at a time.
     """
-    keys = [(trial.number, seed) for seed in policy.confirm_seeds for trial in (baseline, *best)]
-    return WantedRuns("confirmation", tuple(key for key in keys if key not in runs))
+    wanted = wanted_on(policy.confirm_seeds, [baseline, *best], runs)
+    return WantedRuns("confirmation", wanted.runs)
+
+
+def wanted_on(seeds: Sequence[int], trials: Sequence[TrialSpec], runs: Runs) -> WantedRuns:
+    """The runs of these trials on these seeds that are not known yet, seed by seed: pairs come early."""
+    keys = [(trial.number, seed) for seed in seeds for trial in trials]
+    return WantedRuns("attribution", tuple(key for key in keys if key not in runs))
 
 
 def n_to_come(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, n_unasked: int) -> int:

@@ -20,6 +20,7 @@ from sweeper.study.run_state import (
     screening_seeds,
     trial_results,
     wanted_confirmation,
+    wanted_on,
     wanted_screening,
 )
 from sweeper.trial import TrialSpec
@@ -49,6 +50,12 @@ class RunTable:
         self.interrupted: dict[RunKey, RunResult] = {}
         self._policy, self._book, self._asker, self._ledger = policy, book, asker, ledger
         self._told: set[int] = set()
+        self.attributing: frozenset[int] = frozenset()
+
+    @property
+    def judged_trials(self) -> list[TrialSpec]:
+        """The baseline and the candidates."""
+        return [trial for trial in self.trials.values() if trial.role != "attribution"]
 
     @property
     def policy(self) -> Policy:
@@ -69,12 +76,12 @@ class RunTable:
     @property
     def n_to_come(self) -> int:
         """The runs still to train, confirmation included, if no trial is given up."""
-        screening = n_to_come(list(self.trials.values()), self.runs, self._policy, self._n_unasked_candidates)
+        screening = n_to_come(self.judged_trials, self.runs, self._policy, self._n_unasked_candidates)
         if not self.n_unasked and not screening:
             return len(self.wanted_confirmation().runs)
         if self.n_unasked > self._n_unasked_candidates:
             screening += len(self._policy.seeds)  # of the baseline
-        known = n_confirmed(self.trials.values(), self.runs, self._policy)
+        known = n_confirmed(self.judged_trials, self.runs, self._policy)
         return screening + max(0, 2 * len(self._policy.confirm_seeds) - known)
 
     @property
@@ -105,6 +112,16 @@ class RunTable:
         if trial is not None:
             self.add(trial)
         return trial is not None
+
+    def extend(self, drafts: Sequence[TrialSpec]) -> int:
+        """Let these trials come, too, after all others; how many of them are new."""
+        return self._asker.extend(drafts)
+
+    def begin_all(self, drafts: Sequence[TrialSpec]) -> None:
+        """Let these trials join at once."""
+        self._asker.extend(drafts)
+        while self.n_unasked and self.ask():
+            pass
 
     def claim(self, key: RunKey) -> int | None:
         """The attempt number of a run that is now ours, or None where somebody else has it."""
@@ -137,7 +154,7 @@ class RunTable:
     def wanted_screening(self) -> WantedRuns:
         """The runs to start next, before a best candidate is known."""
         all_asked = self.n_unasked == 0
-        return wanted_screening(list(self.trials.values()), self.runs, self._policy, all_asked=all_asked)
+        return wanted_screening(self.judged_trials, self.runs, self._policy, all_asked=all_asked)
 
     def wanted_confirmation(self) -> WantedRuns:
         """The runs to start next, once a best candidate is known."""
@@ -146,6 +163,11 @@ class RunTable:
         if best is None:
             return WantedRuns("confirmation", ())
         return wanted_confirmation(results[0].spec, [self.trials[best]], self.runs, self._policy)
+
+    def wanted_attribution(self) -> WantedRuns:
+        """The runs to start next of the trials that are `attributing`, seed by seed."""
+        trials = [trial for trial in self.trials.values() if trial.number in self.attributing]
+        return wanted_on(self._policy.confirm_seeds, trials, self.runs)
 
     def looks(self, split: str) -> tuple[Look, ...]:
         """The confirmations that the study has been judged by on the data of digest `split`."""
@@ -156,15 +178,24 @@ class RunTable:
         self._book.add_look(split, look)
 
     def results(self, *, with_interrupted: bool = False) -> tuple[TrialResult, ...]:
-        """Each trial with its ended runs, in order of the numbers."""
+        """Baseline and candidates, each with its ended runs, in order of the numbers."""
+        return self._results(self.judged_trials, with_interrupted)
+
+    def added(self, *, with_interrupted: bool = False) -> tuple[TrialResult, ...]:
+        """The trials of attributions, each with its ended runs, in order of the numbers."""
+        trials = [trial for trial in self.trials.values() if trial.role == "attribution"]
+        return self._results(trials, with_interrupted)
+
+    def _results(self, trials: Sequence[TrialSpec], with_interrupted: bool) -> tuple[TrialResult, ...]:
         runs = {**self.interrupted, **self.runs} if with_interrupted else self.runs
-        contending = self._contenders()
-        return trial_results(self.trials.values(), runs, lambda trial: self._seeds(trial, contending))
+        numbers, contending = {trial.number for trial in trials}, self._contenders()
+        own = {key: run for key, run in runs.items() if key[0] in numbers}
+        return trial_results(trials, own, lambda trial: self._seeds(trial, contending))
 
     def _contenders(self) -> set[int]:
         if self.n_unasked:
             return set()
-        return contenders(list(self.trials.values()), self.runs, self._policy)
+        return contenders(self.judged_trials, self.runs, self._policy)
 
     def _seeds(self, trial: TrialSpec, contending: set[int]) -> tuple[int, ...]:
         return screening_seeds(trial, self._policy, contending)
@@ -175,7 +206,7 @@ class RunTable:
 
     def _tell(self, changed: Sequence[TrialSpec]) -> None:
         """Tell the optimizer of trials that have ended since; `changed` are those with new runs."""
-        self._ledger.mark_screened(screened(list(self.trials.values()), self.runs, self._policy))
+        self._ledger.mark_screened(screened(self.judged_trials, self.runs, self._policy))
         if self._policy.replicate_top_k is not None:  # how a trial ends may depend on any other's runs
             changed = list(self.trials.values())
         untold = {trial.number: trial for trial in changed if trial.number not in self._told}

@@ -2,16 +2,11 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 
 from sweeper.config import Sweep
 from sweeper.executors import make_executor
-from sweeper.report import added_by_task, write_report
-from sweeper.results import StudyResult
 from sweeper.search import TrialBook, pruning_of
 from sweeper.storage import (
     RunBook,
@@ -22,10 +17,10 @@ from sweeper.storage import (
     place_faults_named,
     refuse_closed,
 )
-from sweeper.study.asked_for import warnings_of_others, with_others_named
-from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
+from sweeper.study.asked_for import warnings_of_others
 from sweeper.study.dry_run import show_forecast
-from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
+from sweeper.study.growth import FollowUpLimits, Growth
+from sweeper.study.health import Health
 from sweeper.study.interrupts import Interrupt, watch_signals
 from sweeper.study.job_files import JobFiles
 from sweeper.study.loop import Hooks, StudyLoop
@@ -33,23 +28,16 @@ from sweeper.study.plan import Plan, plan
 from sweeper.study.proposals import asker_of, check_known_space
 from sweeper.study.provenance import (
     changed_code,
-    provenance,
     refuse_another_study,
     refuse_shared_folder,
 )
 from sweeper.study.recovery import recovered
 from sweeper.study.run_table import RunTable
+from sweeper.study.session import Session
 from sweeper.study.specs import workload
-from sweeper.task import task_entry
 from sweeper.trial import TrialSpec
-from sweeper.verdict import judge
-from sweeper.watch import Observer, Observers, StudyStart, Terminal, make_tracker
+from sweeper.watch import Observer, Observers, Terminal, make_tracker
 from sweeper.wording import plural
-
-HOPELESS = (
-    "the same command stops here again: mend what failed (the logs say why), then use it with "
-    "study.retry=failed, which tries the failed runs again"
-)
 
 
 def run_sweep(sweep: Sweep) -> int:
@@ -64,7 +52,7 @@ def run_sweep(sweep: Sweep) -> int:
 
 
 @contextmanager
-def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator["Session"]:
+def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator[Session]:
     """The study, open in its database and folder, with an executor at work and observers that listen.
 
     What can be wrong with a command beside an earlier one (another study of this name, another range of a
@@ -83,7 +71,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     storage.release(is_gone)
     warnings = [
         *plan.sweep.warnings,
-        *_tried_again(storage.reopen(plan.reopened)),
+        *_tried_again(storage.reopen(plan.reopened, plan.is_kept)),
         *recovered(storage, plan.folder, trials),
         *changed_code(trials, plan.settings.task.target),
         *warnings_of_others(plan, trials.specs()),
@@ -99,162 +87,33 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     observer: Observer = Observers(Terminal(), tracker)
     storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
     executor = make_executor(plan.settings.executor, plan.arrangement)
-    hooks = Hooks(JobFiles(plan).job_of, pruning, observer)
+    health = Health(
+        plan.rules, plan.policy.objectives[0], plan.factory, plan.policy.seeds, plan.folder, observer.warned
+    )
+    limits = FollowUpLimits(plan.settings.study.follow_up_depth, plan.settings.study.max_follow_ups)
+    growth = Growth(
+        table,
+        plan.factory,
+        health,
+        plan.rules,
+        limits,
+        plan.drafts,
+        plan.sweep.stages,
+        observer.plan_grew,
+        observer.warned,
+    )
+    hooks = Hooks(JobFiles(plan).job_of, pruning, observer, health, growth.grow)
     try:
         for trial in asker.known:
             table.add(trial)
         loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)
-        yield Session(plan, table, loop, observer, interrupt, warnings)
+        yield Session(plan, table, loop, growth, observer, interrupt, warnings)
     except KeyboardInterrupt:
         executor.abandon()
         _leave_at_once(interrupt)
     finally:
         executor.close()
         observer.close()
-
-
-class Session:
-    """What one process does for one study."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        table: RunTable,
-        loop: StudyLoop,
-        observer: Observer,
-        interrupt: Interrupt,
-        warnings: list[str],
-    ) -> None:
-        self._plan, self._table, self._loop = plan, table, loop
-        self._observer, self._interrupt, self._warnings = observer, interrupt, warnings
-        self._began, self._n_planned = time.monotonic(), 0
-        slot = plan.arrangement.slots[0]
-        self._provenance = provenance(slot.n_threads, plan.settings.task.target) | {"started": _now()}
-
-    def run(self) -> int:
-        """Screen, confirm, judge, report; the exit code."""
-        self._start()
-        self._loop.work_off(self._table.wanted_screening, asks=True)
-        if not self._loop.is_stopping:
-            self._announce_confirmation()
-            self._loop.work_off(self._table.wanted_confirmation, asks=False)
-        return self._conclude()
-
-    def _start(self) -> None:
-        plan, table = self._plan, self._table
-        n_known = len(table.runs)
-        self._n_planned = n_known + table.n_to_come
-        self._observer.study_started(
-            StudyStart(
-                study=plan.study,
-                task=plan.settings.task.name,
-                objectives=plan.policy.objectives,
-                seeds=plan.policy.seeds,
-                confirm_seeds=plan.policy.confirm_seeds,
-                folder=plan.folder,
-                n_runs_planned=self._n_planned,
-                n_runs_known=n_known,
-                slots=plan.arrangement.slots,
-                config=plan.sweep.config,
-                data=plan.factory.data(),
-                provenance=self._provenance,
-                announced=plan.announced,
-            )
-        )
-        for warning in self._warnings:
-            self._observer.warned(warning)
-
-    def _announce_confirmation(self) -> None:
-        """The plan has held these runs from the start; it changes by what pruned and failed trials spared."""
-        n_runs = len(self._table.wanted_confirmation().runs)
-        n_left = self._n_planned - len(self._table.runs)
-        if n_runs:
-            why = f"confirming the best candidate and the baseline on fresh seeds, {plural(n_runs, 'run')}"
-            self._observer.plan_grew(n_runs - n_left, why)
-
-    def _conclude(self) -> int:
-        if not self._table.trials:
-            return self._interrupt.exit_code  # told to stop before the first trial
-        plan, folder, failed_by = self._plan, self._plan.folder, self._loop.stopped_because
-        result = self._result()
-        judgement = judge(result)
-        if judgement.look is not None:
-            self._table.add_look(self._split, judgement.look)
-        judgement = with_others_named(plan, result, judgement)
-        if failed_by is not None:
-            judgement = without_verdict(judgement, failed_by, has_baseline=result.baseline.state != "FAILED")
-        ensemble = self._ensemble(result)
-        result = replace(result, warnings=(*result.warnings, *ensemble.warnings), announced=plan.announced)
-        judgement = replace(judgement, ensemble=ensemble.entry)
-        factory, entry = plan.factory, task_entry(plan.settings.task)
-        added = added_by_task(result, judgement, entry, factory.task_config_of, factory.prepared_of)
-        summary = write_report(folder, result, judgement, added)
-        if result.totals.stopped_because is not None:
-            self._observer.warned(self._to_go_on())
-        else:
-            tidy_checkpoints(folder, result, judgement, plan.settings.study.keep_models, ensemble.members)
-        for note in judgement.notes:
-            self._observer.warned(note)
-        self._observer.study_ended(result, summary)
-        return exit_code(judgement, self._interrupt, failed_by)
-
-    def _result(self) -> StudyResult:
-        stopped_because = self._stopped_because()
-        return study_result(
-            study=self._plan.study,
-            sweep=self._plan.sweep,
-            policy=self._table.policy,
-            trials=self._table.results(with_interrupted=True),
-            data=self._plan.factory.data(),
-            n_jobs=self._loop.n_jobs,
-            wall_s=time.monotonic() - self._began,
-            provenance=self._provenance | {"finished": _now()},
-            warnings=tuple(self._warnings),
-            stopped_because=stopped_because,
-            to_go_on=None if stopped_because is None else self._to_go_on(),
-            looks=self._table.looks(self._split),
-        )
-
-    @property
-    def _split(self) -> str:
-        """What the study's looks at its test split are kept under."""
-        return str(self._plan.factory.data()["digest"])
-
-    def _stopped_because(self) -> str | None:
-        """Why the study ends before its time, if it does."""
-        signal = self._interrupt.received
-        reason = self._loop.stopped_because or (signal.name if signal is not None else None)
-        wanted = (*self._table.wanted_screening().runs, *self._table.wanted_confirmation().runs)
-        is_cut_short = self._loop.is_time_up and bool(wanted or self._table.n_unasked)
-        return reason or ("study.timeout_s" if is_cut_short else None)
-
-    def _to_go_on(self) -> str:
-        again = "the same command goes on where this one ended"
-        if self._loop.is_hopeless:
-            of_candidates = self._table.baseline_failure is None
-            return HOPELESS + ("; or raise study.max_failure_rate" if of_candidates else "")
-        if self._loop.stopped_because is not None:
-            return f"{again}; with study.retry=failed it also tries failed runs again"
-        limit_s = self._plan.settings.study.timeout_s
-        return again if self._loop.is_stopping else f"study.timeout_s={limit_s:g} is over; {again}"
-
-    def _ensemble(self, result: StudyResult) -> Outcome:
-        """The average of the best runs, where it is asked for and the study is over."""
-        k = self._plan.settings.study.ensemble_top_k
-        if k is None or result.totals.stopped_because is not None:
-            return Outcome()
-        self._loop.close()  # its workers hold data on the device
-        context = EnsembleContext(
-            folder=self._plan.folder,
-            prepared=self._plan.factory.prepared_of(result.baseline.spec).folder,
-            placement=self._plan.arrangement.placements[0],
-            timeout_s=timeout_of(self._plan.settings.executor),
-            is_stopped=lambda: self._interrupt.received is not None,
-        )
-        outcome = ensemble_of(result, k, context)
-        for warning in outcome.warnings:
-            self._observer.warned(warning)
-        return outcome
 
 
 def _tried_again(n_runs: int) -> list[str]:
@@ -267,7 +126,3 @@ def _leave_at_once(interrupt: Interrupt) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(interrupt.exit_code)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,5 +1,7 @@
+from .attribution import MAX_GROUPS as MAX_GROUPS, attribute as attribute, design as design
 from .digits import decimals as decimals
 from .judging import best_of as best_of, judge as judge
+from .mix import judged_attribution as judged_attribution
 from .paired import (
     Interval as Interval,
     Part as Part,

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.findings import Comparisons
+from sweeper.criteria import parse_guard
+from sweeper.findings import Comparisons, Confirmation
 from sweeper.layout import RunFolder
 from sweeper.records import read_influence
 from sweeper.results import ENDED, Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict import selection
+from sweeper.verdict.guarding import guard_notes, guard_results, with_costs
 from sweeper.verdict.idle import idle_parts, without_comparison
 from sweeper.verdict.looks import JUDGED, look_of, notes_of_looks
 from sweeper.verdict.runs_seen import notes_of_runs, remarks_of_runs
@@ -32,7 +34,7 @@ def best_of(trials: Sequence[TrialResult], policy: Policy) -> int | None:
     if baseline is None or baseline.state != "COMPLETE" or len(policy.objectives) > 1:
         return None
     objective = policy.objectives[0]
-    arms = [_arm(trial, objective, policy.seeds, (), with_records=False) for trial in trials]
+    arms = [arm_of(trial, objective, policy.seeds, (), with_records=False) for trial in trials]
     return selection.choose(arms, baseline.spec.number, objective.direction, policy.seeds)
 
 
@@ -56,6 +58,8 @@ def _verdict(result: StudyResult) -> Judgement:
             *pair, min_effect=result.min_effect, seeds=result.confirm_seeds, **how
         )
         unconfirmed = _failures(result, best)
+    on_guards = {} if best is None or confirmation is None else _on_guards(result, best)
+    guards = () if best is None else guard_results(map(parse_guard, result.guards), on_guards)
     sentence = selection.sentence(
         confirmation,
         best=None if best is None else arms[best].name,
@@ -63,25 +67,46 @@ def _verdict(result: StudyResult) -> Judgement:
         confidence=result.confidence,
         min_effect=result.min_effect,
         unconfirmed=unconfirmed,
+        guards=guards,
     )
-    verdict = selection.verdict(confirmation)
+    verdict = selection.verdict(confirmation, result.min_effect)
     idle = idle_parts(result)
     look = look_of(result, best) if verdict in JUDGED and best not in idle.numbers else None
     judgement = Judgement(
-        verdict="no result" if best is None else verdict,
+        verdict="no result" if best is None else with_costs(verdict, guards),
         sentence=sentence if best is not None else f"{sentence}{_first_failure(result)}",
         best=best,
         confirmation=confirmation,
         comparisons=_compared(result, [arms]),
         notes=(
             *(selection.notes(confirmation) if confirmation else ()),
+            *guard_notes(on_guards),
             *notes_of_looks(result, look),
             *notes_of_runs(result),
         ),
         remarks=remarks_of_runs(result, best) if best is not None and verdict == "better" else (),
         look=look,
+        guards=guards,
     )
     return without_comparison(judgement, result, idle)
+
+
+def _on_guards(result: StudyResult, best: int) -> dict[str, Confirmation | None]:
+    """The winner against the baseline in the metric of each guard, as the verdict compares them."""
+    trials = (_numbered(result, best), result.baseline)
+    found = {}
+    for metric in dict.fromkeys(parse_guard(text).metric for text in result.guards):
+        upwards = Objective(metric, "maximize")  # so that an improvement is a difference
+        arms = [
+            arm_of(trial, upwards, result.seeds, result.confirm_seeds, with_records=True) for trial in trials
+        ]
+        found[metric] = selection.confirm(
+            *(_as_confirmed(result, arm) for arm in arms),
+            direction=upwards.direction,
+            confidence=result.confidence,
+            seeds=result.confirm_seeds,
+        )
+    return found
 
 
 def _without_baseline(result: StudyResult) -> str:
@@ -240,12 +265,12 @@ def _also_counted(result: StudyResult) -> list[int]:
 
 def _arms(result: StudyResult, objective: Objective) -> dict[int, Arm]:
     return {
-        trial.spec.number: _arm(trial, objective, result.seeds, result.confirm_seeds, with_records=True)
+        trial.spec.number: arm_of(trial, objective, result.seeds, result.confirm_seeds, with_records=True)
         for trial in result.trials
     }
 
 
-def _arm(
+def arm_of(
     trial: TrialResult,
     objective: Objective,
     seeds: tuple[int, ...],
@@ -253,6 +278,7 @@ def _arm(
     *,
     with_records: bool,
 ) -> Arm:
+    """A trial's values on these seeds, with the influence values of its runs on them if `with_records`."""
     complete = [run for run in trial.runs.values() if run.state == "COMPLETE"] if with_records else []
     return Arm(
         number=trial.spec.number,

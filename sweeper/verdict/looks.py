@@ -4,7 +4,7 @@ from sweeper.findings import Look
 from sweeper.results import StudyResult
 from sweeper.wording import plural
 
-JUDGED = ("better", "worse", "not distinguishable")
+JUDGED = ("better", "worse", "equivalent", "not distinguishable")
 """Verdicts that rest on a test; the others are no look."""
 KINDS = {
     "best": "winner",

@@ -99,10 +99,15 @@ def examples_part(candidate: Influence, baseline: Influence) -> Part | None:
     that is a handful, not 1,999.
     """
     seeds = sorted(candidate.keys() & baseline.keys())
-    if not seeds:
+    return examples_of(candidate[seed].astype(np.float64) - baseline[seed] for seed in seeds)
+
+
+def examples_of(per_seed: Iterable[Floats]) -> Part | None:
+    """The same of any contrast of arms: `per_seed` are its influence values ([n] each), seed by seed."""
+    m, total, squares = _sums(per_seed)
+    if m == 0:
         return None
-    total, squares = _sums(candidate[seed].astype(np.float64) - baseline[seed] for seed in seeds)
-    m, n, of_sum = len(seeds), total.size, float(total @ total)
+    n, of_sum = total.size, float(total @ total)
     cross = (of_sum - squares) / (m * (m - 1)) if m > 1 else of_sum
     return Part(max(cross, 0.0) / n**2, _df_of_squares(total))
 
@@ -211,12 +216,12 @@ def holm(p_values: Mapping[Key, float], n_untested: int = 0) -> dict[Key, float]
     return adjusted
 
 
-def _sums(per_seed: Iterable[Floats]) -> tuple[Floats, float]:
-    """The sum over seeds [n] and the sum of all squares, with one seed in memory at a time."""
-    total, squares = np.zeros(1), 0.0
+def _sums(per_seed: Iterable[Floats]) -> tuple[int, Floats, float]:
+    """How many there are, their sum [n] and the sum of all squares, with one seed in memory at a time."""
+    m, total, squares = 0, np.zeros(1), 0.0
     for x in per_seed:
-        total, squares = total + x, squares + float(x @ x)
-    return total, squares
+        m, total, squares = m + 1, total + x, squares + float(x @ x)
+    return m, total, squares
 
 
 def _median_of_unit(df: float) -> float:

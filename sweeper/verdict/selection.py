@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import Literal
 
-from sweeper.findings import Comparison, Confirmation
+from sweeper.findings import Comparison, Confirmation, GuardResult
 from sweeper.models import Direction
 from sweeper.verdict.digits import decimals
+from sweeper.verdict.guarding import costs_of, in_sentence
 from sweeper.verdict.paired import (
     Influence,
     Interval,
@@ -28,7 +29,22 @@ from sweeper.verdict.paired import (
 )
 from sweeper.wording import plural
 
-Verdict = Literal["better", "worse", "not distinguishable", "not confirmed"]
+Verdict = Literal["better", "worse", "equivalent", "not distinguishable", "not confirmed"]
+WORDS: Mapping[tuple[int, bool], Verdict] = {
+    (+1, False): "better",
+    (+1, True): "equivalent",
+    (0, False): "not distinguishable",
+    (0, True): "equivalent",
+    (-1, False): "worse",
+    (-1, True): "equivalent",
+}
+"""The verdict by the side of zero that the interval lies on, and whether all of it is too small to matter."""
+RELATIONS = {
+    "better": "better than",
+    "worse": "worse than",
+    "equivalent": "equivalent to",
+    "not distinguishable": "not distinguishable from",
+}
 FLATTERED = (
     "Which runs fail is no matter of chance: the seeds that are left flatter the arm that failed, so that "
     "they are shown and not judged. With study.retry=failed the same command tries the failed runs again."
@@ -198,18 +214,27 @@ def _pairs(panel: Panel, baseline: int) -> _Pairs:
     )
 
 
-def verdict(confirmation: Confirmation | None) -> Verdict:
+def verdict(confirmation: Confirmation | None, min_effect: float | None = None) -> Verdict:
     """What the confirmation allows to say; without an interval nothing can be told apart.
 
-    It says nothing unless both arms completed every confirmation seed.
+    It says nothing unless both arms completed every confirmation seed. With a smallest effect that matters an
+    interval that holds none is one of equivalence, whether or not it holds zero.
     """
     if confirmation is None or confirmation.best_failed or confirmation.baseline_failed:
         return "not confirmed"
-    if confirmation.ci_low is None or confirmation.ci_high is None:
+    low, high = confirmation.ci_low, confirmation.ci_high
+    if low is None or high is None:
         return "not distinguishable"
-    if confirmation.ci_low > 0:
-        return "better"
-    return "worse" if confirmation.ci_high < 0 else "not distinguishable"
+    return WORDS[_side(low, high), _is_small(low, high, min_effect)]
+
+
+def _side(low: float, high: float) -> int:
+    """Of zero: +1 above, -1 below, 0 where the interval holds it."""
+    return (low > 0) - (high < 0)
+
+
+def _is_small(low: float, high: float, min_effect: float | None) -> bool:
+    return min_effect is not None and -min_effect <= low and high <= min_effect
 
 
 def sentence(
@@ -220,22 +245,26 @@ def sentence(
     confidence: float,
     min_effect: float | None = None,
     unconfirmed: str | None = None,
+    guards: Sequence[GuardResult] = (),
 ) -> str:
     """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any.
 
-    `unconfirmed`: why nothing was tested, where no confirmation was wanted or it is not over.
+    `unconfirmed`: why nothing was tested, where no confirmation was wanted or it is not over. `guards`
+    are told of where there is a winner.
     """
     if best is None:
         return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
-    word = verdict(confirmation)
+    word = verdict(confirmation, min_effect)
     if confirmation is None or word == "not confirmed":
         why = unconfirmed or "no confirmation seed was completed by both"
         return (
             f"{best} is the best candidate on validation; not confirmed: {why}{_left(confirmation, metric)}."
         )
-    relation = f"{word} from" if word == "not distinguishable" else f"{word} than"
     numbers, meaning = _numbers(confirmation, metric, confidence), _meaning(confirmation, min_effect)
-    return f"{best} is {relation} the baseline: {numbers}{meaning}."
+    told = guards if word == "better" else ()
+    costs = f", but costs {found}" if (found := costs_of(told)) else ""
+    about_guards = in_sentence(told, confidence)
+    return f"{best} is {RELATIONS[word]} the baseline{costs}: {numbers}{meaning}{about_guards}."
 
 
 def notes(confirmation: Confirmation) -> tuple[str, ...]:
@@ -319,9 +348,11 @@ def _meaning(confirmation: Confirmation, min_effect: float | None) -> str:
     low, high, needed = confirmation.ci_low, confirmation.ci_high, confirmation.seeds_needed_for_min_effect
     if min_effect is None or low is None or high is None:
         return ""
-    if -min_effect <= low and high <= min_effect:
-        return f"; the whole interval lies within +-{min_effect:g}, too little to matter"
-    if verdict(confirmation) != "not distinguishable":
+    if _is_small(low, high, min_effect):
+        zero = "excludes zero: there is a difference, too small to matter"
+        holds = zero if _side(low, high) else "holds zero"
+        return f"; the whole interval lies within +-{min_effect:g} and {holds}"
+    if _side(low, high):
         return ""
     if needed is None:
         return f"; no number of seeds would show an effect of {min_effect:g}: the test split is too small"

@@ -125,11 +125,19 @@ def summary_numbers(summary: Summary) -> dict[str, float]:
     for best in () if summary.is_multi_objective else summary.best:
         found |= _by_objective(summary, "best/value", best.value)
         found |= _by_objective(summary, "best/test", best.test)
+    for guard in summary.guards:
+        figures = guard.model_dump(include={"difference", "ci_low", "ci_high"})
+        found |= {f"guards/{guard.metric}/{key}": value for key, value in figures.items()}
     if summary.ensemble:
         shown = {"val", "test", "difference", "improvement", "ci_low", "ci_high"}
         figures = summary.ensemble.model_dump(include=shown)
         found |= {f"ensemble/{key}": value for key, value in figures.items()}
     return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+
+
+def guards_in_words(summary: Summary) -> str:
+    """`ctr_auc >= -0.002: held`, a line each."""
+    return "\n".join(f"{one.guard}: {one.state}" for one in summary.guards)[:MAX_TAG_LENGTH]
 
 
 def _by_objective(summary: Summary, name: str, values: Sequence[float]) -> dict[str, Any]:

@@ -137,7 +137,8 @@ class Tracker:
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """Runs that are not logged yet (known before, or lost to a failure), then the result."""
         if self._start is not None:
-            runs = [(trial.spec, run) for trial in result.trials for run in trial.runs.values()]
+            trials = (*result.trials, *result.added)
+            runs = [(trial.spec, run) for trial in trials for run in trial.runs.values()]
             self._put(_everything(runs, summary, self._start.folder), at_all_events=True)
 
     def close(self) -> None:

@@ -167,7 +167,11 @@ class Session:
     def log_result(self, summary: Summary, folder: StudyFolder) -> None:
         """Verdict, figures, report and plots, on the parent."""
         note = f"**{inline(read_sentence(folder))}**\n\n" + _leaderboard_of(folder)
-        tags = {"sweeper.verdict": summary.verdict, "mlflow.note.content": note[:MAX_NOTE_LENGTH]}
+        tags = {
+            "sweeper.verdict": summary.verdict,
+            "sweeper.guards": tracked.guards_in_words(summary),
+            "mlflow.note.content": note[:MAX_NOTE_LENGTH],
+        }
         numbers = tracked.summary_numbers(summary).items()
         now, n_runs = _now_ms(), summary.totals.runs
         found = [tracked.Point(tracked.legal_name(key), value, n_runs, now) for key, value in numbers]

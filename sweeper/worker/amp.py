@@ -34,12 +34,25 @@ class Precision:
         optimizer: torch.optim.Optimizer,
         parameters: Sequence[nn.Parameter],
         clip_norm: float | None,
-    ) -> None:
-        """Gradients of `loss`, clipped to `clip_norm`, and the optimizer's step."""
+        *,
+        measures: bool = False,
+    ) -> Tensor | None:
+        """Gradients of `loss`, clipped to `clip_norm`, and the optimizer's step.
+
+        With `measures`, or where gradients are clipped, the L2 norm of all gradients before that, as a 0-d
+        tensor on the device, which nothing waits for.
+        """
         optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        if clip_norm is not None:
+        norm = None
+        if clip_norm is not None or measures:
             self.scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(parameters, clip_norm)
+            norm = _norm(parameters) if clip_norm is None else nn.utils.clip_grad_norm_(parameters, clip_norm)
         self.scaler.step(optimizer)
         self.scaler.update()
+        return norm
+
+
+def _norm(parameters: Sequence[nn.Parameter]) -> Tensor:
+    """The L2 norm of all gradients together."""
+    return nn.utils.get_total_norm([one.grad for one in parameters if one.grad is not None])

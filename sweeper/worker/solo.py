@@ -175,6 +175,8 @@ class Solo:
         (train, _), (val, _), (test, evaluation) = (self._measure(split, kept) for split in SPLITS)
         objective_of(test, self._training.objective.metric, "test", kept)
         write_records(self._reporter.folder.records, evaluation)
+        if (norm := self._training.gradients.mean) is not None:
+            train["grad_norm"] = norm
         model = self._training.model.state_dict()
         content = {"identity": self._checkpoints.identity, "step": kept, "model": model}
         write_checkpoint(self._reporter.folder.best, content)

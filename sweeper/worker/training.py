@@ -12,6 +12,7 @@ from sweeper.task import Evaluation, Task
 from sweeper.worker.amp import Precision
 from sweeper.worker.batches import EpochIndices
 from sweeper.worker.failures import needs_fresh_worker
+from sweeper.worker.gradient_norms import GradientNorms
 from sweeper.worker.loss_watch import LossWatch
 from sweeper.worker.optimizers import build_optimizer
 from sweeper.worker.progress import Plateau, Progress
@@ -53,6 +54,7 @@ class Training:
         )
         self.precision = Precision(trainer.precision, device)
         self.watch = LossWatch(nan_advice)
+        self.gradients = GradientNorms(device, is_on=settings.feels_scale)
         self.progress = Progress(self.objective.sign, Plateau(trainer.min_delta))
         self.best: dict[str, Tensor] | None = None
         self.step = 0
@@ -74,7 +76,14 @@ class Training:
         with self.precision.forward():
             outputs = self.model(batch)
             loss, _ = self.task.loss(outputs, batch, self.coefficients, self._as_tensor(self.step))
-        self.precision.descend(loss, self.optimizer, self.parameters, self.trainer.grad_clip_norm)
+        norm = self.precision.descend(
+            loss if self.trainer.loss_scale == 1 else loss * self.trainer.loss_scale,
+            self.optimizer,
+            self.parameters,
+            self.trainer.grad_clip_norm,
+            measures=self.gradients.is_on,
+        )
+        self.gradients.see(norm)
         self.watch.see(loss.detach(), self.step)
         self.step += 1
 
@@ -106,6 +115,7 @@ class Training:
             "learning_rate": self.learning_rate.state_dict(),
             "scaler": self.precision.scaler.state_dict(),
             "progress": self.progress.state_dict(),
+            "gradients": self.gradients.state_dict(),
             "best": None if self.progress.best_step == self.step else self.best,
             "random": random_state(self.device),
         }
@@ -132,6 +142,7 @@ class Training:
         self.learning_rate.load_state_dict(state["learning_rate"])
         self.precision.scaler.load_state_dict(state["scaler"])
         self.progress.load_state_dict(state["progress"])
+        self.gradients.load_state_dict(state.get("gradients"))
         self.best = state["best"]
         is_best = self.progress.best_step == self.step > 0
         if self.best is None and self.trainer.restore_best and is_best:

@@ -21,7 +21,7 @@ OVERRIDES = ("loss=segmentation/focal_dice", "+loss.focal_gamma=2.0", "optimizer
 def apply(**change: Any) -> Changes:
     keys = {key.replace("__", "."): value for key, value in change.items()}
     (rule,) = rules_of(one={"when": "loss > 1", "then": "follow_up", "change": keys})
-    return changed(rule, CONFIG, OVERRIDES)
+    return changed(rule.rule.change, CONFIG, OVERRIDES)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,9 @@ class Never:
     def ask(self) -> TrialSpec | None:
         return None
 
+    def extend(self, drafts: Sequence[TrialSpec]) -> int:
+        return 0
+
 
 class Ledger:
     """An optimizer that is told in vain."""

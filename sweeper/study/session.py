@@ -1,0 +1,207 @@
+"""What one process does for one study: screen, confirm, attribute, conclude."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sweeper.report import added_by_task, write_report
+from sweeper.results import Mix, StudyResult
+from sweeper.study.asked_for import with_others_named
+from sweeper.study.attribution import begun_attribution
+from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
+from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
+from sweeper.study.growth import Growth
+from sweeper.study.interrupts import Interrupt
+from sweeper.study.loop import StudyLoop
+from sweeper.study.plan import Plan
+from sweeper.study.provenance import (
+    provenance,
+)
+from sweeper.study.run_table import RunTable
+from sweeper.task import task_entry
+from sweeper.verdict import judge, judged_attribution
+from sweeper.watch import Observer, StudyStart
+from sweeper.wording import plural
+
+HOPELESS = (
+    "the same command stops here again: mend what failed (the logs say why), then use it with "
+    "study.retry=failed, which tries the failed runs again"
+)
+
+
+class Session:
+    """What one process does for one study."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        table: RunTable,
+        loop: StudyLoop,
+        growth: Growth,
+        observer: Observer,
+        interrupt: Interrupt,
+        warnings: list[str],
+    ) -> None:
+        self._plan, self._table, self._loop, self._growth = plan, table, loop, growth
+        self._observer, self._interrupt, self._warnings = observer, interrupt, warnings
+        self._began, self._n_planned = time.monotonic(), 0
+        self._mix: Mix | None = None
+        slot = plan.arrangement.slots[0]
+        self._provenance = provenance(slot.n_threads, plan.settings.task.target) | {"started": _now()}
+
+    def run(self) -> int:
+        """Screen, confirm, judge, report; the exit code."""
+        self._start()
+        self._loop.work_off(self._table.wanted_screening, asks=True)
+        if not self._loop.is_stopping:
+            self._announce_confirmation()
+            self._loop.work_off(self._table.wanted_confirmation, asks=False)
+        if not self._loop.is_stopping and not self._loop.is_time_up:
+            self._attribute()
+        return self._conclude()
+
+    def _start(self) -> None:
+        plan, table = self._plan, self._table
+        self._growth.grow()  # what earlier commands have shown, and the first stage of a plan
+        n_known, n_grown = len(table.runs), self._growth.n_runs
+        self._n_planned = n_known + table.n_to_come - n_grown
+        self._observer.study_started(
+            StudyStart(
+                study=plan.study,
+                task=plan.settings.task.name,
+                objectives=plan.policy.objectives,
+                seeds=plan.policy.seeds,
+                confirm_seeds=plan.policy.confirm_seeds,
+                folder=plan.folder,
+                n_runs_planned=self._n_planned + n_grown,
+                n_runs_known=n_known,
+                slots=plan.arrangement.slots,
+                config=plan.sweep.config,
+                data=plan.factory.data(),
+                provenance=self._provenance,
+                announced=plan.announced,
+            )
+        )
+        for warning in self._warnings:
+            self._observer.warned(warning)
+
+    def _announce_confirmation(self) -> None:
+        """The plan has held these runs from the start; it changes by what pruned and failed trials spared."""
+        n_runs = len(self._table.wanted_confirmation().runs)
+        n_left = self._n_planned + self._growth.n_runs - len(self._table.runs)
+        if n_runs:
+            why = f"confirming the best candidate and the baseline on fresh seeds, {plural(n_runs, 'run')}"
+            self._observer.plan_grew(n_runs - n_left, why)
+
+    def _attribute(self) -> None:
+        """Train what tells the winner's differences apart, where that is asked for and there is a winner."""
+        self._mix = begun_attribution(self._plan, self._table)
+        if self._mix is None:
+            return
+        n_runs = len(self._table.wanted_attribution().runs)
+        if n_runs:
+            names = " / ".join(group.name for group in self._mix.groups)
+            self._observer.plan_grew(n_runs, f"attribution: which of {names} makes the difference")
+        self._loop.work_off(self._table.wanted_attribution, asks=False)
+
+    def _conclude(self) -> int:
+        if not self._table.trials:
+            return self._interrupt.exit_code  # told to stop before the first trial
+        plan, folder, failed_by = self._plan, self._plan.folder, self._loop.stopped_because
+        result = self._result()
+        judgement = judge(result)
+        if judgement.look is not None:
+            self._table.add_look(self._split, judgement.look)
+        judgement = replace(
+            with_others_named(plan, result, judgement), attribution=judged_attribution(result)
+        )
+        if failed_by is not None:
+            judgement = without_verdict(judgement, failed_by, has_baseline=result.baseline.state != "FAILED")
+        ensemble = self._ensemble(result)
+        result = replace(result, warnings=(*result.warnings, *ensemble.warnings), announced=plan.announced)
+        judgement = replace(judgement, ensemble=ensemble.entry)
+        factory, entry = plan.factory, task_entry(plan.settings.task)
+        added = added_by_task(result, judgement, entry, factory.task_config_of, factory.prepared_of)
+        summary = write_report(folder, result, judgement, added)
+        if result.totals.stopped_because is not None:
+            self._observer.warned(self._to_go_on())
+        else:
+            tidy_checkpoints(folder, result, judgement, plan.settings.study.keep_models, ensemble.members)
+        for note in judgement.notes:
+            self._observer.warned(note)
+        self._observer.study_ended(result, summary)
+        return exit_code(judgement, self._interrupt, failed_by)
+
+    def _result(self) -> StudyResult:
+        stopped_because = self._stopped_because()
+        trials = self._table.results(with_interrupted=True)
+        found = study_result(
+            study=self._plan.study,
+            sweep=self._plan.sweep,
+            policy=self._table.policy,
+            trials=trials,
+            data=self._plan.factory.data(),
+            n_jobs=self._loop.n_jobs,
+            wall_s=time.monotonic() - self._began,
+            provenance=self._provenance | {"finished": _now()},
+            warnings=tuple(self._warnings),
+            stopped_because=stopped_because,
+            to_go_on=None if stopped_because is None else self._to_go_on(),
+            looks=self._table.looks(self._split),
+            added=self._table.added(with_interrupted=True),
+            mix=self._mix,
+        )
+        plan = self._plan.settings.plan.name if self._plan.sweep.stages else None
+        return replace(
+            found, alarms=self._growth.alarms(trials), plan=plan, decisions=self._growth.decisions()
+        )
+
+    @property
+    def _split(self) -> str:
+        """What the study's looks at its test split are kept under."""
+        return str(self._plan.factory.data()["digest"])
+
+    def _stopped_because(self) -> str | None:
+        """Why the study ends before its time, if it does."""
+        signal = self._interrupt.received
+        reason = self._loop.stopped_because or (signal.name if signal is not None else None)
+        phases = (
+            self._table.wanted_screening,
+            self._table.wanted_confirmation,
+            self._table.wanted_attribution,
+        )
+        wanted = [key for phase in phases for key in phase().runs]
+        is_cut_short = self._loop.is_time_up and bool(wanted or self._table.n_unasked)
+        return reason or ("study.timeout_s" if is_cut_short else None)
+
+    def _to_go_on(self) -> str:
+        again = "the same command goes on where this one ended"
+        if self._loop.is_hopeless:
+            of_candidates = self._table.baseline_failure is None
+            return HOPELESS + ("; or raise study.max_failure_rate" if of_candidates else "")
+        if self._loop.stopped_because is not None:
+            return f"{again}; with study.retry=failed it also tries failed runs again"
+        limit_s = self._plan.settings.study.timeout_s
+        return again if self._loop.is_stopping else f"study.timeout_s={limit_s:g} is over; {again}"
+
+    def _ensemble(self, result: StudyResult) -> Outcome:
+        """The average of the best runs, where it is asked for and the study is over."""
+        k = self._plan.settings.study.ensemble_top_k
+        if k is None or result.totals.stopped_because is not None:
+            return Outcome()
+        self._loop.close()  # its workers hold data on the device
+        context = EnsembleContext(
+            folder=self._plan.folder,
+            prepared=self._plan.factory.prepared_of(result.baseline.spec).folder,
+            placement=self._plan.arrangement.placements[0],
+            timeout_s=timeout_of(self._plan.settings.executor),
+            is_stopped=lambda: self._interrupt.received is not None,
+        )
+        outcome = ensemble_of(result, k, context)
+        for warning in outcome.warnings:
+            self._observer.warned(warning)
+        return outcome
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
