@@ -58,7 +58,7 @@ def test_what_is_confirmed_already_is_not_planned_again() -> None:
 
 
 def test_a_staged_plan_says_what_its_shortest_and_its_longest_way_come_to() -> None:
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "one": {"trials": ["a"], "then": [{"when": "best > 1", "go": "stop"}]},
         "two": {"trials": ["b"]},
     }
