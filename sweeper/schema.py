@@ -352,7 +352,7 @@ class Monitor(StrictModel):
     `advice`: every rule warns, whatever it says; `act`: each does what it says; `none`: there are no rules.
     """
 
-    name: Literal["advice", "act", "none"]
+    name: Literal["advice", "act", "none"] = "none"  # a task's file brings rules, a primary config no mode
     rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
+from sweeper.config.rules import check_rules
 from sweeper.config.staging import (
     AdjustedPoint,
     adjusted_points,
@@ -119,6 +120,8 @@ def checked_run(
     """One solo run of the fixed configuration, as a sweep of one point. Raises UserError with all faults."""
     found = Findings(faults)
     run = found.checked(composer, ())
+    if run is not None:
+        found.collect(lambda: check_rules(run.settings, [run.config]))
     if found.faults or run is None:
         raise UserError(found.faults)
     named = "study.trials: named trials are run with -m (--multirun) only"
@@ -164,6 +167,7 @@ def checked_sweep(
         found.collect(lambda: _check_sampler(base))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     found.collect(lambda: check_ensemble(settings))
+    found.collect(lambda: check_rules(settings, [one.config for one in checked.values()]))
     stages = found.collect(lambda: stages_of(settings.plan)) or ()
     known = points_by_name(points, study.trials or ())
     found.add(plan_faults(stages, known, settings, is_adaptive=is_adaptive))

@@ -12,20 +12,21 @@ from itertools import pairwise
 
 from sweeper.criteria import OPERATORS
 from sweeper.monitor.expressions import (
+    OBJECTIVE,
     TREND,
     Arithmetic,
     Comparison,
     Condition,
     Constant,
     Diverged,
-    First,
     Joined,
     Metric,
     NoGain,
     Quantity,
+    SoFar,
     Span,
-    Spread,
     Trend,
+    Window,
 )
 from sweeper.monitor.history import Clock, History
 from sweeper.results import Objective
@@ -55,6 +56,11 @@ class Seen:
     def __len__(self) -> int:
         return len(self.history.evaluations)
 
+    def named(self, key: str) -> str:
+        """`split/name` with the objective's own name."""
+        split, _, name = key.partition("/")
+        return f"{split}/{self.objective.metric}" if name == OBJECTIVE else key
+
     def beginning(self, span: Span) -> list[int | None]:
         """For each evaluation the earliest one within the span that ends there; None while it is not full.
 
@@ -80,13 +86,16 @@ def values(of: Quantity, seen: Seen) -> Values:
         case Constant(value):
             return [value] * len(seen)
         case Metric(key):
-            return [_finite(metrics.get(key)) for _, metrics in seen.history.evaluations]
-        case First(metric):
-            return _firsts(values(metric, seen))
-        case Spread(inner, span):
+            name = seen.named(key)
+            return [_finite(metrics.get(name)) for _, metrics in seen.history.evaluations]
+        case SoFar(word, metric):
+            found = values(metric, seen)
+            ats = _firsts(found) if word == "first" else _bests(metric, seen)
+            return [None if at is None else found[at] for at in ats]
+        case Window(word, inner, span):
             found = values(inner, seen)
             begins = enumerate(seen.beginning(span))
-            return [None if begin is None else _half_range(found[begin : at + 1]) for at, begin in begins]
+            return [None if begin is None else _over(word, found[begin : at + 1]) for at, begin in begins]
         case Arithmetic(left, op, right):
             pairs = zip(values(left, seen), values(right, seen), strict=True)
             return [_computed(one, op, other) for one, other in pairs]
@@ -130,7 +139,7 @@ def reasons(condition: Condition, seen: Seen, at: int) -> list[str]:
 def falls_when_better(metric: str, objective: Objective) -> bool:
     """Whether less is better of `split/name`: for the objective as it is asked for, for others by name."""
     name = metric.partition("/")[2]
-    if name == objective.metric:
+    if name in (OBJECTIVE, objective.metric):
         return objective.direction == "minimize"
     return not LOSSES.isdisjoint(name.lower().split("_"))
 
@@ -158,7 +167,8 @@ def _not_gained(metric: Metric, span: Span, seen: Seen, at: int) -> str:
     best = _bests(metric, seen)[at]
     assert best is not None
     value, step = number(values(metric, seen)[best]), seen.history.steps[best]
-    return f"{metric} is no better than {value} at step {step:,}, {_in_words(span, seen)} ago or longer"
+    what = f"{seen.named(metric.key)} is no better than {value} at step {step:,}"
+    return f"{what}, {_in_words(span, seen)} ago or longer"
 
 
 def _in_words(span: Span, seen: Seen) -> str:
@@ -187,18 +197,18 @@ def _computed(left: float | None, op: str, right: float | None) -> float | None:
     return _finite(ARITHMETIC[op](left, right))
 
 
-def _firsts(found: Sequence[float | None]) -> Values:
-    first: float | None = None
-    firsts: Values = []
-    for value in found:
-        firsts.append(first)
-        first = value if first is None else first
-    return firsts
+def _firsts(found: Sequence[float | None]) -> list[int | None]:
+    """For each evaluation after the first one with a value, that one."""
+    first = next((at for at, value in enumerate(found) if value is not None), len(found))
+    return [first if at > first else None for at in range(len(found))]
 
 
-def _half_range(window: Iterable[float | None]) -> float | None:
+def _over(word: str, window: Iterable[float | None]) -> float | None:
     known = [value for value in window if value is not None]
-    return (max(known) - min(known)) / 2 if len(known) > 1 else None
+    if len(known) < 2:
+        return None
+    highest, lowest = max(known), min(known)
+    return {"highest": highest, "lowest": lowest, "spread": (highest - lowest) / 2}[word]
 
 
 def _last(found: Values, n: int) -> Iterable[Values]:

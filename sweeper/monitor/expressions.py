@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 TREND = 3
 """So many evaluations, each above (or below) the one before, are a rise (or a fall)."""
+OBJECTIVE = "objective"
+"""The name by which a rule calls what the study optimises."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Metric:
-    """The value of `split/name` at an evaluation."""
+    """The value of `split/name` at an evaluation; `objective` is the name of whatever is optimised."""
 
     key: str
 
@@ -41,26 +43,31 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class First:
-    """The first value of a metric, once there is another evaluation to compare it with."""
+class SoFar:
+    """The `first` value of a metric, once there is another to compare it with, or the `best` so far."""
 
+    word: str
     of: Metric
 
     def __str__(self) -> str:
         """As it is written."""
-        return f"first({self.of})"
+        return f"{self.word}({self.of})"
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Half of maximum minus minimum over the last evaluations: 0.05 is an oscillation of +-0.05."""
+class Window:
+    """Of a quantity over the last evaluations: `highest`, `lowest`, or `spread`, half of their difference.
 
+    A spread of 0.05 is an oscillation of +-0.05.
+    """
+
+    word: str
     of: "Quantity"
     over: Span
 
     def __str__(self) -> str:
         """As it is written."""
-        return f"spread({self.of}, {self.over})"
+        return f"{self.word}({self.of}, {self.over})"
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ class Arithmetic:
         return f"{left} {self.op} {right}"
 
 
-Quantity = Constant | Metric | First | Spread | Arithmetic
+Quantity = Constant | Metric | SoFar | Window | Arithmetic
 """What has a value at an evaluation."""
 
 
@@ -162,6 +169,6 @@ def parts_of(expression: Expression) -> list[Expression]:
         inner = expression.parts
     elif isinstance(expression, Comparison | Arithmetic):
         inner = (expression.left, expression.right)
-    elif isinstance(expression, First | Spread | Trend | NoGain):
+    elif isinstance(expression, SoFar | Window | Trend | NoGain):
         inner = (expression.of,)
     return [expression, *(part for one in inner for part in parts_of(one))]

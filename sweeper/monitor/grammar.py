@@ -3,9 +3,11 @@
     val/f_score < 0.2                          a metric; without a split it is one of val
     val/loss - train/loss > 2.0                + - * / (with spaces around + and -) and parentheses
     spread(val/f_score, 5) > 0.05              half of maximum minus minimum over the last 5 evaluations
+    highest(val/f_score, 50 epochs) < 0.65     likewise: lowest
     no_gain(val/f_score, 50 epochs)            the best value is that long ago: 5, 500 steps, 20 %
     val/loss rises and train/loss falls        each of the last three evaluations above the one before
     train/loss >= first(train/loss)            the value of the first evaluation
+    best(objective) < 0.7                      the best value so far; objective: what is optimised
     diverged                                   the run failed, its loss NaN or infinite
     a > b or (c < 1 and d < 2)
 
@@ -24,14 +26,14 @@ from sweeper.monitor.expressions import (
     Constant,
     Diverged,
     Expression,
-    First,
     Joined,
     Metric,
     NoGain,
     Quantity,
+    SoFar,
     Span,
-    Spread,
     Trend,
+    Window,
 )
 
 UNITS = {
@@ -41,7 +43,8 @@ UNITS = {
     "%": "%",
 }
 """The units of a span, however they are written."""
-FUNCTIONS = ("spread", "no_gain", "first")
+WINDOWS = ("spread", "highest", "lowest")
+FUNCTIONS = (*WINDOWS, "no_gain", "first", "best")
 WORDS = ("and", "or", "rises", "falls", *UNITS)
 _NAME = r"[^\W\d][^\s/<>=(),*%]*"
 _TOKEN = re.compile(rf"\s*((?:{'|'.join(SPLITS)})/{_NAME}|{NUMBER}|<=|>=|[<>()+\-*/,%]|{_NAME})")
@@ -151,11 +154,12 @@ class _Reader:
     def _function(self) -> Expression:
         name = self._tokens[self._at - 1]
         self._need("(")
-        if name == "spread":
-            found: Expression = Spread(_as_quantity(self._sum()), self._span(least=2))
+        if name in WINDOWS:
+            found: Expression = Window(name, _as_quantity(self._sum()), self._span(least=2))
+        elif name == "no_gain":
+            found = NoGain(self._metric(), self._span(least=1))
         else:
-            metric = self._metric()
-            found = First(metric) if name == "first" else NoGain(metric, self._span(least=1))
+            found = SoFar(name, self._metric())
         self._need(")")
         return found
 

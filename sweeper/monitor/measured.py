@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from sweeper.errors import Fault, did_you_mean
+from sweeper.monitor.expressions import OBJECTIVE
 from sweeper.monitor.rules import WHERE, Compiled
 
 Known = Mapping[str, frozenset[str]]
@@ -24,7 +25,7 @@ def unknown_metrics(rules: Iterable[Compiled], known: Known | None) -> list[Faul
 
 def _lacking(one: Compiled, known: Known) -> list[str]:
     named = (key.partition("/") for key in one.metrics)
-    return [f"{split}/{name}" for split, _, name in named if name not in known.get(split, frozenset())]
+    return [f"{split}/{name}" for split, _, name in named if name not in {*known.get(split, ()), OBJECTIVE}]
 
 
 def _fault(one: Compiled, key: str, known: Known) -> Fault:

@@ -44,11 +44,11 @@ def rows(summary: Summary) -> list[Row]:
     Those with a value on more seeds come before those with fewer: an adaptive study replicates a few. Trials
     without a value are not ranked with the others but follow: pruned ones, those that got furthest first,
     then unfinished, then failed ones. With several objectives the front comes first, then the others, each in
-    order of their numbers.
+    order of their numbers. Trials of an attribution are no contestants.
     """
     chosen = {entry.trial for entry in summary.best}
     mark = "front" if summary.is_multi_objective else "best"
-    ranked = sorted(summary.trials, key=lambda trial: _rank(summary, trial, chosen))
+    ranked = sorted(summary.contestants, key=lambda trial: _rank(summary, trial, chosen))
     return [_row(trial, _marks(trial, chosen, mark), len(summary.seeds)) for trial in ranked]
 
 
@@ -62,7 +62,7 @@ def reasons(summary: Summary) -> list[str]:
 
 def pruning(summary: Summary) -> str:
     """How many trials were pruned and what that saved, in one sentence; empty where none was."""
-    n_pruned = sum(trial.state == "PRUNED" for trial in summary.trials)
+    n_pruned = sum(trial.state == "PRUNED" for trial in summary.contestants)
     if not n_pruned:
         return ""
     totals = summary.totals
@@ -81,7 +81,7 @@ def incidents(summary: Summary) -> str:
 
 def difference(compared: Compared | None) -> tuple[str, str]:
     """`+0.0007` and `[-0.0008, +0.0022]`, with two significant digits of the interval's half-width."""
-    return (NOTHING, NOTHING) if compared is None else _with_interval(*interval_of_difference(compared))
+    return (NOTHING, NOTHING) if compared is None else with_interval(*interval_of_difference(compared))
 
 
 def interval_of_difference(compared: Compared) -> tuple[float, float | None, float | None]:
@@ -92,7 +92,8 @@ def interval_of_difference(compared: Compared) -> tuple[float, float | None, flo
     return value, low, high
 
 
-def _with_interval(value: float, low: float | None, high: float | None) -> tuple[str, str]:
+def with_interval(value: float, low: float | None, high: float | None) -> tuple[str, str]:
+    """The same of any estimate; the digits of the value itself where its interval is unknown."""
     if low is None or high is None:
         return f"{value:+.{decimals(value)}f}", NOTHING
     digits = decimals((high - low) / 2, value, low, high)
@@ -188,7 +189,7 @@ Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[s
 def sentence_of(entry: Ensemble, metric: str, confidence: float) -> str:
     """The ensemble beside the best single run, on the test split, in one sentence."""
     best = entry.best_run
-    estimate, interval = _with_interval(entry.improvement, entry.ci_low, entry.ci_high)
+    estimate, interval = with_interval(entry.improvement, entry.ci_low, entry.ci_high)
     error = "no interval" if entry.ci_low is None else f"{100 * confidence:g} % interval {interval}"
     return (
         f"The average of {len(entry.members)} runs reaches test {metric} {number(entry.test)}, "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 
+from sweeper.report.attribution_text import attribution_line
 from sweeper.report.fitting import Column, FittedTable, Prose, Row
 from sweeper.report.front_text import front_lines
 from sweeper.report.guards_text import guards_line
@@ -51,7 +52,8 @@ def leaderboard_of(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = [Prose(_title(summary)), _table(summary)]
     parts += [Prose(text, "red") for text in reasons(summary)]
     lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
-    lines += [guards_line(summary), *front_lines(summary), plan_line(summary), ensemble_line(summary)]
+    lines += [guards_line(summary), *front_lines(summary), plan_line(summary)]
+    lines += [ensemble_line(summary), attribution_line(summary)]
     return Group(*parts, *(Prose(line) for line in lines if line))
 
 

@@ -32,7 +32,7 @@ def plan_section(summary: Summary, table: Table) -> list[str]:
         *("## The way taken", "", line(f"The plan {summary.plan.name} tries its stages one by one.")),
         *("", *table(head, body, ["stage", "trials", "decision", "why"]), ""),
         "A stage decides on its best mean over the seeds on validation; follow-ups belong to the stage of",
-        "their parent. Who was reached by such a way is judged like any other candidate, by the confirmation.",
+        "their parent. Who was reached by such a way is judged like any other: by the confirmation.",
     ]
 
 

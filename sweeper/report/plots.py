@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -37,6 +37,7 @@ def write_plots(folder: Path, result: StudyResult, judgement: Judgement) -> list
     figures = {
         "curves": curves_figure(result, judgement),
         "forest": forest_figure(result, judgement),
+        "attribution": attribution_figure(result, judgement),
         "pareto": pareto_figure(result, judgement),
     }
     return [_write(folder / f"{name}.png", figure) for name, figure in figures.items() if figure is not None]
@@ -83,16 +84,62 @@ def forest_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
     if result.min_effect is not None:
         axes.axvspan(-result.min_effect, result.min_effect, color="#eef0f4", label="below study.min_effect")
         axes.legend(loc="best", frameon=False, fontsize="small")
+    _draw_forest(axes, rows)
+    better = "right" if objective.sign > 0 else "left"
+    axes.set_xlabel(f"difference in test {objective.metric}, trial minus baseline (better: {better})")
+    return figure
+
+
+def attribution_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
+    """The improvement of each group of keys, the whole on top; None where nothing was attributed."""
+    rows = _attribution_rows(judgement)
+    if not rows:
+        return None
+    figure = Figure(figsize=(7.5, 1.4 + 0.34 * len(rows)), layout="constrained")
+    axes = figure.add_subplot()
+    _draw_forest(axes, rows)
+    axes.set_xlabel(
+        f"improvement in test {result.objectives[0].metric}, winner's values instead of baseline's"
+    )
+    return figure
+
+
+def _attribution_rows(judgement: Judgement) -> list[_ForestRow]:
+    """The confirmation's interval is the whole's, where it is of the same seeds."""
+    found, confirmed = judgement.attribution, judgement.confirmation
+    if found is None or found.improvement is None:
+        return []
+    whole: tuple[float, float | None, float | None] = (found.improvement, None, None)
+    if confirmed is not None and tuple(confirmed.best_per_seed) == found.seeds:
+        whole = (confirmed.improvement, confirmed.ci_low, confirmed.ci_high)
+    return [
+        _attribution_row("all together", *whole, BEST),
+        *(
+            _attribution_row(
+                group.name, group.improvement, group.ci_low, group.ci_high, BEST if group.is_named else OTHER
+            )
+            for group in found.groups
+        ),
+    ]
+
+
+def _attribution_row(
+    name: str, middle: float, low: float | None, high: float | None, color: str
+) -> _ForestRow:
+    """Where the interval is unknown, a dot alone."""
+    low, high = (middle, middle) if low is None or high is None else (low, high)
+    return _ForestRow(_short(name), low, middle, high, color)
+
+
+def _draw_forest(axes: Axes, rows: Sequence[_ForestRow]) -> None:
+    """An estimate with its interval a line, the first on top."""
     axes.axvline(0, color=BASELINE, linewidth=1)
     for i, row in enumerate(rows):
         axes.plot([row.low, row.high], [i, i], color=row.color, linewidth=2)
         axes.plot([row.middle], [i], "o", color=row.color, markersize=6)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    better = "right" if objective.sign > 0 else "left"
-    axes.set_xlabel(f"difference in test {objective.metric}, trial minus baseline (better: {better})")
     _plain(axes, grid="x")
-    return figure
 
 
 def pareto_figure(result: StudyResult, judgement: Judgement) -> Figure | None:

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,21 +72,43 @@ def _copy_records(folder: StudyFolder, target: Path, summary: Summary, limit: in
     """Influence values of baseline and best, an ensemble and the run beside it, as exact as `limit` allows.
 
     On all seeds: the error of the test split is estimated from screening and confirmation runs together.
+    Those of an attribution come besides, where there is room for them.
     """
     wanted = {run.records: _target(target, run) for run in _judged(folder, summary)}
     if summary.ensemble:
         wanted[folder.ensemble.records] = target / "ensemble.npz"
-    there = {path: copy for path, copy in wanted.items() if read_records(path) is not None}
-    missing = [f"{path.parent}: no records that can be read" for path in wanted if path not in there]
+    besides = {run.records: _target(target, run) for run in _attributed(folder, summary)}
+    there = {path: copy for path, copy in (besides | wanted).items() if read_records(path) is not None}
+    missing = [
+        f"{path.parent}: no records that can be read" for path in besides | wanted if path not in there
+    ]
+    too_much = f"more than {MAX_BYTES / 2**20:g} MiB, even in half precision"
+    if _write_within(there, limit):
+        return missing
+    of_verdict = {path: copy for path, copy in there.items() if path in wanted}
+    if len(of_verdict) < len(there) and _write_within(of_verdict, limit):
+        return [*missing, f"the influence values of the attribution: {too_much}"]
+    return [*missing, f"the influence values: {too_much}"]
+
+
+def _write_within(copies: Mapping[Path, Path], limit: int) -> bool:
+    """Whether there was room for all of them; nothing is written else."""
     for precision in (np.float32, np.float16):
-        packed = {copy: _pack(path, precision) for path, copy in there.items()}
+        packed = {copy: _pack(path, precision) for path, copy in copies.items()}
         if sum(map(len, packed.values())) <= limit:
             _write_all(packed.items())
-            return missing
-    return [
-        *missing,
-        f"the influence values: more than {MAX_BYTES / 2**20:g} MiB, even in half precision",
-    ]
+            return True
+    return False
+
+
+def _attributed(folder: StudyFolder, summary: Summary) -> list[RunFolder]:
+    """The confirmation runs that an attribution was made of."""
+    found = summary.attribution
+    numbers = set(found.trials.values()) if found else set()
+    if found and found.control:
+        numbers.add(found.control.trial)
+    seeds = set(summary.confirm_seeds)
+    return [run for run in folder.runs if trial_of(run) in numbers and _seed_of(run) in seeds]
 
 
 def _judged(folder: StudyFolder, summary: Summary) -> list[RunFolder]:

@@ -16,7 +16,7 @@ from sweeper.report.markdown_text import heading, inline, line
 from sweeper.report.report_html import to_html
 from sweeper.report.report_plots import pictures
 from sweeper.report.report_text import report_markdown, table
-from sweeper.report.summary import chosen, summary_of, with_warnings, write_summary
+from sweeper.report.summary import chosen, phase_of, summary_of, with_warnings, write_summary
 from sweeper.report.summary_model import Summary
 from sweeper.report.task_report import Added
 from sweeper.results import Judgement, StudyResult, TrialResult
@@ -60,7 +60,7 @@ def trials_csv(folder: StudyFolder, result: StudyResult) -> str:
 
     `incidents` is a JSON list of sentences, empty where there are none.
     """
-    rows = [row for trial in result.trials for row in _run_rows(folder, result, trial)]
+    rows = [row for trial in (*result.trials, *result.added) for row in _run_rows(folder, result, trial)]
     params = sorted({key for row in rows for key in row if key.startswith("params.")})
     metrics = sorted({key for row in rows for key in row if key.startswith("metrics.")})
     text = io.StringIO()
@@ -107,7 +107,7 @@ def _run_rows(folder: StudyFolder, result: StudyResult, trial: TrialResult) -> I
             "name": spec.name,
             "role": spec.role,
             "seed": seed,
-            "phase": "screening" if seed in result.seeds else "confirmation",
+            "phase": phase_of(result, trial, seed),
             "state": run.state,
             "reason": run.reason or "",
             "best_step": run.best_step,

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from sweeper.errors import sentences
 from sweeper.findings import Confirmation
+from sweeper.report.attribution_text import attribution_section
 from sweeper.report.curves import flatten
 from sweeper.report.front_text import front_section
 from sweeper.report.guards_text import guards_section
@@ -32,6 +33,8 @@ CAPTIONS = {
     "curves": "Validation over the steps: mean over the seeds, band from the lowest to the highest.",
     "forest": "Differences to the baseline on test with their intervals; right of zero means a larger value. "
     "The confirmed one is a single test; the others hold all at once, and come from other seeds.",
+    "attribution": "What each group of keys does, and on top all of them together: improvement on test, with "
+    "simultaneous intervals. In the color of the whole: the groups that are named.",
     "pareto": "The trials on validation; the steps lead along those that no other beats in both objectives.",
 }
 
@@ -51,6 +54,7 @@ def report_markdown(
         _confirmation(result, judgement),
         guards_section(summary, result.confidence, table),
         _notes(summary, judgement),
+        attribution_section(summary, table),
         plan_section(summary, table),
         ensemble_section(summary, table),
         _plots(images),

@@ -17,6 +17,7 @@ from sweeper.report.summary_model import (
     BestEntry,
     DataEntry,
     PerSeed,
+    Phase,
     PlanEntry,
     Provenance,
     RunEntry,
@@ -28,7 +29,7 @@ from sweeper.report.summary_model import (
 )
 from sweeper.report.trivial import trivial_of, warnings as warnings_of_trivial
 from sweeper.results import ENDED, Judgement, RunResult, RunState, StudyResult, TrialResult
-from sweeper.verdict import check_trial, criteria_of, unknown_figures_in
+from sweeper.verdict import CriterionResult, check_trial, criteria_of, unknown_figures_in
 
 
 def write_summary(folder: StudyFolder, summary: Summary) -> None:
@@ -183,7 +184,7 @@ def _best(result: StudyResult, trial: TrialResult, judgement: Judgement) -> Best
 
 def _is_over(result: StudyResult) -> bool:
     """Whether the same command would train nothing more."""
-    has_ended = all(trial.state in ENDED for trial in result.trials)
+    has_ended = all(trial.state in ENDED for trial in (*result.trials, *result.added))
     return has_ended and not result.totals.stopped_because
 
 
@@ -206,10 +207,17 @@ def _steps(run: RunResult) -> int:
     return run.steps_trained + run.steps_inherited
 
 
-def _run(result: StudyResult, run: RunResult) -> RunEntry:
+def phase_of(result: StudyResult, trial: TrialResult, seed: int) -> Phase:
+    """What the trial's run on `seed` was trained for."""
+    if trial.spec.role == "attribution":
+        return "attribution"
+    return "screening" if seed in result.seeds else "confirmation"
+
+
+def _run(result: StudyResult, trial: TrialResult, run: RunResult) -> RunEntry:
     return RunEntry(
         seed=run.seed,
-        phase="screening" if run.seed in result.seeds else "confirmation",
+        phase=phase_of(result, trial, run.seed),
         state=run.state,
         reason=run.reason,
         attempt=run.attempt,
@@ -219,6 +227,13 @@ def _run(result: StudyResult, run: RunResult) -> RunEntry:
         device=run.device,
         incidents=run.incidents,
     )
+
+
+def _success(result: StudyResult, trial: TrialResult) -> tuple[CriterionResult, ...]:
+    """Of the screening seeds, which trials of an attribution do not have."""
+    if trial.spec.role == "attribution":
+        return ()
+    return tuple(check_trial(criteria_of(result.config), trial, result.seeds))
 
 
 def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> TrialEntry:
@@ -234,7 +249,7 @@ def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> Tri
         overrides=spec.overrides,
         fingerprint=spec.fingerprint,
         **_measured(result, trial),
-        success=tuple(check_trial(criteria_of(result.config), trial, result.seeds)),
+        success=_success(result, trial),
         comparisons=judgement.comparisons.get(spec.number, ()),
         steps_trained=sum(run.steps_trained for run in runs),
         steps_inherited=sum(run.steps_inherited for run in runs),
@@ -245,5 +260,5 @@ def _trial(result: StudyResult, trial: TrialResult, judgement: Judgement) -> Tri
         parent=spec.parent,
         rule=spec.rule,
         alarms=result.alarms.get(spec.number, ()),
-        runs=tuple(_run(result, run) for _, run in sorted(trial.runs.items())),
+        runs=tuple(_run(result, trial, run) for _, run in sorted(trial.runs.items())),
     )

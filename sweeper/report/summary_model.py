@@ -34,6 +34,8 @@ SCHEMA_VERSION: Literal[1] = 1
 Values = tuple[Number, ...]
 """One value an objective; empty where nothing is known."""
 PerSeed = dict[int, Values]
+Phase = Literal["screening", "confirmation", "attribution"]
+"""What a run was trained for."""
 
 
 class DataEntry(LenientModel):
@@ -80,7 +82,7 @@ class RunEntry(LenientModel):
     """How one run of a trial ended, and what went wrong on the way (`incidents`)."""
 
     seed: int
-    phase: Literal["screening", "confirmation"]
+    phase: Phase
     state: RunState
     reason: str | None = None
     attempt: int = 1
@@ -194,6 +196,11 @@ class Summary(LenientModel):
     guards: tuple[GuardResult, ...] = ()
     attribution: Attribution | None = None
     plan: PlanEntry | None = None
+
+    @property
+    def contestants(self) -> tuple[TrialEntry, ...]:
+        """The baseline and the candidates: all trials but those of an attribution."""
+        return tuple(trial for trial in self.trials if trial.role != "attribution")
 
     @property
     def has_failed(self) -> bool:

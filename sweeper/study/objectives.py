@@ -1,15 +1,16 @@
 """The metrics that a study asks for, and whether its task has them; all told before anything trains.
 
-A metric is asked for as an objective (`study.metrics`, `task.metric`), by a criterion of `trainer.success` or
-by a guard (`study.guards`). Of a task that does not say what it measures nothing is known, and nothing
-refused.
+A metric is asked for as an objective (`study.metrics`, `task.metric`), by a criterion of `trainer.success`, by
+a guard (`study.guards`) or by a rule of `monitor.rules`. Of a task that does not say what it measures nothing
+is known, and nothing refused.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sweeper.config import Sweep, objectives_of
 from sweeper.criteria import SPLITS, parse_guard
 from sweeper.errors import Fault, did_you_mean
+from sweeper.monitor import compiled, unknown_metrics
 from sweeper.study.specs import MetricNames, SpecFactory, in_short
 from sweeper.trial import TrialSpec
 from sweeper.verdict import criteria_of
@@ -25,7 +26,8 @@ def metric_faults(sweep: Sweep, factory: SpecFactory, trials: Sequence[TrialSpec
     """A fault for each metric that is asked for and that these trials, the baseline first, do not have.
 
     An objective must be one of every trial, on val, which it is optimised on, and on test, which it is judged
-    on; a guard's metric one of every trial on test; a criterion's metric one of any trial, on its split.
+    on; a guard's metric one of every trial on test; a criterion's or a rule's metric one of any trial, on its
+    split.
     """
     given = objectives_of(sweep) if sweep.settings.study.metrics is not None else ()
     named = {trial.name: factory.metric_names(trial) for trial in trials}
@@ -36,7 +38,9 @@ def metric_faults(sweep: Sweep, factory: SpecFactory, trials: Sequence[TrialSpec
     asked = [(WHERE, objective.metric) for objective in given] or [("task.metric", task.metric)]
     faults = [_objective_fault(where, metric, task.name, known) for where, metric in asked]
     faults += [_guard_fault(text, task.name, known) for text in sweep.settings.study.guards]
-    return [*filter(None, faults), *_success_faults(trials, task.name, known.values())]
+    by_split = {split: frozenset().union(*(n[split] for n in known.values())) for split in SPLITS}
+    about_rules = unknown_metrics(compiled(sweep.settings.monitor), by_split)
+    return [*filter(None, faults), *_success_faults(trials, task.name, by_split), *about_rules]
 
 
 def guard_faults(sweep: Sweep) -> list[Fault]:
@@ -90,10 +94,7 @@ def _lacking_fault(
     return Fault(f"{where}{about}", problem, _has(metric, on_all[lacking[0]]))
 
 
-def _success_faults(
-    trials: Iterable[TrialSpec], task: str, every: Collection[MetricNames]
-) -> Iterable[Fault]:
-    by_split = {split: frozenset().union(*(n[split] for n in every)) for split in SPLITS}
+def _success_faults(trials: Iterable[TrialSpec], task: str, by_split: MetricNames) -> Iterable[Fault]:
     criteria = dict.fromkeys(criterion for trial in trials for criterion in criteria_of(trial.config))
     for criterion in criteria:
         for split, _, metric in (figure.partition("/") for figure in criterion.figures):

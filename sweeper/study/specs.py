@@ -23,6 +23,7 @@ from sweeper.task import (
     TaskConfig,
     content_lines,
     content_warnings,
+    imbalance_lines,
     is_built_in,
     task_entry,
 )
@@ -161,8 +162,8 @@ class SpecFactory:
         return known if len(known) == len(SPLITS) else None
 
     def announced(self, trials: Sequence[TrialSpec]) -> tuple[str, ...]:
-        """What each split holds, and what the task says of the data on which these trials train, in lines."""
-        held = (line for t in trials for line in content_lines(self.prepared_of(t).facts))
+        """What each split holds, how unevenly, and what the task says of these trials' data, in lines."""
+        held = (line for t in trials for line in _held(self.task_config_of(t), self.prepared_of(t).facts))
         said = ((t.name, self.task_config_of(t).announce(self.prepared_of(t).facts)) for t in trials)
         return (*dict.fromkeys(held), *in_blocks(said))
 
@@ -188,6 +189,10 @@ class SpecFactory:
         """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""
         mark = digest_of(canonical(self.fixed())).removeprefix("sha256:")[:8]
         return self._sweep.settings.study.name or f"{self._sweep.settings.task.name}-{mark}"
+
+
+def _held(config: TaskConfig, facts: Mapping[str, Any]) -> list[str]:
+    return [*content_lines(facts), *imbalance_lines(config.class_counts(facts))]
 
 
 def data_warnings(config: TaskConfig, facts: Mapping[str, Any]) -> list[str]:

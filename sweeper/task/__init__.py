@@ -21,6 +21,7 @@ from sweeper.task.contents import Contents, Count, content_lines, content_warnin
 from sweeper.task.copies import copies_of, picture_digests, refuse_copies, row_digests, text_digests
 from sweeper.task.digests import file_digest, folder_digest
 from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, option_of, task_entry
+from sweeper.task.imbalance import class_counts, imbalance_lines
 from sweeper.task.influence import auc_influence, average_precision_influence, mean_influence, midranks
 from sweeper.task.listing import (
     Listing,
@@ -103,6 +104,7 @@ __all__ = [
     "average_precision_influence",
     "built_in",
     "built_in_tasks",
+    "class_counts",
     "codes_of",
     "config_of",
     "content_lines",
@@ -118,6 +120,7 @@ __all__ = [
     "file_digest",
     "folder_digest",
     "group_codes",
+    "imbalance_lines",
     "is_built_in",
     "is_foreign",
     "is_prepared",

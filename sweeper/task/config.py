@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sweeper.errors import Fault
 from sweeper.models import StrictModel, effective_values, inactive_paths
+from sweeper.task.imbalance import Counts, class_counts
 
 SPLIT_SIZES = ("val_rate", "test_rate", "n_val", "n_test")
 """Keys of a data section, where it has them, that say how large validation and test are."""
@@ -49,6 +50,10 @@ class TaskConfig(StrictModel):
     def warnings(self, facts: Mapping[str, Any]) -> list[str]:
         """Warnings about the data, by their facts: what makes a study's result say less than it seems to."""
         return []
+
+    def class_counts(self, facts: Mapping[str, Any]) -> Mapping[str, Counts]:
+        """How many training examples each class has, by what they are the classes of; hints rest on it."""
+        return class_counts(facts)
 
     def split_sizes(self) -> list[str]:
         """The keys that make validation or test larger in this configuration, dotted."""

@@ -3,7 +3,7 @@
 The combinations that are trained (`design`) are an orthogonal array of strength 3: among the four patterns of
 two groups, and the eight of three, each occurs equally often. So the effect of a group is a plain difference
 of means, whatever the other groups do, and no interaction of two groups is mistaken for it. Leaving one group
-out at a time, the usual practice, takes almost as many runs and has twice the error
+out at a time, the usual practice, takes two thirds of the runs and has twice the error
 (`benchmarks/attribution.py`).
 """
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sweeper.findings import Attribution, GroupEffect, Interaction, ScaleControl
 from sweeper.verdict.digits import decimals
 
-Estimate = GroupEffect | Interaction | ScaleControl
+Estimate = GroupEffect | ScaleControl
 
 
 def sentence(found: Attribution, *, is_rest_none: bool) -> str:
@@ -20,14 +20,17 @@ def sentence(found: Attribution, *, is_rest_none: bool) -> str:
     return " ".join(part for part in parts if part)
 
 
-def listed(names: Sequence[str], word: str = "and") -> str:
+def listed(names: Sequence[str]) -> str:
     """`a`, `b` and `c`, each marked as a name."""
-    marked = [f"`{name}`" for name in names]
-    return f" {word} ".join([*([", ".join(marked[:-1])] if len(marked) > 1 else []), *marked[-1:]])
+    return _joined([f"`{name}`" for name in names])
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return " and ".join([*([", ".join(parts[:-1])] if len(parts) > 1 else []), *parts[-1:]])
 
 
 def share(found: Estimate) -> str:
-    """`+0.017 (+0.010 to +0.024)`, with two significant digits of the interval's half-width."""
+    """`+0.0170 (+0.0100 to +0.0240)`, with two significant digits of the interval's half-width."""
     value, low, high = found.improvement, found.ci_low, found.ci_high
     if low is None or high is None:
         return f"{value:+.{decimals(value)}f}"
@@ -56,13 +59,13 @@ def _shares(found: Attribution, named: Sequence[GroupEffect], is_alone: bool) ->
         *(f"`{group.name}` for {share(group)}" for group in more),
     ]
     rest = f"; {listed(others)}: not distinguishable from none" if others else ""
-    return f"Of {total(found)}, {', '.join(shares)}{rest}."
+    return f"Of {total(found)}, {_joined(shares)}{rest}."
 
 
 def _together(interactions: Sequence[Interaction]) -> str:
     if not interactions:
         return ""
-    told = ", ".join(f"{pairs(one)}: {share(one)}" for one in interactions)
+    told = ", ".join(map(pairs, interactions))
     return f"They act together ({told}); shares are averages over backgrounds."
 
 

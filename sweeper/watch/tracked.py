@@ -132,6 +132,9 @@ def summary_numbers(summary: Summary) -> dict[str, float]:
         shown = {"val", "test", "difference", "improvement", "ci_low", "ci_high"}
         figures = summary.ensemble.model_dump(include=shown)
         found |= {f"ensemble/{key}": value for key, value in figures.items()}
+    if summary.attribution:
+        groups = summary.attribution.groups
+        found |= {f"attribution/{group.name}": group.improvement for group in groups}
     return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
 
 

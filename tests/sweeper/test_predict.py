@@ -391,6 +391,18 @@ def test_a_front_has_no_champion_but_runs(
     assert predict(faces, photographs, tmp_path / "o", "model=1/0") == 0
 
 
+def test_a_winner_that_breaks_a_guard_is_no_champion_but_a_trial(
+    faces: Study, photographs: Path, tmp_path: Path, tell: Tell
+) -> None:
+    facts = json.loads(faces.folder.summary.read_text())
+    guard = {"guard": "ce <= 0.01", "metric": "ce", "state": "broken"}
+    facts |= {"verdict": "better, but costs ce", "guards": [guard]}
+    faces.folder.summary.write_text(json.dumps(facts))
+    assert predict(faces, photographs, tmp_path / "o") == 2
+    assert "none: focal is better, but costs ce (study.guards: ce <= 0.01)" in tell()[1]
+    assert predict(faces, photographs, tmp_path / "o", "model=1") == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [

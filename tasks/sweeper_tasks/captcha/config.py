@@ -65,6 +65,13 @@ class CaptchaConfig(TaskConfig):
             return None
         return frozenset({*facts["trivial"][split], *OUTPUT_METRICS, "ce", "loss"})
 
+    def class_counts(self, facts: Mapping[str, Any]) -> Mapping[str, Mapping[str, int]]:
+        """Of a position's outputs, each a yes-or-no question to a binary loss, one of which is right."""
+        from sweeper_tasks.captcha.alphabet import CHARACTERS  # numpy
+
+        is_binary = self.loss.name in ("captcha/bce", "captcha/binary_focal", "captcha/weighted_bce")
+        return {"outputs of a position": {"wrong": len(CHARACTERS), "right": 1}} if is_binary else {}
+
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
         """What was left out of the folder, what was not looked at, and what had to be read with care."""
         read, ignored = lines_of_read(facts.get("read", {})), lines_of_ignored(facts.get("ignored", {}))

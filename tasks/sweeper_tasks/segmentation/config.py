@@ -118,6 +118,10 @@ class SegmentationConfig(TaskConfig):
         read, ignored = lines_of_read(facts.get("read", {})), lines_of_ignored(facts.get("ignored", {}))
         return [*lines_of_skipped(facts.get("skipped", {})), *ignored, *read]
 
+    def class_counts(self, facts: Mapping[str, Any]) -> Mapping[str, Mapping[str, int]]:
+        """Of pixels, which the loss is over, not of pictures."""
+        return {"pixels": dict(zip(self.data.classes, facts.get("pixels", ()), strict=False))}
+
     def warnings(self, facts: Mapping[str, Any]) -> list[str]:
         """Masks that are likely of other classes, and much that was left out."""
         from sweeper_tasks.segmentation.facts import warnings_of  # numpy

@@ -62,6 +62,21 @@ TABLE: list[tuple[str, dict[str, Any], str]] = [
         {"val_f_score": (0.1, 0.95), "val_loss": (0, 2)},
         "val/f_score is 0.9500 > 0.9 and val/loss is 2.000 > 1 at step 200",
     ),
+    (
+        "highest(f_score, 20 %) < 0.3",
+        {"val_f_score": (0.4, 0.1, 0.1, 0.1, 0.2, 0.1)},
+        "highest(val/f_score, 20 %) is 0.2000 < 0.3 at step 600",
+    ),
+    (
+        "lowest(f_score, 2) > 0.4",
+        {"val_f_score": (0.5, 0.1, 0.5, 0.6)},
+        "lowest(val/f_score, 2) is 0.5000 > 0.4",
+    ),
+    (
+        "best(loss) > 0.3 and best(objective) < 0.7 and loss < 0.5",
+        {"val_loss": (0.4, 0.6), "val_f_score": (0.5, 0.6)},
+        "best(val/loss) is 0.4000 > 0.3 and best(val/objective) is 0.5000 < 0.7 and val/loss is 0.4000 < 0.5",
+    ),
     ("-2 * (loss + 1) < -6 / 1", {"val_loss": (1, 3)}, "-2 * (val/loss + 1) is -8.000 < -6 / 1"),
 ]
 

@@ -38,13 +38,14 @@ from tests.sweeper.factories import (
 TOP_KEYS = [
     *("schema_version", "study", "task", "data", "metric", "direction", "seeds", "confirm_seeds"),
     *("verdict", "baseline", "best", "confirmation", "ensemble", "trials", "totals", "provenance"),
-    *("state", "stopped_because", "warnings", "notes", "looks"),
+    *("state", "stopped_because", "warnings", "notes", "looks", "guards", "attribution", "plan"),
 ]
 TRIAL_KEYS = [
     *("trial", "name", "role", "state", "reason", "params", "overrides", "fingerprint", "value"),
     *("per_seed", "test", "train", "success"),
     *("difference", "improvement", "ci_low", "ci_high", "p_adjusted"),
     *("steps_trained", "steps_inherited", "seconds", "warnings", "max_steps", "pruned_at", "runs"),
+    *("parent", "rule", "alarms"),
 ]
 
 

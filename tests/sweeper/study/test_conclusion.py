@@ -164,6 +164,16 @@ def test_only_the_champions_checkpoints_stay(folder: StudyFolder) -> None:
 
 
 @pytest.mark.parametrize(
+    ("keep", "trials"), [("champion", set()), ("baseline_and_champion", {"0000-baseline"})]
+)
+def test_a_winner_that_breaks_a_guard_is_no_champion(
+    folder: StudyFolder, keep: KeepModels, trials: set[str]
+) -> None:
+    tidy_checkpoints(folder, study_result(folder), judgement(verdict="better, but costs bce"), keep)
+    assert {name.split("/")[0] for name in left(folder)} == trials
+
+
+@pytest.mark.parametrize(
     ("keep", "trials"),
     [
         ("champion", {"0003-lambda=0.2"}),

@@ -46,6 +46,14 @@ def test_more_points_seeds_and_another_place_leave_it_the_same(book: TrialBook, 
     assert said(book, results, GRID, "executor.n_threads=2", f"data.cache_dir={results}/elsewhere") == []
 
 
+def test_what_a_winner_is_judged_by_is_no_part_of_study_or_trials(book: TrialBook, results: Path) -> None:
+    judged_by = ("study.min_effect=0.01", "study.guards='ctr_auc >= -0.002'")
+    one, other = (SpecFactory(small_sweep(results, GRID, *words)) for words in ((), judged_by))
+    assert one.study_name() == other.study_name()
+    assert one.baseline(0) == other.baseline(0)
+    assert said(book, results, GRID) == said(book, results, GRID, *judged_by) == []
+
+
 def test_another_fixed_configuration_is_refused_with_all_differences(book: TrialBook, results: Path) -> None:
     said(book, results, GRID)
     with pytest.raises(UserError) as refused:

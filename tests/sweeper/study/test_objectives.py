@@ -76,6 +76,29 @@ def test_criteria_are_checked_on_their_splits_both_figures_of_a_ratio(results: P
     assert found[0].endswith("; did you mean 'ctcvr_auc'?")
 
 
+def test_all_that_is_wrong_with_guards_is_said_together(results: Path) -> None:
+    listed = "study.guards=['ctr_acu >= 0','ctcvr_auc >= 0','bce <= 0.1']"
+    found = faults(results, GRID, listed, "study.confirm_seeds=0", "trainer.success=['acu > 1']")
+    assert [fault.partition(";")[0].partition(". It")[0] for fault in found] == [
+        "study.guards: got [ctr_acu >= 0, ctcvr_auc >= 0, bce <= 0.1] beside study.confirm_seeds=0",
+        "study.guards: got 'ctcvr_auc >= 0', a bound on what the study is judged by",
+        "study.guards: got 'ctr_acu >= 0'",
+        "trainer.success: got 'acu > 1'",
+    ]
+    assert found[2].endswith("; did you mean 'ctr_auc'?")
+
+
+def test_a_front_has_no_winner_to_guard(results: Path) -> None:
+    (fault,) = faults(results, GRID, "study.guards='ctr_auc >= 0'", "study.metrics=[ctcvr_auc,bce:min]")
+    assert fault.startswith("study.guards: got [ctr_auc >= 0] beside 2 objectives; expected one")
+
+
+def test_a_guards_metric_must_be_there_in_every_trial(results: Path) -> None:
+    some = ("aux_focal.log_components=true,false", "study.guards='loss_ctcvr_bce <= 1'")
+    (fault,) = faults(results, *some)
+    assert fault.startswith("study.guards (in log_components=false): got 'loss_ctcvr_bce <= 1'; expected")
+
+
 def test_one_run_and_a_plan_refuse_it_too(results: Path) -> None:
     match = "did you mean 'ctcvr_auc'"
     place = f"study.results_dir={results}"

@@ -137,14 +137,17 @@ def test_groups_that_only_work_together_are_said_to() -> None:
     found = attributed(3, simulated(3, lambda row: 0.02 * (row[0] and row[2])))
     assert [one.pairs for one in found.interactions] == [(("loss", "epochs"),)]
     assert found.interactions[0].improvement == pytest.approx(0.01, abs=0.002)
-    assert " They act together (`loss` x `epochs`: +0.0" in found.sentence
+    assert found.sentence.endswith(
+        " They act together (`loss` x `epochs`); shares are averages over backgrounds."
+    )
+    assert " and `epochs` for +0.0" in found.sentence
     assert "alone" not in found.sentence
 
 
 def test_pairs_with_one_column_in_common_are_listed_together() -> None:
     found = attributed(4, simulated(4, lambda row: 0.02 * (row[0] and row[1])))
     assert [one.pairs for one in found.interactions] == [(("loss", "lr"), ("epochs", "dropout"))]
-    assert "(`loss` x `lr` or `epochs` x `dropout`: " in found.sentence
+    assert "(`loss` x `lr` or `epochs` x `dropout`)" in found.sentence
 
 
 def test_a_small_effect_beside_a_large_one_is_not_alone() -> None:

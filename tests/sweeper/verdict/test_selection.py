@@ -68,6 +68,9 @@ def by_hand() -> Arm:
     )
 
 
+WITHIN = "; the whole interval lies within +-0.002 and"
+
+
 def result(low: float | None, high: float | None, needed: int | None = None) -> Confirmation:
     """A confirmation with this interval, three seeds, and what a sentence reads."""
     improvement = 0.004 if low is None or high is None else (low + high) / 2
@@ -395,9 +398,10 @@ def test_the_sentence_has_the_numbers_with_two_digits_of_the_half_width() -> Non
 @pytest.mark.parametrize(
     ("confirmation", "meaning"),
     [
-        (result(-0.0005, 0.0015), "; the whole interval lies within +-0.002, too little to matter"),
-        (result(0.0005, 0.0015), "; the whole interval lies within +-0.002, too little to matter"),
-        (result(-0.002, 0.002), "; the whole interval lies within +-0.002, too little to matter"),
+        (result(-0.0005, 0.0015), f"{WITHIN} holds zero"),
+        (result(0.0005, 0.0015), f"{WITHIN} excludes zero: there is a difference, too small to matter"),
+        (result(-0.0015, -0.0005), f"{WITHIN} excludes zero: there is a difference, too small to matter"),
+        (result(-0.002, 0.002), f"{WITHIN} holds zero"),
         (
             result(-0.001, 0.004, needed=9),
             "; to show an effect of 0.002 in 4 of 5 studies takes 9 confirmation seeds",
@@ -415,7 +419,31 @@ def test_the_sentence_says_what_the_interval_means_beside_the_smallest_effect_th
 ) -> None:
     plain = say(confirmation)
     assert plain.endswith(" (test split, 3 confirmation seeds).")
-    assert say(confirmation, min_effect=0.002) == f"{plain.removesuffix('.')}{meaning}."
+    is_plain, the_baseline, numbers = plain.removesuffix(".").partition(" the baseline")
+    relation = "A is equivalent to" if WITHIN in meaning else is_plain
+    assert say(confirmation, min_effect=0.002) == f"{relation}{the_baseline}{numbers}{meaning}."
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.001, 0.003, "better"),
+        (0.001, 0.002, "equivalent"),
+        (0.0, 0.002, "equivalent"),
+        (-0.002, 0.002, "equivalent"),
+        (-0.002, -0.001, "equivalent"),
+        (-0.003, -0.001, "worse"),
+        (-0.0021, 0.002, "not distinguishable"),
+        (-0.002, 0.0021, "not distinguishable"),
+        (None, None, "not distinguishable"),
+    ],
+)
+def test_an_interval_that_holds_no_effect_that_matters_is_one_of_equivalence(
+    low: float | None, high: float | None, word: str
+) -> None:
+    assert verdict(result(low, high), 0.002) == word
+    failed = result(low, high).model_copy(update={"best_failed": (1,)})
+    assert verdict(failed, 0.002) == "not confirmed"
 
 
 def test_a_p_value_is_told_with_two_digits_down_to_a_thousandth() -> None:
