@@ -1,17 +1,20 @@
 """The stages of a plan against the trials of a sweep: what they name, and what becomes of the rest."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from sweeper.config.compose import Composer, Configuration
 from sweeper.errors import Fault, UserError, did_you_mean
+from sweeper.monitor import changed, keys_of
 from sweeper.schema import Settings
-from sweeper.search import BEST, NamedStage, Point, named_in, origins_of, stages_of, with_points
+from sweeper.search import BEST, NamedStage, Point, named_in, origins_of
 
 STAGED = "staged"
 """`plan=staged` stands for the task's own plan, `task.default_plan`."""
+PointsByName = Mapping[str, tuple[str, ...]]
 
 
 def plan_of_task(composer: Composer) -> str | None:
@@ -43,26 +46,34 @@ def _chooses_plan(word: str) -> bool:
     return word.lstrip("+").partition("=")[0] == "plan" and "=" in word
 
 
-def staged(
-    settings: Settings, points: Sequence[str] | None, named: Iterable[str], *, is_adaptive: bool
-) -> tuple[NamedStage, ...]:
-    """The stages, with the points that their names stand for; none where all are tried at once.
+def points_by_name(points: Sequence[Point] | None, named: Iterable[str]) -> PointsByName | None:
+    """The points that a name stands for: its own, or those of a named trial beside which keys are swept."""
+    if points is None:
+        return None
+    names = tuple(named)
+    found: dict[str, tuple[str, ...]] = {point.name: (point.name,) for point in points}
+    for point in found.copy():
+        owners = [name for name in names if point.startswith(f"{name} ")]
+        if owners:
+            owner = max(owners, key=len)
+            found[owner] = (*found.get(owner, ()), point)
+    return found
 
-    `points`: their names; None where they are not known, since something else is at fault, or a sampler
-    decides. Raises UserError with all faults.
+
+def plan_faults(
+    stages: Sequence[NamedStage], known: PointsByName | None, settings: Settings, *, is_adaptive: bool
+) -> Iterator[Fault]:
+    """What keeps the stages from being those of this sweep.
+
+    `known` is None where the points are not known: a sampler decides, or something else is at fault.
     """
-    stages = stages_of(settings.plan)
     if stages and is_adaptive:
         problem = f"got '{settings.plan.name}', but a sampler decides what is tried; expected named trials"
         advice = "Name them (study.trials), enumerate them (sampler=grid), or use plan=parallel."
-        raise UserError(Fault("plan", problem, advice))
-    if not stages or points is None:
-        return ()
-    known = _points_by_name(points, named)
-    faults = [*_unknown(stages, known), *_names_of_rules(stages, settings)]
-    if faults:
-        raise UserError(faults)
-    return with_points(stages, known)
+        yield Fault("plan", problem, advice)
+    if known is not None:
+        yield from _unknown(stages, known)
+    yield from _names_of_rules(stages, settings)
 
 
 def tried(stages: Sequence[NamedStage], points: Sequence[Point]) -> tuple[Point, ...]:
@@ -81,35 +92,50 @@ def left_out(stages: Sequence[NamedStage], points: Sequence[Point]) -> list[str]
     return [f"plan.stages: no stage names {', '.join(names[:6])}{more}; not tried"]
 
 
-def change_faults(
+@dataclass(frozen=True)
+class AdjustedPoint:
+    """A point as a stage may come to adjust it; `source` is the place in the plan."""
+
+    origin: Point
+    overrides: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    source: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Who wrote the overrides that the origin has not."""
+        return dict.fromkeys(
+            (line for line in self.overrides if line not in self.origin.overrides), self.source
+        )
+
+
+def adjusted_points(
     stages: Sequence[NamedStage],
     points: Sequence[Point],
     checked: Mapping[tuple[str, ...], Configuration],
-) -> Iterator[Fault]:
-    """A fault for each key of an adjusted trial that a trial which it may be made from lacks."""
-    configs = {point.name: checked[point.overrides].config for point in points if point.overrides in checked}
+) -> Iterator[AdjustedPoint]:
+    """Each point that an adjusted trial may be made from, with the stage's changes.
+
+    A fault for each key that the point lacks, or whose value is no number to be changed.
+    """
     for stage in stages:
-        for key in stage.adjusted.change if stage.adjusted else ():
-            lacking = [n for n in origins_of(stage, stages) if n in configs and not _has(configs[n], key)]
-            if lacking:
-                hint = did_you_mean(key, _keys(configs[lacking[0]]))
-                problem = f"no such parameter (in {', '.join(lacking)}){hint}"
-                yield Fault(f"plan.stages.{stage.name}.adjust.change.{key}", problem, "Correct its name.")
+        origins = [point for point in points if point.name in origins_of(stage, stages)]
+        for point in origins:
+            if stage.adjusted is not None and point.overrides in checked:
+                source, config = f"plan.stages.{stage.name}.adjust.change", checked[point.overrides].config
+                made = changed(stage.adjusted.change, config, point.overrides)
+                faults = [_left_out(f"{source}.{key}", key, point.name, config) for key in made.left_out]
+                yield AdjustedPoint(point, made.overrides, tuple(faults), source)
 
 
-def _points_by_name(points: Sequence[str], named: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """The points that a name stands for: its own, or those of a named trial beside which keys are swept."""
-    names = tuple(named)
-    found: dict[str, tuple[str, ...]] = {point: (point,) for point in points}
-    for point in points:
-        owners = [name for name in names if point.startswith(f"{name} ")]
-        if owners:
-            owner = max(owners, key=len)
-            found[owner] = (*found.get(owner, ()), point)
-    return found
+def _left_out(where: str, key: str, trial: str, config: Mapping[str, Any]) -> Fault:
+    known = keys_of(config)
+    if key in known:
+        return Fault(where, f"got a relative number for what is none in '{trial}'; expected a value")
+    return Fault(where, f"no such parameter of '{trial}'{did_you_mean(key, known)}", "Correct its name.")
 
 
-def _unknown(stages: Sequence[NamedStage], known: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
+def _unknown(stages: Sequence[NamedStage], known: PointsByName) -> Iterator[Fault]:
     for stage in stages:
         where, of = f"plan.stages.{stage.name}", stage.adjusted.of if stage.adjusted else BEST
         for name in stage.trials:
@@ -122,11 +148,11 @@ def _unknown(stages: Sequence[NamedStage], known: Mapping[str, Sequence[str]]) -
             yield Fault(f"{where}.adjust.of", problem)
 
 
-def _tried(stages: Sequence[NamedStage], known: Mapping[str, Sequence[str]]) -> set[str]:
+def _tried(stages: Sequence[NamedStage], known: PointsByName) -> set[str]:
     return {name for name in named_in(stages) if len(known.get(name, ())) == 1}
 
 
-def _no_such_trial(where: str, name: str, known: Mapping[str, Sequence[str]]) -> Fault:
+def _no_such_trial(where: str, name: str, known: PointsByName) -> Fault:
     listed = ", ".join(list(known)[:6])
     return Fault(
         where, f"got '{name}'; this sweep has no such trial{did_you_mean(name, known)}", f"It has {listed}."
@@ -139,15 +165,3 @@ def _names_of_rules(stages: Sequence[NamedStage], settings: Settings) -> Iterato
         if stage.name in settings.monitor.rules:
             problem = f"got '{stage.name}', which is the name of a rule, too (monitor.rules.{stage.name})"
             yield Fault(f"plan.stages.{stage.name}", f"{problem}; expected another", "Rename the stage.")
-
-
-def _has(config: Mapping[str, Any], key: str) -> bool:
-    return key in _keys(config)
-
-
-def _keys(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The dotted keys of a configuration, sections included."""
-    for key, value in config.items():
-        yield f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            yield from _keys(value, f"{prefix}{key}.")

@@ -1,5 +1,10 @@
 from .alarms import alarms as alarms
-from .changes import Changes as Changes, changed as changed, unknown_keys as unknown_keys
+from .changes import (
+    Changes as Changes,
+    changed as changed,
+    keys_of as keys_of,
+    unknown_keys as unknown_keys,
+)
 from .history import Clock as Clock, History as History
 from .measured import measurable as measurable, unknown_metrics as unknown_metrics
-from .rules import Compiled as Compiled, Rule as Rule, compiled as compiled
+from .rules import ByKey as ByKey, Change as Change, Compiled as Compiled, Rule as Rule, compiled as compiled

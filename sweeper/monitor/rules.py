@@ -46,6 +46,10 @@ def _flat(change: Any, prefix: str = "") -> Any:
     return flat
 
 
+ByKey = Annotated[dict[str, Change], BeforeValidator(_flat)]
+"""What becomes of a trial's values, by dotted key."""
+
+
 class Rule(StrictModel):
     """`when` it holds in `phase` at `for` evaluations in a row, `then` happens.
 
@@ -60,7 +64,7 @@ class Rule(StrictModel):
     in_a_row: Annotated[int, Field(ge=1)] = Field(alias="for", default=1)
     then: Literal["warn", "stop", "follow_up"] = "warn"
     say: str = ""
-    change: Annotated[dict[str, Change], BeforeValidator(_flat)] = Field(default_factory=dict)
+    change: ByKey = Field(default_factory=dict)
     word: str = Field(alias="as", default="")
     of_epochs: Annotated[float, Field(gt=0)] | None = None
     if_known: bool = False

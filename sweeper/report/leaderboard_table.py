@@ -19,6 +19,7 @@ from sweeper.report.leaderboard import (
     reasons,
     rows as ranked,
 )
+from sweeper.report.plan_text import plan_line
 from sweeper.report.standing import StudyStatus
 from sweeper.report.summary_model import Summary
 from sweeper.verdict import n_met_in_words
@@ -51,7 +52,8 @@ def leaderboard_of(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = [Prose(_title(summary)), _table(summary)]
     parts += [Prose(text, "red") for text in reasons(summary)]
     lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
-    lines += [guards_line(summary), *front_lines(summary), ensemble_line(summary), attribution_line(summary)]
+    lines += [guards_line(summary), *front_lines(summary), plan_line(summary)]
+    lines += [ensemble_line(summary), attribution_line(summary)]
     return Group(*parts, *(Prose(line) for line in lines if line))
 
 

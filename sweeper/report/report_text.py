@@ -20,6 +20,7 @@ from sweeper.report.leaderboard import (
     rows,
 )
 from sweeper.report.markdown_text import block, code, heading, inline, line
+from sweeper.report.plan_text import plan_section
 from sweeper.report.summary_model import Summary
 from sweeper.report.trivial import sentence as sentence_of_trivial
 from sweeper.results import Judgement, StudyResult
@@ -54,6 +55,7 @@ def report_markdown(
         guards_section(summary, result.confidence, table),
         _notes(summary, judgement),
         attribution_section(summary, table),
+        plan_section(summary, table),
         ensemble_section(summary, table),
         _plots(images),
         *sections,

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, ValidationError
 
 from sweeper.criteria import Criterion, parse
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.models import StrictModel, Strings
+from sweeper.monitor import ByKey, Change
 from sweeper.schema import StudyPlan
 
 STOP = "stop"
@@ -39,7 +40,7 @@ class Adjust(StrictModel):
     """The trial `of`, or the best of the stage before, with other values; `*0.6` and `+10` are relative."""
 
     of: str = BEST
-    change: Annotated[dict[str, JsonValue], Field(min_length=1)]
+    change: Annotated[ByKey, Field(min_length=1)]
     word: Annotated[str | None, Field(alias="as")] = None
 
 
@@ -81,7 +82,7 @@ class Adjusted:
     """One trial made from the trial `of` by `change`; it is called `<parent>+<word>`."""
 
     of: str
-    change: Mapping[str, JsonValue]
+    change: Mapping[str, Change]
     word: str
 
 
@@ -115,11 +116,19 @@ def stages_of(plan: StudyPlan) -> tuple[NamedStage, ...]:
 
 
 def with_points(stages: Sequence[NamedStage], points: Mapping[str, Sequence[str]]) -> tuple[NamedStage, ...]:
-    """The stages with the points of a sweep in the place of the names that stand for them."""
+    """The stages with the points of a sweep in the place of the names that stand for them, where some do."""
     return tuple(
-        replace(stage, trials=tuple(dict.fromkeys(chain(*(points[name] for name in stage.trials)))))
+        replace(
+            stage,
+            trials=tuple(dict.fromkeys(chain(*(points.get(name, ()) for name in stage.trials)))),
+            adjusted=stage.adjusted and replace(stage.adjusted, of=_one_of(stage.adjusted.of, points)),
+        )
         for stage in stages
     )
+
+
+def _one_of(name: str, points: Mapping[str, Sequence[str]]) -> str:
+    return next(iter(points.get(name, ())), name)
 
 
 def named_in(stages: Sequence[NamedStage]) -> tuple[str, ...]:

@@ -6,11 +6,10 @@ So a study that is interrupted and resumed, or run by two sessions, takes the sa
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import JsonValue
-
 from sweeper.criteria import OPERATORS
 from sweeper.findings import Decision
 from sweeper.models import Direction
+from sweeper.monitor import Change
 from sweeper.results import ENDED, TrialState
 from sweeper.search.stages import BEST, STOP, NamedStage, Turn
 from sweeper.wording import number
@@ -34,15 +33,17 @@ class TrialSeen:
 
 @dataclass(frozen=True)
 class WantedTrial:
-    """A trial that its stage asks for; of an adjusted one also the trial that it changes, and how.
+    """A trial that its stage asks for; of an adjusted one also the trial that it changes, `of`, and how.
 
-    The `rule` of an adjusted trial is its `stage`, its `parent` that trial's number.
+    The `rule` of an adjusted trial is its `stage`, its `parent` the number of the trial `of`; `parent` is
+    None where that one has not begun.
     """
 
     name: str
     stage: str
+    of: str = ""
     parent: TrialSeen | None = None
-    change: Mapping[str, JsonValue] | None = None
+    change: Mapping[str, Change] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,9 @@ def _asked_by(
     of, last = stage.adjusted.of, before[-1]
     chosen = last.best if last.best is not None else last.trials[0]
     parent = next((t for t in trials if (t.number == chosen if of == BEST else t.name == of)), None)
-    name = f"{parent.name if parent else of}+{stage.adjusted.word}"
-    return (WantedTrial(name, stage.name, parent, stage.adjusted.change),)
+    name = parent.name if parent else of
+    made = f"{name}+{stage.adjusted.word}"
+    return (WantedTrial(made, stage.name, name, parent, stage.adjusted.change),)
 
 
 def _is_asked(trial: TrialSeen, asked: WantedTrial) -> bool:

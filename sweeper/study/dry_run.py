@@ -12,6 +12,8 @@ from sweeper.study.division import most_trials
 from sweeper.study.plan import Plan
 from sweeper.study.run_state import n_confirmed
 from sweeper.study.specs import workload
+from sweeper.study.stage_tree import Branch, drawn_tree
+from sweeper.study.staged_forecast import staged_forecast
 from sweeper.trial import Slot, TrialSpec
 from sweeper.wording import duration, plural
 
@@ -24,6 +26,7 @@ COLUMNS = (
 )
 N_ROWS = 20
 """So many trials are listed where there are more than twice as many."""
+UNKNOWN = "unknown, no run of this task, data and device has finished yet"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Forecast:
     `known`: by trial number, the runs that need not be trained. `n_later`: trials that an adaptive sampler
     will suggest as it goes, each on the first seed, the best `replicate_top_k` on all. `n_unlisted`: points
     of a very large grid beside `trials`. `seconds_per_run`: None where nothing comparable has run yet.
-    `n_attributing`: the most runs that an attribution adds, whichever candidate is best.
+    `n_attributing`: the most runs that an attribution adds, whichever candidate is best. `stages`: those of
+    the staged plan called `plan`, with all ways from the first one.
     """
 
     study: str
@@ -48,6 +52,8 @@ class Forecast:
     seconds_per_run: float | None = None
     replicate_top_k: int | None = None
     n_attributing: int = 0
+    plan: str = ""
+    stages: Branch | None = None
 
     @property
     def n_screening(self) -> int:
@@ -100,6 +106,8 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         n_unlisted=0 if sweep.points is None else len(sweep.points) - len(trials) + 1,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
         n_attributing=_n_attributing(plan),
+        plan=plan.settings.plan.name,
+        stages=staged_forecast(plan, trials, book, step_s) if sweep.stages else None,
     )
 
 
@@ -126,12 +134,32 @@ def drawn(forecast: Forecast) -> RenderableType:
         f"estimated time: {_estimate(forecast)}",
     ]
     title = Prose(f"plan of {forecast.study}")
-    return Group(title, FittedTable(COLUMNS, rows, has_rule=False), *(Prose(line) for line in lines))
+    table = FittedTable(COLUMNS, rows, has_rule=False)
+    if forecast.stages is not None:
+        tree, lines = drawn_tree(forecast.plan, forecast.stages), _staged_lines(forecast, forecast.stages)
+        return Group(title, table, tree, *(Prose(line) for line in lines))
+    return Group(title, table, *(Prose(line) for line in lines))
+
+
+def _staged_lines(forecast: Forecast, stages: Branch) -> list[str]:
+    """How much the shortest way and the longest one come to, the baseline and the confirmation with them."""
+    costs = sorted((end.in_all for end in stages.ends), key=lambda cost: (cost.n_runs, cost.seconds or 0))
+    n_runs = " to ".join(dict.fromkeys(str(cost.n_runs) for cost in (costs[0], costs[-1])))
+    time, seconds = UNKNOWN, sorted(cost.seconds for cost in costs if cost.seconds is not None)
+    if seconds:
+        ends = " to ".join(dict.fromkeys(map(duration, (seconds[0], seconds[-1]))))
+        time = f"{ends} on {plural(len(forecast.slots), 'slot')}, as earlier runs took"
+    said = f"{plural(len(forecast.seeds), 'seed')} a trial; {n_runs} runs to train, with baseline and"
+    return [
+        f"{said} confirmation{_attributing(forecast)}",
+        slots_in_words(forecast.slots),
+        f"estimated time: {time}",
+    ]
 
 
 def _estimate(forecast: Forecast) -> str:
     if forecast.seconds_per_run is None:
-        return "unknown, no run of this task, data and device has finished yet"
+        return UNKNOWN
     # confirmation begins when the last of the screening has ended
     phases = (forecast.n_screening, forecast.n_confirming, forecast.n_attributing)
     n_rounds = sum(-(-n_runs // len(forecast.slots)) for n_runs in phases)

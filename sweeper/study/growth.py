@@ -62,6 +62,20 @@ def _depth(trial: TrialSpec, by_number: Mapping[int, TrialSpec]) -> int:
     return n
 
 
+def known_of(results: Sequence[TrialResult], policy: Policy) -> Known:
+    """What decides the way through a plan: candidates and baseline by their means on validation."""
+    objective = policy.objectives[0]
+    means = {one.spec.number: one.mean(policy.seeds, f"val/{objective.metric}") for one in results}
+    seen = [_seen(one, means[one.spec.number]) for one in results if one.spec.role == "candidate"]
+    baseline = next((means[one.spec.number] for one in results if one.spec.role == "baseline"), None)
+    return Known(seen, objective.direction, baseline)
+
+
+def _seen(result: TrialResult, mean: float | None) -> TrialSeen:
+    spec = result.spec
+    return TrialSeen(spec.number, spec.name, result.state, mean, spec.parent, spec.rule)
+
+
 class Growth:
     """Extends a table of runs by what its results ask for; `tell` is told of each extension."""
 
@@ -189,7 +203,7 @@ class Growth:
     def _draft_of(self, one: WantedTrial) -> Draft | None:
         if one.change is None:
             return self._drafts[one.name]
-        parent = self._table.trials[one.parent.number] if one.parent else self._drafts[one.name]
+        parent = self._table.trials[one.parent.number] if one.parent else self._drafts[one.of]
         key = (parent.number, one.stage)
         if key not in self._made:
             word = one.name.removeprefix(f"{parent.name}+")
@@ -197,20 +211,4 @@ class Growth:
         return self._made[key]
 
     def _known(self) -> Known:
-        table, objective = self._table, self._table.policy.objectives[0]
-        key, seeds = f"val/{objective.metric}", table.policy.seeds
-        results = table.results()
-        baseline = next((one for one in results if one.spec.role == "baseline"), None)
-        seen = [
-            TrialSeen(
-                one.spec.number,
-                one.spec.name,
-                one.state,
-                one.mean(seeds, key),
-                one.spec.parent,
-                one.spec.rule,
-            )
-            for one in results
-            if one.spec.role == "candidate"
-        ]
-        return Known(seen, objective.direction, baseline.mean(seeds, key) if baseline else None)
+        return known_of(self._table.results(), self._table.policy)

@@ -138,6 +138,14 @@ def summary_numbers(summary: Summary) -> dict[str, float]:
     return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
 
 
+def plan_in_words(summary: Summary) -> str:
+    """`mine: first > last > stop`: the stages of a plan that were tried; empty where there are none."""
+    if summary.plan is None or not summary.plan.decisions:
+        return ""
+    last = summary.plan.decisions[-1].go or "not over"
+    return f"{summary.plan.name}: {' > '.join((*(one.stage for one in summary.plan.decisions), last))}"
+
+
 def guards_in_words(summary: Summary) -> str:
     """`ctr_auc >= -0.002: held`, a line each."""
     return "\n".join(f"{one.guard}: {one.state}" for one in summary.guards)[:MAX_TAG_LENGTH]

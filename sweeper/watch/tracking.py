@@ -170,6 +170,7 @@ class Session:
         tags = {
             "sweeper.verdict": summary.verdict,
             "sweeper.guards": tracked.guards_in_words(summary),
+            "sweeper.plan": tracked.plan_in_words(summary),
             "mlflow.note.content": note[:MAX_NOTE_LENGTH],
         }
         numbers = tracked.summary_numbers(summary).items()

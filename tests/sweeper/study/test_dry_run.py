@@ -5,7 +5,10 @@ from typing import Any
 
 from rich.console import Console
 
+from sweeper.schema import StudyPlan
+from sweeper.search import stages_of
 from sweeper.study.dry_run import Forecast, drawn
+from sweeper.study.stage_tree import Cost, branches
 from sweeper.trial import Slot
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, study_result, trial_spec
 
@@ -52,3 +55,19 @@ def test_a_study_that_confirms_nothing_does_not_speak_of_it() -> None:
 def test_what_is_confirmed_already_is_not_planned_again() -> None:
     assert plan(n_confirmed=4).n_confirming == 2
     assert plan(n_confirmed=9).n_confirming == 0
+
+
+def test_a_staged_plan_says_what_its_shortest_and_its_longest_way_come_to() -> None:
+    sections: dict[str, dict[str, Any]] = {
+        "one": {"trials": ["a"], "then": [{"when": "best > 1", "go": "stop"}]},
+        "two": {"trials": ["b"]},
+    }
+    stages = stages_of(StudyPlan(name="mine", stages=sections))
+    ways = branches(stages, {"one": Cost(3, 60.0), "two": Cost(3, 30.0)}, Cost(9, 100.0))
+    lines = printed(plan(plan="mine", stages=ways))
+    assert "stages of mine" in lines
+    assert lines[-3:] == [
+        "3 seeds a trial; 12 to 15 runs to train, with baseline and confirmation",
+        "4 slots on cpu, 1 thread each",
+        "estimated time: 2 min 40 s to 3 min 10 s on 4 slots, as earlier runs took",
+    ]
