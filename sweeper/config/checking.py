@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, Sweep
-from sweeper.config.rules import check_rules
+from sweeper.config.rules import check_rules, check_rules_alone
 from sweeper.config.staging import (
     AdjustedPoint,
     adjusted_points,
@@ -149,6 +149,7 @@ def checked_sweep(
     base = _base(composer, space, found, groups)
     if base is None:
         found.at_each(composer, extremes(space))
+        found.collect(lambda: check_rules_alone(composer.attempt()[0]))
         raise UserError(explained(found.faults, composer, space))
     found.add(whole_study_faults(composer, groups))
     settings, study = base.settings, base.settings.study
