@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import stdev
 
 from sweeper.findings import BestRun, Comparison, Confirmation, Ensemble, EnsembleMember
+from sweeper.report.health_text import rules_of
 from sweeper.report.incidents import grouped, on_the_way
 from sweeper.report.markdown_text import inline, line
 from sweeper.report.summary_model import PerSeed, Summary, TrialEntry
@@ -19,8 +20,8 @@ Compared = Comparison | Confirmation
 class Row:
     """One trial, ready to print. `marks`: "baseline", "best", "front"; `values` one text an objective.
 
-    `seconds`: of the screening runs. `ending`: the state in words, with the step where it was pruned,
-    or the runs that are still missing.
+    `rules`: those of the monitor that held in its runs. `seconds`: of the screening runs. `ending`: the state
+    in words, with the step where it was pruned, or the runs that are still missing.
     """
 
     trial: int
@@ -36,6 +37,7 @@ class Row:
     p_adjusted: str
     steps: int
     seconds: float
+    rules: tuple[str, ...] = ()
 
 
 def rows(summary: Summary) -> list[Row]:
@@ -145,6 +147,7 @@ def _row(trial: TrialEntry, marks: frozenset[str], n_seeds: int) -> Row:
         p_adjusted=p_value(compared.p_adjusted if compared else None),
         steps=trial.steps_trained,
         seconds=_screening_s(trial),
+        rules=tuple(rules_of(trial)),
     )
 
 

@@ -8,6 +8,7 @@ from sweeper.report.attribution_text import attribution_line
 from sweeper.report.fitting import Column, FittedTable, Prose, Row
 from sweeper.report.front_text import front_lines
 from sweeper.report.guards_text import guards_line
+from sweeper.report.health_text import FLAG, health_line
 from sweeper.report.leaderboard import (
     Row as Ranked,
     age,
@@ -53,7 +54,7 @@ def leaderboard_of(summary: Summary) -> RenderableType:
     parts += [Prose(text, "red") for text in reasons(summary)]
     lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
     lines += [guards_line(summary), *front_lines(summary), plan_line(summary)]
-    lines += [ensemble_line(summary), attribution_line(summary)]
+    lines += [ensemble_line(summary), attribution_line(summary), health_line(summary)]
     return Group(*parts, *(Prose(line) for line in lines if line))
 
 
@@ -122,7 +123,8 @@ def _cells(row: Ranked, n_objectives: int, several: bool) -> list[str]:
     compared = [] if several else [row.difference, row.interval, row.p_adjusted]
     star = "*" if row.marks & {"best", "front"} else ""
     test = row.test or (NOTHING,) * n_objectives
-    return [f"{star}{row.trial}", row.name, *values, *test, *compared, f"{row.seconds:.0f}"]
+    flag = FLAG if row.rules else ""
+    return [f"{star}{row.trial}{flag}", row.name, *values, *test, *compared, f"{row.seconds:.0f}"]
 
 
 def in_one_line(summary: Summary) -> str:

@@ -10,6 +10,7 @@ from sweeper.report.attribution_text import attribution_section
 from sweeper.report.curves import flatten
 from sweeper.report.front_text import front_section
 from sweeper.report.guards_text import guards_section
+from sweeper.report.health_text import health_section
 from sweeper.report.incidents import endings, grouped, on_the_way
 from sweeper.report.leaderboard import (
     Row,
@@ -60,6 +61,7 @@ def report_markdown(
         _plots(images),
         *sections,
         _success(summary),
+        health_section(summary, table),
         _listed("Warnings", _warnings(summary)),
         _listed("Failed", grouped(endings(summary.trials, "FAILED"))),
         _listed("Interrupted", grouped(endings(summary.trials, "INTERRUPTED"))),
@@ -116,7 +118,7 @@ def _line(row: Row, n_objectives: int, several: bool) -> list[str]:
 
 
 def _name(row: Row) -> str:
-    special = row.marks - ({"baseline"} if row.name == "baseline" else set())
+    special = {*row.marks, *row.rules} - ({"baseline"} if row.name == "baseline" else set())
     return row.name + (f" ({', '.join(sorted(special))})" if special else "")
 
 

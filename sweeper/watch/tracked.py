@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from posixpath import normpath
 from typing import Any
 
-from sweeper.errors import redact
-from sweeper.report import Evaluation, Summary, flatten
+from sweeper.errors import redact, sentences
+from sweeper.report import Evaluation, Summary, TrialEntry, flatten
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.verdict import check_criteria, criteria_of, n_met_in_words, result_lines
@@ -76,8 +76,17 @@ def run_tags(study: str, spec: TrialSpec, seed: int, git_sha: str | None) -> dic
         "sweeper.role": spec.role,
         "sweeper.seed": str(seed),
         "sweeper.fingerprint": spec.fingerprint,
+        **({} if spec.parent is None else {"sweeper.parent": str(spec.parent), "sweeper.rule": spec.rule}),
         **source_tags(git_sha),
     }
+
+
+def afterthoughts(summary: Summary, trial: TrialEntry, seed: int) -> dict[str, str]:
+    """Tags of a run that are known when the study ends: what the monitor found in it, what followed up."""
+    found = [f"{one.rule}: {sentences(one.text, one.say)}" for one in trial.alarms if one.seed == seed]
+    after = [f"{one.trial} {one.name}" for one in summary.trials if one.parent == trial.trial]
+    told = {"sweeper.alarms": "\n".join(found), "sweeper.follow_ups": ", ".join(after)}
+    return {key: text[:MAX_TAG_LENGTH] for key, text in told.items() if text}
 
 
 def source_tags(git_sha: str | None) -> dict[str, str]:

@@ -186,8 +186,19 @@ class Session:
             self._client.log_text(self._parent.run_id, page, "report.html")
         if folder.plots.exists():
             self._client.log_artifacts(self._parent.run_id, str(folder.plots), "plots")
+        self._tag_children(summary)
         self._set_status(self._parent, _status_of(summary))
         self._has_result = True
+
+    def _tag_children(self, summary: Summary) -> None:
+        """What is known of runs only now."""
+        for trial in summary.trials:
+            for run in trial.runs:
+                key = (tracked.run_key(self._study, trial.trial, run.seed), trial.fingerprint)
+                child, tags = self._children.get(key), tracked.afterthoughts(summary, trial, run.seed)
+                if child is not None and not tags.items() <= child.tags.items():
+                    self._log(child, tracked.Update(tags=tags))
+                    child.tags |= tags
 
     def interrupt_unless_finished(self) -> None:
         """The last word: a study that has no result by now, from whichever session, was interrupted."""
