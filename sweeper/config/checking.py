@@ -109,7 +109,7 @@ def checked_run(
     found = Findings(faults)
     run = found.checked(composer, ())
     if run is not None:
-        found.collect(lambda: check_rules(run.settings, [run.config]))
+        found.collect(lambda: check_rules(run.settings, {(): run.config}, _faults_with(composer)))
     if found.faults or run is None:
         raise UserError(found.faults)
     named = "study.trials: named trials are run with -m (--multirun) only"
@@ -156,7 +156,8 @@ def checked_sweep(
         found.collect(lambda: _check_sampler(base))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     found.collect(lambda: check_ensemble(settings))
-    found.collect(lambda: check_rules(settings, [one.config for one in checked.values()]))
+    trials = {overrides: one.config for overrides, one in checked.items()}
+    found.collect(lambda: check_rules(settings, trials, _faults_with(composer)))
     if found.faults:
         raise UserError(explained(found.faults, composer, space))
     if points is not None:
@@ -166,6 +167,17 @@ def checked_sweep(
         raise UserError(faults)
     warnings = (*space.warnings, *_warnings(space, settings, is_adaptive), *map(str, in_vain))
     return Sweep(composer, settings, base.task_config, base.config, space, points, warnings, command, checked)
+
+
+def _faults_with(composer: Composer) -> Callable[[Sequence[str]], Iterable[Fault]]:
+    """What is wrong with the configuration at overrides, as a function of them."""
+
+    def faults_at(overrides: Sequence[str]) -> Iterable[Fault]:
+        found = Findings(())
+        found.checked(composer, overrides)
+        return found.faults
+
+    return faults_at
 
 
 def _base(

@@ -2,4 +2,4 @@ from .alarms import alarms as alarms
 from .changes import Changes as Changes, changed as changed, unknown_keys as unknown_keys
 from .history import Clock as Clock, History as History
 from .measured import measurable as measurable, unknown_metrics as unknown_metrics
-from .rules import Compiled as Compiled, Rule as Rule, compiled as compiled
+from .rules import WHERE as WHERE, Compiled as Compiled, Rule as Rule, compiled as compiled
