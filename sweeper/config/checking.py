@@ -121,7 +121,7 @@ def checked_run(
     found = Findings(faults)
     run = found.checked(composer, ())
     if run is not None:
-        found.collect(lambda: check_rules(run.settings, [run.config]))
+        found.collect(lambda: check_rules(run.settings, {(): run.config}, _faults_with(composer)))
     if found.faults or run is None:
         raise UserError(found.faults)
     named = "study.trials: named trials are run with -m (--multirun) only"
@@ -168,7 +168,8 @@ def checked_sweep(
         found.collect(lambda: _check_sampler(base))
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
     found.collect(lambda: check_ensemble(settings))
-    found.collect(lambda: check_rules(settings, [one.config for one in checked.values()]))
+    trials = {overrides: one.config for overrides, one in checked.items()}
+    found.collect(lambda: check_rules(settings, trials, _faults_with(composer)))
     stages = found.collect(lambda: stages_of(settings.plan)) or ()
     known = points_by_name(points, study.trials or ())
     found.add(plan_faults(stages, known, settings, is_adaptive=is_adaptive))
@@ -199,6 +200,17 @@ def _adjusted(
         if config is not None:
             made[point.overrides] = config
     return made
+
+
+def _faults_with(composer: Composer) -> Callable[[Sequence[str]], Iterable[Fault]]:
+    """What is wrong with the configuration at overrides, as a function of them."""
+
+    def faults_at(overrides: Sequence[str]) -> Iterable[Fault]:
+        found = Findings(())
+        found.checked(composer, overrides)
+        return found.faults
+
+    return faults_at
 
 
 def _base(

@@ -1,19 +1,36 @@
 """The section `monitor` of a sweep, checked: what its rules say, and what they change of trials."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from sweeper.errors import UserError
-from sweeper.monitor import compiled, unknown_keys
+from sweeper.errors import Fault, UserError
+from sweeper.monitor import WHERE, changed, compiled, unknown_keys
 from sweeper.schema import RUN_SECTIONS, Monitor, Settings
 
+Trials = Mapping[tuple[str, ...], Mapping[str, Any]]
+"""The configuration of each trial by its overrides."""
 
-def check_rules(settings: Settings, configs: Iterable[Mapping[str, Any]]) -> None:
-    """Raises UserError with all that is wrong with the rules; `configs` are those of the trials."""
+
+def check_rules(
+    settings: Settings, trials: Trials, faults_at: Callable[[Sequence[str]], Iterable[Fault]]
+) -> None:
+    """Raises UserError with all that is wrong with the rules; `faults_at` says what is with overrides.
+
+    A follow-up is looked at on the first trial that it changes; those of rules that are `if_known` are not.
+    """
     rules = compiled(settings.monitor)
-    if faults := unknown_keys(rules, [_of_runs(config) for config in configs]):
+    own = {overrides: _of_runs(config) for overrides, config in trials.items()}
+    asked = [one for one in rules if one.rule.then == "follow_up" and not one.rule.if_known]
+    faults = [*unknown_keys(rules, list(own.values()))]
+    for one in asked:
+        every = (changed(one, config, overrides) for overrides, config in own.items())
+        first = next((changes.overrides for changes in every if changes.params), None)
+        wrong = faults_at(first) if first is not None else ()
+        faults += [replace(fault, where=f"{WHERE}.{one.name}.change: {fault.where}") for fault in wrong]
+    if faults:
         raise UserError(faults)
 
 

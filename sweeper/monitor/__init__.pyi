@@ -7,4 +7,11 @@ from .changes import (
 )
 from .history import Clock as Clock, History as History
 from .measured import measurable as measurable, unknown_metrics as unknown_metrics
-from .rules import ByKey as ByKey, Change as Change, Compiled as Compiled, Rule as Rule, compiled as compiled
+from .rules import (
+    WHERE as WHERE,
+    ByKey as ByKey,
+    Change as Change,
+    Compiled as Compiled,
+    Rule as Rule,
+    compiled as compiled,
+)

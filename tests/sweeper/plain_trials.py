@@ -3,11 +3,11 @@
 from sweeper.trial import TrialSpec
 
 
-def plain_trial(number: int, fingerprint: str | None = None) -> TrialSpec:
+def plain_trial(number: int, fingerprint: str | None = None, name: str | None = None) -> TrialSpec:
     """The baseline for 0, else a candidate; no two alike unless they share a fingerprint."""
     return TrialSpec(
         number=number,
-        name=f"t{number}",
+        name=name or f"t{number}",
         role="candidate" if number else "baseline",
         prunable=number > 0,
         params={},

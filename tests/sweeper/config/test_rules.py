@@ -62,6 +62,13 @@ def test_a_key_that_no_trial_has_is_refused(tmp_path: Path) -> None:
         )
 
 
+def test_a_change_out_of_the_range_of_its_key_is_refused(tmp_path: Path) -> None:
+    rule = "{when: 'val/loss > 3', then: follow_up, change: {optimizer: {lr: '*0.5', weight_decay: -1.0}}}"
+    told = "monitor.rules.mine.change: optimizer.weight_decay: got -1.0 .* expected a number >= 0"
+    with pytest.raises(UserError, match=told):
+        small_sweep(tmp_path, GRID, "monitor=act", f"+monitor.rules.mine={rule}")
+
+
 def test_a_metric_that_the_task_lacks_is_refused_where_objectives_are(tmp_path: Path) -> None:
     sweep = small_sweep(tmp_path, GRID, "+monitor.rules.mine={when: 'f_score < 0.2'}")
     with pytest.raises(UserError, match=re.escape("monitor.rules.mine.when: got 'f_score < 0.2'; expected")):
