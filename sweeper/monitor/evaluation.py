@@ -205,7 +205,7 @@ def _firsts(found: Sequence[float | None]) -> list[int | None]:
 
 def _over(word: str, window: Iterable[float | None]) -> float | None:
     known = [value for value in window if value is not None]
-    if len(known) < 2:
+    if len(known) < (2 if word == "spread" else 1):
         return None
     highest, lowest = max(known), min(known)
     return {"highest": highest, "lowest": lowest, "spread": (highest - lowest) / 2}[word]

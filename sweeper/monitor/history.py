@@ -32,6 +32,11 @@ class History:
         """Whether the run failed because its loss became NaN or infinite."""
         return self.error == DIVERGED
 
+    def evaluated(self, step: int, metrics: Mapping[str, float]) -> "History":
+        """The same with an evaluation more; those from this step on were of an earlier attempt."""
+        kept = tuple(one for one in self.evaluations if one[0] < step)
+        return History((*kept, (step, metrics)))
+
     def with_its_failure(self) -> "History":
         """The same with the moment of the failure as an evaluation more, at the last known metrics."""
         step, metrics = self.evaluations[-1] if self.evaluations else (0, {})

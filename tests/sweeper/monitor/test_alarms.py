@@ -171,6 +171,17 @@ def test_a_run_whose_loss_became_nan_has_diverged_and_no_other_has() -> None:
     assert alarms(rule, History(broken.evaluations, "OutOfMemoryError"), CLOCK, F_SCORE) == ()
 
 
+def test_a_resumed_run_has_each_evaluation_once() -> None:
+    twice = History(()).evaluated(100, {"val/loss": 1.0}).evaluated(200, {"val/loss": 9.0})
+    assert twice.evaluated(200, {"val/loss": 2.0}) == run_of(val_loss=(1.0, 2.0))
+
+
+def test_one_evaluation_fills_a_span_that_is_shorter_than_their_distance() -> None:
+    history = run_of(val_f_score=(0.9, 0.1))
+    assert fired(history, "highest(f_score, 50 steps) < 0.2") is not None
+    assert fired(history, "spread(f_score, 50 steps) >= 0") is None
+
+
 def test_the_objective_gains_in_its_own_direction() -> None:
     falling = run_of(val_f_score=(0.5, 0.4, 0.3, 0.2))
     assert fired(falling, "no_gain(f_score, 3)") is not None
