@@ -169,7 +169,7 @@ def checked_sweep(
     found.collect(lambda: check_ensemble(settings))
     found.collect(lambda: check_rules(settings, [one.config for one in checked.values()]))
     stages = found.collect(lambda: stages_of(settings.plan)) or ()
-    known = points_by_name(points, study.trials or ())
+    known = points_by_name(points, study.trials or ()) if stages else None
     found.add(plan_faults(stages, known, settings, is_adaptive=is_adaptive))
     stages = with_points(stages, known or {})
     checked |= _adjusted(found, composer, adjusted_points(stages, points or (), checked))
