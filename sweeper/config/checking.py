@@ -171,7 +171,7 @@ def checked_sweep(
     trials = {overrides: one.config for overrides, one in checked.items()}
     found.collect(lambda: check_rules(settings, trials, _faults_with(composer)))
     stages = found.collect(lambda: stages_of(settings.plan)) or ()
-    known = points_by_name(points, study.trials or ())
+    known = points_by_name(points, study.trials or ()) if stages else None
     found.add(plan_faults(stages, known, settings, is_adaptive=is_adaptive))
     stages = with_points(stages, known or {})
     checked |= _adjusted(found, composer, adjusted_points(stages, points or (), checked))

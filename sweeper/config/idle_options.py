@@ -16,9 +16,9 @@ OF_HYDRA = {
     "hydra.launcher": "the section executor says where jobs run",
 }
 """Options of Hydra that its own launchers would act on; a study starts its jobs itself."""
-OF_STUDY = ("study", "sampler", "pruner", "tracking", "hydra.sweeper", "hydra/sweeper", "hydra.sweep")
+OF_STUDY = ("study", "sampler", "pruner", "plan", "tracking", "hydra.sweeper", "hydra/sweeper", "hydra.sweep")
 OF_ONE_RUN = re.compile(
-    r"study\.(results_dir|dry_run|metrics|trials)\b|study$|tracking(=none|\.name=none)|(sampler|pruner)=none"
+    r"study\.(results_dir|dry_run|metrics|trials)\b|study$|tracking(=none|\.name=none)|(sampler|pruner)=none|plan=parallel"
 )
 """What means something to one run, or asks for what it does anyway."""
 

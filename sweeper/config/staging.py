@@ -78,15 +78,17 @@ def plan_faults(
 
 def tried(stages: Sequence[NamedStage], points: Sequence[Point]) -> tuple[Point, ...]:
     """The points that some stage names; all where there are no stages."""
-    names = set(named_in(stages)) if stages else {point.name for point in points}
+    if not stages:
+        return tuple(points)
+    names = set(named_in(stages))
     return tuple(point for point in points if point.name in names)
 
 
 def left_out(stages: Sequence[NamedStage], points: Sequence[Point]) -> list[str]:
     """A warning that names the points which no stage tries."""
-    kept = tried(stages, points)
-    names = [point.name for point in points if point not in kept]
-    if not names:
+    named = set(named_in(stages))
+    names = [point.name for point in points if point.name not in named]
+    if not stages or not names:
         return []
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return [f"plan.stages: no stage names {', '.join(names[:6])}{more}; not tried"]

@@ -152,7 +152,9 @@ def _key(override: str) -> str:
 def _is_fixed(word: str, own: set[str]) -> bool:
     """Whether an override of the study belongs to each run of it: not what is swept or steers the study."""
     key = _key(word)
-    of_the_study = key in ("sampler", "pruner", "seed") or key.startswith(("study.", "hydra", "sampler."))
+    of_the_study = key in ("sampler", "pruner", "plan", "seed") or key.startswith(
+        ("study.", "hydra", "sampler.", "plan.")
+    )
     return key == "study.results_dir" or (not of_the_study and key not in own)
 
 

@@ -22,6 +22,13 @@ def test_without_a_plan_all_points_are_tried_at_once() -> None:
     assert read().stages == ()
 
 
+def test_one_run_has_no_stages_and_says_so() -> None:
+    run = read(STAGED, multirun=False)
+    assert run.stages == ()
+    assert "'plan=staged': no effect on one run" in run.warnings[-1]
+    assert read("plan=parallel", multirun=False).warnings == ()
+
+
 def test_a_task_without_a_plan_says_so() -> None:
     assert faults(STAGED, "task.default_plan=null") == [
         "plan: got 'staged', but task 'toy' has no plan of its own (task.default_plan is null). "
