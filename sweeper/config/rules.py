@@ -26,7 +26,7 @@ def check_rules(
     asked = [one for one in rules if one.rule.then == "follow_up" and not one.rule.if_known]
     faults = [*unknown_keys(rules, list(own.values()))]
     for one in asked:
-        every = (changed(one, config, overrides) for overrides, config in own.items())
+        every = (changed(one.rule.change, config, overrides) for overrides, config in own.items())
         first = next((changes.overrides for changes in every if changes.params), None)
         wrong = faults_at(first) if first is not None else ()
         faults += [replace(fault, where=f"{WHERE}.{one.name}.change: {fault.where}") for fault in wrong]
