@@ -101,6 +101,7 @@ def grown(
     while True:
         with open_storage(f"sqlite:///{folder}/studies.db", "s", f"me {n_done}") as storage:
             trials = TrialBook(storage.optuna_study(["maximize"]))
+            storage.release(lambda owner: True)  # those of the sessions before are gone
             asker = Enumerated(drafts[:1] if stages else drafts, trials)
             book = RunBook(storage, StudyFolder(folder / "s"), lambda spec: "w")
             table = RunTable(POLICY, book, asker, trials)
