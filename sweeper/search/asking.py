@@ -38,8 +38,8 @@ class Asker(Protocol):
     def ask(self) -> TrialSpec | None:
         """The next trial; None where none comes now."""
 
-    def extend(self, drafts: Sequence[Draft]) -> int:
-        """Let these trials come, too, in this order, after all others; how many of them are new."""
+    def extend(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Let these trials come, too, in this order, after all others; those of them that are new."""
 
 
 def point_of(trial: TrialSpec) -> tuple[str, str, str]:
@@ -138,14 +138,14 @@ class Listed:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def extend(self, drafts: Sequence[Draft]) -> int:
-        """Those of `drafts` that nobody has begun, and that do not wait yet, join; how many that are."""
+    def extend(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Let those of `drafts` join that nobody has begun, and that do not wait yet; these."""
         waiting = {point_of(draft) for draft in self._waiting}
         new = [d for d in drafts if not self._begun.has(d) and point_of(d) not in waiting]
         self._waiting.extend(new)
         self._points += [draft.params for draft in drafts]
         self._grid = distributions_of(self._points)
-        return len(new)
+        return new
 
     def begins_with_baseline(self) -> bool:
         """Whether the baseline comes next."""
@@ -200,8 +200,8 @@ class Enumerated:
             self._new.forget_begun()
             return self._begun.next_foreign() or self._new.begin()
 
-    def extend(self, drafts: Sequence[Draft]) -> int:
-        """Let these trials come, too, in this order, after all others; how many of them are new."""
+    def extend(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Let these trials come, too, in this order, after all others; those of them that are new."""
         return self._new.extend(drafts)
 
 
@@ -247,8 +247,8 @@ class Adaptive:
             self._further.forget_begun()
             return self._begun.next_foreign() or self._begin()
 
-    def extend(self, drafts: Sequence[Draft]) -> int:
-        """Let these trials come, too, in this order, after all others; how many of them are new."""
+    def extend(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Let these trials come, too, in this order, after all others; those of them that are new."""
         return self._further.extend(drafts)
 
     def _begin(self) -> TrialSpec | None:

@@ -92,7 +92,7 @@ class Growth:
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._table, self._factory, self._health = table, factory, health
-        self._rules = {one.name: one for one in rules}
+        self._rules = {one.name: one for one in rules if one.rule.then == "follow_up"}
         self._limits, self._stages = limits, tuple(stages)
         self._drafts = {draft.name: draft for draft in drafts}
         self._marks = {draft.fingerprint for draft in drafts}
@@ -109,7 +109,8 @@ class Growth:
         if now == self._seen:
             return
         self._seen = now
-        self._extend(self._follow_ups(running), "follow-up")
+        if self._rules and self._limits.n:
+            self._extend(self._follow_ups(running), "follow-up")
         if self._stages and not table.n_unasked:
             self._extend(self._of_stages(), "stage")
 
@@ -140,12 +141,11 @@ class Growth:
         return f"follow-up: trial {made[0].number} {made[0].name}" if is_asked else ""
 
     def _extend(self, drafts: Sequence[Draft], kind: str) -> None:
-        n_new = self._table.extend(drafts)
-        if n_new:
-            n_runs = n_new * len(self._table.policy.seeds)
+        new = self._table.extend(drafts)
+        if new:
+            n_runs = len(new) * len(self._table.policy.seeds)
             self.n_runs += n_runs
-            names = ", ".join(draft.name for draft in drafts[-n_new:])
-            self._tell(n_runs, f"{kind}: {names}")
+            self._tell(n_runs, f"{kind}: {', '.join(draft.name for draft in new)}")
 
     def _follow_ups(self, running: Collection[RunKey]) -> list[Draft]:
         """All follow-ups of the study so far, those that have begun among them, at most `limits.n`."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sweeper.findings import Look
 from sweeper.results import ENDED, Policy, RunKey, RunResult, TrialResult
-from sweeper.search import Asker
+from sweeper.search import Asker, Draft
 from sweeper.storage import RunBook
 from sweeper.study.run_state import (
     WantedRuns,
@@ -113,11 +113,11 @@ class RunTable:
             self.add(trial)
         return trial is not None
 
-    def extend(self, drafts: Sequence[TrialSpec]) -> int:
-        """Let these trials come, too, after all others; how many of them are new."""
+    def extend(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Let these trials come, too, after all others; those of them that are new."""
         return self._asker.extend(drafts)
 
-    def begin_all(self, drafts: Sequence[TrialSpec]) -> None:
+    def begin_all(self, drafts: Sequence[Draft]) -> None:
         """Let these trials join at once."""
         self._asker.extend(drafts)
         while self.n_unasked and self.ask():

@@ -116,8 +116,8 @@ class Never:
     def ask(self) -> TrialSpec | None:
         return None
 
-    def extend(self, drafts: Sequence[TrialSpec]) -> int:
-        return 0
+    def extend(self, drafts: Sequence[TrialSpec]) -> list[TrialSpec]:
+        return []
 
 
 class Ledger:
