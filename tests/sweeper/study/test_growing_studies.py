@@ -68,7 +68,7 @@ def _is_told_everywhere(folder: StudyFolder, found: Summary) -> None:
 
 @pytest.mark.slow  # its parts are tested without a study: test_growth.py, test_health.py
 def test_rules_end_runs_and_follow_up_and_a_resumed_study_too(tmp_path: Path) -> None:
-    """Both candidates are ended by `hasty` at step 10; `slow` holds at the end, which the baseline reaches."""
+    """`hasty` ends both candidates at step 10; `slow` holds at the end, which the baseline reaches."""
     found = run(tmp_path, "optimizer.lr=0.001,0.002", *RULES, FIRST_ONLY, code=1)
     by_name = {trial.name: trial for trial in found.trials}
     assert {name: trial.state for name, trial in by_name.items()} == {
