@@ -77,7 +77,7 @@ def _seen(result: TrialResult, mean: float | None) -> TrialSeen:
 
 
 class Growth:
-    """Extends a table of runs by what its results ask for; `tell` is told of each extension."""
+    """Extends a table of runs by what its results ask for; `tell`, once set, is told of each extension."""
 
     def __init__(
         self,
@@ -88,7 +88,6 @@ class Growth:
         limits: FollowUpLimits,
         drafts: Sequence[Draft],
         stages: Sequence[NamedStage] = (),
-        tell: Callable[[int, str], None] = lambda n, why: None,
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._table, self._factory, self._health = table, factory, health
@@ -96,7 +95,8 @@ class Growth:
         self._limits, self._stages = limits, tuple(stages)
         self._drafts = {draft.name: draft for draft in drafts}
         self._marks = {draft.fingerprint for draft in drafts}
-        self._tell, self._warn = tell, warn
+        self._warn = warn
+        self.tell: Callable[[int, str], None] = lambda n_runs, why: None
         self._made: dict[tuple[int, str], Draft | None] = {}
         self._seen: tuple[int, int, int] | None = None
         self.n_runs = 0
@@ -145,7 +145,7 @@ class Growth:
         if new:
             n_runs = len(new) * len(self._table.policy.seeds)
             self.n_runs += n_runs
-            self._tell(n_runs, f"{kind}: {', '.join(draft.name for draft in new)}")
+            self.tell(n_runs, f"{kind}: {', '.join(draft.name for draft in new)}")
 
     def _follow_ups(self, running: Collection[RunKey]) -> list[Draft]:
         """All follow-ups of the study so far, those that have begun among them, at most `limits.n`."""

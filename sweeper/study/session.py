@@ -84,6 +84,7 @@ class Session:
         )
         for warning in self._warnings:
             self._observer.warned(warning)
+        self._growth.tell = self._observer.plan_grew
 
     def _announce_confirmation(self) -> None:
         """The plan has held these runs from the start; it changes by what pruned and failed trials spared."""

@@ -99,7 +99,6 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
         limits,
         plan.drafts,
         plan.sweep.stages,
-        observer.plan_grew,
         observer.warned,
     )
     hooks = Hooks(JobFiles(plan).job_of, pruning, observer, health, growth.grow)
