@@ -116,6 +116,8 @@ class EsmmTask:
     def evaluate(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Evaluation:
         """Metrics and loss terms; on val and test also `score`, `label` and `influence_ctcvr_auc`.
 
+        On test also `influence_ctr_auc`: what a winner costs the other head is known with its error.
+
         The score is the CTCVR logit: unlike p_ctcvr it has no ties where p rounds to 1.
         Everything after the forward pass is float64 on the CPU, over the whole split at once.
         """
@@ -126,6 +128,8 @@ class EsmmTask:
         click, conversion = batch.click.numpy(), batch.conversion.numpy()
         metrics = esmm_metrics(logits, click, conversion, plain["loss.static_pos_weight.ctcvr"])
         records = {} if split == "train" else _records(logits.ctcvr, conversion)
+        if split == "test" and _has_both(click):
+            records["influence_ctr_auc"] = auc_influence(logits.ctr, click).astype(np.float32)
         return Evaluation(metrics | self._loss_record(outputs, batch, plain, step.cpu()), records)
 
     def _predict(self, model: nn.Module, split: str) -> tuple[Batch, EsmmOutput]:
@@ -178,9 +182,13 @@ class EsmmTask:
 def _records(scores: Floats, labels: Floats) -> dict[str, NDArray[Any]]:
     """Influence values only where both classes are there: without an AUC nothing can move it."""
     records: dict[str, NDArray[Any]] = {"score": scores.astype(np.float32), "label": labels.astype(np.uint8)}
-    if 0 < labels.sum() < len(labels):
+    if _has_both(labels):
         records["influence_ctcvr_auc"] = auc_influence(scores, labels).astype(np.float32)
     return records
+
+
+def _has_both(labels: Floats) -> bool:
+    return bool(0 < labels.sum() < len(labels))
 
 
 def _open_all(prepared: Prepared, device: torch.device) -> dict[str, Batch]:

@@ -220,6 +220,15 @@ def test_records_let_the_auc_and_its_variance_be_recomputed(prepared: Prepared) 
     )
 
 
+def test_the_other_head_has_its_variance_on_test_too(prepared: Prepared) -> None:
+    task = tiny_task(prepared)
+    model, at = task.build_model(), step_of(0)
+    found = task.evaluate(model, "test", task.coefficients(), at)
+    assert len(found.records["influence_ctr_auc"]) == len(found.records["label"])
+    assert float(found.records["influence_ctr_auc"].mean()) == pytest.approx(0, abs=1e-6)
+    assert "influence_ctr_auc" not in task.evaluate(model, "val", task.coefficients(), at).records
+
+
 def delong_variance(score: NDArray[Any], label: NDArray[Any]) -> float:
     """Pair by pair, from the textbook."""
     positives, negatives = score[label == 1], score[label == 0]
