@@ -251,8 +251,9 @@ def test_a_study_asks_the_function_that_its_configuration_names(
     assert [cell.strip() for cell in _row(text.partition("## Records")[2], "baseline")] == size
     block = ["in baseline:", "4000 rows, focal term False", "in lambda=0.1:", "4000 rows, focal term True"]
     announced = text.partition("## Data")[2].partition("```\n")[2].partition("\n```")[0].splitlines()
-    assert [line.split()[0] for line in announced[:4]] == ["data", "rows", "clicks", "conversions"]
-    assert announced[4:] == block
+    first = [line.split()[0] for line in announced[:5]]
+    assert first == ["data", "rows", "clicks", "conversions", "imbalance"]
+    assert announced[5:] == block
     assert "\n".join(block) in printed
     facts = json.loads(path.read_text())
     assert facts["trivial"]["test"] == 0.5
