@@ -45,6 +45,8 @@ UNITS = {
 """The units of a span, however they are written."""
 WINDOWS = ("spread", "highest", "lowest")
 FUNCTIONS = (*WINDOWS, "no_gain", "first", "best")
+MAX_TOKENS = 200
+"""Of one condition; each may open a parenthesis."""
 WORDS = ("and", "or", "rises", "falls", *UNITS)
 _NAME = r"[^\W\d][^\s/<>=(),*%]*"
 _TOKEN = re.compile(rf"\s*((?:{'|'.join(SPLITS)})/{_NAME}|{NUMBER}|<=|>=|[<>()+\-*/,%]|{_NAME})")
@@ -52,7 +54,10 @@ _TOKEN = re.compile(rf"\s*((?:{'|'.join(SPLITS)})/{_NAME}|{NUMBER}|<=|>=|[<>()+\
 
 def condition_of(text: str) -> Condition:
     """The condition that `text` states. Raises ValueError, which says what was expected where."""
-    reader = _Reader(tokens_of(text))
+    tokens = tokens_of(text)
+    if len(tokens) > MAX_TOKENS:
+        raise ValueError(f"expected a condition of at most {MAX_TOKENS} words and signs, not {len(tokens)}")
+    reader = _Reader(tokens)
     found = reader.any_of()
     reader.end()
     return _as_condition(found)

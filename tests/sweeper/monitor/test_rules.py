@@ -27,6 +27,7 @@ WRONG: list[tuple[str, str]] = [
     ("(f_score < 0.2", "expected ')' after '( f_score < 0.2', not the end"),
     ("f_score == 0.2", "cannot read '== 0.2'"),
     ("val/", "cannot read"),
+    ("(" * 201 + "a", "expected a condition of at most 200 words and signs, not 202"),
 ]
 
 

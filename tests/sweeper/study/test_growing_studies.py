@@ -101,3 +101,28 @@ def test_without_the_rule_that_ended_them_runs_are_tried_again(tmp_path: Path) -
     found = run(tmp_path, "optimizer.lr=choice(0.002)", "monitor=none")
     assert [trial.state for trial in found.trials] == ["COMPLETE", "COMPLETE"]
     assert all(not trial.alarms for trial in found.trials)
+
+
+STAGES = (
+    "study.trials={a: ['optimizer.lr=0.002'], b: ['optimizer.lr=0.003'], c: ['optimizer.lr=0.004']}",
+    "+plan.stages.first={trials: [a], then: [{when: 'best >= 2', go: stop}, {when: 'best < 2', go: mended}]}",
+    "+plan.stages.second={trials: [b]}",
+    "+plan.stages.mended={adjust: {change: {optimizer: {lr: '*0.5'}}}}",
+)
+
+
+@pytest.mark.slow  # its parts are tested without a study: test_growth.py, search/test_way.py
+def test_a_staged_study_takes_the_way_that_its_results_show_and_tells_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(tmp_path, *STAGES, "+plan.stages.second.then=[{go: stop}]")
+    assert [trial.name for trial in found.trials] == ["baseline", "a", "a+mended"]
+    assert found.plan is not None
+    decided = [(one.stage, one.trials, one.go) for one in found.plan.decisions]
+    assert decided == [("first", (1,), "mended"), ("mended", (2,), "stop")]
+    assert found.trials[2].params == {"optimizer.lr": 0.001}
+    said = capsys.readouterr().out
+    assert "no stage names c; not tried" in said
+    assert "2 more runs: stage: a+mended" in said
+    assert "## The way taken" in StudyFolder.of(tmp_path, "s").report_md.read_text()
+    assert run(tmp_path, *STAGES, "+plan.stages.second.then=[{go: stop}]").totals.jobs == 0
