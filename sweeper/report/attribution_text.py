@@ -1,16 +1,13 @@
 """What is said of an attribution, made from a summary: for terminal and report."""
 
 import re
-from collections.abc import Callable, Sequence
 
 from sweeper.findings import Attribution, GroupEffect, Interaction, ScaleControl
 from sweeper.report.incidents import endings, grouped
 from sweeper.report.leaderboard import p_value, with_interval
-from sweeper.report.markdown_text import inline, line
+from sweeper.report.markdown_text import Table, inline, line
 from sweeper.report.summary_model import Summary, TrialEntry
 from sweeper.wording import NOTHING, number
-
-Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
 
 
 def attribution_line(summary: Summary) -> str:

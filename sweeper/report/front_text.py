@@ -1,14 +1,12 @@
 """What is said of the front of a study with several objectives, made from its summary."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sweeper.findings import Comparison
 from sweeper.report.leaderboard import difference, p_value
-from sweeper.report.markdown_text import inline
+from sweeper.report.markdown_text import Table, inline
 from sweeper.report.summary_model import BestEntry, Summary
 from sweeper.wording import NOTHING, number
-
-Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
 
 
 def front_lines(summary: Summary) -> list[str]:

@@ -1,12 +1,9 @@
 """What is said of `study.guards`, made from a study's summary."""
 
-from collections.abc import Callable, Sequence
-
 from sweeper.findings import Comparison, GuardResult
 from sweeper.report.leaderboard import difference
+from sweeper.report.markdown_text import Table
 from sweeper.report.summary_model import Summary
-
-Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
 
 
 def guards_line(summary: Summary) -> str:

@@ -1,13 +1,12 @@
 """What the monitor's rules found in the runs of a study, made from its summary."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sweeper.findings import Alarm
-from sweeper.report.markdown_text import line
+from sweeper.report.markdown_text import Table, line
 from sweeper.report.summary_model import Summary, TrialEntry
 from sweeper.wording import NOTHING, plural
 
-Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
 FLAG = "!"
 """Beside the number of a trial in whose runs some rule held."""
 MAX_TOLD = 4

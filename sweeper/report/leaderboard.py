@@ -1,13 +1,12 @@
 """The leaderboard as text, made from a summary: for terminal, report, and companion command."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
 from sweeper.findings import BestRun, Comparison, Confirmation, Ensemble, EnsembleMember
 from sweeper.report.health_text import rules_of
 from sweeper.report.incidents import grouped, on_the_way
-from sweeper.report.markdown_text import inline, line
+from sweeper.report.markdown_text import Table, inline, line
 from sweeper.report.summary_model import PerSeed, Summary, TrialEntry
 from sweeper.verdict import decimals
 from sweeper.wording import NOTHING, _decimals, number, plural
@@ -184,9 +183,6 @@ def _rank(summary: Summary, trial: TrialEntry, chosen: set[int]) -> tuple[float,
         return (behind, -(trial.pruned_at or 0), trial.trial)
     n_missing = len(summary.seeds) - len(trial.per_seed)
     return (0, n_missing, -summary.objectives[0].sign * trial.value[0], trial.trial)
-
-
-Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
 
 
 def sentence_of(entry: Ensemble, metric: str, confidence: float) -> str:

@@ -6,7 +6,10 @@ them could be a heading, a link, a picture from elsewhere, or HTML.
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+
+Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
+"""`table(head, body, left)`: the lines of a table; the columns named in `left` are left-aligned."""
 
 _BREAKS = re.compile(r"[\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 _PUNCTUATION = r"!-/:-@\[-`{-~"

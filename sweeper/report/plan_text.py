@@ -1,13 +1,10 @@
 """The way that a staged plan has taken, made from a study's summary."""
 
-from collections.abc import Callable, Sequence
-
 from sweeper.findings import Decision
-from sweeper.report.markdown_text import line
+from sweeper.report.markdown_text import Table, line
 from sweeper.report.summary_model import Summary
 from sweeper.wording import number
 
-Table = Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[str]], list[str]]
 OPEN = "not over"
 """In the place of a decision that is still to come."""
 
