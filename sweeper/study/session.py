@@ -56,7 +56,7 @@ class Session:
         if not self._loop.is_stopping:
             self._announce_confirmation()
             self._loop.work_off(self._table.wanted_confirmation, asks=False)
-        if not self._loop.is_stopping and not self._loop.is_time_up:
+        if not self._loop.is_stopping:
             self._attribute()
         return self._conclude()
 
