@@ -78,6 +78,32 @@ def test_the_confirmation_can_be_recomputed(study: str) -> None:
     assert verdict(got) == summary.verdict
 
 
+@pytest.mark.parametrize("study", [name for name in STUDIES if summary_of(name).attribution])
+def test_an_attribution_can_be_recomputed_from_the_rows_of_its_runs(study: str) -> None:
+    """Each effect by hand: the mean of the runs with the group's values minus the mean of those without."""
+    folder, summary = PUBLISHED / study, summary_of(study)
+    found, sign = summary.attribution, summary.objectives[0].sign
+    assert found is not None
+    assert found.seeds == summary.confirm_seeds
+    with (folder / "trials.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if int(row["seed"]) in found.seeds]
+    by_trial = {
+        number: [row for row in rows if int(row["trial"]) == number] for number in found.trials.values()
+    }
+    key = f"metrics.test/{summary.metric[0]}"
+    means = {
+        digits: sum(float(row[key]) for row in by_trial[number]) / len(found.seeds)
+        for digits, number in found.trials.items()
+    }
+    for i, group in enumerate(found.groups):
+        on, off = ([mean for digits, mean in means.items() if digits[i] == digit] for digit in "10")
+        effect = sign * (sum(on) / len(on) - sum(off) / len(off))
+        assert group.improvement == pytest.approx(effect, abs=1e-12), group.name
+        assert group.ci_low is not None
+        assert group.ci_high is not None
+        assert (group.ci_low > 0 or group.ci_high < 0) <= group.is_named, group.name
+
+
 def test_there_are_published_studies() -> None:
     """Else the test above would pass for want of any."""
     assert STUDIES
