@@ -9,6 +9,7 @@ difference, winner minus baseline, of a metric on test, in the metric's unit.
 import operator
 import re
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 SPLITS = ("train", "val", "test")
@@ -19,7 +20,7 @@ EXPECTED = (
 )
 EXPECTED_GUARD = (
     "'<metric> >= <number>' or '<metric> <= <number>', a bound on the difference winner minus baseline on "
-    "test, as in 'ctr_auc >= -0.002'"
+    "test (without a split before the metric), as in 'ctr_auc >= -0.002'"
 )
 _NAME = r"(?!(?:train|val|test)(?:[\s/]|$))[^\s/<>=]+"
 NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -51,7 +52,7 @@ def parse(text: str) -> Criterion:
     """The criterion that `text` states. Raises ValueError, with what was got and expected."""
     sides = _SIDES.fullmatch(text)
     figures = _figures(sides[1]) if sides else None
-    if sides is None or figures is None:
+    if sides is None or figures is None or not isfinite(float(sides[3])):
         raise ValueError(f"got '{text}'; expected {EXPECTED}")
     return Criterion(" ".join(text.split()), *figures, sides[2], float(sides[3]))
 
@@ -79,7 +80,7 @@ class Guard:
 def parse_guard(text: str) -> Guard:
     """The guard that `text` states. Raises ValueError, with what was got and expected."""
     found = _GUARD.fullmatch(text)
-    if found is None:
+    if found is None or not isfinite(float(found[3])):
         raise ValueError(f"got '{text}'; expected {EXPECTED_GUARD}")
     return Guard(" ".join(text.split()), found[1], found[2], float(found[3]))
 

@@ -1,4 +1,4 @@
-from .alarms import alarms as alarms
+from .alarms import alarms as alarms, is_ever_asked as is_ever_asked
 from .changes import (
     Changes as Changes,
     changed as changed,

@@ -20,6 +20,12 @@ def alarms(
     return tuple(sorted((alarm for alarm in found if alarm is not None), key=lambda alarm: alarm.step))
 
 
+def is_ever_asked(one: Compiled, steps: Sequence[int], clock: Clock) -> bool:
+    """Whether the rule can hold in a run that is evaluated at these steps, as far as its phase tells."""
+    inside = one.phase.holds(steps, clock, one.rule.of_epochs, True)
+    return any(at + 1 >= one.rule.in_a_row for at, holds in enumerate(inside) if holds)
+
+
 def _first(one: Compiled, history: History, clock: Clock, objective: Objective, seed: int) -> Alarm | None:
     has_failed = one.asks_for_failure and history.has_diverged
     seen = Seen(

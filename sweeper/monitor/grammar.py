@@ -174,6 +174,8 @@ class _Reader:
         if not re.fullmatch(NUMBER, number):
             self._fail("how long, as in 5, 50 epochs, 500 steps, 20 %")
         self._at += 1
+        if self._next not in (*UNITS, ")"):
+            self._fail("a unit (evaluations, epochs, steps, %) or ')'")
         return _checked(Span(float(number), UNITS[self._take(*UNITS) or "evaluations"]), least)
 
 

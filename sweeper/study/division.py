@@ -148,12 +148,19 @@ def attribution_faults(sweep: Sweep, policy: Policy, drafts: Sequence[Draft]) ->
             f"got true with {len(policy.objectives)} objectives; expected one: a front has no one winner"
         )
         faults.append(Fault("study.attribution", problem, "Name one of study.metrics"))
-    elif study.attribution and not policy.confirm_seeds:
-        problem = "got true with study.confirm_seeds=0; expected confirmation seeds, on which it is decided"
+    elif study.attribution and len(policy.confirm_seeds) < 2:
+        n = len(policy.confirm_seeds)
+        problem = (
+            f"got true with {plural(n, 'confirmation seed')}; expected 2 or more, on which it is decided"
+        )
         faults.append(Fault("study.attribution", problem, "Give study.confirm_seeds=3"))
     known = _keys_that_differ(sweep, drafts)
     for key in dict.fromkeys(named):
-        if named.count(key) > 1:
+        inside = [other for other in named if key.startswith(f"{other}.")]
+        if inside:
+            problem = f"got '{key}' beside '{inside[0]}', which holds it; expected each key in one group"
+            faults.append(Fault(KEY, problem, ""))
+        elif named.count(key) > 1:
             faults.append(Fault(KEY, f"got '{key}' more than once; expected each key in one group", ""))
         elif not sweep.is_adaptive and not any(k == key or k.startswith(f"{key}.") for k in known):
             problem = f"got '{key}'; expected a key in which a candidate differs from the baseline"

@@ -51,7 +51,8 @@ class Forecast:
     n_unlisted: int = 0
     seconds_per_run: float | None = None
     replicate_top_k: int | None = None
-    n_attributing: int = 0
+    n_attributing: int | None = None
+    n_follow_ups: int = 0
     plan: str = ""
     stages: Branch | None = None
 
@@ -106,14 +107,20 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         n_unlisted=0 if sweep.points is None else len(sweep.points) - len(trials) + 1,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
         n_attributing=_n_attributing(plan),
+        n_follow_ups=_n_follow_ups(plan),
         plan=plan.settings.plan.name,
         stages=staged_forecast(plan, trials, book, step_s) if sweep.stages else None,
     )
 
 
-def _n_attributing(plan: Plan) -> int:
+def _n_attributing(plan: Plan) -> int | None:
     is_wanted = plan.settings.study.attribution
-    return most_trials(plan.sweep, plan.drafts) * len(plan.policy.confirm_seeds) if is_wanted else 0
+    return most_trials(plan.sweep, plan.drafts) * len(plan.policy.confirm_seeds) if is_wanted else None
+
+
+def _n_follow_ups(plan: Plan) -> int:
+    is_possible = any(one.rule.then == "follow_up" for one in plan.rules)
+    return plan.settings.study.max_follow_ups if is_possible else 0
 
 
 def drawn(forecast: Forecast) -> RenderableType:
@@ -161,7 +168,7 @@ def _estimate(forecast: Forecast) -> str:
     if forecast.seconds_per_run is None:
         return UNKNOWN
     # confirmation begins when the last of the screening has ended
-    phases = (forecast.n_screening, forecast.n_confirming, forecast.n_attributing)
+    phases = (forecast.n_screening, forecast.n_confirming, forecast.n_attributing or 0)
     n_rounds = sum(-(-n_runs // len(forecast.slots)) for n_runs in phases)
     total, each = (duration(n * forecast.seconds_per_run) for n in (n_rounds, 1))
     runs, most = plural(sum(phases), "run"), "at most " if forecast.n_attributing else ""
@@ -170,8 +177,12 @@ def _estimate(forecast: Forecast) -> str:
 
 
 def _attributing(forecast: Forecast) -> str:
-    n = forecast.n_attributing
-    return f", then at most {n} to tell which difference made it" if n else ""
+    n, told = forecast.n_attributing, ""
+    if n is not None:
+        told = f", then at most {n} to tell which difference made it"
+        told = told if n else "; no attribution, since one group of keys differs"
+    up = f"; besides at most {plural(forecast.n_follow_ups, 'follow-up')}" if forecast.n_follow_ups else ""
+    return f"{told}{up}"
 
 
 def _confirming(forecast: Forecast) -> str:

@@ -137,8 +137,20 @@ class Growth:
             return "stopped"
         trials = self._table.trials.values()
         made = [one for one in trials if (one.parent, one.rule) == (trial.number, alarm.rule)]
-        is_asked = alarm.then == "follow_up" and made
-        return f"follow-up: trial {made[0].number} {made[0].name}" if is_asked else ""
+        if alarm.then != "follow_up" or alarm.seed not in self._table.policy.seeds:
+            return ""
+        return f"follow-up: trial {made[0].number} {made[0].name}" if made else self._why_none(trial, alarm)
+
+    def _why_none(self, trial: TrialSpec, alarm: Alarm) -> str:
+        """Why a rule that holds in a trial has no follow-up."""
+        limits, trials = self._limits, self._table.trials
+        followed = [one for one in trials.values() if one.parent is not None and one.rule in self._rules]
+        if _depth(trial, trials) >= limits.depth:
+            return f"no follow-up: study.follow_up_depth={limits.depth}"
+        if len(followed) >= limits.n:
+            return f"no follow-up: study.max_follow_ups={limits.n}"
+        made = self._made.get((trial.number, alarm.rule))
+        return "no follow-up: it would equal another trial" if made else "no follow-up: nothing to change"
 
     def _extend(self, drafts: Sequence[Draft], kind: str) -> None:
         new = self._table.extend(drafts)

@@ -7,17 +7,18 @@ rules, comes to the same as if nothing had happened in between.
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sweeper.errors import sentences
 from sweeper.findings import Alarm
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.messages import Reported, Started
-from sweeper.monitor import Clock, Compiled, History, alarms, measurable
+from sweeper.monitor import Clock, Compiled, History, alarms, is_ever_asked, measurable
 from sweeper.report import read_evaluations
 from sweeper.results import ENDED, Objective, RunKey, RunResult
 from sweeper.study.specs import SpecFactory
 from sweeper.trial import TrialSpec
+from sweeper.wording import plural
 
 Evaluations = dict[int, Mapping[str, float]]
 """The metrics by `split/name`, by step."""
@@ -25,6 +26,26 @@ STOPPED = "monitor: "
 """How the reason of a run begins that a rule has stopped."""
 NOT_REPORTED = ("lr",)
 """What a line of metrics.jsonl has beside the metrics."""
+
+
+def clock_of(trial: TrialSpec, n_train: int) -> Clock:
+    """How long the runs of a trial are, on so many training examples."""
+    trainer: Any = trial.config["trainer"]
+    return Clock(trial.max_steps, max(1, n_train // trainer["batch_size"]))
+
+
+def never_asked(rules: Iterable[Compiled], trial: TrialSpec, n_train: int) -> list[str]:
+    """A warning for each rule of the user's own that no evaluation of the trial's runs can fall under."""
+    trainer: Any = trial.config["trainer"]
+    every = trainer["eval_every"]
+    steps = [*range(every, trial.max_steps, every), trial.max_steps]
+    clock = clock_of(trial, n_train)
+    idle = [one for one in rules if not one.rule.if_known and not is_ever_asked(one, steps, clock)]
+    return [
+        f"monitor.rules.{one.name}: never asked: phase '{one.rule.phase}', {one.rule.in_a_row} in a row, but "
+        f"a run has {plural(len(steps), 'evaluation')} in {trial.max_steps:,} steps"
+        for one in idle
+    ]
 
 
 def stopped_by(reason: str | None) -> str | None:
@@ -77,6 +98,7 @@ class Health:
         self._running: dict[RunKey, Evaluations] = {}
         self._found: dict[tuple[RunKey, int, str], tuple[Alarm, ...]] = {}
         self._measurable: dict[str, tuple[Compiled, ...]] = {}
+        self._clocks: dict[int, Clock] = {}
         self._told: set[tuple[int, str]] = set()
 
     def run_started(self, trial: TrialSpec, started: Started) -> None:
@@ -121,18 +143,17 @@ class Health:
         return alarms(rules, history, self._clock(trial), self._objective, seed) if rules else ()
 
     def _rules_for(self, trial: TrialSpec) -> tuple[Compiled, ...]:
-        if trial.refused or not self._rules:
-            return ()
+        if trial.refused or trial.role == "attribution" or not self._rules:
+            return ()  # nobody could act on a combination of an attribution
         if trial.fingerprint not in self._measurable:
             known = self._factory.metric_names(trial)
             self._measurable[trial.fingerprint] = measurable(self._rules, known)
         return self._measurable[trial.fingerprint]
 
     def _clock(self, trial: TrialSpec) -> Clock:
-        trainer = trial.config["trainer"]
-        assert isinstance(trainer, dict)
-        n_batches = max(1, self._factory.prepared_of(trial).n_train // int(str(trainer["batch_size"])))
-        return Clock(trial.max_steps, n_batches)
+        if trial.number not in self._clocks:
+            self._clocks[trial.number] = clock_of(trial, self._factory.prepared_of(trial).n_train)
+        return self._clocks[trial.number]
 
     def _tell(self, trial: TrialSpec, found: Iterable[Alarm]) -> None:
         for alarm in found:

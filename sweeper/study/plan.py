@@ -17,7 +17,7 @@ from sweeper.results import Policy
 from sweeper.schema import Local, Settings
 from sweeper.search import Draft, check_pruner, pruner_warnings
 from sweeper.study.division import attribution_faults
-from sweeper.study.health import stopped_by
+from sweeper.study.health import never_asked, stopped_by
 from sweeper.study.loop import Limits
 from sweeper.study.objectives import guards_in_words
 from sweeper.study.proposals import drafts_of, policy_of, reopened
@@ -101,6 +101,7 @@ def plan(sweep: Sweep) -> Plan:
             *notices_of(drafts),
             *factory.warnings(drafts),
             *about_pruner,
+            *never_asked(rules, drafts[0], factory.prepared_of(drafts[0]).n_train),
             *arrangement.warnings,
         ),
         rules=rules,

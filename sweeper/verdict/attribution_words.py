@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sweeper.findings import Attribution, GroupEffect, Interaction, ScaleControl
 from sweeper.verdict.digits import decimals
 
+PART = 1.5
+"""An effect that is larger than this much of the whole is no part of it: others take away from it."""
 Estimate = GroupEffect | ScaleControl
 
 
@@ -54,12 +56,16 @@ def _shares(found: Attribution, named: Sequence[GroupEffect], is_alone: bool) ->
     if not named:
         return f"Of {total(found)}, no one of the differences ({listed(others)}) can be told to make it."
     first, *more = named
+    whole = found.improvement or 0.0
+    is_a_part = all(0 < group.improvement / whole <= PART for group in named) if whole else False
+    verb = "accounts for" if is_a_part else "makes"
     shares = [
-        f"`{first.name}`{' alone' if is_alone else ''} accounts for {share(first)}",
+        f"`{first.name}`{' alone' if is_alone else ''} {verb} {share(first)}",
         *(f"`{group.name}` for {share(group)}" for group in more),
     ]
     rest = f"; {listed(others)}: not distinguishable from none" if others else ""
-    return f"Of {total(found)}, {_joined(shares)}{rest}."
+    of = f"Of {total(found)}" if is_a_part else f"The whole is {total(found)}, in which effects cancel"
+    return f"{of}{', ' if is_a_part else ': '}{_joined(shares)}{rest}."
 
 
 def _together(interactions: Sequence[Interaction]) -> str:

@@ -21,7 +21,10 @@ WRONG: list[tuple[str, str]] = [
     ("spread(f_score, 1) > 1", "expected a whole number of evaluations, 2 or more, not 1"),
     ("no_gain(f_score, 2.5)", "expected a whole number of evaluations, 1 or more, not 2.5"),
     ("no_gain(f_score, 120 %)", "expected a length above 0, and of at most 100 %, not 120 %"),
-    ("no_gain(f_score, 5 minutes)", "expected ')' after 'no_gain ( f_score , 5', not 'minutes'"),
+    (
+        "no_gain(f_score, 5 minutes)",
+        "a unit (evaluations, epochs, steps, %) or ')' after 'no_gain ( f_score , 5', not 'minutes'",
+    ),
     ("no_gain(f_score, soon)", "expected how long, as in 5, 50 epochs, 500 steps, 20 %"),
     ("f_score < 0.2 and", "expected a metric or a number after 'f_score < 0.2 and', not the end"),
     ("(f_score < 0.2", "expected ')' after '( f_score < 0.2', not the end"),

@@ -109,7 +109,7 @@ def test_the_words_that_both_have_stay(folder: Path) -> None:
     [
         (
             ["study.attribution=true", "study.confirm_seeds=0"],
-            "study.attribution: got true with study.confirm",
+            "got true with 0 confirmation seeds",
         ),
         (["study.attribution_groups=[[optimizer.lr],[optimizer.lr]]"], "'optimizer.lr' more than once"),
         (["study.attribution_groups=[[optimizer.rl]]"], "did you mean 'optimizer.lr'"),
