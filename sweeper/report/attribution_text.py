@@ -41,7 +41,7 @@ def _effects(found: Attribution, table: Table) -> list[str]:
         *("", *table(head, body, left), ""),
         "Improvement on test with the winner's values of a group instead of the baseline's, averaged over",
         "all combinations of the others. Intervals hold for all groups at once (Bonferroni); a group is",
-        "named where its Holm-adjusted p is small.",
+        "named where its Holm-adjusted p is small, which is the sharper of the two.",
     ]
 
 

@@ -57,11 +57,11 @@ def _shares(found: Attribution, named: Sequence[GroupEffect], is_alone: bool) ->
         return f"Of {total(found)}, no one of the differences ({listed(others)}) can be told to make it."
     first, *more = named
     whole = found.improvement or 0.0
-    is_a_part = all(0 < group.improvement / whole <= PART for group in named) if whole else False
+    is_a_part = all(abs(group.improvement) <= PART * abs(whole) for group in named)
     verb = "accounts for" if is_a_part else "makes"
     shares = [
         f"`{first.name}`{' alone' if is_alone else ''} {verb} {share(first)}",
-        *(f"`{group.name}` for {share(group)}" for group in more),
+        *(f"`{group.name}` {'for ' if is_a_part else ''}{share(group)}" for group in more),
     ]
     rest = f"; {listed(others)}: not distinguishable from none" if others else ""
     of = f"Of {total(found)}" if is_a_part else f"The whole is {total(found)}, in which effects cancel"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sweeper.findings import Attribution
+from sweeper.findings import Attribution, GroupEffect
 from sweeper.results import Group, Mix, RunResult, StudyResult, TrialResult
 from sweeper.verdict import Arm, attribute, design, judged_attribution
-from sweeper.verdict.attribution_words import listed
+from sweeper.verdict.attribution_words import listed, sentence
 from sweeper.verdict.factorial import Row
 from sweeper.verdict.paired import Floats
 from tests.sweeper.factories import AUC, CONFIRM_SEEDS, study_result, trial_spec
@@ -312,3 +312,20 @@ def test_with_less_than_two_groups_there_is_nothing_to_divide(mix: Mix, sentence
 
 def test_a_study_that_was_not_asked_has_no_attribution() -> None:
     assert judged_attribution(studied(None)) is None
+
+
+def test_an_effect_that_others_take_away_again_is_no_part_of_the_whole() -> None:
+    """Of +0.05 nothing can account for +0.14; a small loss beside a gain is a share like others."""
+
+    def said(whole: float, *effects: float) -> str:
+        groups = [
+            GroupEffect(name=name, improvement=x, ci_low=x - 0.01, ci_high=x + 0.01, is_named=True)
+            for name, x in zip("ab", effects, strict=True)
+        ]
+        return sentence(Attribution(groups=tuple(groups), improvement=whole), is_rest_none=False)
+
+    assert said(0.05, 0.14, -0.09) == (
+        "The whole is +0.050, in which effects cancel: `a` makes +0.140 (+0.130 to +0.150) and `b` -0.090 "
+        "(-0.100 to -0.080)."
+    )
+    assert said(0.05, 0.06, -0.02).startswith("Of +0.050, `a` accounts for +0.060 (")
