@@ -19,6 +19,8 @@ from sweeper.verdict.selection import Arm, confirm, verdict
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"
 INDEX = PUBLISHED.parent / "README.md"
 STUDIES = sorted(path.name for path in PUBLISHED.iterdir())
+BEFORE_COCHRAN = {name for name in STUDIES if name != "segmentation-attribution"}
+"""Studies whose intervals were computed before their critical values were averaged with Cochran's."""
 
 
 def arm(folder: Path, summary: Summary, trial: int) -> Arm:
@@ -46,7 +48,7 @@ def summary_of(study: str) -> Summary:
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_confirmation_can_be_recomputed(study: str) -> None:
-    """The intervals are Student's at Satterthwaite's degrees of freedom, as they were when published.
+    """The first intervals are Student's at Satterthwaite's degrees of freedom, as they were when published.
 
     Today's are up to a tenth wider, where three seeds or few positives decide; no verdict changes.
     """
@@ -69,13 +71,17 @@ def test_the_confirmation_can_be_recomputed(study: str) -> None:
     assert said.se_seeds is not None
     assert said.se_examples is not None
     assert said.df is not None
+    assert verdict(got) == summary.verdict
+    if interval_of(got) == pytest.approx(interval(summary), rel=1e-6):
+        assert got.p_value == pytest.approx(said.p_value, rel=1e-6)
+        return
+    assert study in BEFORE_COCHRAN
     error = (said.se_seeds**2 + said.se_examples**2) ** 0.5
     published = stats.t(said.df, loc=said.improvement, scale=error)
     assert published.interval(0.95) == pytest.approx((said.ci_low, said.ci_high), rel=1e-6)
     assert 2 * published.sf(abs(said.improvement) + said.improvement) == pytest.approx(said.p_value, rel=1e-6)
     (low, high), (was_low, was_high) = interval_of(got), interval(summary)
     assert 0.999 < (high - low) / (was_high - was_low) < 1.1
-    assert verdict(got) == summary.verdict
 
 
 @pytest.mark.parametrize("study", [name for name in STUDIES if summary_of(name).attribution])
