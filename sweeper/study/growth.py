@@ -111,7 +111,9 @@ class Growth:
         self._seen = now
         if self._rules and self._limits.n:
             self._extend(self._follow_ups(running), "follow-up")
-        if self._stages and not table.n_unasked:
+        is_baseline_begun = any(trial.role == "baseline" for trial in table.trials.values())
+        n_waiting = table.n_unasked - (not is_baseline_begun)
+        if self._stages and not n_waiting:  # a follow-up that waits is of a stage that is not over
             self._extend(self._of_stages(), "stage")
 
     def decisions(self) -> tuple[Decision, ...]:
