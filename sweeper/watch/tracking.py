@@ -7,12 +7,14 @@ are there. So an answer that never came, a resumed study and a replay are one ca
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import dropwhile, takewhile
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sweeper.errors import Fault, UserError, redact
@@ -47,6 +49,7 @@ FORGOTTEN = "sweeper.forgotten"
 MAX_METRICS = 900
 """In one call; MLflow takes 1000, and the last call also brings the final metrics."""
 MAX_NOTE_LENGTH = 5000
+_importing = Lock()
 LOCK_S = 60.0
 """So long one session waits while another opens the store, or logs a run of the same study."""
 
@@ -376,7 +379,14 @@ def _import_mlflow() -> None:
         os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    import mlflow  # noqa: F401
+    with _importing:
+        try:
+            import mlflow
+        except ImportError:
+            # another thread was importing something that both need, and half of MLflow is there
+            for name in [name for name in sys.modules if name.partition(".")[0] == "mlflow"]:
+                del sys.modules[name]
+            import mlflow  # noqa: F401
 
 
 def _client(store: Store) -> Any:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -407,3 +409,15 @@ def test_no_password_survives_blanking(password: str) -> None:
     url = f"mysql://user:{password}@host/db"
     assert redact(url) == "mysql://user:***@host/db"
     assert redact(redact(url)) == redact(url)
+
+
+@pytest.mark.slow  # it imports MLflow, in a process of its own
+def test_half_an_import_of_mlflow_is_done_again() -> None:
+    """As two threads that import at a time leave one, now and then."""
+    half = "import sys, types; sys.modules['mlflow.entities.span'] = types.ModuleType('mlflow.entities.span')"
+    ours = "from sweeper.watch import tracking; tracking._import_mlflow()"
+    then = "from mlflow import MlflowClient; from mlflow.entities import Metric"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{half}; {ours}; {then}"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
