@@ -50,6 +50,7 @@ MAX_METRICS = 900
 """In one call; MLflow takes 1000, and the last call also brings the final metrics."""
 MAX_NOTE_LENGTH = 5000
 _importing = Lock()
+IMPORT_TRIES = 3
 LOCK_S = 60.0
 """So long one session waits while another opens the store, or logs a run of the same study."""
 
@@ -380,13 +381,18 @@ def _import_mlflow() -> None:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with _importing:
-        try:
-            import mlflow
-        except ImportError:
+        for left in reversed(range(IMPORT_TRIES)):
+            try:
+                import mlflow  # noqa: F401
+
+                return
+            except ImportError:
+                if not left:
+                    raise
             # another thread was importing something that both need, and half of MLflow is there
             for name in [name for name in sys.modules if name.partition(".")[0] == "mlflow"]:
                 del sys.modules[name]
-            import mlflow  # noqa: F401
+            time.sleep(0.5)
 
 
 def _client(store: Store) -> Any:
