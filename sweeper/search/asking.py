@@ -142,9 +142,10 @@ class Listed:
         """Let those of `drafts` join that nobody has begun, and that do not wait yet; these."""
         waiting = {point_of(draft) for draft in self._waiting}
         new = [d for d in drafts if not self._begun.has(d) and point_of(d) not in waiting]
-        self._waiting.extend(new)
-        self._points += [draft.params for draft in drafts]
-        self._grid = distributions_of(self._points)
+        if new:
+            self._waiting.extend(new)
+            self._points += [draft.params for draft in new]
+            self._grid = distributions_of(self._points)
         return new
 
     def begins_with_baseline(self) -> bool:

@@ -185,7 +185,10 @@ class Storage:
 
         Not those whose stored result `is_kept`.
         """
-        ended = [row for row in self.runs().values() if row.state in states and not is_kept(row.result)]
+        query = sa.select(_runs).where(_runs.c.study == self.study, _runs.c.state.in_(states))
+        with self._engine.connect() as connection:
+            found = [_row(row) for row in connection.execute(query).mappings()]
+        ended = [row for row in found if not is_kept(row.result)]
         again = (
             sa.update(_runs)
             .values(state="INTERRUPTED")
