@@ -16,7 +16,7 @@ from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, at_home
 from sweeper.output import output_survives
-from sweeper.report import choose
+from sweeper.reports import choose
 from sweeper.studies import find_study
 from sweeper.wording import plural
 

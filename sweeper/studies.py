@@ -16,7 +16,7 @@ from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.layout import ResultsFolder, StudyFolder, at_home, folder_name
 from sweeper.output import output_survives
-from sweeper.report import (
+from sweeper.reports import (
     Activity,
     StudyStatus,
     activities,

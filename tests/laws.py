@@ -1,7 +1,7 @@
 """The import graph of the repository, read from its source: `python -m tests.laws` prints the packages.
 
 A module's imports are those that its file states, wherever in it they stand. A name that is taken from the
-face of a package (`from sweeper.report import Summary`) counts as an import of the module that the face gets
+face of a package (`from sweeper.reports import Summary`) counts as an import of the module that the face gets
 it from, which its stub (`__init__.pyi`) tells.
 """
 
@@ -19,7 +19,7 @@ ORDER = (
     "commands",
     "study",
     "watch",
-    "report",
+    "reports",
     "config",
     "search",
     "executors",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.report.summary import read_sentence
+from sweeper.reports.summary import read_sentence
 from tests.commands import INLINE, summary, sweeper, sweeper_process
 
 SMALL = (

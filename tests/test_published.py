@@ -12,8 +12,8 @@ from scipy import stats
 from sweeper.findings import Confirmation
 from sweeper.layout import StudyFolder
 from sweeper.records import read_influence
-from sweeper.report.summary import read_sentence, read_summary
-from sweeper.report.summary_model import Summary, as_json
+from sweeper.reports.summary import read_sentence, read_summary
+from sweeper.reports.summary_model import Summary, as_json
 from sweeper.verdict.selection import Arm, confirm, verdict
 
 PUBLISHED = Path(__file__).parents[1] / "results" / "published"

@@ -11,7 +11,7 @@ from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
 from sweeper.findings import Look
 from sweeper.layout import StudyFolder
-from sweeper.report import kept_trials, remove_checkpoints
+from sweeper.reports import kept_trials, remove_checkpoints
 from sweeper.results import ENDED, Judgement, Mix, Policy, RunResult, StudyResult, Totals, TrialResult
 from sweeper.schema import KeepModels
 from sweeper.study.interrupts import Interrupt

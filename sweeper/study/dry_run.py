@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 
 from sweeper.executors import slots_in_words
-from sweeper.report import Column, FittedTable, Prose, Row, default_console, say
+from sweeper.reports import Column, FittedTable, Prose, Row, default_console, say
 from sweeper.storage import RunBook, Storage
 from sweeper.study.division import most_trials
 from sweeper.study.plan import Plan

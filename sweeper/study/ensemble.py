@@ -26,7 +26,7 @@ from sweeper.findings import BestRun, Ensemble, EnsembleMember
 from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock
 from sweeper.records import read_influence
-from sweeper.report import sentence_of
+from sweeper.reports import sentence_of
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import Inline, Local
 from sweeper.verdict import Interval, examples_part, student

@@ -14,7 +14,7 @@ from sweeper.findings import Alarm
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.messages import Reported, Started
 from sweeper.monitor import Clock, Compiled, History, alarms, is_ever_asked, measurable
-from sweeper.report import read_evaluations
+from sweeper.reports import read_evaluations
 from sweeper.results import ENDED, Objective, RunKey, RunResult
 from sweeper.study.specs import SpecFactory
 from sweeper.trial import TrialSpec

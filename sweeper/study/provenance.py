@@ -18,7 +18,7 @@ import yaml
 from sweeper.config import objective_by_value
 from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import StudyFolder, folder_name
-from sweeper.report import name_of
+from sweeper.reports import name_of
 from sweeper.search import TrialBook
 from sweeper.study.specs import SpecFactory, differences
 from sweeper.trial import by_value

@@ -1,7 +1,7 @@
 """When the database knows nothing of a study whose results are still on disk: it is told of them again."""
 
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.report import read_runs, read_summary
+from sweeper.reports import read_runs, read_summary
 from sweeper.results import GIVEN_UP, RunResult
 from sweeper.search import TrialBook
 from sweeper.storage import RunBook, Storage

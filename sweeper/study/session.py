@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sweeper.report import added_by_task, write_report
+from sweeper.reports import added_by_task, write_report
 from sweeper.results import Mix, StudyResult
 from sweeper.study.asked_for import with_others_named
 from sweeper.study.attribution import begun_attribution

@@ -17,7 +17,7 @@ from sweeper.errors import StudyError, UserError
 from sweeper.executors import arrange
 from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
-from sweeper.report import default_console
+from sweeper.reports import default_console
 from sweeper.storage import place_faults_named
 from sweeper.study.interrupts import NOTHING_LOST, leave_now, say, watch_signals
 from sweeper.study.jobs import job_for

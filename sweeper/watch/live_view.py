@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report import Cell, Column, FittedTable, Prose, Row
+from sweeper.reports import Cell, Column, FittedTable, Prose, Row
 from sweeper.results import RunResult
 from sweeper.trial import Slot, TrialSpec
 from sweeper.wording import duration, number

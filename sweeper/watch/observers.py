@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report import Summary
+from sweeper.reports import Summary
 from sweeper.results import Objective, RunResult, StudyResult
 from sweeper.trial import Slot, TrialSpec
 

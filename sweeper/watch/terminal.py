@@ -10,7 +10,7 @@ from rich.live import Live
 from sweeper.executors import slots_in_words
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report import (
+from sweeper.reports import (
     Prose,
     Summary,
     default_console,

@@ -7,7 +7,7 @@ from posixpath import normpath
 from typing import Any
 
 from sweeper.errors import redact, sentences
-from sweeper.report import Evaluation, Summary, TrialEntry, flatten
+from sweeper.reports import Evaluation, Summary, TrialEntry, flatten
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.verdict import check_criteria, criteria_of, n_met_in_words, result_lines

@@ -7,7 +7,7 @@ from typing import Protocol
 from sweeper.errors import redact
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report import Summary
+from sweeper.reports import Summary
 from sweeper.results import RunResult, StudyResult
 from sweeper.trial import Slot, TrialSpec
 from sweeper.watch.background import Background

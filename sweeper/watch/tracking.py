@@ -20,7 +20,7 @@ from typing import Any
 from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.locks import TurnLock, file_lock
-from sweeper.report import (
+from sweeper.reports import (
     Summary,
     inline,
     read_evaluations,

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report.report import write_report
-from sweeper.report.summary_model import Summary
+from sweeper.reports.report import write_report
+from sweeper.reports.summary_model import Summary
 from sweeper.results import RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec

@@ -22,10 +22,10 @@ from sweeper.errors import Fault, UserError
 from sweeper.findings import BestRun, Ensemble
 from sweeper.layout import StudyFolder
 from sweeper.locks import file_lock
-from sweeper.report import publishing
-from sweeper.report.publishing import without_absolute_paths
-from sweeper.report.report import write_report
-from sweeper.report.summary import read_summary, summary_of, write_summary
+from sweeper.reports import publishing
+from sweeper.reports.publishing import without_absolute_paths
+from sweeper.reports.report import write_report
+from sweeper.reports.summary import read_summary, summary_of, write_summary
 from sweeper.storage import storage
 from sweeper.storage.owners import new_owner
 from sweeper.studies import main

@@ -15,14 +15,14 @@ from sweeper.ensemble_spec import read_spec
 from sweeper.errors import UserError
 from sweeper.executors.devices import Placement
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.report.leaderboard_table import leaderboard_of
-from sweeper.report.replay import read_rows
-from sweeper.report.report import write_report
-from sweeper.report.report_text import report_markdown
-from sweeper.report.standing import status_of
-from sweeper.report.summary import read_summary, summary_of
-from sweeper.report.summary_model import as_json, from_json
-from sweeper.report.tidying import cleanable
+from sweeper.reports.leaderboard_table import leaderboard_of
+from sweeper.reports.replay import read_rows
+from sweeper.reports.report import write_report
+from sweeper.reports.report_text import report_markdown
+from sweeper.reports.standing import status_of
+from sweeper.reports.summary import read_summary, summary_of
+from sweeper.reports.summary_model import as_json, from_json
+from sweeper.reports.tidying import cleanable
 from sweeper.results import StudyResult, TrialResult
 from sweeper.study import ensemble
 from sweeper.study.conclusion import tidy_checkpoints

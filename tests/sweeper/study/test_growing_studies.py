@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.report import Summary, read_summary
+from sweeper.reports import Summary, read_summary
 from sweeper.study.study import run_sweep
 from tests.sweeper.small_esmm import small_sweep
 

@@ -6,7 +6,7 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
-from sweeper.report import choose, read_summary
+from sweeper.reports import choose, read_summary
 from sweeper.study.study import run_sweep
 from tests.sweeper.small_esmm import small_sweep
 

@@ -8,7 +8,7 @@ import pytest
 
 from sweeper.findings import Look
 from sweeper.layout import StudyFolder
-from sweeper.report.report import write_report
+from sweeper.reports.report import write_report
 from sweeper.results import StudyResult
 from sweeper.search.trial_book import TrialBook
 from sweeper.storage.run_book import RunBook

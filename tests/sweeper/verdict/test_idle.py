@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sweeper.layout import RunFolder, StudyFolder
-from sweeper.report.summary import summary_of
+from sweeper.reports.summary import summary_of
 from sweeper.results import StudyResult, TrialResult
 from sweeper.verdict import judge
 from tests.sweeper.factories import AUC, LOSS, study_result

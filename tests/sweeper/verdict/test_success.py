@@ -13,11 +13,11 @@ from hypothesis import given, strategies as st
 from sweeper.criteria import OPERATORS, Criterion, parse
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
-from sweeper.report.leaderboard_table import in_one_line, leaderboard_of
-from sweeper.report.report import trials_csv
-from sweeper.report.report_text import report_markdown
-from sweeper.report.summary import summary_of
-from sweeper.report.summary_model import as_json, from_json
+from sweeper.reports.leaderboard_table import in_one_line, leaderboard_of
+from sweeper.reports.report import trials_csv
+from sweeper.reports.report_text import report_markdown
+from sweeper.reports.summary import summary_of
+from sweeper.reports.summary_model import as_json, from_json
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import RunSettings
 from sweeper.study.proposals import drafts_of

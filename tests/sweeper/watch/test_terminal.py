@@ -16,7 +16,7 @@ from rich.console import Console
 
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
-from sweeper.report.report import write_report
+from sweeper.reports.report import write_report
 from sweeper.results import RunResult
 from sweeper.trial import Slot
 from sweeper.watch.observers import StudyStart

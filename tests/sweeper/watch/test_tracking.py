@@ -18,8 +18,8 @@ from hypothesis import given, strategies as st
 from sweeper.errors import UserError, redact
 from sweeper.layout import StudyFolder
 from sweeper.messages import Reported, Started
-from sweeper.report.curves import Evaluation
-from sweeper.report.report import write_report
+from sweeper.reports.curves import Evaluation
+from sweeper.reports.report import write_report
 from sweeper.results import StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot

@@ -13,8 +13,8 @@ import pytest
 from sweeper.layout import ResultsFolder, StudyFolder
 from sweeper.locks import TurnLock
 from sweeper.messages import Started
-from sweeper.report.report import write_report
-from sweeper.report.summary import read_summary
+from sweeper.reports.report import write_report
+from sweeper.reports.summary import read_summary
 from sweeper.schema import Tracking
 from sweeper.trial import Slot
 from sweeper.watch.tracking import make_tracker

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from scipy.special import expit
 from sklearn.metrics import average_precision_score
 
-from sweeper.report.curves import all_curves
+from sweeper.reports.curves import all_curves
 from sweeper.task.reporting import Arm, Comparison, Plot, Table
 from sweeper_tasks.diagnosis.report import gaps, report_parts, spreads
 from sweeper_tasks.diagnosis.report_plots import precisions, probabilities

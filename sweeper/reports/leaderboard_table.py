@@ -1,0 +1,138 @@
+"""The leaderboard and the list of studies for a terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+
+from sweeper.reports.attribution_text import attribution_line
+from sweeper.reports.fitting import Column, FittedTable, Prose, Row
+from sweeper.reports.front_text import front_lines
+from sweeper.reports.guards_text import guards_line
+from sweeper.reports.health_text import FLAG, health_line
+from sweeper.reports.leaderboard import (
+    Row as Ranked,
+    age,
+    difference,
+    ensemble_line,
+    incidents,
+    p_in_words,
+    pruning,
+    reasons,
+    rows as ranked,
+)
+from sweeper.reports.plan_text import plan_line
+from sweeper.reports.standing import StudyStatus
+from sweeper.reports.summary_model import Summary
+from sweeper.verdict import n_met_in_words
+from sweeper.wording import NOTHING, plural
+
+STYLES = {"best": "bold green", "front": "bold green", "baseline": "cyan"}
+NUMBER, NAME = Column("#"), Column("trial", is_left=True, is_name=True)
+SECONDS = Column("s", leaves=1)
+COMPARED = (
+    Column("val"),
+    Column("test", leaves=3),
+    Column("difference", leaves=5),
+    Column("interval", leaves=4),
+    Column("p (Holm)", leaves=2),
+)
+STUDIES = (
+    Column("study", is_left=True, is_name=True),
+    Column("task", leaves=1, is_left=True),
+    Column("state", is_left=True),
+    Column("verdict", is_left=True),
+    Column("best", leaves=3, is_left=True),
+    Column("diff.", leaves=5),
+    Column("runs", leaves=4),
+    Column("age", leaves=2),
+)
+
+
+def leaderboard_of(summary: Summary) -> RenderableType:
+    """The trials of a summary, why some have no value, what went wrong, the confirmation in one line."""
+    parts: list[RenderableType] = [Prose(_title(summary)), _table(summary)]
+    parts += [Prose(text, "red") for text in reasons(summary)]
+    lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
+    lines += [guards_line(summary), *front_lines(summary), plan_line(summary)]
+    lines += [ensemble_line(summary), attribution_line(summary), health_line(summary)]
+    return Group(*parts, *(Prose(line) for line in lines if line))
+
+
+def confirmation_line(summary: Summary) -> str:
+    """The confirmation in one sentence; empty where there is none."""
+    found = summary.confirmation
+    if found is None:
+        return ""
+    estimate, interval = difference(found)
+    n_seeds = len(found.best_per_seed)
+    return (
+        f"confirmation on {plural(n_seeds, 'fresh seed')}, test {summary.metric[0]}: "
+        f"{summary.best[0].name} minus baseline {estimate}"
+        + (f" {interval}, {p_in_words(found.p_value)}" if found.p_value is not None else ", no interval")
+    )
+
+
+def studies_table(studies: Sequence[StudyStatus], now: float) -> RenderableType:
+    """One line a study: those that run, then the others, the latest first.
+
+    As wide as the terminal; whole lines where there is none, for whoever reads the names out of them.
+    """
+    rows = []
+    for study in sorted(studies, key=lambda study: (study.state != "running", -study.last_s)):
+        task, *found = _findings(study.summary)
+        rows.append(
+            Row([study.folder.path.name, task, study.state, *found, study.runs, age(now - study.last_s)])
+        )
+    return FittedTable(STUDIES, rows)
+
+
+def _findings(summary: Summary | None) -> list[str]:
+    """Task, verdict, best and difference, as far as they are known."""
+    if summary is None:
+        return [NOTHING] * 4
+    best = ", ".join(entry.name for entry in summary.best) or NOTHING
+    return [summary.task, summary.verdict, best, difference(summary.confirmation)[0]]
+
+
+def _table(summary: Summary) -> FittedTable:
+    several, n = summary.is_multi_objective, len(summary.metric)
+    rows = [
+        Row(_cells(row, n, several), next((STYLES[mark] for mark in STYLES if mark in row.marks), ""))
+        for row in ranked(summary)
+    ]
+    return FittedTable([NUMBER, NAME, *(_front_columns(summary) if several else COMPARED), SECONDS], rows)
+
+
+def _front_columns(summary: Summary) -> list[Column]:
+    """Values on validation stay; those on test go, the last first."""
+    n = len(summary.metric)
+    return [
+        *(Column(f"val {metric}") for metric in summary.metric),
+        *(Column(f"test {metric}", leaves=1 + n - i) for i, metric in enumerate(summary.metric)),
+    ]
+
+
+def _title(summary: Summary) -> str:
+    goals = ", ".join(f"{objective.metric} ({objective.direction})" for objective in summary.objectives)
+    n_seeds = len(summary.seeds)
+    return f"{summary.study}: {goals}, mean ± standard deviation over {plural(n_seeds, 'seed')}"
+
+
+def _cells(row: Ranked, n_objectives: int, several: bool) -> list[str]:
+    values = row.values or (row.ending,) + (NOTHING,) * (n_objectives - 1)
+    compared = [] if several else [row.difference, row.interval, row.p_adjusted]
+    star = "*" if row.marks & {"best", "front"} else ""
+    test = row.test or (NOTHING,) * n_objectives
+    flag = FLAG if row.rules else ""
+    return [f"{star}{row.trial}{flag}", row.name, *values, *test, *compared, f"{row.seconds:.0f}"]
+
+
+def in_one_line(summary: Summary) -> str:
+    """`success: best 4 of 5, baseline 2 of 5`; with a front each of its trials; empty without criteria."""
+    results = {trial.trial: trial.success for trial in summary.trials}
+    names = {entry.trial: entry.name if summary.is_multi_objective else "best" for entry in summary.best}
+    names.setdefault(summary.baseline.trial, "baseline")
+    counts = [
+        f"{name} {n_met_in_words(results[trial])}" for trial, name in names.items() if results.get(trial)
+    ]
+    return f"success: {', '.join(counts)}" if counts else ""
