@@ -118,8 +118,18 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What the worker had to say, tracebacks included."""
+        """What the worker had to say, tracebacks included; of a program all that it prints."""
         return self.path / "log.txt"
+
+    @property
+    def app(self) -> Path:
+        """The output folder of a program that is not ours."""
+        return self.path / "app"
+
+    @property
+    def app_results(self) -> Path:
+        """The figures that such a program writes, if it writes any."""
+        return self.path / "results.json"
 
 
 @dataclass(frozen=True)

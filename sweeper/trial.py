@@ -11,6 +11,7 @@ from sweeper.models import StrictModel, Strings, digest_of
 from sweeper.wording import slugify
 
 Role = Literal["baseline", "candidate", "attribution"]
+Runner = Literal["task", "program"]
 
 
 class TrialSpec(StrictModel):
@@ -72,7 +73,11 @@ class DeviceNeeds(StrictModel):
 
 
 class JobSpec(StrictModel):
-    """What one worker does at a time: 1 member trains solo, more train stacked."""
+    """What one worker does at a time: 1 member trains solo, more train stacked.
+
+    `runner`: what runs its members: `task` is the trainer, whose configuration theirs are; `program` starts a
+    program, their configuration being {"program": a ProgramSpec}.
+    """
 
     job_id: str
     study: str
@@ -81,6 +86,7 @@ class JobSpec(StrictModel):
     start_from: CheckpointRef | None
     stop_at: int | None
     needs: DeviceNeeds
+    runner: Runner = "task"
 
 
 def member_facts(job: JobSpec, run: RunSpec) -> dict[str, Any]:

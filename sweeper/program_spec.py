@@ -1,0 +1,84 @@
+"""What a worker needs to run somebody's program: one run of a study of an app. Pure, JSON both ways.
+
+A figure is a number with a name, `split/name`; a name without a split is one of validation. What a program
+hands over, wherever it does so, is brought into this form by `figures_of`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from sweeper.models import StrictModel, Strings
+
+CHANNEL = "SWEEPER_CHANNEL"
+"""The environment variable that holds the path of the socket to the worker."""
+MARK = "SWEEPER_RUN"
+"""The environment variable that holds the run's folder, for every process of a run to be known by."""
+RESUME = "SWEEPER_RESUME_DIR"
+"""The environment variable that holds the output folder of the attempt that an app may go on from."""
+
+SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+class ProgramSpec(StrictModel):
+    """One run of a program.
+
+    `argv`: the whole command line, which a person can type in `cwd`, with `environment` added. `objectives`:
+    the names of the figures that the study is judged by, without a split, as `figures_of` spells them: a
+    single number that is returned is the first one on validation, a list has one for each. `test_figure`:
+    which figure is the first objective on test, where that is not `test/<objective>`. `results`: a JSON file
+    of figures that the program writes, `examples`: an `.npz` beside it with values by example of the test
+    split. `patterns`: for each figure a regular expression with one group; its last match in the output
+    counts. `total_steps`: of a whole run, 0 where nobody knows. `grace_s`: how long a program that is told
+    to leave may take. `silence_s`: a program that neither prints, nor reports, nor computes for so long
+    hangs. `prefork`: the script is imported once a worker, and each run is a fork of that.
+    """
+
+    argv: Strings = Field(min_length=1)
+    cwd: str
+    environment: dict[str, str] = Field(default_factory=dict)
+    objectives: Strings = Field(min_length=1)
+    test_figure: str | None = None
+    results: str | None = None
+    examples: str | None = None
+    patterns: dict[str, str] = Field(default_factory=dict)
+    total_steps: int = Field(ge=0)
+    grace_s: float = Field(gt=0)
+    silence_s: float | None = Field(gt=0)
+    prefork: bool = False
+
+
+def figure_name(text: str) -> str:
+    """`split/name` of a figure as a program calls it: `acc` and `valid/acc` are `val/acc`.
+
+    The name itself has no slash and no white space: `val/acc/top 1` is `val/acc_top_1`.
+    """
+    first, slash, rest = text.strip().partition("/")
+    split, name = (
+        (SPLITS[first.lower()], rest) if slash and first.lower() in SPLITS else ("val", text.strip())
+    )
+    return f"{split}/{re.sub(r'[\s/<>=]+', '_', name)}"
+
+
+def figures_of(value: Any, objectives: Sequence[str]) -> dict[str, float]:
+    """The figures in what a program returned: a number, a list with one for each objective, or a mapping.
+
+    Raises ValueError with what was got and expected.
+    """
+    if isinstance(value, Mapping):
+        return {figure_name(str(key)): _number(one, str(key)) for key, one in value.items()}
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    if len(values) != len(objectives):
+        raise ValueError(
+            f"returned {len(values)} numbers; expected {len(objectives)}: {', '.join(objectives)}"
+        )
+    return {f"val/{name}": _number(one, name) for name, one in zip(objectives, values, strict=True)}
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is {value!r}; expected a number") from error
