@@ -56,10 +56,9 @@ def figure_name(text: str) -> str:
     The name itself has no slash and no white space: `val/acc/top 1` is `val/acc_top_1`.
     """
     first, slash, rest = text.strip().partition("/")
-    split, name = (
-        (SPLITS[first.lower()], rest) if slash and first.lower() in SPLITS else ("val", text.strip())
-    )
-    return f"{split}/{re.sub(r'[\s/<>=]+', '_', name)}"
+    split = SPLITS.get(first.lower()) if slash else None
+    name = re.sub(r"[\s/<>=]+", "_", text.strip() if split is None else rest)
+    return f"{split or 'val'}/{name}"
 
 
 def figures_of(value: Any, objectives: Sequence[str]) -> dict[str, float]:
