@@ -17,6 +17,7 @@ SOURCES = (ROOT, ROOT / "tasks")
 OURS = ("sweeper", "sweeper_tasks", "hydra_plugins")
 ORDER = (
     "commands",
+    "app",
     "study",
     "watch",
     "reports",

@@ -11,7 +11,7 @@ from sweeper.schema import (
     Patient,
     Percentile,
     Pruner,
-    Settings,
+    StudySettings,
     Threshold,
     Wilcoxon,
 )
@@ -25,19 +25,22 @@ def acts_on_evaluations(pruner: Pruner) -> bool:
     return not isinstance(pruner, (NoPruner, Wilcoxon))
 
 
-def check_pruner(settings: Settings, max_steps: int | None) -> None:
+def check_pruner(settings: StudySettings, max_steps: int | None, eval_every: int) -> None:
     """Raises UserError for a pruner that cannot work in this study.
 
-    `max_steps`: the optimizer steps of a full run, None where they are not known yet.
+    `max_steps`: the optimizer steps of a full run, None where they are not known yet; `eval_every`: steps
+    from one evaluation to the next.
     """
-    faults = list(_faults(settings, max_steps))
+    faults = list(_faults(settings, max_steps, eval_every))
     if faults:
         raise UserError(faults)
 
 
-def pruner_warnings(settings: Settings, max_steps: int, n_seeds: int, n_candidates: int) -> list[str]:
+def pruner_warnings(
+    settings: StudySettings, n_evaluations: int, n_seeds: int, n_candidates: int
+) -> list[str]:
     """What is legal, but keeps the pruner from ever ending a run of this study."""
-    pruner, n_evaluations = settings.pruner, -(-max_steps // settings.trainer.eval_every)
+    pruner = settings.pruner
     limits = (
         *_too_few_seeds(pruner, n_seeds),
         *_too_few_evaluations(pruner, n_evaluations),
@@ -54,14 +57,14 @@ def seeds_needed(pruner: Wilcoxon) -> int:
     return n_pairs + 1
 
 
-def _faults(settings: Settings, max_steps: int | None) -> Iterable[Fault]:
+def _faults(settings: StudySettings, max_steps: int | None, eval_every: int) -> Iterable[Fault]:
     pruner, metrics = settings.pruner, settings.study.metrics or (settings.task.metric,)
     if not isinstance(pruner, NoPruner) and len(metrics) > 1:
         problem = f"got {pruner.name} with {len(metrics)} objectives ({', '.join(metrics)}); expected one"
         why = "Optuna's pruners compare trials by one value, its trials of several objectives report none"
         yield Fault("pruner", f"{problem}. {why}", "Use pruner=none, or name one metric in study.metrics")
     for where, inner in _with_wrapped(pruner):
-        yield from _bad_steps(where, inner, settings.trainer.eval_every, max_steps)
+        yield from _bad_steps(where, inner, eval_every, max_steps)
 
 
 def _bad_steps(where: str, pruner: Pruner, eval_every: int, max_steps: int | None) -> Iterable[Fault]:

@@ -16,12 +16,11 @@ from sweeper.schema import (
     NoPruner,
     Patient,
     Percentile,
-    Settings,
+    StudySettings,
     Threshold,
     Wilcoxon,
     Wrapped,
 )
-from sweeper.search.pruner_checks import check_pruner
 from sweeper.search.pruners import is_surely_worse, pruner_of
 from sweeper.search.trial_book import TrialBook
 from sweeper.trial import TrialSpec
@@ -40,12 +39,11 @@ class Pruning(Protocol):
         """Why a run need not be started, given all that is known of others, or None."""
 
 
-def pruning_of(settings: Settings, policy: Policy, trials: TrialBook, max_steps: int) -> Pruning:
-    """The pruning that the section `pruner` asks for. Raises UserError where it cannot work.
+def pruning_of(settings: StudySettings, policy: Policy, trials: TrialBook, max_steps: int) -> Pruning:
+    """The pruning that the section `pruner`, which has been checked, asks for.
 
     `max_steps` are the optimizer steps of a full run of the fixed configuration.
     """
-    check_pruner(settings, max_steps)
     pruner = settings.pruner
     shown = Shown(policy, trials)
     if isinstance(pruner, NoPruner):

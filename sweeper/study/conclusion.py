@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.config import Sweep
 from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
 from sweeper.findings import Look
@@ -14,6 +13,7 @@ from sweeper.layout import StudyFolder
 from sweeper.reports import kept_trials, remove_checkpoints
 from sweeper.results import ENDED, Judgement, Mix, Policy, RunResult, StudyResult, Totals, TrialResult
 from sweeper.schema import KeepModels
+from sweeper.search import Sweep
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds
 

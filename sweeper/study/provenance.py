@@ -1,6 +1,5 @@
 """Where a result comes from: command, code, versions, machine."""
 
-import hashlib
 import json
 import os
 import platform
@@ -9,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +18,23 @@ from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import StudyFolder, folder_name
 from sweeper.reports import name_of
 from sweeper.search import TrialBook
-from sweeper.study.specs import SpecFactory, differences
+from sweeper.study.code import PACKAGE, code_hash
+from sweeper.study.spec_factory import SpecFactory
+from sweeper.study.specs import differences
 from sweeper.trial import by_value
 
 PACKAGES = ("torch", "hydra-core", "optuna", "mlflow", "numpy")
 N_SHOWN = 6
 """So many differences between two configurations are told."""
-PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def provenance(n_threads: int | None, target: str | None = None) -> dict[str, Any]:
+def provenance(n_threads: int | None, code: str | None = None) -> dict[str, Any]:
     """All but the times of start and finish."""
     return {
         "command": command(),
         "git_sha": _git("rev-parse", "HEAD"),
         "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "code_hash": code_hash(target),
+        "code_hash": code_hash() if code is None else code,
         "versions": {"python": platform.python_version(), **_versions()},
         "threads": n_threads,
         "cpu": cpu_name(),
@@ -45,30 +44,6 @@ def provenance(n_threads: int | None, target: str | None = None) -> dict[str, An
 def command() -> str:
     """The command line that started this process, passwords blanked."""
     return redact(shlex.join(["python", "-m", "sweeper", *sys.argv[1:]]))
-
-
-def code_hash(target: str | None = None) -> str:
-    """A hash of the source that decides what a run computes.
-
-    That is the worker's, the contract's with the task, and the package, or the single module, of `target`
-    ("module:name").
-    """
-    sha = hashlib.sha256()
-    for place in (PACKAGE / "task", PACKAGE / "worker", *_places(target)):
-        folder, found = (place.parent, [place]) if place.is_file() else (place, place.rglob("*.py"))
-        for path in sorted(found):
-            sha.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return sha.hexdigest()[:16]
-
-
-def _places(target: str | None) -> list[Path]:
-    """The folders of the top-level package in `target`, or its file, found without importing it."""
-    spec = find_spec(target.partition(":")[0].partition(".")[0]) if target else None
-    if spec is None:
-        return []
-    if spec.submodule_search_locations is not None:
-        return [Path(folder) for folder in spec.submodule_search_locations]
-    return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []
 
 
 def cpu_name() -> str:
@@ -109,9 +84,8 @@ def _git(*words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def changed_code(trials: TrialBook, target: str | None = None) -> list[str]:
-    """What to say loudly when a study is opened again by other code than began it."""
-    code = code_hash(target)
+def changed_code(trials: TrialBook, code: str) -> list[str]:
+    """What to say loudly when a study is opened again by other code, by its hash, than began it."""
     if trials.remember("code_hash", code) == code:
         return []
     return [

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sweeper.reports import added_by_task, write_report
+from sweeper.reports import write_report
 from sweeper.results import Mix, StudyResult
 from sweeper.study.asked_for import with_others_named
 from sweeper.study.attribution import begun_attribution
@@ -18,7 +18,6 @@ from sweeper.study.provenance import (
     provenance,
 )
 from sweeper.study.run_table import RunTable
-from sweeper.task import task_entry
 from sweeper.verdict import judge, judged_attribution
 from sweeper.watch import Observer, StudyStart
 from sweeper.wording import plural
@@ -47,7 +46,7 @@ class Session:
         self._began, self._n_planned = time.monotonic(), 0
         self._mix: Mix | None = None
         slot = plan.arrangement.slots[0]
-        self._provenance = provenance(slot.n_threads, plan.settings.task.target) | {"started": _now()}
+        self._provenance = provenance(slot.n_threads, plan.factory.code_hash()) | {"started": _now()}
 
     def run(self) -> int:
         """Screen, confirm, judge, report; the exit code."""
@@ -121,9 +120,7 @@ class Session:
         ensemble = self._ensemble(result)
         result = replace(result, warnings=(*result.warnings, *ensemble.warnings), announced=plan.announced)
         judgement = replace(judgement, ensemble=ensemble.entry)
-        factory, entry = plan.factory, task_entry(plan.settings.task)
-        added = added_by_task(result, judgement, entry, factory.task_config_of, factory.prepared_of)
-        summary = write_report(folder, result, judgement, added)
+        summary = write_report(folder, result, judgement, plan.factory.added(result, judgement))
         if result.totals.stopped_because is not None:
             self._observer.warned(self._to_go_on())
         else:
@@ -193,7 +190,7 @@ class Session:
         self._loop.close()  # its workers hold data on the device
         context = EnsembleContext(
             folder=self._plan.folder,
-            prepared=self._plan.factory.prepared_of(result.baseline.spec).folder,
+            prepared=self._plan.factory.data_folder(result.baseline.spec),
             placement=self._plan.arrangement.placements[0],
             timeout_s=timeout_of(self._plan.settings.executor),
             is_stopped=lambda: self._interrupt.received is not None,

@@ -12,7 +12,7 @@ from sweeper.errors import UserError
 from sweeper.messages import Reported
 from sweeper.results import Objective, Policy, RunKey, RunResult
 from sweeper.schema import Patient, Wilcoxon, Wrapped
-from sweeper.search.pruner_checks import pruner_warnings
+from sweeper.search.pruner_checks import check_pruner, pruner_warnings
 from sweeper.search.pruning import AcrossSeeds, NoPruning, OnFirstSeed, Shown, pruning_of
 from sweeper.search.trial_book import TrialBook
 from sweeper.storage.storage import Storage
@@ -255,6 +255,7 @@ LINES = ("loss.weight=0.1,0.2,0.3",)
 
 def made(tmp_path: Path, *lines: str, max_steps: int = 100) -> object:
     sweep = read(*LINES, *lines)
+    check_pruner(sweep.settings, max_steps, sweep.settings.trainer.eval_every)
     return pruning_of(sweep.settings, policy_of(sweep), book(tmp_path), max_steps)
 
 
@@ -358,7 +359,9 @@ def test_what_a_pruner_cannot_work_with_is_said_by_its_key() -> None:
 
 
 def warnings_of(*lines: str, n_seeds: int = 3) -> list[str]:
-    return pruner_warnings(read(*LINES, *lines).settings, max_steps=100, n_seeds=n_seeds, n_candidates=6)
+    settings = read(*LINES, *lines).settings
+    n_evaluations = -(-100 // settings.trainer.eval_every)
+    return pruner_warnings(settings, n_evaluations, n_seeds=n_seeds, n_candidates=6)
 
 
 def test_a_pruner_that_can_never_prune_is_a_warning() -> None:

@@ -1,0 +1,128 @@
+"""A Hydra app as the program of a study: each run is its own command line in a process of its own."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sweeper.app.code import code_of
+from sweeper.app.launch import Launch
+from sweeper.app.reading import AppSweep
+from sweeper.app.specs import plain
+from sweeper.errors import Fault, UserError
+from sweeper.layout import RunFolder
+from sweeper.program_spec import ProgramSpec, figure_name
+from sweeper.schema import Local
+from sweeper.search import key_of
+from sweeper.task import file_digest
+
+
+class HydraApp:
+    """Follows `specs.Program`."""
+
+    def __init__(self, sweep: AppSweep, launch: Launch) -> None:
+        self._sweep, self._launch, self._app = sweep, launch, sweep.app
+        self.name, self.cwd = sweep.settings.task.name, launch.cwd
+        study = sweep.settings.study
+        listed = study.metrics or (sweep.settings.task.metric,)
+        self.metrics = tuple(one.partition(":")[0] for one in listed)
+
+    def config_at(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """What the app is given, with its interpolations, without the seed and what `app.ignore` names."""
+        tree, faults = self._sweep.composer.unresolved(overrides)
+        if faults:
+            raise UserError(faults)
+        config: dict[str, Any] = plain(tree)
+        for key in filter(None, (self._sweep.seed_key, *self._app.ignore)):
+            _drop(config, key)
+        return config
+
+    def by_key(self, overrides: Sequence[str]) -> dict[str, str]:
+        """The overrides by what they set."""
+        return {key_of(override): line for line, override in self._sweep.composer.parse(overrides)[0]}
+
+    def run(self, overrides: Sequence[str], seed: int, number: int, folder: RunFolder) -> ProgramSpec:
+        """One run: the app's own words, then the trial's, then its seed; of a key the last one counts."""
+        lines = self.by_key([*self._sweep.space.fixed, *overrides, *self.seeded(seed)]).values()
+        executor = self._sweep.settings.executor
+        test = self._app.test_metric
+        return ProgramSpec(
+            argv=self._launch.job(tuple(lines), folder, number),
+            cwd=str(self.cwd),
+            objectives=self.metrics,
+            test_figure=None if test is None else _on_test(test),
+            total_steps=self.total_steps,
+            grace_s=max(self._sweep.settings.study.grace_s, 1.0),
+            silence_s=executor.silence_s if isinstance(executor, Local) else None,
+            prefork=self._app.prefork,
+            resume=None if self._app.resume is None else (self._app.resume.key, self._app.resume.file),
+        )
+
+    def seeded(self, seed: int) -> tuple[str, ...]:
+        """The override that gives a run its seed."""
+        return () if self._sweep.seed_key is None else (f"{self._sweep.seed_key}={seed}",)
+
+    def code(self) -> str:
+        """A hash of the modules of the app, below its folder and where it was started."""
+        program = Path(self._launch.program[-1])
+        folders = [self.cwd, program.parent] if program.is_file() else [self.cwd]
+        return code_of(folders, self._sweep.config)
+
+    def data(self) -> Mapping[str, str]:
+        """Digests of `app.data_files`. Raises UserError where one is not there."""
+        cache = Path(self._sweep.settings.study.results_dir) / "cache"
+        found, faults = {}, []
+        for text in self._app.data_files:
+            path = self.cwd / text
+            if path.is_file():
+                found[text] = file_digest(path, cache)
+            else:
+                problem = f"got '{text}', but there is no file {path}"
+                faults.append(
+                    Fault("hydra.sweeper.app.data_files", problem, "Name files, by paths from here")
+                )
+        if faults:
+            raise UserError(faults)
+        return found
+
+    @property
+    def code_counts(self) -> bool:
+        """Whether results of other code are results of another study."""
+        return self._app.code
+
+    @cached_property
+    def announced(self) -> tuple[str, ...]:
+        """The line that each run is a variant of, and what it is judged by."""
+        words = shlex.join((*self._launch.program, *self._launch.flags, *self._sweep.space.fixed))
+        seed = self._sweep.seed_key
+        return (
+            f"each run is a process of its own: {words} <overrides>{f' {seed}=<seed>' if seed else ''}",
+            f"judged by {', '.join(self.metrics)}; settings of the study stand below hydra.sweeper: "
+            "study.retry is hydra.sweeper.study.retry",
+        )
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of a whole run, 0 where nobody says."""
+        return self._app.total_steps or 0
+
+    @property
+    def report_every(self) -> int:
+        """Steps from one report to the next."""
+        return self._app.report_every
+
+
+def _on_test(text: str) -> str:
+    """A figure of the test split, however it is called."""
+    split, _, name = figure_name(text).partition("/")
+    return f"{split}/{name}"
+
+
+def _drop(config: dict[str, Any], key: str) -> None:
+    *parents, last = key.split(".")
+    node: Any = config
+    for parent in parents:
+        node = node.get(parent) if isinstance(node, dict) else None
+    if isinstance(node, dict):
+        node.pop(last, None)
