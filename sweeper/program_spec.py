@@ -33,8 +33,8 @@ class ProgramSpec(StrictModel):
     split. `patterns`: for each figure a regular expression with one group; its last match in the output
     counts. `total_steps`: of a whole run, 0 where nobody knows. `grace_s`: how long a program that is told
     to leave may take. `silence_s`: a program that neither prints, nor reports, nor computes for so long
-    hangs. `prefork`: the script is imported once a worker, and each run is a fork of that. `resume`: the key
-    of an override that gives an interrupted run the path of this file of its earlier attempt.
+    hangs. `prefork`: the script is imported once a worker, and each run is a fork of that.
+    `incidents`: what the run's record is to tell of how it began.
     """
 
     argv: Strings = Field(min_length=1)
@@ -49,7 +49,7 @@ class ProgramSpec(StrictModel):
     grace_s: float = Field(gt=0)
     silence_s: float | None = Field(gt=0)
     prefork: bool = False
-    resume: tuple[str, str] | None = None
+    incidents: Strings = ()
 
 
 def figure_name(text: str) -> str:

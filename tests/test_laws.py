@@ -20,7 +20,7 @@ DOORS = {
         *("sweeper.run_study", "hydra_plugins.optuna_study.sweeper", "sweeper.config.hydra_adapter"),
         *("sweeper.config.command_line", "sweeper.config.compose", "sweeper.config.config_source"),
         *("sweeper.search.grammar", "sweeper.search.search_space", "sweeper.search.functions"),
-        "sweeper.search.sampler_options",
+        *("sweeper.search.sampler_options", "sweeper.app.reading", "sweeper.app.run"),
     ),
 }
 """The modules that may import a library."""

@@ -9,13 +9,16 @@ from typing import Any
 from sweeper.app.code import code_of
 from sweeper.app.launch import Launch
 from sweeper.app.reading import AppSweep
-from sweeper.app.specs import plain
-from sweeper.errors import Fault, UserError
+from sweeper.app.specs import digests_of, drop, plain
+from sweeper.errors import UserError
 from sweeper.layout import RunFolder
-from sweeper.program_spec import ProgramSpec, figure_name
+from sweeper.program_spec import RESUME, ProgramSpec, figure_name
 from sweeper.schema import Local
-from sweeper.search import key_of
-from sweeper.task import file_digest
+from sweeper.search import key_of, text_of
+
+RESUMED = (
+    "goes on from {} of the attempt before: what an app keeps of a run is its own affair, and seldom all"
+)
 
 
 class HydraApp:
@@ -35,7 +38,7 @@ class HydraApp:
             raise UserError(faults)
         config: dict[str, Any] = plain(tree)
         for key in filter(None, (self._sweep.seed_key, *self._app.ignore)):
-            _drop(config, key)
+            drop(config, key.split("."))
         return config
 
     def by_key(self, overrides: Sequence[str]) -> dict[str, str]:
@@ -44,19 +47,32 @@ class HydraApp:
 
     def run(self, overrides: Sequence[str], seed: int, number: int, folder: RunFolder) -> ProgramSpec:
         """One run: the app's own words, then the trial's, then its seed; of a key the last one counts."""
-        lines = self.by_key([*self._sweep.space.fixed, *overrides, *self.seeded(seed)]).values()
+        resumed = self._resumed(folder)
+        words = [*self._sweep.space.fixed, *overrides, *self.seeded(seed), *resumed]
+        lines = self.by_key(words).values()
         executor = self._sweep.settings.executor
         test = self._app.test_metric
         return ProgramSpec(
             argv=self._launch.job(tuple(lines), folder, number),
             cwd=str(self.cwd),
             objectives=self.metrics,
-            test_figure=None if test is None else _on_test(test),
+            test_figure=None if test is None else figure_name(test),
             total_steps=self.total_steps,
             grace_s=max(self._sweep.settings.study.grace_s, 1.0),
             silence_s=executor.silence_s if isinstance(executor, Local) else None,
             prefork=self._app.prefork,
-            resume=None if self._app.resume is None else (self._app.resume.key, self._app.resume.file),
+            environment={RESUME: str(folder.app.absolute())} if resumed else {},
+            incidents=(RESUMED.format(self._app.resume.file),) if self._app.resume and resumed else (),
+        )
+
+    def _resumed(self, folder: RunFolder) -> tuple[str, ...]:
+        """The override by which an interrupted run goes on, where its earlier attempt left the file."""
+        resume = self._app.resume
+        path = None if resume is None else folder.app.absolute() / resume.file
+        return (
+            ()
+            if resume is None or path is None or not path.exists()
+            else (f"{resume.key}={text_of(str(path))}",)
         )
 
     def seeded(self, seed: int) -> tuple[str, ...]:
@@ -71,20 +87,7 @@ class HydraApp:
 
     def data(self) -> Mapping[str, str]:
         """Digests of `app.data_files`. Raises UserError where one is not there."""
-        cache = Path(self._sweep.settings.study.results_dir) / "cache"
-        found, faults = {}, []
-        for text in self._app.data_files:
-            path = self.cwd / text
-            if path.is_file():
-                found[text] = file_digest(path, cache)
-            else:
-                problem = f"got '{text}', but there is no file {path}"
-                faults.append(
-                    Fault("hydra.sweeper.app.data_files", problem, "Name files, by paths from here")
-                )
-        if faults:
-            raise UserError(faults)
-        return found
+        return digests_of(self._app.data_files, self.cwd, self._sweep.settings)
 
     @property
     def code_counts(self) -> bool:
@@ -111,18 +114,3 @@ class HydraApp:
     def report_every(self) -> int:
         """Steps from one report to the next."""
         return self._app.report_every
-
-
-def _on_test(text: str) -> str:
-    """A figure of the test split, however it is called."""
-    split, _, name = figure_name(text).partition("/")
-    return f"{split}/{name}"
-
-
-def _drop(config: dict[str, Any], key: str) -> None:
-    *parents, last = key.split(".")
-    node: Any = config
-    for parent in parents:
-        node = node.get(parent) if isinstance(node, dict) else None
-    if isinstance(node, dict):
-        node.pop(last, None)

@@ -1,6 +1,6 @@
 """The trials of an app: composed by Hydra, trained by its own process, known by what it is given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from sweeper.reports import Added
 from sweeper.results import Judgement, StudyResult
 from sweeper.schema import Inline, StudySettings
 from sweeper.study import MetricNames, RunParts
+from sweeper.task import file_digest
 from sweeper.trial import Role, Slot, TrialSpec, by_value, canonical, fingerprint
 
 
@@ -126,7 +127,7 @@ class ProgramSpecs:
         study = self._settings.study
         config = self._program.config_at(())
         for key in self._swept_keys:
-            _drop(config, key.lstrip("+").partition("@")[0].replace("/", ".").split("."))
+            drop(config, key.lstrip("+").partition("@")[0].replace("/", ".").split("."))
         objectives = study.metrics or (f"{self._settings.task.metric}:{self._settings.task.direction}",)
         return {
             "task": [self._program.name, None],
@@ -212,7 +213,24 @@ def plain(value: Any) -> Any:
     return found if found is None or isinstance(found, bool | int | float | str) else str(found)
 
 
-def _drop(config: dict[str, Any], path: list[str]) -> None:
+def digests_of(files: Iterable[str], folder: Path, settings: StudySettings) -> dict[str, str]:
+    """The digests of files by their paths from `folder`. Raises UserError where one is not there."""
+    cache = Path(settings.study.results_dir) / "cache"
+    found, faults = {}, []
+    for text in files:
+        path = folder / text
+        if path.is_file():
+            found[text] = file_digest(path, cache)
+        else:
+            problem = f"got '{text}', but there is no file {path}"
+            faults.append(Fault("hydra.sweeper.app.data_files", problem, "Name files, by paths from here"))
+    if faults:
+        raise UserError(faults)
+    return found
+
+
+def drop(config: dict[str, Any], path: Sequence[str]) -> None:
+    """Leave out the key at this path, if there is one."""
     *parents, last = path
     node: Any = config
     for parent in parents:
