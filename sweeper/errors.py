@@ -6,6 +6,9 @@
     │   └── AskingError    no further trial can be proposed; the study ends with a report of those it has
     ├── RunError           ends one run, never the study; recorded with its reason
     │   ├── NonFiniteLossError
+    │   ├── ProgramError   somebody's program ended as it should not
+    │   │   ├── NoResultError         without saying how good it is
+    │   │   └── NonFiniteResultError  with an objective that is no finite number
     │   ├── DiskFullError  no fault of the trial: the run is interrupted, and the study stops
     │   ├── DeviceError    the same: the device is not there, or cannot be used by anybody
     │   └── FolderHeldError  a worker of an earlier attempt is still at it: the run is tried again
@@ -87,6 +90,18 @@ class RunError(SweeperError):
 
 class NonFiniteLossError(RunError):
     """The training loss became NaN or infinite."""
+
+
+class ProgramError(RunError):
+    """A program that is not ours ended as it should not."""
+
+
+class NoResultError(ProgramError):
+    """It ended without a figure that the study is judged by."""
+
+
+class NonFiniteResultError(ProgramError):
+    """A figure that the study is judged by is NaN or infinite."""
 
 
 class DiskFullError(RunError):

@@ -17,16 +17,17 @@ POLL_S = 0.05
 
 
 @contextmanager
-def file_lock(path: Path, timeout_s: float) -> Iterator[None]:
+def file_lock(path: Path, timeout_s: float) -> Iterator[int]:
     """Hold `path`, created when missing. Raises TimeoutError where another holds it for `timeout_s`.
 
-    Threads of one process exclude each other too. The file stays: to remove it would let two hold "the" lock.
+    The descriptor: a child process that inherits it holds the lock as well. Threads of one process exclude
+    each other too. The file stays: to remove it would let two hold "the" lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _acquire(descriptor, path, time.monotonic() + timeout_s)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -46,7 +46,10 @@ class Reported(_FromRun):
 
 
 class Finished(_FromRun):
-    """The run is complete. `metrics` are those of the model that was kept (best or last), on val and test."""
+    """The run is complete. `metrics` are those of the model that was kept (best or last), on val and test.
+
+    `incidents` are what went wrong on the way and left the figures as they are.
+    """
 
     kind: Literal["finished"] = "finished"
     metrics: dict[str, float]
@@ -55,6 +58,7 @@ class Finished(_FromRun):
     steps_inherited: int
     seconds: float
     ended_by: Literal["max_steps", "patience", "max_seconds"]
+    incidents: Strings = ()
 
 
 class Stopped(_FromRun):

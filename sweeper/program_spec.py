@@ -10,16 +10,18 @@ from typing import Any
 
 from pydantic import Field
 
+from sweeper.client import CHANNEL as CHANNEL, MARK as MARK, RESUME as RESUME
 from sweeper.models import StrictModel, Strings
 
-CHANNEL = "SWEEPER_CHANNEL"
-"""The environment variable that holds the path of the socket to the worker."""
-MARK = "SWEEPER_RUN"
-"""The environment variable that holds the run's folder, for every process of a run to be known by."""
-RESUME = "SWEEPER_RESUME_DIR"
-"""The environment variable that holds the output folder of the attempt that an app may go on from."""
-
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    **dict.fromkeys(("val", "valid", "validation", "eval"), "val"),
+}
+"""How a name may begin, and the split that it is then of."""
+_NAMED = re.compile(rf"({'|'.join(SPLITS)})[/_](.+)", re.IGNORECASE | re.DOTALL)
+_UNFIT = re.compile(r"[\s/<>=]+")
 
 
 class ProgramSpec(StrictModel):
@@ -34,7 +36,6 @@ class ProgramSpec(StrictModel):
     counts. `total_steps`: of a whole run, 0 where nobody knows. `grace_s`: how long a program that is told
     to leave may take. `silence_s`: a program that neither prints, nor reports, nor computes for so long
     hangs. `prefork`: the script is imported once a worker, and each run is a fork of that.
-    `incidents`: what the run's record is to tell of how it began.
     """
 
     argv: Strings = Field(min_length=1)
@@ -49,18 +50,16 @@ class ProgramSpec(StrictModel):
     grace_s: float = Field(gt=0)
     silence_s: float | None = Field(gt=0)
     prefork: bool = False
-    incidents: Strings = ()
 
 
 def figure_name(text: str) -> str:
-    """`split/name` of a figure as a program calls it: `acc` and `valid/acc` are `val/acc`.
+    """`split/name` of a figure as a program calls it: `acc`, `valid/acc` and `eval_acc` are `val/acc`.
 
     The name itself has no slash and no white space: `val/acc/top 1` is `val/acc_top_1`.
     """
-    first, slash, rest = text.strip().partition("/")
-    split = SPLITS.get(first.lower()) if slash else None
-    name = re.sub(r"[\s/<>=]+", "_", text.strip() if split is None else rest)
-    return f"{split or 'val'}/{name}"
+    found = _NAMED.fullmatch(text.strip())
+    split, name = (SPLITS[found[1].lower()], found[2]) if found else ("val", text.strip())
+    return f"{split}/{_UNFIT.sub('_', name)}"
 
 
 def figures_of(value: Any, objectives: Sequence[str]) -> dict[str, float]:

@@ -30,9 +30,10 @@ ORDER = (
     "storage",
     "task",
     "words",
+    "client",
 )
 """The packages of `sweeper`, the highest first: each may import what stands below it."""
-PACKAGES = {f"sweeper.{name}" for name in ORDER[1:-1]}
+PACKAGES = {f"sweeper.{name}" for name in ORDER if name not in ("commands", "words")}
 COMMANDS = ("__main__", "cli", "studies", "predict", "run_study", "run_program")
 
 

@@ -1,5 +1,6 @@
 """The laws of the design that an import statement can break; each failure names the chain of imports."""
 
+import sys
 from collections.abc import Iterable
 
 import pytest
@@ -111,6 +112,23 @@ def test_worker_and_tasks_know_nothing_of_optuna_mlflow_and_hydra() -> None:
     assert chains(trained, SWEEPING) == []
     tasks = [name for name in trained if name.startswith("sweeper_tasks")]
     assert chains(tasks, ["multiprocessing"]) == []
+
+
+def test_what_an_app_imports_is_of_the_standard_library() -> None:
+    theirs = {"sweeper.client.hugging_face": {"transformers"}}
+    apps = {name: module for name, module in modules().items() if module.package == "client"}
+    brought = {
+        name: {one.module.split(".")[0] for one in module.imports} - {"sweeper", *sys.stdlib_module_names}
+        for name, module in apps.items()
+    }
+    assert len(brought) > 5
+    assert {name: found for name, found in brought.items() if found - theirs.get(name, set())} == {}
+
+
+def test_a_worker_that_runs_a_program_loads_neither_torch_nor_numpy() -> None:
+    programs = [name for name in modules() if name.startswith("sweeper.worker.program")]
+    assert len(programs) > 3
+    assert chains([*programs, "sweeper.worker.runners", "sweeper.worker.slot"], ["torch", "numpy"]) == []
 
 
 def test_configurations_of_tasks_are_read_without_torch() -> None:

@@ -10,9 +10,10 @@ from sweeper.app.code import code_of
 from sweeper.app.launch import Launch
 from sweeper.app.reading import AppSweep
 from sweeper.app.specs import digests_of, drop, plain
+from sweeper.client import RESUME
 from sweeper.errors import UserError
 from sweeper.layout import RunFolder
-from sweeper.program_spec import RESUME, ProgramSpec, figure_name
+from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.schema import Local
 from sweeper.search import key_of, text_of
 
@@ -62,7 +63,6 @@ class HydraApp:
             silence_s=executor.silence_s if isinstance(executor, Local) else None,
             prefork=self._app.prefork,
             environment={RESUME: str(folder.app.absolute())} if resumed else {},
-            incidents=(RESUMED.format(self._app.resume.file),) if self._app.resume and resumed else (),
         )
 
     def _resumed(self, folder: RunFolder) -> tuple[str, ...]:

@@ -8,4 +8,4 @@ from .devices import (
 from .gpus import Gpu as Gpu, gpus_found as gpus_found, gpus_here as gpus_here
 from .local import LocalExecutor as LocalExecutor
 from .make import make_executor as make_executor
-from .worker_process import SAME_PATH as SAME_PATH, ending as ending, import_path as import_path
+from .worker_process import SAME_PATH as SAME_PATH, import_path as import_path

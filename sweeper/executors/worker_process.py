@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,14 +14,8 @@ from threading import Thread
 from sweeper.messages import Message, Reply
 from sweeper.models import StrictModel
 from sweeper.trial import JobSpec
-from sweeper.worker import Answer, Channel, ChannelError, Leave, Work, read_message
+from sweeper.worker import OWN_PATH, Answer, Channel, ChannelError, Leave, Work, ending, read_message
 
-HINTS = {
-    signal.SIGKILL: "kill -9, or the machine was out of memory",
-    signal.SIGSEGV: "a segmentation fault; the log shows where",
-    signal.SIGBUS: "a memory map beyond its file, or a full shared memory",
-    signal.SIGABRT: "an abort in native code",
-}
 REAP_S = 5.0
 SAME_PATH = ("-P",)
 """Python's option for a path without the current folder in front, where this process may not have it."""
@@ -135,16 +128,10 @@ class WorkerProcess:
         return ""
 
 
-def ending(returncode: int, words: str) -> str:
-    """How a process ended: by which signal, or with which code and last words."""
-    if returncode < 0:
-        number = signal.Signals(-returncode)
-        hint = f" ({HINTS[number]})" if number in HINTS else ""
-        return f"worker killed by {number.name}{hint}"
-    lines = words.strip().splitlines()
-    return f"worker exited with code {returncode}" + (f": {lines[-1]}" if lines else "")
-
-
 def import_path() -> dict[str, str]:
-    """The worker imports from where this process does, in the same order; start it with `SAME_PATH`."""
-    return {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+    """The worker imports from where this process does, in the same order; start it with `SAME_PATH`.
+
+    What it starts itself imports from where the user said.
+    """
+    path = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    return {"PYTHONPATH": path, OWN_PATH: os.environ.get(OWN_PATH, os.environ.get("PYTHONPATH", ""))}

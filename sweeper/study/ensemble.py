@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sweeper.config import ENSEMBLE_KEY
 from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_digest, read_figures, read_spec
-from sweeper.executors import SAME_PATH, Placement, ending, import_path
+from sweeper.executors import SAME_PATH, Placement, import_path
 from sweeper.findings import BestRun, Ensemble, EnsembleMember
 from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock
@@ -30,6 +30,7 @@ from sweeper.reports import sentence_of
 from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import Inline, Local
 from sweeper.verdict import Interval, examples_part, student
+from sweeper.worker import ending
 
 N_LISTED = 5
 TIMEOUT_S = 7200.0

@@ -112,7 +112,7 @@ class Health:
     def after_report(self, trial: TrialSpec, reported: Reported) -> str | None:
         """Why the run ends at this evaluation, or None: only a candidate's screening runs are ended."""
         seen = self._running.setdefault((trial.number, reported.seed), {})
-        seen[reported.step] = dict(reported.metrics)
+        seen[reported.step] = {**seen.get(reported.step, {}), **reported.metrics}
         found = self._alarms(trial, reported.seed, History(tuple(sorted(seen.items()))))
         self._tell(trial, found)
         stops = trial.prunable and reported.seed in self._screening

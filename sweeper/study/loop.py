@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from sweeper.errors import AskingError
 from sweeper.executors import Executor
-from sweeper.messages import Alive, Failed, Message, Reported, Started
+from sweeper.messages import Alive, Failed, Finished, Message, Reported, Started
 from sweeper.results import RunKey, RunResult
 from sweeper.search import Pruning
 from sweeper.study.active import Active, ActiveJobs
@@ -255,6 +255,7 @@ class StudyLoop:
     def _end(self, active: Active, message: LastWord) -> None:
         result = self.table.judged(self._outcome(active, message))
         incidents = self._incidents.setdefault(active.key, [])
+        incidents.extend(message.incidents if isinstance(message, Finished) else ())
         self._settle(active.trial, replace(result, incidents=tuple(incidents)))
         if result.state == "INTERRUPTED":
             incidents.append(f"attempt {active.attempt}: {result.reason}")

@@ -6,7 +6,10 @@ from .channel import (
     Work as Work,
     read_message as read_message,
 )
+from .ending import ending as ending
 from .lifeline import Lifeline as Lifeline
 from .predicting import PredictRequest as PredictRequest, predict as predict
-from .serve import device_of as device_of, run_job as run_job, run_to_the_end as run_to_the_end
+from .program_environment import OWN_PATH as OWN_PATH
+from .runners import run_job as run_job, run_to_the_end as run_to_the_end
+from .serve import device_of as device_of
 from .training import Training as Training

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sweeper.messages import Alive, Failed, Finished, Lost, Message, Reply, Reported, Started, Stopped
 from sweeper.trial import JobSpec
 from sweeper.worker.lifeline import Lifeline, led_by_signals
+from sweeper.worker.runners import run_job
 
 USAGE = "usage: python -m sweeper.worker <job.json>"
 
@@ -32,8 +33,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(job: JobSpec) -> int:
-    from sweeper.worker.serve import run_job  # torch only once the job is known to be one
-
     heard: list[Message] = []
 
     def report(message: Message) -> Reply:

@@ -1,26 +1,18 @@
 """An exception in the words that a leaderboard shows: what happened and what to try."""
 
-import os
 import re
 import shutil
-import sysconfig
-import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from sweeper.client import place_of
 from sweeper.errors import OUT_OF_MEMORY, DiskFullError, RunError, SweeperError, causes_of, is_full
+from sweeper.worker.failure import Failure
 
 LESS_MEMORY = "Try a smaller trainer.batch_size or a smaller model."
-_PLACES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
-OTHERS_CODE = tuple(
-    f"{path}{os.sep}"
-    for given in (*_PLACES, str(Path(__file__).parent.parent))
-    for path in (given, Path(given).resolve())
-)
-"""Where the code of Python, of installed packages and of this program lies."""
 BAD_INDEX = "Often an index out of range: a label, the id of an embedding. On a CPU the message says which."
 
 UNITS = {"bytes": 2**-30, "KiB": 2**-20, "MiB": 2**-10, "GiB": 1.0, "TiB": 2.0**10, "PiB": 2.0**20}
@@ -35,16 +27,6 @@ _NO_ROOM = re.compile(
 _DEVICE = re.compile(
     r"(?:CUDA|HIP) (?:driver )?error|device-side assert|illegal memory access|cu(?:DNN|BLAS|FFT) error"
 )
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The fields of a `Failed` message that depend on the exception."""
-
-    error: str
-    reason: str
-    advice: str = ""
-    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,10 +122,9 @@ def _disk_full(error: BaseException, known: Circumstances) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """` (my_task.py:12)`: the last line of the task's own code that led to the error, where there is one."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(("<", *OTHERS_CODE))]
-    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+    """` (my_task.py:12)`, of the task's own code."""
+    place = place_of(error)
+    return f" ({place})" if place else ""
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,9 +1,8 @@
-"""Runs one JobSpec: everything from its description to the last message."""
+"""Runs a JobSpec of the trainer: everything from its description to the last message."""
 
 import gc
 import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,22 +10,18 @@ from typing import Any
 
 import torch
 
-from sweeper.errors import DeviceError, FolderHeldError
-from sweeper.layout import RunFolder
-from sweeper.locks import file_lock
+from sweeper.errors import DeviceError
 from sweeper.messages import Failed, Finished, Message, Reply, Stopped
 from sweeper.schema import RUN_SECTIONS, RunSettings
 from sweeper.task import Prepared, TaskConfig, config_of, task_entry
 from sweeper.trial import JobSpec, RunSpec, fingerprint, member_facts
 from sweeper.worker.checkpoint import Checkpoints
 from sweeper.worker.failures import Circumstances, failure_of, needs_fresh_worker
+from sweeper.worker.holding import run_folder_held
 from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.solo import Solo
 from sweeper.worker.training import Training
-
-FOLDER_PATIENCE_S = 20.0
-"""A worker whose parent died leaves within ten seconds; so long it is waited for."""
 
 
 def run_to_the_end(job: JobSpec, report: Report, lifeline: Lifeline) -> bool:
@@ -84,18 +79,6 @@ def circumstances_of(run: RunSpec) -> Circumstances:
     """What a failure's message should name."""
     trainer: Any = run.config["trainer"]
     return Circumstances(Path(run.folder), batch_size=trainer.get("batch_size"))
-
-
-@contextmanager
-def run_folder_held(folder: RunFolder) -> Iterator[None]:
-    """Within, no other worker writes there. Raises FolderHeldError where a late one will not leave."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(file_lock(folder.lock, FOLDER_PATIENCE_S))
-        except TimeoutError as error:
-            reason = "a worker of an earlier attempt still holds the run's folder"
-            raise FolderHeldError(reason, advice=f"Find it with: fuser {folder.lock}") from error
-        yield
 
 
 def release_memory() -> None:

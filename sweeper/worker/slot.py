@@ -22,6 +22,7 @@ from sweeper.messages import Alive, Message, Reply, Reported
 from sweeper.trial import JobSpec, member_facts
 from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Order, Work, read_order
 from sweeper.worker.lifeline import Lifeline
+from sweeper.worker.runners import run_to_the_end
 
 BEAT_S = 1.0
 LEAVE_S = 7.0
@@ -65,7 +66,6 @@ class SlotWorker:
     def _run(self, conversation: Conversation) -> bool:
         """Whether this process can be trusted with another job."""
         with output_to(RunFolder(Path(conversation.job.members[0].folder)).log):
-            from sweeper.worker.serve import run_to_the_end  # torch: after the first signs of life
 
             def report(message: Message) -> Reply:
                 return self._report(conversation, message)

@@ -14,11 +14,11 @@ import pytest
 
 from sweeper.executors.devices import Placement
 from sweeper.executors.local import LocalExecutor
-from sweeper.executors.worker_process import ending
 from sweeper.messages import Failed, Finished, Lost, Message, Started, Stopped
 from sweeper.trial import JobSpec, Slot
 from sweeper.worker.channel import MAX_FRAME_BYTES
 from sweeper.worker.checkpoint import read_checkpoint
+from sweeper.worker.ending import ending
 from tests.contracts.test_executor_contract import DEADLINE_S, LONG, until_ended
 from tests.sweeper.worker.toy_jobs import folder_of, toy_job
 

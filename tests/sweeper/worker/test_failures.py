@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from sweeper.errors import OUT_OF_MEMORY, CheckpointError, NonFiniteLossError
-from sweeper.worker.failures import Circumstances, Failure, failure_of, is_out_of_memory, needs_fresh_worker
+from sweeper.worker.failure import Failure
+from sweeper.worker.failures import Circumstances, failure_of, is_out_of_memory, needs_fresh_worker
 
 CUDA = (
     "CUDA out of memory. Tried to allocate 1.95 GiB. GPU 0 has a total capacity of 14.57 GiB "

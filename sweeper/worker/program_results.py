@@ -1,0 +1,135 @@
+"""What a program has said of itself in all, and the figures that come of it. Pure but for reading files."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sweeper.errors import NonFiniteResultError, NoResultError, did_you_mean
+from sweeper.program_spec import ProgramSpec, figure_name, figures_of
+
+MAX_RESULTS_BYTES = 16 * 2**20
+BLOCK_BYTES = 2**20
+ADVICE = "Return a number from the app's function, or report it: report(step, {{'{}': x}})."
+WHERE_LISTED = 12
+"""Names of figures in a message; an app may have hundreds."""
+
+Figures = dict[str, float]
+
+
+@dataclass
+class Heard:
+    """What a program's processes have said beside their reports. `latest`: the last value of each figure."""
+
+    returned: dict[str, Any] | None = None
+    raised: dict[str, Any] | None = None
+    latest: Figures = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The figures of a run that is complete, and what is to be said about them."""
+
+    metrics: Figures
+    notes: tuple[str, ...]
+
+
+def settle(spec: ProgramSpec, sources: Sequence[tuple[str, Mapping[str, float]]]) -> Settled:
+    """Each figure from the first source that has it; a source is known by how it is called in a message.
+
+    What is not finite is left out and named. Raises NoResultError where an objective is missing on
+    validation, or the figure that was named for the test split; NonFiniteResultError where one of these is
+    no finite number.
+    """
+    found = {name: (value, who) for who, figures in reversed(sources) for name, value in figures.items()}
+    metrics = {name: value for name, (value, _) in found.items()}
+    needed = [f"val/{name}" for name in spec.objectives]
+    if spec.test_figure is not None:
+        needed.append(figure_name(spec.test_figure))
+    for name in needed:
+        if name not in metrics:
+            raise NoResultError(_missing(name, metrics), advice=ADVICE.format(name))
+    test = f"test/{spec.objectives[0]}"
+    if spec.test_figure is not None:
+        found[test] = found[needed[-1]]
+        metrics[test] = metrics[needed[-1]]
+    for name in (*needed, test):
+        if not math.isfinite(metrics.get(name, 0.0)):
+            raise NonFiniteResultError(f"{name} is {metrics[name]} ({found[name][1]})")
+    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    left_out = ", ".join(sorted(metrics.keys() - finite.keys()))
+    return Settled(finite, (f"left out, not finite: {left_out}",) if left_out else ())
+
+
+def returned_figures(heard: Heard, spec: ProgramSpec) -> Figures:
+    """Those in what the function returned, if it returned any. Raises NoResultError where it is unfit."""
+    value = None if heard.returned is None else heard.returned.get("value")
+    if value is None:
+        return {}
+    try:
+        return figures_of(value, spec.objectives)
+    except ValueError as error:
+        raise NoResultError(str(error)) from error
+
+
+def written_figures(path: Path) -> Figures:
+    """The figures in a JSON file; none where there is no such file. Raises NoResultError."""
+    expected = "expected a JSON object of names and numbers"
+    try:
+        raw = path.read_bytes() if path.stat().st_size <= MAX_RESULTS_BYTES else b"too large"
+    except OSError:
+        return {}
+    try:
+        value = json.loads(raw)
+        if not isinstance(value, dict):
+            raise ValueError(f"it is {type(value).__name__}")
+        return figures_of(value, ())
+    except ValueError as error:
+        raise NoResultError(f"{path}: {error}; {expected}") from error
+
+
+def printed_figures(path: Path, start: int, patterns: Mapping[str, str]) -> Figures:
+    """For each pattern its last match in the log from byte `start`; it is searched from its end."""
+    wanted = {name: re.compile(pattern) for name, pattern in patterns.items()}
+    found: Figures = {}
+    for line in lines_from_end(path, start) if wanted else ():
+        for name in tuple(wanted):
+            if matches := [match for match in wanted[name].finditer(line) if _is_number(match)]:
+                found[figure_name(name)] = float(matches[-1][1])
+                del wanted[name]
+        if not wanted:
+            break
+    return found
+
+
+def lines_from_end(path: Path, start: int) -> Iterator[str]:
+    """The lines from byte `start` on, the last one first; a carriage return ends one too."""
+    rest = b""
+    with path.open("rb") as file:
+        end = file.seek(0, 2)
+        while end > start:
+            size = min(BLOCK_BYTES, end - start)
+            end -= size
+            file.seek(end)
+            first, *lines = re.split(rb"[\r\n]", file.read(size) + rest)
+            yield from (line.decode(errors="replace") for line in reversed(lines))
+            rest = first[:BLOCK_BYTES]
+    yield rest.decode(errors="replace")
+
+
+def _is_number(match: re.Match[str]) -> bool:
+    try:
+        float(match[1])
+    except (ValueError, TypeError, IndexError):
+        return False
+    return True
+
+
+def _missing(name: str, found: Mapping[str, float]) -> str:
+    names = sorted(found)
+    listed = ", ".join(names[:WHERE_LISTED]) + (", ..." if len(names) > WHERE_LISTED else "")
+    return f"no {name} among what it handed over ({listed or 'nothing'}){did_you_mean(name, names)}"
