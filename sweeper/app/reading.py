@@ -134,7 +134,7 @@ def _checked(
     more += _baseline_faults(composer, settings, found)
     if adaptive and not more:
         more += _raised(lambda: check_sampler(settings))
-    total = options.app.total_steps
+    total = options.app.total_steps or 0
     more += _raised(lambda: check_pruner(settings, total, options.app.report_every))
     if every := [*found.values(), *more]:
         raise UserError(explained(every, composer, space))

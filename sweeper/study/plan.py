@@ -87,7 +87,7 @@ def plan(sweep: Sweep, factory: SpecFactory) -> Plan:
     check_pruner(sweep.settings, max_steps, factory.eval_every)
     rehearse(sweep, factory)
     check_tracking(sweep.settings.tracking)
-    n_evaluations = -(-max_steps // factory.eval_every)
+    n_evaluations = -(-max_steps // factory.eval_every) if max_steps else None
     about_pruner = pruner_warnings(sweep.settings, n_evaluations, len(policy.seeds), policy.n_candidates)
     return Plan(
         sweep=sweep,

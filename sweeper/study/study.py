@@ -72,7 +72,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
     for trial in asker.known:
         plan.factory.adopt(trial)
-    pruning = pruning_of(plan.settings, plan.policy, trials, plan.drafts[0].max_steps)
+    pruning = pruning_of(plan.settings, plan.policy, trials, plan.factory.eval_every)
     trials.name_objectives([o.metric for o in plan.policy.objectives])
     storage.release(is_gone)
     warnings = [
