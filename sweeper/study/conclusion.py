@@ -16,6 +16,7 @@ from sweeper.schema import KeepModels
 from sweeper.search import Sweep
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds
+from sweeper.verdict import judged_on
 
 
 def study_result(
@@ -72,6 +73,7 @@ def study_result(
         added=added,
         mix=mix,
         guards=sweep.settings.study.guards,
+        judged_on=judged_on(trials, policy.objectives),
     )
 
 
