@@ -183,6 +183,7 @@ class StudyResult:
     alarms: Mapping[int, tuple[Alarm, ...]] = field(default_factory=dict)
     plan: str | None = None
     decisions: tuple[Decision, ...] = ()
+    commands: Mapping[int, str] = field(default_factory=dict)
     judged_on: JudgedOn = "test"
 
     @property

@@ -57,6 +57,12 @@ class CommandProgram:
             silence_s=executor.silence_s if isinstance(executor, Local) else None,
         )
 
+    def by_hand(self, overrides: Sequence[str]) -> tuple[str, ...]:
+        """The command line of one run outside of a study, the seed among its overrides."""
+        tree, _ = self._sweep.composer.unresolved([f"+{line.lstrip('+')}" for line in overrides])
+        values = {key: _word(value) for key, value in plain(tree).items()} | {OUT: "results.json"}
+        return tuple(filled(part, values) for part in self._words.template)
+
     def seeded(self, seed: int) -> tuple[str, ...]:
         """How the seed is told to a run."""
         return (f"{SEED}={seed}",) if SEED in places_in(self._words.template) else ()

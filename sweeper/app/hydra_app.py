@@ -65,6 +65,11 @@ class HydraApp:
             environment={RESUME: str(folder.app.absolute())} if resumed else {},
         )
 
+    def by_hand(self, overrides: Sequence[str]) -> tuple[str, ...]:
+        """The command line of one run outside of a study, the seed among its overrides."""
+        lines = self.by_key([*self._sweep.space.fixed, *overrides]).values()
+        return self._launch.by_hand(tuple(lines))
+
     def _resumed(self, folder: RunFolder) -> tuple[str, ...]:
         """The override by which an interrupted run goes on, where its earlier attempt left the file."""
         resume = self._app.resume

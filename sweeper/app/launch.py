@@ -29,6 +29,11 @@ class Launch:
     hydra: tuple[str, ...]
     cwd: Path
 
+    def by_hand(self, lines: Sequence[str]) -> tuple[str, ...]:
+        """The command line of one run with these overrides, outside of a study."""
+        python, *rest = self.program
+        return (Path(python).name, *rest, *self.flags, *self.hydra, *lines)
+
     def job(self, lines: Sequence[str], folder: RunFolder, number: int) -> tuple[str, ...]:
         """The command line of one run with these overrides."""
         place = text_of(str(folder.app.absolute()))

@@ -1,5 +1,7 @@
 """The trials of an app: composed by Hydra, trained by its own process, known by what it is given."""
 
+import shlex
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -7,7 +9,7 @@ from typing import Any, Protocol
 from omegaconf import OmegaConf
 from pydantic import JsonValue
 
-from sweeper.errors import Fault, UserError
+from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import RunFolder
 from sweeper.models import digest_of
 from sweeper.program_spec import ProgramSpec
@@ -34,6 +36,9 @@ class Program(Protocol):
 
     def run(self, overrides: Sequence[str], seed: int, number: int, folder: RunFolder) -> ProgramSpec:
         """One run with these overrides."""
+
+    def by_hand(self, overrides: Sequence[str]) -> tuple[str, ...]:
+        """The command line of one run outside of a study, the seed among its overrides."""
 
     def seeded(self, seed: int) -> tuple[str, ...]:
         """How the seed is told to a run; nothing where runs are plain repetitions."""
@@ -166,6 +171,20 @@ class ProgramSpecs:
     def code_hash(self) -> str:
         """A hash of the program's own code."""
         return self._code
+
+    @property
+    def repository(self) -> Path:
+        """Where the program is started."""
+        return self._program.cwd
+
+    def command(self) -> str:
+        """The command line that started this process, passwords blanked."""
+        python, *words = sys.orig_argv
+        return redact(shlex.join([Path(python).name, *words]))
+
+    def command_again(self, trial: TrialSpec, seed: int) -> str | None:
+        """The command that runs a trial once, by hand."""
+        return redact(shlex.join(self._program.by_hand((*trial.overrides, *self._program.seeded(seed)))))
 
     def conditional_keys(self, overrides: Sequence[str]) -> dict[str, set[str]]:
         """None that we know of."""

@@ -262,7 +262,8 @@ def _pruned(summary: Summary) -> list[str]:
 
 
 def _data(result: StudyResult) -> list[str]:
-    kind = "Real data" if result.data.get("real") else "Generated data"
+    kinds = {True: "Real data", False: "Generated data"}
+    kind = kinds.get(result.data.get("real", False), "Data")
     announced = ("skipped", "contents", "reading", "doubts", "unseen")
     told_elsewhere = ("name", "real", "trivial", "trivial_predictor", *announced)
     facts = flatten({key: value for key, value in result.data.items() if key not in told_elsewhere})

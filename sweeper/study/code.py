@@ -1,8 +1,12 @@
-"""A hash of the source that decides what a run computes, by which results of other code are known."""
+"""What this process was started by, and a hash of the source that decides what its runs compute."""
 
 import hashlib
+import shlex
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+from sweeper.errors import redact
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -29,3 +33,8 @@ def _places(target: str | None) -> list[Path]:
     if spec.submodule_search_locations is not None:
         return [Path(folder) for folder in spec.submodule_search_locations]
     return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []
+
+
+def command() -> str:
+    """The command line that started this process, passwords blanked."""
+    return redact(shlex.join(["python", "-m", "sweeper", *sys.argv[1:]]))

@@ -3,9 +3,7 @@
 import json
 import os
 import platform
-import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,11 +12,11 @@ from typing import Any
 import yaml
 
 from sweeper.config import objective_by_value
-from sweeper.errors import Fault, UserError, redact
+from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder, folder_name
 from sweeper.reports import name_of
 from sweeper.search import TrialBook
-from sweeper.study.code import PACKAGE, code_hash
+from sweeper.study.code import PACKAGE, code_hash, command
 from sweeper.study.spec_factory import SpecFactory
 from sweeper.study.specs import differences
 from sweeper.trial import by_value
@@ -28,22 +26,26 @@ N_SHOWN = 6
 """So many differences between two configurations are told."""
 
 
-def provenance(n_threads: int | None, code: str | None = None) -> dict[str, Any]:
-    """All but the times of start and finish."""
+def provenance(
+    n_threads: int | None,
+    code: str | None = None,
+    started_by: str | None = None,
+    repository: Path | None = None,
+) -> dict[str, Any]:
+    """All but the times of start and finish.
+
+    `code` is the hash of the code, `started_by` the command line, `repository` a folder in the repository of
+    the code; by default all are our own.
+    """
     return {
-        "command": command(),
-        "git_sha": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "command": started_by or command(),
+        "git_sha": _git(repository, "rev-parse", "HEAD"),
+        "git_dirty": bool(_git(repository, "status", "--porcelain", "--untracked-files=no")),
         "code_hash": code_hash() if code is None else code,
         "versions": {"python": platform.python_version(), **_versions()},
         "threads": n_threads,
         "cpu": cpu_name(),
     }
-
-
-def command() -> str:
-    """The command line that started this process, passwords blanked."""
-    return redact(shlex.join(["python", "-m", "sweeper", *sys.argv[1:]]))
 
 
 def cpu_name() -> str:
@@ -66,14 +68,14 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _git(*words: str) -> str | None:
-    """What git says of this project's own repository; None for an installed copy, wherever it lies."""
-    if not (PACKAGE.parent / ".git").exists():
+def _git(repository: Path | None, *words: str) -> str | None:
+    """What git says there, or of our own repository; None for an installed copy of ours, wherever it lies."""
+    if repository is None and not (PACKAGE.parent / ".git").exists():
         return None
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(
-            ["git", "-C", str(PACKAGE.parent), *words],
+            ["git", "-C", str(repository or PACKAGE.parent), *words],
             capture_output=True,
             text=True,
             env=environment,

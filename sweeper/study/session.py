@@ -1,11 +1,12 @@
 """What one process does for one study: screen, confirm, attribute, conclude."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from sweeper.reports import write_report
-from sweeper.results import Mix, StudyResult
+from sweeper.results import Mix, StudyResult, TrialResult
 from sweeper.study.asked_for import with_others_named
 from sweeper.study.attribution import begun_attribution
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
@@ -46,7 +47,9 @@ class Session:
         self._began, self._n_planned = time.monotonic(), 0
         self._mix: Mix | None = None
         slot = plan.arrangement.slots[0]
-        self._provenance = provenance(slot.n_threads, plan.factory.code_hash()) | {"started": _now()}
+        factory = plan.factory
+        code = (factory.code_hash(), factory.command(), factory.repository)
+        self._provenance = provenance(slot.n_threads, *code) | {"started": _now()}
 
     def run(self) -> int:
         """Screen, confirm, judge, report; the exit code."""
@@ -151,8 +154,18 @@ class Session:
         )
         plan = self._plan.settings.plan.name if self._plan.sweep.stages else None
         return replace(
-            found, alarms=self._growth.alarms(trials), plan=plan, decisions=self._growth.decisions()
+            found,
+            alarms=self._growth.alarms(trials),
+            plan=plan,
+            decisions=self._growth.decisions(),
+            commands=self._commands(trials),
         )
+
+    def _commands(self, trials: Iterable[TrialResult]) -> dict[int, str]:
+        """How trials of a program are trained by hand."""
+        factory, seed = self._plan.factory, self._table.policy.seeds[0]
+        found = {trial.spec.number: factory.command_again(trial.spec, seed) for trial in trials}
+        return {number: text for number, text in found.items() if text is not None}
 
     @property
     def _split(self) -> str:

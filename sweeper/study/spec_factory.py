@@ -81,6 +81,16 @@ class SpecFactory(Protocol):
     def code_hash(self) -> str:
         """A hash of the source that decides what a run computes."""
 
+    @property
+    def repository(self) -> Path | None:
+        """A folder of the repository of the code, None for our own."""
+
+    def command(self) -> str:
+        """The command line that started this process, passwords blanked."""
+
+    def command_again(self, trial: TrialSpec, seed: int) -> str | None:
+        """The command that trains a trial once, by hand; None where our own does."""
+
     def conditional_keys(self, overrides: Sequence[str]) -> dict[str, set[str]]:
         """By key, the keys without some values of which it means nothing, at these overrides."""
 

@@ -21,7 +21,7 @@ from sweeper.reports import Added, added_by_task
 from sweeper.results import Judgement, Objective, StudyResult
 from sweeper.schema import RUN_SECTIONS, RunSettings, Settings
 from sweeper.search import key_of
-from sweeper.study.code import code_hash
+from sweeper.study.code import code_hash, command
 from sweeper.study.spec_factory import MetricNames, RunParts
 from sweeper.task import (
     Prepared,
@@ -202,6 +202,18 @@ class TaskSpecs:
     def code_hash(self) -> str:
         """A hash of the source that decides what a run computes: the trainer's and the task's."""
         return code_hash(self._sweep.settings.task.target)
+
+    @property
+    def repository(self) -> None:
+        """Our own."""
+
+    def command(self) -> str:
+        """The command line that started this process, passwords blanked."""
+        return command()
+
+    def command_again(self, trial: TrialSpec, seed: int) -> str | None:
+        """None: our own command trains it."""
+        return None
 
     def conditional_keys(self, overrides: Sequence[str]) -> dict[str, set[str]]:
         """By key, the keys without some values of which it means nothing, at these overrides."""

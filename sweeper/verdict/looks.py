@@ -53,7 +53,8 @@ def notes_of_looks(result: StudyResult, look: Look | None) -> tuple[str, ...]:
 def _confirmed(result: StudyResult) -> set[str]:
     """Fingerprints of the candidates that have runs on the confirmation seeds."""
     fresh = set(result.confirm_seeds) - set(result.seeds)
-    return {trial.spec.fingerprint for trial in result.candidates if fresh & trial.runs.keys()}
+    found = {trial.spec.fingerprint for trial in result.candidates if fresh & trial.runs.keys()}
+    return found - {result.baseline.spec.fingerprint}  # a candidate that is the baseline shares its runs
 
 
 def _plural(n: int, noun: str) -> str:

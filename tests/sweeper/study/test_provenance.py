@@ -11,8 +11,8 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
-from sweeper.study.code import code_hash
-from sweeper.study.provenance import command, cpu_name, provenance, refuse_shared_folder
+from sweeper.study.code import code_hash, command
+from sweeper.study.provenance import cpu_name, provenance, refuse_shared_folder
 
 MODULE, CODE = sys.modules[provenance.__module__], sys.modules[code_hash.__module__]
 
