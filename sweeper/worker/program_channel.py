@@ -82,7 +82,7 @@ class ProgramChannel:
 
     def close(self) -> None:
         """Let go of everything, the folder too."""
-        for key in tuple(self._selector.get_map().values()):
+        for key in tuple((self._selector.get_map() or {}).values()):
             if isinstance(key.data, Speaker):
                 self._drop(key.data)
         self._selector.close()
