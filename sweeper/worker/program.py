@@ -181,7 +181,7 @@ class ProgramRun:
             self._leave("interrupted")
             process.ask_to_leave()
         if self._leaving is not None and now > self._leave_by:
-            process.end()
+            process.kill()
         if self._leaving is None and self._silence.is_too_long():
             silent = duration(self._spec.silence_s)
             raise ProgramError(
