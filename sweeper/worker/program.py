@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sweeper.client import RESUME
-from sweeper.errors import NoResultError, ProgramError, RunError
+from sweeper.errors import ProgramError, RunError
 from sweeper.layout import RunFolder
 from sweeper.messages import Failed, Finished, Message, Reply, Started, Stopped
 from sweeper.program_spec import ProgramSpec
@@ -254,17 +254,17 @@ class ProgramRun:
     def _finish(self, code: int) -> None:
         spec, heard = self._spec, self._heard
         returned = heard.returned or {}
-        if problem := returned.get("problem"):
-            raise NoResultError(str(problem))
+        figures, problem = returned_figures(heard, spec)
         written = {} if spec.results is None else written_figures(self._path(spec.results))
         settled = settle(
             spec,
             (
-                ("returned", returned_figures(heard, spec)),
+                ("returned", figures),
                 ("written", written),
                 ("last reported", self._reports.latest),
                 ("printed", printed_figures(self._folder.log, self._log_start, spec.patterns)),
             ),
+            problem,
         )
         metrics = settled.metrics
         incidents: tuple[str, ...] = (f"{code_in_words(code)} after it had returned",) if code else ()

@@ -2,8 +2,8 @@
 
 Standard library only. `leash` is the end of a pipe from the worker: `t` asks all of the program's processes
 to leave, `k` kills them; the end of the stream, which is also what a worker that was killed leaves, has them
-leave within two seconds. `status` is the end of a pipe to the worker: `cannot be run: <why>`, or `exit <code>` once nothing
-runs any more, a code below zero being a signal. `folder` is removed in the end.
+leave within two seconds. `status` is the end of a pipe to the worker: `cannot be run: <why>`, or
+`exit <code>` once nothing runs any more, a code below zero being a signal. `folder` is removed in the end.
 """
 
 import os

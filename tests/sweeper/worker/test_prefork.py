@@ -106,7 +106,10 @@ def test_a_forked_run_is_pruned_like_any_other(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_no_fork_and_no_zygote(tmp_path: Path) -> None:
-    source = APP.replace("return", "import time\n    open('ready', 'w')\n    time.sleep(60)\n    return")
+    source = APP.replace(
+        "return",
+        "import time\n    open('began', 'w').write(str(os.getpid()))\n    time.sleep(60)\n    return",
+    )
     path = tmp_path / "job.json"
     path.write_text(app_job(tmp_path, 0.5, source).model_dump_json())
     worker = subprocess.Popen(
@@ -114,11 +117,11 @@ def test_a_worker_that_is_killed_leaves_no_fork_and_no_zygote(tmp_path: Path) ->
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
     )
-    wait_for((tmp_path / "ready").exists)
-    zygote = int((tmp_path / "imports").read_text())
+    wait_for(lambda: (tmp_path / "began").exists() and (tmp_path / "began").read_text())
+    pids = [int((tmp_path / name).read_text()) for name in ("imports", "began")]
     worker.send_signal(signal.SIGKILL)
     worker.wait()
-    wait_for(lambda: not Path(f"/proc/{zygote}").exists() and marked(tmp_path / "run") == [])
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
 @pytest.mark.parametrize("argv", [["bash", "run.sh"], ["python"], ["python", "-c", "1"], ["python", "-m"]])

@@ -319,6 +319,21 @@ def test_an_app_reaches_us_in_an_environment_without_us(tmp_path: Path) -> None:
     assert finish(job).metrics == {"val/acc": 1}
 
 
+def test_an_app_that_a_shell_starts_reaches_us_too(tmp_path: Path) -> None:
+    job = with_spec(program_job(tmp_path, REPORTS), argv=["sh", "-c", f"{sys.executable} app.py && true"])
+    assert finish(job).metrics["val/acc"] == 0.5
+
+
+def test_an_app_that_goes_on_from_an_earlier_attempt_is_told_of_and_keeps_its_rows(tmp_path: Path) -> None:
+    job = program_job(tmp_path, REPORTS, environment={"SWEEPER_RESUME_DIR": "/earlier"})
+    folder_of(job).path.mkdir()
+    folder_of(job).metrics.write_text(json.dumps({"split": "val", "global_step": 3, "acc": 1}) + "\n")
+    started = said(job)[0]
+    assert isinstance(started, Started)
+    assert started.incidents == ("goes on from /earlier, as exactly as the app's own resume is",)
+    assert rows_of(job)[0]["global_step"] == 3
+
+
 def test_a_job_file_is_run_by_hand_whatever_runs_it(tmp_path: Path) -> None:
     job = program_job(tmp_path, REPORTS)
     run_job(job, listener := Listener())

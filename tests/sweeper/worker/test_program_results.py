@@ -68,10 +68,17 @@ def test_other_figures_that_are_no_numbers_are_left_out_and_named() -> None:
 
 def test_a_list_has_a_number_for_each_objective() -> None:
     two = spec(objectives=["acc", "f1"])
-    assert returned_figures(Heard({"value": [1.0, 2.0]}), two) == {"val/acc": 1.0, "val/f1": 2.0}
-    assert returned_figures(Heard({"value": None}), two) == returned_figures(Heard(), two) == {}
-    with pytest.raises(NoResultError, match="returned 1 numbers; expected 2: acc, f1"):
-        returned_figures(Heard({"value": 1.0}), two)
+    assert returned_figures(Heard({"value": [1.0, 2.0]}), two) == ({"val/acc": 1.0, "val/f1": 2.0}, "")
+    assert returned_figures(Heard({"value": None}), two) == returned_figures(Heard(), two) == ({}, "")
+    assert returned_figures(Heard({"value": None, "problem": "a model"}), two) == ({}, "a model")
+    assert returned_figures(Heard({"value": 1.0}), two) == ({}, "returned 1 numbers; expected 2: acc, f1")
+
+
+def test_what_is_returned_and_cannot_be_read_matters_where_nothing_else_tells() -> None:
+    reported = [("last reported", {"val/acc": 1.0})]
+    assert settle(spec(), reported, "returned a Model").notes == ("returned a Model",)
+    with pytest.raises(NoResultError, match="returned a Model"):
+        settle(spec(), [], "returned a Model")
 
 
 def test_a_file_of_results_that_is_none_is_said_and_not_guessed_at(tmp_path: Path) -> None:
