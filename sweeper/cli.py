@@ -34,6 +34,7 @@ class Command:
 
 COMMANDS = {
     "studies": Command("list, show, export, publish, clean and delete studies", "sweeper.studies"),
+    "verdict": Command("a verdict on runs that exist, in a table of yours", "sweeper.judge_runs"),
     "predict": Command("let a study's model read files of yours", "sweeper.predict"),
 }
 RUN = Command("one run, or with -m a study", "sweeper.run_study")

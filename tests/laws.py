@@ -32,7 +32,7 @@ ORDER = (
 )
 """The packages of `sweeper`, the highest first: each may import what stands below it."""
 PACKAGES = {f"sweeper.{name}" for name in ORDER[1:-1]}
-COMMANDS = ("__main__", "cli", "studies", "predict", "run_study")
+COMMANDS = ("__main__", "cli", "studies", "predict", "run_study", "judge_runs")
 
 
 @dataclass(frozen=True)
