@@ -78,9 +78,9 @@ def _study(n: int, variance: float, rng: np.random.Generator, own: np.random.Gen
 
 
 def _explored(best: int, values: Floats, variance: float, rng: np.random.Generator | None) -> bool:
-    """Whether the interval that holds for all candidates calls it better; with examples where `rng` is given."""
+    """Whether the interval that holds for all candidates calls it better; with examples if `rng` is given."""
     arms = [
-        Arm(i, "", test=_by_seed(SEEDS, row), influence=rng and _influence(variance, rng, SEEDS))
+        Arm(i, "", test=_by_seed(SEEDS, row), influence=_influence(variance, rng, SEEDS) if rng else None)
         for i, row in enumerate(values)
     ]
     tried = range(1, len(arms))

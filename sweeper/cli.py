@@ -121,7 +121,8 @@ def exit_code(command: Callable[[], None], where: str = "sweeper", *, prints_res
 def refuse(word: str) -> NoReturn:
     """Raise the UserError of a first word that is no command."""
     suggestion = did_you_mean(word, COMMANDS)
-    advice = "" if suggestion else f"There are {' and '.join(COMMANDS)}; values are given as key=value"
+    *others, last = COMMANDS
+    advice = "" if suggestion else f"There are {', '.join(others)} and {last}; values are given as key=value"
     raise UserError(Fault(word, f"no such command{suggestion}", advice))
 
 

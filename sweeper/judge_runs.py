@@ -125,10 +125,6 @@ def _faults(options: Namespace) -> list[Fault]:
     ):
         problem = f"got '{options.confirm_seeds}'; expected whole numbers, as in 1000,1001,1002"
         faults.append(Fault("confirm_seeds", problem))
-    if not 0 < options.confidence < 1:
-        faults.append(Fault("confidence", f"got {options.confidence:g}; expected a number between 0 and 1"))
-    if options.min_effect is not None and not 0 < options.min_effect < float("inf"):
-        faults.append(Fault("min_effect", f"got {options.min_effect:g}; expected a number above 0"))
     if options.report is not None and StudyFolder(Path(options.report)).summary.exists():
         faults.append(Fault("report", f"got '{options.report}', the folder of a study; expected another one"))
     if options.uri is not None and not options.table.startswith(MLFLOW):

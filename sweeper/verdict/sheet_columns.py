@@ -1,11 +1,11 @@
 """Which column of a table of runs is what, by its name or as the user says; it is always told. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.verdict.sheet_numbers import same_name, seed_of
+from sweeper.verdict.sheet_numbers import STATES, same_name, seed_of
 from sweeper.verdict.sheets import Sheet
 
 TRIAL = (
@@ -69,12 +69,14 @@ def roles_of(sheet: Sheet, asked: Asked) -> Roles:
     metric, val, test = _figures(sheet, asked)
     seed = asked.seed or _named(sheet, SEED)
     trial, baseline = _trial(sheet, asked, seed)
-    phase, state = _phase(sheet), _named(sheet, STATE)
+    phase, state = _in_words(sheet, PHASE, PHASES), _in_words(sheet, STATE, STATES)
     found = Roles(baseline, metric, trial, seed, val, test, phase, state)
+    others = [name for keys in (PHASE, STATE) if (name := _named(sheet, keys)) and name not in _used(found)]
+    unused = [f"not used, since its words are others: column '{name}'" for name in others]
     if (n := sheet.names) and (twice := [name for name in _used(found) if n.count(name) > 1]):
         problem = f"got column '{twice[0]}' more than once; expected each once"
         raise UserError(Fault(sheet.where, problem, "Rename or remove one"))
-    return replace(found, told=_told(found))
+    return replace(found, told=(*_told(found), *unused))
 
 
 def key_of(name: str) -> str:
@@ -191,26 +193,30 @@ def names_of(sheet: Sheet, trial: Sequence[str], seed: str | None) -> list[str]:
     return [name for name, _ in parts] if is_in_names else list(cells[0])
 
 
-def _phase(sheet: Sheet) -> str | None:
-    """Such a column of somebody else's may mean anything."""
-    name = _named(sheet, PHASE)
-    known = name is not None and {cell.lower() for cell in sheet.column(name)} <= {*PHASES, ""}
+def _in_words(sheet: Sheet, keys: Sequence[str], words: Collection[str]) -> str | None:
+    """The column that is called so and holds such words only: one of somebody else's may mean anything."""
+    name = _named(sheet, keys)
+    known = name is not None and {cell.lower() for cell in sheet.column(name)} <= {*words, ""}
     return name if known else None
 
 
 def _figures(sheet: Sheet, asked: Asked) -> tuple[str, str | None, str | None]:
     """The metric, and its columns on validation and on test."""
-    if asked.val is not None or asked.test is not None:
-        name = asked.metric or _metric_in(asked.val or asked.test or "")
-        return name, asked.val, asked.test
     found = _metrics(sheet)
+    if named := asked.val or asked.test:
+        parts = _parts(named)
+        columns = found.get(parts[1], {}) if parts else {}
+        name = asked.metric or (parts[1] if parts else key_of(named)) or "value"
+        return name, asked.val or columns.get("val"), asked.test or columns.get("test")
     bare = {key_of(name): name for name in sheet.names}
     wanted = asked.metric.lower() if asked.metric is not None else None
+    if wanted is not None and (parts := _parts(wanted)) and parts[1] in found:
+        wanted = parts[1]  # a column's whole name
     if wanted is None and len(found) == 1:
         (metric, columns), *_ = found.items()
         return metric or "value", columns.get("val"), columns.get("test")
     if wanted is not None and wanted in found:
-        return asked.metric or "", found[wanted].get("val"), found[wanted].get("test")
+        return wanted or "value", found[wanted].get("val"), found[wanted].get("test")
     if wanted is not None and list(found) == [""]:
         return asked.metric or "", found[""].get("val"), found[""].get("test")
     if wanted is not None and wanted in bare:
@@ -235,11 +241,6 @@ def _parts(name: str) -> tuple[str, str] | None:
         return SPLITS[first[1]], "" if metric in ("score", "value", "metric") else metric
     last = _SPLIT_LAST.fullmatch(key)
     return (SPLITS[last[2]], last[1]) if last else None
-
-
-def _metric_in(column: str) -> str:
-    parts = _parts(column)
-    return (parts[1] if parts else key_of(column)) or "value"
 
 
 def _no_metric(sheet: Sheet, metric: str | None, known: Sequence[str]) -> Fault:

@@ -28,6 +28,34 @@ NO_VALUES = frozenset(
 """What stands where a run has no figure."""
 COMPLETE = frozenset(("", "complete", "completed", "finished", "success", "succeeded", "ok", "done"))
 """States of a run whose figures count."""
+STATES = COMPLETE | frozenset(
+    (
+        *(
+            "failed",
+            "fail",
+            "failure",
+            "error",
+            "crashed",
+            "killed",
+            "oom",
+            "timeout",
+            "cancelled",
+            "canceled",
+        ),
+        *(
+            "running",
+            "waiting",
+            "pending",
+            "queued",
+            "scheduled",
+            "pruned",
+            "stopped",
+            "interrupted",
+            "preempted",
+        ),
+        *("preempting", "aborted", "diverged"),
+    )
+)
 GAPS = " \u00a0\u202f'\u2019"
 SEED = re.compile(r"(?:(?:random[ _-]?)?(?:seed|rep|run|s|r)[ _=:#-]*)?(-?\d+)(?:\.0*)?", re.I)
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.I)

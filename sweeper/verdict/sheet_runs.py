@@ -66,6 +66,7 @@ class _Table:
         self._sheet, self._roles = sheet, roles
         self.faults: list[Fault] = []
         self.told: list[str] = []
+        self._with_comma: list[str] = []
         names = names_of(sheet, roles.trial, roles.seed)
         seeds = self._seeds()
         self._phases = [cell.lower() for cell in sheet.column(roles.phase)] if roles.phase else []
@@ -83,6 +84,7 @@ class _Table:
             for i, (name, seed) in enumerate(zip(names, seeds, strict=True))
             if name and seed is not None and self._counts(i)
         ]
+        self._say_notation()
         self._say_left_out(names, seeds)
 
     def scores_of(self, name: str, confirm_seeds: Sequence[int]) -> Scores:
@@ -106,6 +108,14 @@ class _Table:
 
     def _counts(self, i: int) -> bool:
         return self._phase(i) != "attribution"
+
+    def _say_notation(self) -> None:
+        if self.percent:
+            self.told.append(
+                f"in percent, so that differences are percentage points: {', '.join(sorted(self.percent))}"
+            )
+        if self._with_comma:
+            self.told.append(f"with a decimal comma: {' and '.join(self._with_comma)}")
 
     def _say_left_out(self, names: Sequence[str], seeds: Sequence[int | None]) -> None:
         if n := sum(not self._counts(i) for i in range(len(names))):
@@ -140,6 +150,7 @@ class _Table:
     def _numbers(self, column: str) -> list[float]:
         cells = self._sheet.column(column)
         has_comma = has_decimal_comma(cells, self._sheet.separator)
+        self._with_comma += [f"column '{column}'"] * bool(has_comma)
         if has_comma is None:
             problem = (
                 "got numbers such as '1,234', of which nobody can tell whether the comma is a decimal one"

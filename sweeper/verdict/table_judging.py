@@ -5,10 +5,10 @@ they have none, the runs that are judged are those that chose: then the winner's
 one, which holds for all candidates at once, whichever of them was chosen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
@@ -66,9 +66,11 @@ def judge_table(
     `baseline`: the trial that the others are compared with. `trial`, `seed`, `val` and `test` name columns
     whose names do not tell; several columns may make up a trial. `confirm_seeds`: seeds that played no part
     in choosing; a column `phase` (screening, confirmation) says the same. `examples`: by `trial/seed`, the
-    value of each example [n], whose mean is the metric on the split that judges; an `.npz` file of such arrays
-    will do. Raises UserError with what cannot be read.
+    value of each example [n], whose mean is the metric on the split that judges; an `.npz` file of such
+    arrays will do. Raises UserError with what cannot be read.
     """
+    if faults := list(_faults(confidence, min_effect)):
+        raise UserError(faults)
     sheet = sheet_of(frame)
     columns = (trial,) if isinstance(trial, str) else tuple(trial)
     roles = roles_of(sheet, Asked(baseline, metric, columns, seed, val, test))
@@ -143,6 +145,13 @@ class _Table:
         return fmean(differences(self.arms[number].screening, self.arms[BASELINE].screening))
 
 
+def _faults(confidence: float, min_effect: float | None) -> Iterator[Fault]:
+    if not 0 < confidence < 1:
+        yield Fault("confidence", f"got {confidence:g}; expected a number between 0 and 1")
+    if min_effect is not None and not 0 < min_effect < inf:
+        yield Fault("min_effect", f"got {min_effect:g}; expected a number above 0")
+
+
 def _refuse_strange_seeds(table: _Table, confirm_seeds: Sequence[int]) -> None:
     strange = sorted(set(confirm_seeds) - set(table.fresh))
     if strange:
@@ -182,14 +191,15 @@ def _without_result(table: _Table) -> str:
     if failed := table.failed.get(BASELINE):
         n = plural(len(base.screening), "seed")
         return (
-            f"{base.name}, the baseline, failed on {len(failed)} of {n} ({failed[0]}), so that there is nothing "
-            "to compare with: which runs fail is no matter of chance. Where a failure had nothing to do with "
-            "what was trained, remove that seed from all trials."
+            f"{base.name}, the baseline, failed on {len(failed)} of {n} ({failed[0]}), so that there is "
+            "nothing to compare with: which runs fail is no matter of chance. Where a failure had nothing to "
+            "do with what was trained, remove that seed from all trials."
         )
     if all(not table.pairs(arm.number) for arm in table.arms[1:]):
         return (
-            f"No candidate has a seed in common with {base.name}, the baseline: runs are compared in pairs of "
-            "one seed. Where seeds mean nothing, number the repetitions of each trial in a column of their own."
+            f"No candidate has a seed in common with {base.name}, the baseline: runs are compared in pairs "
+            "of one seed. Where seeds mean nothing, number the repetitions of each trial in a column of "
+            "their own."
         )
     return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
 

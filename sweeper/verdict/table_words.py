@@ -23,7 +23,7 @@ WITH_FRESH = (
 RATES = {
     ("confirmation", False): "3 to 44 %",
     ("confirmation", True): "2 to 15 %",
-    ("exploration", False): "up to 12 %",
+    ("exploration", False): "up to 14 %",
 }
 """By what the verdict rests on, and whether its interval holds the noise of the examples."""
 
@@ -89,8 +89,8 @@ def note_of_split(
         WITH_FRESH.format(rates=rates)
         if rates
         else (
-            "The interval allows for that, since it holds for all candidates of the table at once; not for what "
-            "else was tried on these examples."
+            "The interval allows for that, since it holds for all candidates of the table at once; not for "
+            "what else was tried on these examples."
         )
     )
     return (
@@ -102,17 +102,17 @@ def note_of_split(
 def note_of_basis(baseline: str, best: str) -> str:
     """How to get the sharper test."""
     return (
-        "No seed is fresh: the runs that are judged chose the winner, too, so that the interval must hold for "
-        f"all candidates at once. For the test of a study, train {best} and {baseline} again on seeds of their "
-        "own, and name these with --confirm-seeds."
+        "No seed is fresh: the runs that are judged chose the winner, too, so that the interval must hold "
+        f"for all candidates at once. For the test of a study, train {best} and {baseline} again on seeds of "
+        "their own, and name these with --confirm-seeds."
     )
 
 
 def note_of_examples(judged_on: JudgedOn) -> str:
     """What an interval without values by example lacks."""
     return (
-        f"The interval holds seed noise only: the error of the finite {split_name(judged_on)} split is unknown. "
-        "With the value of each example (--examples) it is in the interval, too."
+        f"The interval holds seed noise only: the error of the finite {split_name(judged_on)} split is "
+        "unknown. With the value of each example (--examples) it is in the interval, too."
     )
 
 
@@ -131,8 +131,8 @@ def notes_of_seeds(
         found.append(f"Failed: {_listed(failed)}. Such candidates cannot be chosen. {NOT_BY_CHANCE}")
     if lacking:
         found.append(
-            f"Not on all seeds of the baseline: {_listed(lacking, 'lacks')}. Runs are compared in pairs of one "
-            "seed only, and candidates with fewer pairs than others cannot be chosen."
+            f"Not on all seeds of the baseline: {_listed(lacking, 'lacks')}. Runs are compared in pairs of "
+            "one seed only, and candidates with fewer pairs than others cannot be chosen."
         )
     if extra:
         found.append(f"Without a pair in the baseline, and left out: {_listed(extra)}.")

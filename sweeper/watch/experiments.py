@@ -20,12 +20,12 @@ def experiment_frame(experiment: str, uri: str | None = None) -> "pd.DataFrame":
     `uri`: of the store; without one MLFLOW_TRACKING_URI, else our own store in `results`, else `mlruns`.
     Raises UserError where there is no such store or experiment.
     """
+    place = uri or _default_uri()
+    _refuse_missing(place)
     import pandas as pd
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    place = uri or _default_uri()
-    _refuse_missing(place)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     client = MlflowClient(tracking_uri=place, registry_uri=place)
     try:
