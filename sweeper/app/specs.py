@@ -119,8 +119,17 @@ class ProgramSpecs:
         return self._program.announced
 
     def warnings(self, trials: Sequence[TrialSpec]) -> list[str]:
-        """What these trials say about themselves."""
-        return []
+        """That the code has changed, where a study of the same name but for the code is there."""
+        name, results = self.study_name(), Path(self._settings.study.results_dir)
+        if self._settings.study.name is not None or not self._program.code_counts:
+            return []
+        others = results.glob(f"{name.rpartition('-')[0]}-????") if results.is_dir() else ()
+        if not (older := sorted(path.name for path in others if path.name != name)):
+            return []
+        return [
+            f"the code of {self._program.name} has changed since {older[-1]} was made: this is another "
+            f"study, {name}, and trains all its runs. hydra.sweeper.app.code=false goes on whatever the code"
+        ]
 
     def data(self) -> dict[str, Any]:
         """The digests of the files that are named; of others nothing is known."""
