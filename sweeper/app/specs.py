@@ -20,6 +20,8 @@ from sweeper.study import MetricNames, RunParts
 from sweeper.task import file_digest
 from sweeper.trial import Role, Slot, TrialSpec, by_value, canonical, fingerprint
 
+LAST_WORDS_S, LEAST_GRACE_S = 2.0, 1.0
+
 
 class Program(Protocol):
     """What is run in a study of somebody's program: a Hydra app, or any command line."""
@@ -239,6 +241,11 @@ def plain(value: Any) -> Any:
     if isinstance(found, list | tuple):
         return [plain(one) for one in found]
     return found if found is None or isinstance(found, bool | int | float | str) else str(found)
+
+
+def grace_of(settings: StudySettings) -> float:
+    """How long a program that is told to leave may take: less than its worker, which tells how it ended."""
+    return max(settings.study.grace_s - LAST_WORDS_S, LEAST_GRACE_S)
 
 
 def digests_of(files: Iterable[str], folder: Path, settings: StudySettings) -> dict[str, str]:
