@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeper.app.launch import in_vain
 from sweeper.app.options import AppOptions, Options, as_in_app, metrics_of, options_of
 from sweeper.config import (
     Composer,
@@ -32,9 +33,11 @@ from sweeper.errors import Fault, UserError
 from sweeper.schema import StudySettings
 from sweeper.search import (
     MANY_POINTS,
+    Interval,
     Point,
     SearchSpace,
     Sweep,
+    Swept,
     check_pruner,
     extremes,
     grid,
@@ -79,7 +82,7 @@ def _read(
     params, faults = composer.parse(param_lines(params_of(hydra.sweeper)))
     parsed, wrong = composer.parse(arguments)
     faults += wrong
-    overrides, in_vain = joined([one for _, one in params], [one for _, one in parsed])
+    overrides, unswept = joined([one for _, one in params], [one for _, one in parsed])
     sound = []
     for one in overrides:
         wrong = _sweep_faults(source, one, options.app)
@@ -94,9 +97,11 @@ def _read(
     composer = Composer(source, space.fixed, labels, groups)
     fixed = [
         f"hydra.sweeper.params: {key_of(one)} is not swept, since the command line fixes it"
-        for one in in_vain
+        for one in unswept
     ]
-    space = replace(space, warnings=(*space.warnings, *fixed))
+    ignored = in_vain([str(line) for line in hydra.overrides.hydra])
+    swept = tuple(_with_whole_end(one) for one in space.swept)
+    space = replace(space, swept=swept, warnings=(*space.warnings, *fixed, *ignored))
     return _checked(
         composer, space, options, str(hydra.job.name), [*faults, *composer.fixed_faults], arguments
     )
@@ -119,8 +124,8 @@ def _checked(
     metrics = metrics_of(options.app, _names(tree))
     settings = options.settings(name, seed, metrics, space.seeds)
     if not space.swept and not settings.study.trials and settings.study.custom_search_space is None:
-        problem = "nothing is swept"
-        raise UserError(Fault("command line", problem, "Sweep a key, as in optimizer.lr=1e-4,1e-3"))
+        nothing = Fault("command line", "nothing is swept", "Sweep a key, as in optimizer.lr=1e-4,1e-3")
+        raise UserError(explained([*found.values()], composer, space) or nothing)
     adaptive = is_adaptive(space, settings)
     more = [*whole_study_faults(composer, groups, PER_STUDY), *contradictions(space, settings, adaptive)]
     points = None
@@ -164,6 +169,14 @@ def _sweep_faults(source: ConfigSource, override: Override, app: AppOptions) -> 
     domain: Any = space.swept[0].domain
     values = [domain.at(index) for index in range(len(domain))] if hasattr(domain, "at") else []
     return source.option_faults(override, values, f"override '{override.input_line}'")
+
+
+def _with_whole_end(swept: Swept) -> Swept:
+    """`int(interval(1, 8))` takes 8 in, as users of hydra-optuna-sweeper know it; Hydra leaves it out."""
+    domain = swept.domain
+    if not isinstance(domain, Interval) or not domain.is_integer:
+        return swept
+    return replace(swept, domain=replace(domain, high=domain.high + 1))
 
 
 def _quietly(composer: Composer, found: dict[str, Fault], groups: Sequence[Any]) -> DictConfig | None:
