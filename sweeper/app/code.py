@@ -32,9 +32,9 @@ def _places(roots: list[Path], config: Mapping[str, Any]) -> Iterator[Path]:
         if not text or _is_installed(text):  # most of them, and resolving them takes long
             continue
         path = Path(text).resolve()
-        if path.suffix == ".py" and any(root in path.parents for root in roots):
-            if not _is_installed(str(path)):
-                yield _top(path)
+        is_ours = path.suffix == ".py" and any(root in path.parents for root in roots)
+        if is_ours and not _is_installed(str(path)):
+            yield _top(path)
 
 
 def _is_installed(text: str) -> bool:

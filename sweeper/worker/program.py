@@ -117,6 +117,7 @@ class ProgramRun:
                 self._path(given).unlink(missing_ok=True)
         self._folder.records.unlink(missing_ok=True)
         if RESUME not in self._spec.environment:
+            self._folder.set_app_aside()
             self._reporter.metrics.drop_after(FRESH_ROWS)
         self._reporter.log(f"in {self._spec.cwd}: {shlex.join(self._spec.argv)}")
         self._log_start = self._folder.log.stat().st_size

@@ -1,6 +1,5 @@
 """A Hydra app's configuration, and its command lines read as its own process would."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,13 +89,16 @@ class App:
         values = [word for word in words if word.lstrip("+").startswith("hydra.")]
         chosen = tuple(word for word in words if word not in values and _is_choice(word))
         if (name, chosen) not in self.nodes:
-            self.nodes[name, chosen] = self.loader.load_configuration(name, list(chosen), RunMode.MULTIRUN)
-        tree = copy.deepcopy(self.nodes[name, chosen])
+            loaded = self.loader.load_configuration(name, list(chosen), RunMode.MULTIRUN)
+            self.nodes[name, chosen] = OmegaConf.masked_copy(loaded.hydra, ["sweeper", "job"])
+        tree = OmegaConf.create({"hydra": self.nodes[name, chosen]})
+        OmegaConf.set_struct(tree, True)
         for override in overrides_parser(self.loader).parse_overrides(values):
             apply_override(tree, override)
         node: DictConfig = tree.hydra
         OmegaConf.set_struct(node, False)
         node.job.name = "app"
+        node.overrides = {}
         node.overrides.hydra = [word for word in words if word.lstrip("+").startswith("hydra")]
         node.overrides.task = [word for word in words if word not in node.overrides.hydra]
         return node

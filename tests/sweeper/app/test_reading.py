@@ -97,7 +97,7 @@ def test_options_of_the_sweeper_may_stand_in_any_file_of_the_app(app: App) -> No
 
 NO_OPTION = "no option is chosen; expected one of a, b."
 CHOOSE = "The swept ones are the candidates'. Write \"hydra.sweeper.study.baseline=['need=a']\"."
-N_TRIALS = "hydra.sweeper.n_trials"
+N_TRIALS, SEEDS = "hydra.sweeper.n_trials", "hydra.sweeper.study.seeds"
 
 
 @pytest.mark.parametrize(
@@ -141,16 +141,14 @@ N_TRIALS = "hydra.sweeper.n_trials"
         (
             "+exp=two,trials",
             [
-                f"{N_TRIALS}: the options of exp differ in this key (from override '+exp=two,trials'); it "
-                "holds for a whole study, so a trial cannot change it. Start a study for each option, or write "
-                f"{N_TRIALS} on the command line, without sweeping it."
+                f"{N_TRIALS}: the options of exp differ in this key (from override '+exp=two,trials'); "
+                "it holds for a whole study, so a trial cannot change it. Start a study for each option, or "
+                f"write {N_TRIALS} on the command line, without sweeping it."
             ],
         ),
         (
             "lr=1,2 seed=1,2 hydra.sweeper.study.seeds=[5]",
-            [
-                "hydra.sweeper.study.seeds: got seeds twice (from here and from the swept key 'seed'). Keep one."
-            ],
+            [f"{SEEDS}: got seeds twice (from here and from the swept key 'seed'). Keep one."],
         ),
         (
             "lr=1,2 hydra.sweeper.app.seed_key=rs rs=1,2",

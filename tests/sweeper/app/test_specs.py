@@ -165,6 +165,7 @@ def test_runs_of_other_code_do_not_tell_how_long_this_takes(app: App, folder: Pa
 
 def test_a_configuration_is_told_as_json_with_its_interpolations() -> None:
     assert plain({1: (Path("a"), None, 0.5, True, "x")}) == {"1": ["a", None, 0.5, True, "x"]}
+    assert plain([float("inf"), float("nan")]) == ["inf", "nan"]
     config = {"a": {"b": 1}, "c": 2}
     for path in ("a.b", "c.d", "x.y", "c"):
         drop(config, path.split("."))
