@@ -12,7 +12,8 @@ Its validation value has seed noise of a given correlation with that on test, an
 
 Where no candidate has an effect, "better" is false. For contrast the same studies are judged by a percentile
 bootstrap over seeds, the usual practice, and by a t test whose seed noise is pooled over all arms. Last come
-the settings in which a plain t test errs more often than it says (`benchmarks/null_rates.py`).
+the settings in which a plain t test errs more often than it says (`benchmarks/null_rates.py`), and studies
+that validation has to judge after it chose (`benchmarks/one_float.py`).
 
     python benchmarks/verdicts.py [--studies 1000]
 """
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
 from benchmarks.null_rates import null_rates
+from benchmarks.one_float import one_float_rates
 from sweeper.task import mean_influence
 from sweeper.verdict import Arm, Part, choose, confirm, differences, examples_part, student, verdict
 
@@ -220,6 +222,17 @@ def null_table(n_studies: int) -> dict[str, dict[str, float]]:
     return rows
 
 
+def one_float_table(n_studies: int) -> dict[str, dict[str, float]]:
+    """Studies without an effect in which the split that chose also judges, beside those with a test split."""
+    print(f"{'Better without an effect':44}{'by val':>8}{'.. examples':>13}{'by test':>9}{'.. examples':>13}")
+    rows = one_float_rates(n_studies)
+    for name, row in rows.items():
+        by_val, val_examples, by_test, test_examples = row.values()
+        print(f"{name:44}{by_val:8.3f}{val_examples:13.3f}{by_test:9.3f}{test_examples:13.3f}")
+    print()
+    return rows
+
+
 def main() -> None:
     """Prints the tables, and one JSON line last."""
     parser = argparse.ArgumentParser(
@@ -231,6 +244,7 @@ def main() -> None:
     hard = table('False "better", unequal arms, 5 seeds', hard_settings(), n_studies)
     power = table("Power at 3.5 standard errors", power_settings(), n_studies)
     null = null_table(n_studies)
+    one_float = one_float_table(n_studies)
     result = {
         "false_better_rate": max(row["ours"] for row in false_better.values()),
         "power": min(row["ours"] for name, row in power.items() if name.startswith("5 seeds")),
@@ -242,6 +256,8 @@ def main() -> None:
         "power_by_setting": power,
         "better_without_an_effect": max(row["ours"] for row in null.values()),
         "better_without_an_effect_by_setting": null,
+        "better_by_the_split_that_chose": max(row["validation"] for row in one_float.values()),
+        "better_by_the_split_that_chose_by_setting": one_float,
     }
     print(json.dumps(result))
 

@@ -34,6 +34,7 @@ class Command:
 
 COMMANDS = {
     "studies": Command("list, show, export, publish, clean and delete studies", "sweeper.studies"),
+    "run": Command("a study of your own program: a Hydra app, or any command line", "sweeper.run_program"),
     "predict": Command("let a study's model read files of yours", "sweeper.predict"),
 }
 RUN = Command("one run, or with -m a study", "sweeper.run_study")

@@ -28,6 +28,8 @@ GIVEN_UP: tuple[Literal["FAILED", "PRUNED"], ...] = ("FAILED", "PRUNED")
 """States of a run, or a trial, that was tried and has no value; the worse one first."""
 ENDED: tuple[TrialState, ...] = ("COMPLETE", *GIVEN_UP)
 """States after which nobody trains a run, or a trial, again."""
+JudgedOn = Literal["test", "val"]
+"""The split on which candidates are compared with the baseline: a program may know no test value."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,8 @@ class StudyResult:
     `is_seed_major` are the policy's. `looks`: earlier confirmations of this study on the same data.
     `added`: the trials of an attribution, which are neither baseline nor candidates; `mix` says what they
     are, None where none is asked for. `guards` are `study.guards`. `alarms`: of the monitor, by trial number.
-    `decisions`: those of a staged plan, in order; `plan` is its name.
+    `decisions`: those of a staged plan, in order; `plan` is its name. `judged_on`: the split on which
+    candidates are compared with the baseline, `val` where no run has a value on test.
     """
 
     study: str
@@ -180,6 +183,8 @@ class StudyResult:
     alarms: Mapping[int, tuple[Alarm, ...]] = field(default_factory=dict)
     plan: str | None = None
     decisions: tuple[Decision, ...] = ()
+    commands: Mapping[int, str] = field(default_factory=dict)
+    judged_on: JudgedOn = "test"
 
     @property
     def baseline(self) -> TrialResult:

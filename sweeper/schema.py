@@ -333,6 +333,7 @@ class Local(StrictModel):
     job_timeout_s: PositiveFloat | None
     silence_s: PositiveFloat
     retries: NonNegativeInt
+    devices_per_job: PositiveInt = 1  # of programs that train on several GPUs; our trainer uses one
 
 
 Executor = Annotated[Inline | Local, Field(discriminator="name")]
@@ -363,12 +364,10 @@ class StudyPlan(StrictModel):
     stages: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
-class Settings(StrictModel):
-    """The whole configuration but for the task's own sections."""
+class StudySettings(StrictModel):
+    """How anything is studied: a task that our trainer trains, or a program that trains itself."""
 
     task: TaskSection
-    optimizer: Optimizer
-    trainer: Trainer
     seed: NonNegativeInt
     study: Study
     sampler: Sampler
@@ -377,6 +376,13 @@ class Settings(StrictModel):
     tracking: Tracking
     monitor: Monitor = Monitor(name="none")  # configurations from before there were any have none
     plan: StudyPlan = StudyPlan(name="parallel")
+
+
+class Settings(StudySettings):
+    """The whole configuration but for the task's own sections."""
+
+    optimizer: Optimizer
+    trainer: Trainer
 
 
 RUN_SECTIONS = ("task", "optimizer", "trainer")

@@ -22,6 +22,11 @@ def number(value: float | None) -> str:
     return f"{value:.{_decimals(value)}f}"
 
 
+def split_name(split: str) -> str:
+    """`validation` for `val`; other splits are called what they are."""
+    return "validation" if split == "val" else split
+
+
 def duration(seconds: float | None) -> str:
     """`21.4 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`."""
     if seconds is None:

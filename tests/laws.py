@@ -17,6 +17,7 @@ SOURCES = (ROOT, ROOT / "tasks")
 OURS = ("sweeper", "sweeper_tasks", "hydra_plugins")
 ORDER = (
     "commands",
+    "app",
     "study",
     "watch",
     "reports",
@@ -33,7 +34,7 @@ ORDER = (
 )
 """The packages of `sweeper`, the highest first: each may import what stands below it."""
 PACKAGES = {f"sweeper.{name}" for name in ORDER if name not in ("commands", "words")}
-COMMANDS = ("__main__", "cli", "studies", "predict", "run_study")
+COMMANDS = ("__main__", "cli", "studies", "predict", "run_study", "run_program")
 
 
 @dataclass(frozen=True)

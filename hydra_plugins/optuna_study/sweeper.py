@@ -1,21 +1,42 @@
-"""The Hydra sweeper plugin. Hydra imports this file at every start, so heavy imports wait for a sweep."""
+"""The Hydra plugins. Hydra imports this file at every start of any app, so heavy imports wait for a sweep."""
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_plugins.optuna_study.other_sweeper import explain_the_other, is_installed
 from sweeper.config import BASIC_LAUNCHER
+
+FOLDER = Path(__file__).parent
+
+
+class OptunaStudySearchPath(SearchPathPlugin):
+    """Lets `hydra/sweeper=optuna_study` be found in any app, behind the app's own folders.
+
+    `hydra/sweeper=optuna` is the same where hydra-optuna-sweeper, which brings its own, is not installed.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the folders."""
+        search_path.append("optuna_study", f"file://{FOLDER / 'conf'}")
+        if not is_installed():
+            search_path.append("optuna_study", f"file://{FOLDER / 'alias'}")
+            explain_the_other()
 
 
 class OptunaStudySweeper(Sweeper):
     """Runs a whole study where Hydra expects one batch of jobs; the study decides what runs when.
 
     The options of `hydra.sweeper` arrive here resolved, but are read from the configuration with the rest: a
-    documented grid may bring further ones.
+    documented grid may bring further ones. Those of an app have a section `app`, those of our own program
+    refer to `study.*`.
     """
 
     def __init__(self, **_: Any) -> None:
@@ -36,13 +57,22 @@ class OptunaStudySweeper(Sweeper):
         """Run the study; ends the process with the study's exit code unless that is 0."""
         assert self._config is not None
         assert self._context is not None
-        from sweeper.config import read_command_line
-        from sweeper.study import run_sweep
-
-        hydra = self._config.hydra
-        lines = [*(str(line) for line in hydra.overrides.hydra), *arguments]
-        loader = self._context.config_loader
-        sweep = read_command_line(loader, hydra.job.config_name, lines, multirun=True)
-        code = run_sweep(sweep)
+        run = _run_app if "app" in self._config.hydra.sweeper else _run_task
+        code = run(self._config, self._context, arguments)
         if code:
             sys.exit(code)
+
+
+def _run_app(config: DictConfig, context: HydraContext, arguments: list[str]) -> int:
+    from sweeper.app import run_app
+
+    return run_app(config, context.config_loader, arguments)
+
+
+def _run_task(config: DictConfig, context: HydraContext, arguments: list[str]) -> int:
+    from sweeper.config import read_command_line
+    from sweeper.study import run_sweep
+
+    lines = [*(str(line) for line in config.hydra.overrides.hydra), *arguments]
+    sweep = read_command_line(context.config_loader, config.hydra.job.config_name, lines, multirun=True)
+    return run_sweep(sweep)

@@ -1,7 +1,19 @@
-from .checking import ENSEMBLE_KEY as ENSEMBLE_KEY
-from .command_line import read_command_line as read_command_line
-from .compose import Sweep as Sweep
+from .checking import (
+    ENSEMBLE_KEY as ENSEMBLE_KEY,
+    check_sampler as check_sampler,
+    contradictions as contradictions,
+    is_adaptive as is_adaptive,
+    space_warnings as space_warnings,
+    unchosen as unchosen,
+)
+from .command_line import joined as joined, read_command_line as read_command_line
+from .compose import Composer as Composer, TaskSweep as TaskSweep
 from .config_faults import first_line as first_line
+from .config_source import (
+    COMPOSITION_ERRORS as COMPOSITION_ERRORS,
+    UNREADABLE as UNREADABLE,
+    ConfigSource as ConfigSource,
+)
 from .hydra_adapter import (
     BASIC_LAUNCHER as BASIC_LAUNCHER,
     VERSION_BASE as VERSION_BASE,
@@ -16,4 +28,11 @@ from .objectives import (
     training_in_words as training_in_words,
     usual_objective as usual_objective,
 )
-from .validation import validated as validated
+from .plugin_options import params_of as params_of, sampler_of_node as sampler_of_node
+from .swept_groups import (
+    explained as explained,
+    is_of_swept_group as is_of_swept_group,
+    swept_groups as swept_groups,
+    whole_study_faults as whole_study_faults,
+)
+from .validation import faults_of as faults_of, validated as validated

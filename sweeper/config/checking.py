@@ -1,4 +1,4 @@
-"""Every point of a search space, composed and validated -> a Sweep, or all faults at once."""
+"""Every point of a search space, composed and validated -> a TaskSweep, or all faults at once."""
 
 import random
 import re
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweeper.config.compose import Composer, Configuration, Sweep
+from sweeper.config.compose import Composer, Configuration, TaskSweep
 from sweeper.config.rules import check_rules, check_rules_alone
 from sweeper.config.staging import (
     AdjustedPoint,
@@ -27,7 +27,7 @@ from sweeper.config.swept_groups import (
     whole_study_faults,
 )
 from sweeper.errors import Fault, UserError
-from sweeper.schema import Settings
+from sweeper.schema import Settings, StudySettings
 from sweeper.search import (
     MANY_POINTS,
     MAX_POINTS,
@@ -104,8 +104,8 @@ class Findings:
 
     def baseline(self, composer: Composer, settings: Settings) -> Configuration | None:
         """The baseline's configuration, at `study.baseline`; what only it has wrong is said of it."""
-        if unchosen := list(_unchosen(composer, settings.study.baseline)):
-            self.add(replace(fault, where=f"baseline: {fault.where}") for fault in unchosen)
+        if missing := list(unchosen(composer, settings.study.baseline)):
+            self.add(replace(fault, where=f"baseline: {fault.where}") for fault in missing)
             return None
         alone = Findings(())
         checked = alone.checked(composer, settings.study.baseline)
@@ -116,7 +116,7 @@ class Findings:
 
 def checked_run(
     composer: Composer, space: SearchSpace, faults: Sequence[Fault], command: tuple[str, ...]
-) -> Sweep:
+) -> TaskSweep:
     """One solo run of the fixed configuration, as a sweep of one point. Raises UserError with all faults."""
     found = Findings(faults)
     run = found.checked(composer, ())
@@ -128,8 +128,16 @@ def checked_run(
     warnings = (*space.warnings, *([named] if run.settings.study.trials else []))
     point = Point("solo", {}, ())
     known: dict[tuple[str, ...], Configuration] = {(): run}
-    return Sweep(
-        composer, run.settings, run.task_config, run.config, space, (point,), warnings, command, known
+    return TaskSweep(
+        composer=composer,
+        settings=run.settings,
+        task_config=run.task_config,
+        config=run.config,
+        space=space,
+        points=(point,),
+        warnings=warnings,
+        command=command,
+        checked=known,
     )
 
 
@@ -139,7 +147,7 @@ def checked_sweep(
     faults: Sequence[Fault],
     command: tuple[str, ...],
     documented: str | None = None,
-) -> Sweep:
+) -> TaskSweep:
     """The sweep over a space; `documented`: the grid that runs since the command line sweeps nothing.
 
     A fault in a fixed key does not keep the swept ones from being looked at.
@@ -154,9 +162,9 @@ def checked_sweep(
     found.add(whole_study_faults(composer, groups))
     settings, study = base.settings, base.settings.study
     composer = composer.with_labels(_labels_of_trials(composer, settings))
-    is_adaptive = _is_adaptive(space, settings)
-    found.add(_contradictions(space, settings, is_adaptive))
-    if is_adaptive or found.faults:
+    adaptive = is_adaptive(space, settings)
+    found.add(contradictions(space, settings, adaptive))
+    if adaptive or found.faults:
         points, checked = None, found.at_each(composer, extremes(space))
     else:
         points = tuple(islice(grid(space, named_trials(composer), settings.sampler.seed), study.n_trials))
@@ -164,15 +172,15 @@ def checked_sweep(
     baseline = found.baseline(composer, settings)
     if baseline is not None:
         checked[tuple(study.baseline)] = baseline
-    if is_adaptive and not any(fault.where.startswith("sampler") for fault in found.faults):
-        found.collect(lambda: _check_sampler(base))
-    found.collect(lambda: check_pruner(settings, settings.trainer.max_steps))
+    if adaptive and not any(fault.where.startswith("sampler") for fault in found.faults):
+        found.collect(lambda: check_sampler(settings))
+    found.collect(lambda: check_pruner(settings, settings.trainer.max_steps, settings.trainer.eval_every))
     found.collect(lambda: check_ensemble(settings))
     trials = {overrides: one.config for overrides, one in checked.items()}
     found.collect(lambda: check_rules(settings, trials, _faults_with(composer)))
     stages = found.collect(lambda: stages_of(settings.plan)) or ()
     known = points_by_name(points, study.trials or ()) if stages else None
-    found.add(plan_faults(stages, known, settings, is_adaptive=is_adaptive))
+    found.add(plan_faults(stages, known, settings, is_adaptive=adaptive))
     stages = with_points(stages, known or {})
     checked |= _adjusted(found, composer, adjusted_points(stages, points or (), checked))
     if found.faults:
@@ -183,9 +191,18 @@ def checked_sweep(
     in_vain = _overruled(space, points if study.trials else None, documented)
     if faults := [one for one in in_vain if isinstance(one, Fault)]:
         raise UserError(faults)
-    warnings = (*space.warnings, *_warnings(space, settings, is_adaptive), *map(str, in_vain), *not_tried)
-    return Sweep(
-        composer, settings, base.task_config, base.config, space, points, warnings, command, checked, stages
+    warnings = (*space.warnings, *space_warnings(space, settings, adaptive), *map(str, in_vain), *not_tried)
+    return TaskSweep(
+        composer=composer,
+        settings=settings,
+        task_config=base.task_config,
+        config=base.config,
+        space=space,
+        points=points,
+        warnings=warnings,
+        command=command,
+        checked=checked,
+        stages=stages,
     )
 
 
@@ -237,7 +254,7 @@ def named_trials(composer: Composer) -> dict[str, list[str]]:
     return {str(name): list(lines) for name, lines in plain.items()}
 
 
-def _unchosen(composer: Composer, baseline: Sequence[str]) -> Iterable[Fault]:
+def unchosen(composer: Composer, baseline: Sequence[str]) -> Iterable[Fault]:
     """A fault for each group that has to be chosen, is swept, and is not chosen by the baseline."""
     keys = _keys(baseline)
     for group in sorted(composer.source.required - keys - _keys(composer.fixed)):
@@ -262,7 +279,7 @@ def _of_baseline(faults: Iterable[Fault], fixed: Collection[str]) -> Iterable[Fa
         yield replace(fault, where=where, problem=fault.problem.partition("; did you ")[0], advice=only)
 
 
-def _is_adaptive(space: SearchSpace, settings: Settings) -> bool:
+def is_adaptive(space: SearchSpace, settings: StudySettings) -> bool:
     """Whether a sampler decides: not over named trials, not for `grid`, not where all can be enumerated."""
     study = settings.study
     if study.trials or settings.sampler.name == "grid":
@@ -270,7 +287,8 @@ def _is_adaptive(space: SearchSpace, settings: Settings) -> bool:
     return bool(space.intervals or study.custom_search_space or study.n_trials is not None)
 
 
-def _contradictions(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iterable[Fault]:
+def contradictions(space: SearchSpace, settings: StudySettings, is_adaptive: bool) -> Iterable[Fault]:
+    """What the settings of a study ask of a space that it cannot give."""
     study = settings.study
     why = "named trials (study.trials)" if study.trials else "sampler=grid"
     for swept in () if is_adaptive else space.intervals:
@@ -290,7 +308,8 @@ def _contradictions(space: SearchSpace, settings: Settings, is_adaptive: bool) -
         yield Fault("command line", problem, "Give study.n_trials, so that a sampler chooses among them.")
 
 
-def _warnings(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iterable[str]:
+def space_warnings(space: SearchSpace, settings: StudySettings, is_adaptive: bool) -> Iterable[str]:
+    """What the settings of a study ask for in vain of a space."""
     n_trials, n_points = settings.study.n_trials, space.n_points * len(settings.study.trials or [""])
     if not is_adaptive and n_trials is not None and n_trials < n_points:
         yield f"study.n_trials: the first {n_trials} of {n_points} points are tried"
@@ -304,7 +323,7 @@ def _warnings(space: SearchSpace, settings: Settings, is_adaptive: bool) -> Iter
                 yield f"sampler.name: {settings.sampler.name} draws the choices of {swept.key} at random"
 
 
-def _idle_sampler(space: SearchSpace, settings: Settings) -> Iterable[str]:
+def _idle_sampler(space: SearchSpace, settings: StudySettings) -> Iterable[str]:
     """What the user says of a sampler that is never asked."""
     lines = [line for line in space.fixed if re.match(r"\+*sampler(=|\.options\.)", line)]
     if settings.sampler.name == "grid":
@@ -343,11 +362,11 @@ def _overruled(
     return found
 
 
-def _check_sampler(base: Configuration) -> None:
+def check_sampler(settings: StudySettings) -> None:
     """Raises UserError where the sampler cannot be had, or the function of `custom_search_space`."""
     from sweeper.search import custom_search_space, sampler_of
 
-    settings, custom = base.settings, base.settings.study.custom_search_space
+    custom = settings.study.custom_search_space
     sampler_of(settings.sampler, settings.sampler.seed, len(settings.study.metrics or [""]))
     if custom is not None:
         custom_search_space(custom)

@@ -1,6 +1,6 @@
 """A command line -> what it fixes and what it sweeps, by Hydra's grammar, with all that is wrong with it.
 
-The first half of the way from overrides to a Sweep; `checking`, the second, looks at each point.
+The first half of the way from overrides to a TaskSweep; `checking`, the second, looks at each point.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.checking import checked_run, checked_sweep
-from sweeper.config.compose import Composer, Sweep
+from sweeper.config.compose import Composer, TaskSweep
 from sweeper.config.config_source import ConfigSource
 from sweeper.config.idle_options import idle_in_one_run, idle_in_study
 from sweeper.config.plugin_options import (
@@ -49,7 +49,7 @@ class Reading:
 
 def read_command_line(
     loader: ConfigLoader, config_name: str | None, arguments: Sequence[str], *, multirun: bool
-) -> Sweep:
+) -> TaskSweep:
     """The sweep that `arguments` describe, each point validated. Raises UserError with all faults.
 
     With nothing swept and no named trials, the task's documented grid (`task.default_sweep`) is swept;
@@ -59,7 +59,7 @@ def read_command_line(
     return read_overrides(ConfigSource(loader, config_name, arguments), arguments, multirun=multirun)
 
 
-def read_overrides(source: ConfigSource, arguments: Sequence[str], *, multirun: bool) -> Sweep:
+def read_overrides(source: ConfigSource, arguments: Sequence[str], *, multirun: bool) -> TaskSweep:
     """The same for a source that is there already: what it has composed before is not composed again."""
     reading = _read(source, arguments, multirun)
     if not multirun:

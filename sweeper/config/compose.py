@@ -8,7 +8,6 @@ configuration in a tenth of the time.
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -24,10 +23,10 @@ from sweeper.config.validation import validated
 from sweeper.errors import Fault, UserError
 from sweeper.layout import at_home
 from sweeper.schema import Settings
-from sweeper.search import NamedStage, Point, SearchSpace, Swept, key_of
+from sweeper.search import Sweep, Swept, key_of
 from sweeper.task import TaskConfig, is_built_in, task_entry
 
-__all__ = ["Composer", "Sweep", "task_entry"]
+__all__ = ["Composer", "TaskSweep", "task_entry"]
 
 Line = tuple[str, Override]
 
@@ -185,6 +184,10 @@ class Composer:
         overridden = {key_of(override): self._label((line, override)) for line, override in parsed}
         return choices | origins | overridden
 
+    def unresolved(self, overrides: Sequence[str]) -> tuple[DictConfig, list[Fault]]:
+        """What is composed, without Hydra's node and with its interpolations, and the faults."""
+        return self._tree_at(overrides)
+
     def _tree_at(self, overrides: Sequence[str]) -> tuple[DictConfig, list[Fault]]:
         own, faults = self.parse(overrides)
         choices = tuple(line for line, override in own if self.source.is_choice(override))
@@ -256,26 +259,19 @@ class Configuration:
     task_config: TaskConfig
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """A checked command line: what is fixed, what is swept, and which points are tried.
+@dataclass(frozen=True, kw_only=True)
+class TaskSweep(Sweep):
+    """The sweep of a task that our trainer trains, and what composes its points.
 
-    `points` is None where a sampler decides. `settings`, `task_config` and `config` are
-    those of the fixed overrides; of the first point, where only the swept keys make a valid configuration.
-    `checked`: the configurations that checking has composed, by the overrides of their points.
-    `stages`: those of a staged plan, with the names of points; empty where all are tried at once.
+    `settings`, `task_config` and `config` are those of the fixed overrides; of the first point, where only
+    the swept keys make a valid configuration. `checked`: the configurations that checking has composed, by
+    the overrides of their points.
     """
 
     composer: Composer
     settings: Settings
     task_config: TaskConfig
-    config: dict[str, Any]
-    space: SearchSpace
-    points: tuple[Point, ...] | None
-    warnings: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
     checked: Mapping[tuple[str, ...], Configuration] = field(default_factory=dict, repr=False)
-    stages: tuple[NamedStage, ...] = ()
 
     def at(self, overrides: Sequence[str]) -> Configuration:
         """The configuration of a point, composed and validated unless it has been. Raises UserError."""
@@ -284,24 +280,6 @@ class Sweep:
             return known
         config = self.composer.compose(overrides)
         return Configuration(config, *self.composer.validate(config, overrides))
-
-    @property
-    def is_adaptive(self) -> bool:
-        """Whether a sampler decides what is tried."""
-        return self.points is None
-
-    @property
-    def swept_keys(self) -> tuple[str, ...]:
-        """The swept keys in the user's order, then those that named trials set."""
-        named = [key for point in self.points or () for key in point.params]
-        return tuple(dict.fromkeys([*self.space.keys, *named]))
-
-    @cached_property
-    def seeds(self) -> tuple[int, ...]:
-        """The replicate seeds: those named, or `study.n_seeds` from `seed` on."""
-        study = self.settings.study
-        first = self.settings.seed
-        return study.seeds or tuple(range(first, first + study.n_seeds))
 
 
 def _plain(tree: DictConfig) -> dict[str, Any]:

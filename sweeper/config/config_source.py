@@ -37,11 +37,20 @@ MISNAMED = (".yml", ".YAML", ".YML", ".yaml.txt", ".json")
 class ConfigSource:
     """What never changes while a command line is read; everything is read once.
 
-    Of `overrides` only `hydra.searchpath` counts, which adds places to look for options.
+    Of `overrides` only `hydra.searchpath` counts, which adds places to look for options. `is_ours`: its files
+    are read as `config_files` does; an app's are read by Hydra alone, in its jobs as here.
     """
 
-    def __init__(self, loader: ConfigLoader, config_name: str | None, overrides: Sequence[str] = ()) -> None:
-        read_files_as_written()
+    def __init__(
+        self,
+        loader: ConfigLoader,
+        config_name: str | None,
+        overrides: Sequence[str] = (),
+        *,
+        is_ours: bool = True,
+    ) -> None:
+        if is_ours:
+            read_files_as_written()
         self._loader, self._config_name = loader, config_name
         self._where = [line for line in overrides if line.startswith("hydra.searchpath=")]
         self._parser = overrides_parser(loader)

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from sweeper.config.compose import Sweep
+from sweeper.config.compose import TaskSweep
 from sweeper.errors import Fault, UserError
 from sweeper.models import DIRECTIONS
 from sweeper.results import Objective
+from sweeper.search import Sweep
 from sweeper.task import built_in, is_built_in
 
 WHERE = "study.metrics"
@@ -31,7 +32,7 @@ def objectives_of(sweep: Sweep) -> tuple[Objective, ...]:
     return objectives
 
 
-def usual_objective(sweep: Sweep) -> Objective:
+def usual_objective(sweep: TaskSweep) -> Objective:
     """What the task is trained for where nobody asks for anything else: what its own file says."""
     task = sweep.settings.task
     if is_built_in(task.name, task.target):
@@ -41,7 +42,7 @@ def usual_objective(sweep: Sweep) -> Objective:
     return Objective(str(metric), direction)
 
 
-def training_in_words(sweep: Sweep) -> list[str]:
+def training_in_words(sweep: TaskSweep) -> list[str]:
     """A line on what the kept step, patience and plateau follow, where that is no matter of course."""
     first, *others = objectives_of(sweep)
     if not others and first == usual_objective(sweep):
@@ -50,7 +51,7 @@ def training_in_words(sweep: Sweep) -> list[str]:
     return [f"training follows val/{first.metric}, {first.direction}d{why}: kept step, patience, plateau"]
 
 
-def objective_warnings(sweep: Sweep) -> Iterable[str]:
+def objective_warnings(sweep: TaskSweep) -> Iterable[str]:
     """What of the words on objectives has no effect, or another one than it seems."""
     task, given = sweep.settings.task, sweep.settings.study.metrics
     if given is None:

@@ -168,6 +168,25 @@ def sampler_lines(node: Any) -> list[str]:
     return lines + [f"++sampler.options.{key}={text_of(value)}" for key, value in options.items()]
 
 
+def sampler_of_node(node: Any) -> dict[str, Any]:
+    """The section `sampler` that the node of an app stands for; options that are null are left out."""
+    given: dict[str, Any] = {"name": node} if isinstance(node, str) else dict(node or {})
+    target = given.get("_target_")
+    options = {
+        key: value
+        for key, value in given.items()
+        if key not in (*NODE_DIRECTIVES, *OWN_OF_SAMPLER) and value is not None
+    } | dict(given.get("options") or {})
+    name = (
+        SAMPLER_OF_CLASS.get(str(target).rpartition(".")[2], "custom") if target else given.get("name", "tpe")
+    )
+    if name == "custom":
+        options["_target_"] = target or options.get("_target_")
+    if name == "grid":
+        options.pop("search_space", None)  # ours is the swept keys
+    return {"name": name, "seed": given.get("seed") or 0, "options": options}
+
+
 def _given(options: DictConfig) -> dict[str, Any]:
     """What has a value of its own: neither null nor an interpolation of ours."""
     own = [str(key) for key in options if not OmegaConf.is_interpolation(options, str(key))]

@@ -12,8 +12,6 @@ from sweeper.errors import Fault
 from sweeper.search import PER_STUDY, Choices, Interval, SearchSpace, Swept, text_of
 
 N_NAMED = 6
-OF_STUDY = (*(root for root in PER_STUDY if root != "hydra"), "hydra.sweeper")
-"""Sections that one study has one of."""
 UNKNOWN = "no such parameter"
 
 
@@ -60,15 +58,17 @@ def explained(faults: Iterable[Fault], composer: Composer, space: SearchSpace) -
     return list(found.values())
 
 
-def whole_study_faults(composer: Composer, groups: Sequence[SweptGroup]) -> list[Fault]:
-    """A fault for each swept option that changes what holds for all trials."""
+def whole_study_faults(
+    composer: Composer, groups: Sequence[SweptGroup], per_study: Sequence[str] = PER_STUDY
+) -> list[Fault]:
+    """A fault for each swept option that changes what holds for all trials: sections at these root keys."""
     found = []
     for group in groups:
         trees = {
             option: composer.base_at(f"{group.swept.mark}{group.swept.key}={option}")
             for option in group.options
         }
-        for section in OF_STUDY:
+        for section in _of_study(per_study):
             values = {option: _plain(tree, section) for option, tree in trees.items() if tree is not None}
             if len({text_of(value) for value in values.values()}) > 1:
                 key = _first_difference(section, list(values.values()))
@@ -81,6 +81,10 @@ def whole_study_faults(composer: Composer, groups: Sequence[SweptGroup]) -> list
                 )
                 found.append(Fault(key, problem, advice))
     return found
+
+
+def _of_study(roots: Sequence[str]) -> tuple[str, ...]:
+    return (*(root for root in roots if root != "hydra"), "hydra.sweeper")
 
 
 def _explained(fault: Fault, composer: Composer, space: SearchSpace, groups: Sequence[SweptGroup]) -> Fault:

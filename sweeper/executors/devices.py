@@ -123,7 +123,7 @@ def _refuse_absent(device: str, machine: Machine) -> None:
 
 def _local(config: Local, machine: Machine) -> Arrangement:
     gpus, warnings = _gpus_for(config, machine)
-    seats = [(f"gpu {number}", gpu.uuid) for number, gpu in gpus.items()] * config.jobs_per_device
+    seats = _shared_out(gpus, config.devices_per_job) * config.jobs_per_device
     if not seats:
         seats = [("cpu", "")] * (config.n_slots or min(machine.n_cores, MOST_CPU_SLOTS))
     seats = seats[: config.max_jobs]
@@ -136,8 +136,21 @@ def _local(config: Local, machine: Machine) -> Arrangement:
     return Arrangement(tuple(placements), tuple(said))
 
 
+def _shared_out(gpus: Mapping[int, Gpu], n_each: int) -> list[tuple[str, str]]:
+    """The GPUs, so many a seat: how a reader calls them, and their UUIDs. Raises UserError for too few."""
+    numbers = list(gpus)
+    groups = [numbers[at : at + n_each] for at in range(0, len(numbers) - n_each + 1, n_each)]
+    if gpus and not groups:
+        problem = f"got {n_each}, but {plural(len(gpus), 'GPU')} can be used"
+        raise UserError(Fault("executor.devices_per_job", problem, "Use fewer"))
+    return [
+        (f"gpu {'+'.join(map(str, group))}", ",".join(gpus[number].uuid for number in group))
+        for group in groups
+    ]
+
+
 def environment_of(uuid: str, n_threads: int) -> dict[str, str]:
-    """What a worker needs that sees this GPU only; without one (""), it cannot make a CUDA context either."""
+    """What a worker needs that sees these GPUs only; without any, it cannot make a CUDA context either."""
     return {VISIBLE: uuid} | dict.fromkeys(THREADS, str(n_threads))
 
 
@@ -193,4 +206,6 @@ def _without_effect(config: Local, on_gpus: bool) -> str:
         return "executor.n_slots: has no effect on GPUs; use executor.jobs_per_device"
     if not on_gpus and config.jobs_per_device != 1:
         return "executor.jobs_per_device: has no effect on the CPU; use executor.n_slots"
+    if not on_gpus and config.devices_per_job != 1:
+        return "executor.devices_per_job: has no effect on the CPU"
     return ""

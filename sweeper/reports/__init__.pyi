@@ -26,7 +26,7 @@ from .standing import (
 )
 from .summary import read_sentence as read_sentence, read_summary as read_summary, summary_of as summary_of
 from .summary_model import Summary as Summary, TrialEntry as TrialEntry
-from .task_report import added_by_task as added_by_task
+from .task_report import Added as Added, added_by_task as added_by_task
 from .tidying import (
     cleanable as cleanable,
     kept_trials as kept_trials,

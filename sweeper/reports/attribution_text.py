@@ -7,7 +7,8 @@ from sweeper.reports.incidents import endings, grouped
 from sweeper.reports.leaderboard import p_value, with_interval
 from sweeper.reports.markdown_text import Table, inline, line
 from sweeper.reports.summary_model import Summary, TrialEntry
-from sweeper.wording import NOTHING, number
+from sweeper.results import JudgedOn
+from sweeper.wording import NOTHING, number, split_name
 
 
 def attribution_line(summary: Summary) -> str:
@@ -20,7 +21,11 @@ def attribution_section(summary: Summary, table: Table) -> list[str]:
     found = summary.attribution
     if found is None:
         return []
-    figures = [*_effects(found, table), *_combinations(summary, found, table)] if found.groups else []
+    figures = (
+        [*_effects(found, summary.judged_on, table), *_combinations(summary, found, table)]
+        if found.groups
+        else []
+    )
     notes = [*found.notes, *_failed(summary)]
     return [
         *("## Which difference made it", "", _marked(found.sentence)),
@@ -29,7 +34,7 @@ def attribution_section(summary: Summary, table: Table) -> list[str]:
     ]
 
 
-def _effects(found: Attribution, table: Table) -> list[str]:
+def _effects(found: Attribution, judged_on: JudgedOn, table: Table) -> list[str]:
     head = ["group", "keys", "effect", "interval", "p (Holm)", "named"]
     left = ["group", "keys", "named"]
     body = [
@@ -39,7 +44,8 @@ def _effects(found: Attribution, table: Table) -> list[str]:
     ]
     return [
         *("", *table(head, body, left), ""),
-        "Improvement on test with the winner's values of a group instead of the baseline's, averaged over",
+        f"Improvement on {split_name(judged_on)} with the winner's values of a group instead of the "
+        "baseline's, averaged over",
         "all combinations of the others. Intervals hold for all groups at once (Bonferroni); a group is",
         "named where its Holm-adjusted p is small, which is the sharper of the two.",
     ]
@@ -68,7 +74,7 @@ def _combinations(summary: Summary, found: Attribution, table: Table) -> list[st
     """Every combination that was trained, with its mean."""
     names = [group.name for group in found.groups]
     trials = {trial.trial: trial for trial in summary.trials}
-    head = ["#", "trial", *names, f"test {summary.metric[0]}"]
+    head = ["#", "trial", *names, f"{summary.judged_on} {summary.metric[0]}"]
     body = [
         [str(n), _name(trials.get(n)), *_marks(row), number(found.means.get(row))]
         for row, n in found.trials.items()

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 
 from sweeper.findings import Comparison
-from sweeper.reports.leaderboard import difference, p_value
+from sweeper.reports.leaderboard import difference, p_value, shown_splits
 from sweeper.reports.markdown_text import Table, inline
 from sweeper.reports.summary_model import BestEntry, Summary
-from sweeper.wording import NOTHING, number
+from sweeper.wording import NOTHING, number, split_name
 
 
 def front_lines(summary: Summary) -> list[str]:
     """Each point of the front against the baseline, for a terminal; empty with one objective."""
     points = [entry for entry in _points(summary) if not _is_baseline(summary, entry)]
-    return [f"{entry.name} against the baseline on test: {_figures(summary, entry)}" for entry in points]
+    where = split_name(summary.judged_on)
+    return [f"{entry.name} against the baseline on {where}: {_figures(summary, entry)}" for entry in points]
 
 
 def front_section(summary: Summary, notes: Sequence[str], table: Table) -> list[str]:
@@ -20,7 +21,7 @@ def front_section(summary: Summary, notes: Sequence[str], table: Table) -> list[
     points = _points(summary)
     if not points:
         return []
-    head = ["trial", *(name for metric in summary.metric for name in _columns(metric))]
+    head = ["trial", *(name for metric in summary.metric for name in _columns(summary, metric))]
     body = [_line(summary, entry) for entry in points]
     return [
         *(
@@ -29,7 +30,8 @@ def front_section(summary: Summary, notes: Sequence[str], table: Table) -> list[
             *table([*head, "against the baseline"], body, ["trial", "against the baseline"]),
             "",
         ),
-        "The front is chosen on validation. Differences are trial minus baseline on test, on the same",
+        "The front is chosen on validation. Differences are trial minus baseline on "
+        f"{split_name(summary.judged_on)}, on the same",
         "seeds, with simultaneous intervals over all candidates and objectives, and p by Holm. They are",
         "exploratory: a front is not confirmed on fresh seeds. Each run keeps the model that is best in",
         f"{inline(summary.metric[0])} on validation; all figures are that model's.",
@@ -41,16 +43,17 @@ def _points(summary: Summary) -> Sequence[BestEntry]:
     return summary.best if summary.is_multi_objective else ()
 
 
-def _columns(metric: str) -> list[str]:
-    return [f"val {metric}", f"test {metric}", "difference", "interval", "p (Holm)"]
+def _columns(summary: Summary, metric: str) -> list[str]:
+    values = [f"{split} {metric}" for split in shown_splits(summary)]
+    return [*values, "difference", "interval", "p (Holm)"]
 
 
 def _line(summary: Summary, entry: BestEntry) -> list[str]:
     compared = _compared(summary, entry)
-    columns = zip(entry.value, entry.test, compared.values(), strict=True)
+    known = [entry.value, entry.test] if "test" in shown_splits(summary) else [entry.value]
     cells = [
-        (number(value), number(test), *difference(found), p_value(found.p_adjusted if found else None))
-        for value, test, found in columns
+        (*map(number, values), *difference(found), p_value(found.p_adjusted if found else None))
+        for values, found in zip(zip(*known, strict=True), compared.values(), strict=True)
     ]
     words = ", ".join(f"{metric} {_relation(found)}" for metric, found in compared.items())
     last = NOTHING if _is_baseline(summary, entry) else words

@@ -4,6 +4,7 @@ from sweeper.findings import Comparison, GuardResult
 from sweeper.reports.leaderboard import difference
 from sweeper.reports.markdown_text import Table
 from sweeper.reports.summary_model import Summary
+from sweeper.wording import split_name
 
 
 def guards_line(summary: Summary) -> str:
@@ -16,11 +17,12 @@ def guards_section(summary: Summary, confidence: float, table: Table) -> list[st
     """The section of the report; `table(head, body, left)` writes markdown. Empty where there are none."""
     if not summary.guards:
         return []
-    head = ["guard", "test difference", f"{confidence:.0%} interval", "state"]
+    head = ["guard", f"{summary.judged_on} difference", f"{confidence:.0%} interval", "state"]
     body = [[one.guard, *_figures(one), one.state] for one in summary.guards]
     return [
         *("## Guards", "", *table(head, body, ["guard", "state"]), ""),
-        "Best minus baseline on test and the confirmation seeds. Held: the whole interval keeps the bound;",
+        f"Best minus baseline on {split_name(summary.judged_on)} and the confirmation seeds. Held: the whole "
+        "interval keeps the bound;",
         "broken: none of it does, and a winner that breaks a guard is no champion; unproven: it lies on both",
         "sides. Each guard is a promise of its own: intervals are not adjusted for the number of guards.",
     ]

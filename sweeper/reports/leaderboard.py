@@ -53,6 +53,11 @@ def rows(summary: Summary) -> list[Row]:
     return [_row(trial, _marks(trial, chosen, mark), len(summary.seeds)) for trial in ranked]
 
 
+def shown_splits(summary: Summary) -> tuple[str, ...]:
+    """The splits that have a column for each metric."""
+    return ("val", "test") if summary.judged_on == "test" else ("val",)
+
+
 def reasons(summary: Summary) -> list[str]:
     """Why trials failed or are unfinished, a line for each kind. A pruned trial's reason is in the report."""
     told_about = [row for row in rows(summary) if row.reason is not None and row.state != "PRUNED"]

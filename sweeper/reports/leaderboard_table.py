@@ -19,6 +19,7 @@ from sweeper.reports.leaderboard import (
     pruning,
     reasons,
     rows as ranked,
+    shown_splits,
 )
 from sweeper.reports.plan_text import plan_line
 from sweeper.reports.standing import StudyStatus
@@ -66,7 +67,7 @@ def confirmation_line(summary: Summary) -> str:
     estimate, interval = difference(found)
     n_seeds = len(found.best_per_seed)
     return (
-        f"confirmation on {plural(n_seeds, 'fresh seed')}, test {summary.metric[0]}: "
+        f"confirmation on {plural(n_seeds, 'fresh seed')}, {summary.judged_on} {summary.metric[0]}: "
         f"{summary.best[0].name} minus baseline {estimate}"
         + (f" {interval}, {p_in_words(found.p_value)}" if found.p_value is not None else ", no interval")
     )
@@ -91,24 +92,29 @@ def _findings(summary: Summary | None) -> list[str]:
     if summary is None:
         return [NOTHING] * 4
     best = ", ".join(entry.name for entry in summary.best) or NOTHING
-    return [summary.task, summary.verdict, best, difference(summary.confirmation)[0]]
+    where = " (val)" if summary.judged_on == "val" and summary.confirmation else ""
+    return [summary.task, f"{summary.verdict}{where}", best, difference(summary.confirmation)[0]]
 
 
 def _table(summary: Summary) -> FittedTable:
-    several, n = summary.is_multi_objective, len(summary.metric)
+    columns = _front_columns(summary) if summary.is_multi_objective else _compared_columns(summary)
     rows = [
-        Row(_cells(row, n, several), next((STYLES[mark] for mark in STYLES if mark in row.marks), ""))
+        Row(_cells(row, summary), next((STYLES[mark] for mark in STYLES if mark in row.marks), ""))
         for row in ranked(summary)
     ]
-    return FittedTable([NUMBER, NAME, *(_front_columns(summary) if several else COMPARED), SECONDS], rows)
+    return FittedTable([NUMBER, NAME, *columns, SECONDS], rows)
+
+
+def _compared_columns(summary: Summary) -> list[Column]:
+    return [one for one in COMPARED if one.name != "test" or "test" in shown_splits(summary)]
 
 
 def _front_columns(summary: Summary) -> list[Column]:
     """Values on validation stay; those on test go, the last first."""
-    n = len(summary.metric)
+    n, tested = len(summary.metric), summary.metric if "test" in shown_splits(summary) else ()
     return [
         *(Column(f"val {metric}") for metric in summary.metric),
-        *(Column(f"test {metric}", leaves=1 + n - i) for i, metric in enumerate(summary.metric)),
+        *(Column(f"test {metric}", leaves=1 + n - i) for i, metric in enumerate(tested)),
     ]
 
 
@@ -118,11 +124,12 @@ def _title(summary: Summary) -> str:
     return f"{summary.study}: {goals}, mean ± standard deviation over {plural(n_seeds, 'seed')}"
 
 
-def _cells(row: Ranked, n_objectives: int, several: bool) -> list[str]:
+def _cells(row: Ranked, summary: Summary) -> list[str]:
+    n_objectives, several = len(summary.metric), summary.is_multi_objective
     values = row.values or (row.ending,) + (NOTHING,) * (n_objectives - 1)
     compared = [] if several else [row.difference, row.interval, row.p_adjusted]
     star = "*" if row.marks & {"best", "front"} else ""
-    test = row.test or (NOTHING,) * n_objectives
+    test = (row.test or (NOTHING,) * n_objectives) if "test" in shown_splits(summary) else ()
     flag = FLAG if row.rules else ""
     return [f"{star}{row.trial}{flag}", row.name, *values, *test, *compared, f"{row.seconds:.0f}"]
 

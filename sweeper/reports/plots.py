@@ -86,7 +86,9 @@ def forest_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
         axes.legend(loc="best", frameon=False, fontsize="small")
     _draw_forest(axes, rows)
     better = "right" if objective.sign > 0 else "left"
-    axes.set_xlabel(f"difference in test {objective.metric}, trial minus baseline (better: {better})")
+    axes.set_xlabel(
+        f"difference in {result.judged_on} {objective.metric}, trial minus baseline (better: {better})"
+    )
     return figure
 
 
@@ -98,9 +100,8 @@ def attribution_figure(result: StudyResult, judgement: Judgement) -> Figure | No
     figure = Figure(figsize=(7.5, 1.4 + 0.34 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     _draw_forest(axes, rows)
-    axes.set_xlabel(
-        f"improvement in test {result.objectives[0].metric}, winner's values instead of baseline's"
-    )
+    metric = f"{result.judged_on} {result.objectives[0].metric}"
+    axes.set_xlabel(f"improvement in {metric}, winner's values instead of baseline's")
     return figure
 
 

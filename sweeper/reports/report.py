@@ -83,6 +83,8 @@ def best_yaml(result: StudyResult, judgement: Judgement) -> str:
 
 def command_again(result: StudyResult, trial: TrialResult) -> str:
     """The command that trains this trial once: what was fixed on the study's command line, and its own."""
+    if (known := result.commands.get(trial.spec.number)) is not None:
+        return known
     own = {_key(override) for override in trial.spec.overrides} | set(trial.spec.params)
     fixed = [word for word in _overrides_of(result.provenance) if _is_fixed(word, own)]
     task = [] if {"task", "sweep"} & {_key(word) for word in fixed} else [f"task={result.task}"]

@@ -19,23 +19,24 @@ from sweeper.reports.leaderboard import (
     p_in_words,
     pruning,
     rows,
+    shown_splits,
 )
 from sweeper.reports.markdown_text import block, code, heading, inline, line
 from sweeper.reports.plan_text import plan_section
 from sweeper.reports.summary_model import Summary
 from sweeper.reports.trivial import sentence as sentence_of_trivial
-from sweeper.results import Judgement, StudyResult
+from sweeper.results import JudgedOn, Judgement, StudyResult
 from sweeper.verdict import n_met_in_words, result_in_words
-from sweeper.wording import NOTHING, duration, number
+from sweeper.wording import NOTHING, duration, number, split_name
 
 MAX_LISTED = 6
 """A longer list of facts is for programs."""
 CAPTIONS = {
     "curves": "Validation over the steps: mean over the seeds, band from the lowest to the highest.",
-    "forest": "Differences to the baseline on test with their intervals; right of zero means a larger value. "
-    "The confirmed one is a single test; the others hold all at once, and come from other seeds.",
-    "attribution": "What each group of keys does, and on top all of them together: improvement on test, with "
-    "simultaneous intervals. In the color of the whole: the groups that are named.",
+    "forest": "Differences to the baseline on {split} with their intervals; right of zero means a larger "
+    "value. The confirmed one is a single test; the others hold all at once, and come from other seeds.",
+    "attribution": "What each group of keys does, and on top all of them together: improvement on {split}, "
+    "with simultaneous intervals. In the color of the whole: the groups that are named.",
     "pareto": "The trials on validation; the steps lead along those that no other beats in both objectives.",
 }
 
@@ -58,7 +59,7 @@ def report_markdown(
         attribution_section(summary, table),
         plan_section(summary, table),
         ensemble_section(summary, table),
-        _plots(images),
+        _plots(images, result.judged_on),
         *sections,
         _success(summary),
         health_section(summary, table),
@@ -92,12 +93,16 @@ def _pad(text: str, width: int, left: bool) -> str:
 
 def _leaderboard(result: StudyResult, summary: Summary) -> list[str]:
     several, metrics = summary.is_multi_objective, summary.metric
-    compared = [] if several else ["test difference", f"{result.confidence:.0%} interval", "p (Holm)"]
+    compared = (
+        []
+        if several
+        else [f"{summary.judged_on} difference", f"{result.confidence:.0%} interval", "p (Holm)"]
+    )
     head = [
-        *("#", "trial", *(f"val {metric}" for metric in metrics), *(f"test {metric}" for metric in metrics)),
+        *("#", "trial", *(f"{split} {metric}" for split in shown_splits(summary) for metric in metrics)),
         *(*compared, "state", "time"),
     ]
-    body = [_line(row, len(metrics), several) for row in rows(summary)]
+    body = [_line(row, summary) for row in rows(summary)]
     below = [*_legend(result, several), *_trivial(summary)]
     return ["## Leaderboard", "", *table(head, body, left=("trial", "state")), "", *below]
 
@@ -107,10 +112,11 @@ def _trivial(summary: Summary) -> list[str]:
     return ["", line(text)] if text else []
 
 
-def _line(row: Row, n_objectives: int, several: bool) -> list[str]:
+def _line(row: Row, summary: Summary) -> list[str]:
+    n, several = len(summary.metric), summary.is_multi_objective
     compared = [] if several else [row.difference, row.interval, row.p_adjusted]
-    values = row.values or (NOTHING,) * n_objectives
-    test = row.test or (NOTHING,) * n_objectives
+    values = row.values or (NOTHING,) * n
+    test = (row.test or (NOTHING,) * n) if "test" in shown_splits(summary) else ()
     return [
         *(str(row.trial), _name(row), *values, *test),
         *(*compared, row.ending, duration(row.seconds)),
@@ -128,10 +134,15 @@ def _legend(result: StudyResult, several: bool) -> list[str]:
     if several:
         return [f"{seeds} Trials of the front come first."]
     return [
-        f"{seeds} The best is chosen on validation; differences are trial minus baseline on test,",
+        f"{seeds} {_chosen_and_compared(result)}",
         "Holm-adjusted and exploratory: the verdict rests on the confirmation alone.",
         *_counted_in(len(result.given_up)),
     ]
+
+
+def _chosen_and_compared(result: StudyResult) -> str:
+    where = split_name(result.judged_on)
+    return f"The best is chosen on validation; differences are trial minus baseline on {where},"
 
 
 def _counted_in(n_given_up: int) -> list[str]:
@@ -145,17 +156,21 @@ def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
     found = judgement.confirmation
     if found is None:
         return []
-    metric = f"test {result.objectives[0].metric}"
+    metric = f"{result.judged_on} {result.objectives[0].metric}"
+    where = f"{split_name(result.judged_on)} split" + (
+        ", which chose the best" if result.judged_on == "val" else ""
+    )
     estimate, interval = difference(found)
     pairs = [(s, base, found.best_per_seed.get(s)) for s, base in found.baseline_per_seed.items()]
     body = [[str(seed), number(base), number(best), _signed(best, base)] for seed, base, best in pairs]
     return [
         *("## Confirmation", ""),
-        "Baseline and best, trained again on fresh seeds and compared once on the test split.",
+        f"Baseline and best, trained again on fresh seeds and compared once on the {where}.",
         *("", *table(["seed", f"{metric}, baseline", f"{metric}, best", "difference"], body), ""),
         f"- difference {estimate}, {result.confidence:.0%} interval {interval}, {p_in_words(found.p_value)}",
-        f"- standard error from seeds {_small(found.se_seeds)}, from the finite test set "
-        f"{_small(found.se_examples)}; degrees of freedom {_small(found.df)}",
+        f"- standard error from seeds {_small(found.se_seeds)}, from the finite "
+        f"{split_name(result.judged_on)} set {_small(found.se_examples)}; "
+        f"degrees of freedom {_small(found.df)}",
         *_seeds_needed(result, found),
         *(f"- note: {inline(note)}" for note in (*judgement.notes, *judgement.remarks)),
     ]
@@ -182,12 +197,12 @@ def _seeds_needed(result: StudyResult, confirmation: Confirmation) -> list[str]:
     return [f"- seeds needed to find an effect of {result.min_effect:g}: {needed}"]
 
 
-def _plots(images: Sequence[str]) -> list[str]:
+def _plots(images: Sequence[str], judged_on: JudgedOn) -> list[str]:
     if not images:
         return []
     lines = ["## Plots"]
     for image in images:
-        caption = CAPTIONS[image.rsplit("/", 1)[-1].removesuffix(".png")]
+        caption = CAPTIONS[image.rsplit("/", 1)[-1].removesuffix(".png")].format(split=split_name(judged_on))
         lines += ["", f"![{caption}]({quote(image)})", "", f"*{caption}*"]
     return lines
 
@@ -247,7 +262,8 @@ def _pruned(summary: Summary) -> list[str]:
 
 
 def _data(result: StudyResult) -> list[str]:
-    kind = "Real data" if result.data.get("real") else "Generated data"
+    kinds = {True: "Real data", False: "Generated data"}
+    kind = kinds.get(result.data.get("real", False), "Data")
     announced = ("skipped", "contents", "reading", "doubts", "unseen")
     told_elsewhere = ("name", "real", "trivial", "trivial_predictor", *announced)
     facts = flatten({key: value for key, value in result.data.items() if key not in told_elsewhere})

@@ -105,6 +105,7 @@ def summary_of(result: StudyResult, judgement: Judgement) -> Summary:
         guards=judgement.guards,
         attribution=judgement.attribution,
         plan=PlanEntry(name=result.plan, decisions=result.decisions) if result.plan else None,
+        judged_on=result.judged_on,
     )
     return with_warnings(summary, warnings_of_trivial(summary))
 

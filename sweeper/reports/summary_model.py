@@ -24,7 +24,7 @@ from sweeper.findings import (
     is_refused,
 )
 from sweeper.models import Direction, LenientModel, Number
-from sweeper.results import ENDED, Objective, RunState, Totals
+from sweeper.results import ENDED, JudgedOn, Objective, RunState, Totals
 from sweeper.trial import Role
 from sweeper.verdict import CriterionResult
 
@@ -168,7 +168,8 @@ class Summary(LenientModel):
     `best` is the front of a study with several objectives; with one it holds the best candidate, if there is
     one. `state` is `interrupted` where the study is not over; `has_failed` where failures ended it.
     `notes`: what to know when reading the verdict. `looks`: all confirmations that it was judged by.
-    Trials of the role `attribution` stand among `trials`, and are no candidates.
+    Trials of the role `attribution` stand among `trials`, and are no candidates. `judged_on`: the split that
+    all differences are of.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -196,6 +197,7 @@ class Summary(LenientModel):
     guards: tuple[GuardResult, ...] = ()
     attribution: Attribution | None = None
     plan: PlanEntry | None = None
+    judged_on: JudgedOn = "test"
 
     @property
     def contestants(self) -> tuple[TrialEntry, ...]:
@@ -235,9 +237,11 @@ VALUES = ("value", "test", "train")
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
-    """The object in `summary.json`; `trivial` is there only where it is known."""
+    """The object in `summary.json`; `trivial` is there where it is known, `judged_on` where it is `val`."""
     document, n = summary.model_dump(mode="json"), len(summary.metric)
     document |= {key: _fold(document[key], n) for key in ("metric", "direction")}
+    if summary.judged_on == "test":
+        del document["judged_on"]
     document["baseline"] = _entry_as_json(document["baseline"], n)
     document["trials"] = [_entry_as_json(entry, n) for entry in document["trials"]]
     best = [_entry_as_json(entry, n) for entry in document["best"]]

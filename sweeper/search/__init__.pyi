@@ -56,6 +56,7 @@ from .stages import (
     stages_of as stages_of,
     with_points as with_points,
 )
+from .sweep import Sweep as Sweep
 from .trial_book import SamplerFactory as SamplerFactory, TrialBook as TrialBook
 from .way import (
     Known as Known,

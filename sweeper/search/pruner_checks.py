@@ -11,7 +11,7 @@ from sweeper.schema import (
     Patient,
     Percentile,
     Pruner,
-    Settings,
+    StudySettings,
     Threshold,
     Wilcoxon,
 )
@@ -25,22 +25,28 @@ def acts_on_evaluations(pruner: Pruner) -> bool:
     return not isinstance(pruner, (NoPruner, Wilcoxon))
 
 
-def check_pruner(settings: Settings, max_steps: int | None) -> None:
+def check_pruner(settings: StudySettings, max_steps: int | None, eval_every: int) -> None:
     """Raises UserError for a pruner that cannot work in this study.
 
-    `max_steps`: the optimizer steps of a full run, None where they are not known yet.
+    `max_steps`: steps of a full run, None where not known yet, 0 where nobody knows; `eval_every`: steps
+    from one evaluation to the next.
     """
-    faults = list(_faults(settings, max_steps))
+    faults = list(_faults(settings, max_steps, eval_every))
     if faults:
         raise UserError(faults)
 
 
-def pruner_warnings(settings: Settings, max_steps: int, n_seeds: int, n_candidates: int) -> list[str]:
-    """What is legal, but keeps the pruner from ever ending a run of this study."""
-    pruner, n_evaluations = settings.pruner, -(-max_steps // settings.trainer.eval_every)
+def pruner_warnings(
+    settings: StudySettings, n_evaluations: int | None, n_seeds: int, n_candidates: int
+) -> list[str]:
+    """What is legal, but keeps the pruner from ever ending a run of this study.
+
+    `n_evaluations`: of a full run, None where nobody knows.
+    """
+    pruner = settings.pruner
     limits = (
         *_too_few_seeds(pruner, n_seeds),
-        *_too_few_evaluations(pruner, n_evaluations),
+        *(() if n_evaluations is None else _too_few_evaluations(pruner, n_evaluations)),
         *_too_few_trials(pruner, n_candidates),
     )
     return [f"{limit}, so that nothing will be pruned. {advice}" for limit, advice in limits]
@@ -54,23 +60,26 @@ def seeds_needed(pruner: Wilcoxon) -> int:
     return n_pairs + 1
 
 
-def _faults(settings: Settings, max_steps: int | None) -> Iterable[Fault]:
+def _faults(settings: StudySettings, max_steps: int | None, eval_every: int) -> Iterable[Fault]:
     pruner, metrics = settings.pruner, settings.study.metrics or (settings.task.metric,)
     if not isinstance(pruner, NoPruner) and len(metrics) > 1:
         problem = f"got {pruner.name} with {len(metrics)} objectives ({', '.join(metrics)}); expected one"
         why = "Optuna's pruners compare trials by one value, its trials of several objectives report none"
         yield Fault("pruner", f"{problem}. {why}", "Use pruner=none, or name one metric in study.metrics")
     for where, inner in _with_wrapped(pruner):
-        yield from _bad_steps(where, inner, settings.trainer.eval_every, max_steps)
+        yield from _bad_steps(where, inner, eval_every, max_steps)
 
 
 def _bad_steps(where: str, pruner: Pruner, eval_every: int, max_steps: int | None) -> Iterable[Fault]:
     first_value = min(eval_every, max_steps or eval_every)
     key, first = _first_step(pruner, first_value)
-    if max_steps is not None and first > max_steps:
+    if max_steps and first > max_steps:
         at = f"step {first}" if first < FAR else "a step beyond counting"
         problem = f"got a first check at {at}; expected one within the {max_steps} steps of a run"
         yield Fault(f"{where}.{key}", problem, "Choose a smaller value")
+    if isinstance(pruner, Hyperband) and pruner.max_steps is None and max_steps == 0:
+        problem = "missing; nobody knows how many steps a run has, on which the rungs depend"
+        yield Fault(f"{where}.max_steps", problem, "Say so: hydra.sweeper.app.total_steps=...")
     if isinstance(pruner, Hyperband) and pruner.max_steps and pruner.max_steps < first_value:
         problem = f"got {pruner.max_steps}; expected at least {first_value}, the step of the first evaluation"
         yield Fault(f"{where}.max_steps", problem, "Choose a larger value, or a smaller trainer.eval_every")

@@ -41,9 +41,9 @@ def pruner_of(config: Wrapped | Patient, eval_every: int, max_steps: int) -> Bas
     """The Optuna pruner for trials of `max_steps` optimizer steps, evaluated every `eval_every`.
 
     Rungs depend on both, so that trials of different lengths have pruners of their own; what pruners know of
-    each other's trials is in the study, not in them.
+    each other's trials is in the study, not in them. `max_steps` is 0 where nobody knows it.
     """
-    first = min(eval_every, max_steps)
+    first = min(eval_every, max_steps or eval_every)
     match config:
         case NoPruner():
             return NopPruner()

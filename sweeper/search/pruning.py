@@ -5,7 +5,7 @@ no other seeds. `wilcoxon` looks at complete seeds, before a further one is star
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from sweeper.messages import Reported
 from sweeper.results import GIVEN_UP, Policy, Runs
@@ -16,12 +16,11 @@ from sweeper.schema import (
     NoPruner,
     Patient,
     Percentile,
-    Settings,
+    StudySettings,
     Threshold,
     Wilcoxon,
     Wrapped,
 )
-from sweeper.search.pruner_checks import check_pruner
 from sweeper.search.pruners import is_surely_worse, pruner_of
 from sweeper.search.trial_book import TrialBook
 from sweeper.trial import TrialSpec
@@ -40,19 +39,18 @@ class Pruning(Protocol):
         """Why a run need not be started, given all that is known of others, or None."""
 
 
-def pruning_of(settings: Settings, policy: Policy, trials: TrialBook, max_steps: int) -> Pruning:
-    """The pruning that the section `pruner` asks for. Raises UserError where it cannot work.
+def pruning_of(settings: StudySettings, policy: Policy, trials: TrialBook, eval_every: int) -> Pruning:
+    """The pruning that the section `pruner`, which has been checked, asks for.
 
-    `max_steps` are the optimizer steps of a full run of the fixed configuration.
+    `eval_every`: steps from one evaluation to the next.
     """
-    check_pruner(settings, max_steps)
     pruner = settings.pruner
     shown = Shown(policy, trials)
     if isinstance(pruner, NoPruner):
         return NoPruning(shown)
     if isinstance(pruner, Wilcoxon):
         return AcrossSeeds(pruner, policy, shown)
-    return OnFirstSeed(pruner, policy, trials)
+    return OnFirstSeed(pruner, policy, trials, eval_every)
 
 
 class Shown:
@@ -89,8 +87,8 @@ class NoPruning:
 class OnFirstSeed:
     """Ends the first seed of a candidate by its evaluations."""
 
-    def __init__(self, pruner: Wrapped | Patient, policy: Policy, trials: TrialBook) -> None:
-        self._pruner, self._policy, self._trials = pruner, policy, trials
+    def __init__(self, pruner: Wrapped | Patient, policy: Policy, trials: TrialBook, eval_every: int) -> None:
+        self._pruner, self._policy, self._trials, self._eval_every = pruner, policy, trials, eval_every
 
     def after_report(self, trial: TrialSpec, reported: Reported) -> str | None:
         """Tells Optuna of each evaluation, and asks its pruner where the answer can save anything."""
@@ -100,10 +98,9 @@ class OnFirstSeed:
         value = reported.metrics.get(metric)
         if value is None:
             return None  # how the run ends will tell
-        trainer: Any = trial.config["trainer"]
         pruner = pruner_of(
             self._pruner if self._saves_work(trial, reported) else NoPruner(name="none"),
-            trainer["eval_every"],
+            self._eval_every,
             trial.max_steps,
         )
         why = f"{self._pruner.name}: {metric} {value:.6g} at step {reported.step}; {words(self._pruner)}"
@@ -119,7 +116,7 @@ class OnFirstSeed:
         In adaptive studies those are the contenders' only, which are chosen by complete first seeds.
         """
         has_others = self._policy.replicate_top_k is None and len(self._policy.seeds) > 1
-        return has_others or reported.step < trial.max_steps
+        return has_others or not trial.max_steps or reported.step < trial.max_steps
 
 
 class AcrossSeeds:

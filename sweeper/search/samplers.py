@@ -22,7 +22,7 @@ from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.schema import Sampler
 from sweeper.search.grammar import Choices, Domain, Interval, Range, text_of
 from sweeper.search.sampler_options import NODE_DIRECTIVES, TARGET, built
-from sweeper.search.search_space import PER_STUDY, SearchSpace, Swept
+from sweeper.search.search_space import SearchSpace, Swept
 from sweeper.task import load
 from sweeper.trial import by_value, canonical
 
@@ -133,7 +133,7 @@ def could_suggest(
 def _fixed_pairs(space: SearchSpace) -> list[tuple[str, str]]:
     """The keys of one run that the command line fixes, with what it gives them."""
     pairs = [line.lstrip("+").partition("=")[::2] for line in space.fixed if not line.startswith("~")]
-    return [(key, text) for key, text in pairs if re.split(r"[./@]", key)[0] not in PER_STUDY]
+    return [(key, text) for key, text in pairs if re.split(r"[./@]", key)[0] not in space.per_study]
 
 
 def _call(configure: Configure, config: DictConfig, trial: optuna.Trial) -> None:

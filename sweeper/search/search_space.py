@@ -72,6 +72,8 @@ class SearchSpace:
     fixed: tuple[str, ...]
     seeds: tuple[int, ...] | None = None
     warnings: tuple[str, ...] = ()
+    per_study: tuple[str, ...] = PER_STUDY
+    """Root keys that one study has one value of."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -98,8 +100,17 @@ class SearchSpace:
         return Point(name_of(values, tuple(values)), dict(values), tuple(overrides))
 
 
-def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpace:
-    """The search space of parsed overrides; the last of a key wins. Raises UserError with all faults."""
+def space_of(
+    overrides: Sequence[Override],
+    options: GroupOptions,
+    *,
+    seed_key: str | None = "seed",
+    per_study: tuple[str, ...] = PER_STUDY,
+) -> SearchSpace:
+    """The search space of parsed overrides; the last of a key wins. Raises UserError with all faults.
+
+    Values of `seed_key` are replicates; a key below one of `per_study` cannot be swept.
+    """
     last = {key_of(override): override for override in overrides}
     fixed: list[str] = []
     swept: list[Swept] = []
@@ -117,10 +128,10 @@ def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpac
             )
         else:
             try:
-                if key_of(override) == "seed":
+                if key_of(override) == seed_key:
                     seeds = _seeds(override, options)
                 else:
-                    swept.append(_swept(override, options))
+                    swept.append(_swept(override, options, per_study))
             except UserError as error:
                 faults += error.faults
             warnings += [
@@ -128,7 +139,7 @@ def space_of(overrides: Sequence[Override], options: GroupOptions) -> SearchSpac
             ]
     if faults:
         raise UserError(faults)
-    return SearchSpace(tuple(swept), tuple(fixed), seeds, tuple(warnings))
+    return SearchSpace(tuple(swept), tuple(fixed), seeds, tuple(warnings), per_study)
 
 
 def fixed_text(override: Override) -> str:
@@ -228,12 +239,12 @@ def _instead(key: str, source: str) -> str:
     return f"Sweep the key itself: {own}={source.partition('=')[2]}."
 
 
-def _swept(override: Override, options: GroupOptions) -> Swept:
+def _swept(override: Override, options: GroupOptions, per_study: Sequence[str]) -> Swept:
     key, source = key_of(override), override.input_line or ""
     if override.is_delete():
         raise UserError(Fault(key, f"a deletion cannot be swept (from override '{source}')"))
     root = re.split(r"[./@]", key)[0]
-    if root in PER_STUDY:
+    if root in per_study:
         problem = f"cannot be swept (from override '{source}'); it holds for a whole study"
         raise UserError(Fault(key, problem, _instead(key, source)))
     mark = override.get_key_element().removesuffix(key)
@@ -254,5 +265,5 @@ def _seeds(override: Override, options: GroupOptions) -> tuple[int, ...]:
     if not values or not all(type(value) is int and value >= 0 for value in values):
         problem = f"got {override.get_value_string()}; expected a list of whole numbers >= 0"
         advice = "They are replicates: every trial runs on each of these seeds."
-        raise UserError(Fault("seed", problem, advice))
+        raise UserError(Fault(key_of(override), problem, advice))
     return tuple(values)

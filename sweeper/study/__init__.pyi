@@ -1,3 +1,4 @@
 from .interrupts import leave_at_a_signal as leave_at_a_signal
 from .single import run_solo as run_solo
-from .study import run_sweep as run_sweep
+from .spec_factory import MetricNames as MetricNames, RunParts as RunParts, SpecFactory as SpecFactory
+from .study import run_planned as run_planned, run_sweep as run_sweep

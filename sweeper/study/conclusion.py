@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.config import Sweep
 from sweeper.ensemble_spec import member_folders
 from sweeper.errors import sentences
 from sweeper.findings import Look
@@ -14,8 +13,10 @@ from sweeper.layout import StudyFolder
 from sweeper.reports import kept_trials, remove_checkpoints
 from sweeper.results import ENDED, Judgement, Mix, Policy, RunResult, StudyResult, Totals, TrialResult
 from sweeper.schema import KeepModels
+from sweeper.search import Sweep
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.run_state import screening_seeds
+from sweeper.verdict import judged_on
 
 
 def study_result(
@@ -72,6 +73,7 @@ def study_result(
         added=added,
         mix=mix,
         guards=sweep.settings.study.guards,
+        judged_on=judged_on(trials, policy.objectives),
     )
 
 

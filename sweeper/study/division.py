@@ -9,13 +9,11 @@ groups, the baseline's of the others. Which combinations are trained, and what f
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sweeper.config import Sweep
 from sweeper.errors import Fault, UserError, did_you_mean, in_a_line
-from sweeper.models import conditional_paths
 from sweeper.results import Group, Mix, Policy, Runs
-from sweeper.schema import RUN_SECTIONS, RunSettings
-from sweeper.search import Draft, groups_of, is_of_loss, key_of, merged
-from sweeper.study.specs import SpecFactory, differences
+from sweeper.search import Draft, Sweep, groups_of, is_of_loss, merged
+from sweeper.study.spec_factory import SpecFactory
+from sweeper.study.specs import differences
 from sweeper.trial import TrialSpec
 from sweeper.verdict import MAX_GROUPS, design
 from sweeper.wording import plural
@@ -84,7 +82,7 @@ class Division:
 
 def division(sweep: Sweep, factory: SpecFactory, baseline: TrialSpec, winner: TrialSpec) -> Division:
     """How the differences between the two are told apart; nothing is raised for what cannot be."""
-    words = words_of(sweep, baseline.overrides, winner.overrides)
+    words = words_of(factory, baseline.overrides, winner.overrides)
     try:
         groups, notes = _groups(sweep, factory, words)
         if len(groups) < 2:
@@ -110,7 +108,7 @@ def with_control(
     that a resumed study means the same trial.
     """
     is_loss = any(is_of_loss(key) for group in divided.groups for key in group.keys)
-    if not divided.drafts or not is_loss or not _feels_scale(baseline):
+    if not divided.drafts or not is_loss or not factory.feels_scale(baseline):
         return divided
     ours, theirs = (_mean_norm(trial, runs) for trial in (winner, baseline))
     if not ours or not theirs:
@@ -126,19 +124,21 @@ def with_control(
     return replace(divided, control=draft, scale=scale)
 
 
-def most_trials(sweep: Sweep, drafts: Sequence[Draft]) -> int:
+def most_trials(sweep: Sweep, factory: SpecFactory, drafts: Sequence[Draft]) -> int:
     """The most trials that an attribution adds, whichever of these drafts wins; a sampler's by its keys."""
     baseline = sweep.settings.study.baseline
     if sweep.is_adaptive:
         lists = [tuple(f"{key}=?" for key in sweep.space.keys)]
     else:
         lists = [draft.overrides for draft in drafts if draft.role == "candidate"]
-    sizes = {len(groups_of(words_of(sweep, baseline, lines).keys, _named(sweep))) for lines in lists}
+    sizes = {len(groups_of(words_of(factory, baseline, lines).keys, _named(sweep))) for lines in lists}
     largest = max(sizes, default=0)
     return len(design(min(largest, MAX_GROUPS))) - 2 if largest > 1 else 0
 
 
-def attribution_faults(sweep: Sweep, policy: Policy, drafts: Sequence[Draft]) -> list[Fault]:
+def attribution_faults(
+    sweep: Sweep, factory: SpecFactory, policy: Policy, drafts: Sequence[Draft]
+) -> list[Fault]:
     """What keeps an attribution from being possible, or its groups from meaning anything."""
     study = sweep.settings.study
     named = [key for names in study.attribution_groups for key in names]
@@ -154,7 +154,7 @@ def attribution_faults(sweep: Sweep, policy: Policy, drafts: Sequence[Draft]) ->
             f"got true with {plural(n, 'confirmation seed')}; expected 2 or more, on which it is decided"
         )
         faults.append(Fault("study.attribution", problem, "Give study.confirm_seeds=3"))
-    known = _keys_that_differ(sweep, drafts)
+    known = _keys_that_differ(sweep, factory, drafts)
     for key in dict.fromkeys(named):
         inside = [other for other in named if key.startswith(f"{other}.")]
         if inside:
@@ -168,9 +168,9 @@ def attribution_faults(sweep: Sweep, policy: Policy, drafts: Sequence[Draft]) ->
     return faults
 
 
-def words_of(sweep: Sweep, baseline: Sequence[str], winner: Sequence[str]) -> Words:
+def words_of(factory: SpecFactory, baseline: Sequence[str], winner: Sequence[str]) -> Words:
     """The overrides of two trials by what they set."""
-    ours, theirs = _by_key(sweep, winner), _by_key(sweep, baseline)
+    ours, theirs = factory.by_key(winner), factory.by_key(baseline)
     same = {key for key in ours.keys() & theirs.keys() if ours[key] == theirs[key]}
     return Words(
         tuple(ours[key] for key in ours if key in same),
@@ -179,13 +179,11 @@ def words_of(sweep: Sweep, baseline: Sequence[str], winner: Sequence[str]) -> Wo
     )
 
 
-def _by_key(sweep: Sweep, lines: Sequence[str]) -> dict[str, str]:
-    return {key_of(override): line for line, override in sweep.composer.parse(lines)[0]}
-
-
-def _keys_that_differ(sweep: Sweep, drafts: Sequence[Draft]) -> list[str]:
+def _keys_that_differ(sweep: Sweep, factory: SpecFactory, drafts: Sequence[Draft]) -> list[str]:
     baseline = sweep.settings.study.baseline
-    found = (words_of(sweep, baseline, draft.overrides).keys for draft in drafts if draft.role == "candidate")
+    found = (
+        words_of(factory, baseline, draft.overrides).keys for draft in drafts if draft.role == "candidate"
+    )
     return list(dict.fromkeys(key for keys in found for key in keys))
 
 
@@ -197,9 +195,7 @@ def _groups(sweep: Sweep, factory: SpecFactory, words: Words) -> tuple[tuple[Gro
     """The groups that change what is trained, no more than can be told apart, and what to say of that."""
     conditional: dict[str, set[str]] = {}
     for lines in (words.mixed(()), words.mixed(words.winner)):
-        checked = sweep.at(lines)
-        for model in (checked.settings, checked.task_config):
-            conditional |= conditional_paths(model)
+        conditional |= factory.conditional_keys(lines)
     every = groups_of(words.keys, _named(sweep), conditional)
     acting = [group for group in every if _acts(factory, words, group)]
     idle = [group.name for group in every if group not in acting]
@@ -242,10 +238,6 @@ def _draft(factory: SpecFactory, words: Words, groups: Sequence[Group], row: Row
     if faults := factory.faults(draft):
         raise UserError(faults)
     return draft
-
-
-def _feels_scale(trial: TrialSpec) -> bool:
-    return RunSettings.model_validate({name: trial.config[name] for name in RUN_SECTIONS}).feels_scale
 
 
 def _mean_norm(trial: TrialSpec, runs: Runs) -> float | None:

@@ -11,7 +11,6 @@ from sweeper.storage import RunBook, Storage
 from sweeper.study.division import most_trials
 from sweeper.study.plan import Plan
 from sweeper.study.run_state import n_confirmed
-from sweeper.study.specs import workload
 from sweeper.study.stage_tree import Branch, drawn_tree
 from sweeper.study.staged_forecast import staged_forecast
 from sweeper.trial import Slot, TrialSpec
@@ -89,7 +88,7 @@ def show_forecast(plan: Plan, storage: Storage) -> int:
 def forecast_of(plan: Plan, storage: Storage) -> Forecast:
     """The trials and runs of a plan, and how long they would take, by all that the storage knows."""
     sweep, policy, slots = plan.sweep, plan.policy, plan.arrangement.slots
-    kind = workload(plan.settings, plan.factory.prepare(plan.settings, sweep.task_config), slots[0])
+    kind = plan.factory.workload(plan.drafts[0], slots[0])
     trials = [draft.model_copy(update={"number": number}) for number, draft in enumerate(plan.drafts)]
     book = RunBook(storage, plan.folder, lambda trial: kind)
     known = {key: run for key, run in book.known(trials).items() if run.state not in plan.reopened}
@@ -115,7 +114,11 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
 
 def _n_attributing(plan: Plan) -> int | None:
     is_wanted = plan.settings.study.attribution
-    return most_trials(plan.sweep, plan.drafts) * len(plan.policy.confirm_seeds) if is_wanted else None
+    return (
+        most_trials(plan.sweep, plan.factory, plan.drafts) * len(plan.policy.confirm_seeds)
+        if is_wanted
+        else None
+    )
 
 
 def _n_follow_ups(plan: Plan) -> int:

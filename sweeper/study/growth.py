@@ -15,7 +15,7 @@ from sweeper.search import Draft, Known, NamedStage, TrialSeen, WantedTrial, wan
 from sweeper.study.health import Health, stopped_by
 from sweeper.study.run_state import opening_seeds
 from sweeper.study.run_table import RunTable
-from sweeper.study.specs import SpecFactory
+from sweeper.study.spec_factory import SpecFactory
 from sweeper.trial import TrialSpec
 
 

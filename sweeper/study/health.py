@@ -16,7 +16,7 @@ from sweeper.messages import Reported, Started
 from sweeper.monitor import Clock, Compiled, History, alarms, is_ever_asked, measurable
 from sweeper.reports import read_evaluations
 from sweeper.results import ENDED, Objective, RunKey, RunResult
-from sweeper.study.specs import SpecFactory
+from sweeper.study.spec_factory import SpecFactory
 from sweeper.trial import TrialSpec
 from sweeper.wording import plural
 
@@ -30,14 +30,15 @@ NOT_REPORTED = ("lr",)
 
 def clock_of(trial: TrialSpec, n_train: int) -> Clock:
     """How long the runs of a trial are, on so many training examples."""
-    trainer: Any = trial.config["trainer"]
-    return Clock(trial.max_steps, max(1, n_train // trainer["batch_size"]))
+    trainer: Any = trial.config.get("trainer", {})
+    return Clock(trial.max_steps, max(1, n_train // trainer.get("batch_size", 1)))
 
 
-def never_asked(rules: Iterable[Compiled], trial: TrialSpec, n_train: int) -> list[str]:
-    """A warning for each rule of the user's own that no evaluation of the trial's runs can fall under."""
-    trainer: Any = trial.config["trainer"]
-    every = trainer["eval_every"]
+def never_asked(rules: Iterable[Compiled], trial: TrialSpec, n_train: int, every: int) -> list[str]:
+    """A warning for each rule of the user's own that no evaluation of the trial's runs can fall under.
+
+    `every`: steps from one evaluation to the next.
+    """
     steps = [*range(every, trial.max_steps, every), trial.max_steps]
     clock = clock_of(trial, n_train)
     idle = [one for one in rules if not one.rule.if_known and not is_ever_asked(one, steps, clock)]
@@ -152,7 +153,7 @@ class Health:
 
     def _clock(self, trial: TrialSpec) -> Clock:
         if trial.number not in self._clocks:
-            self._clocks[trial.number] = clock_of(trial, self._factory.prepared_of(trial).n_train)
+            self._clocks[trial.number] = clock_of(trial, self._factory.n_train(trial))
         return self._clocks[trial.number]
 
     def _tell(self, trial: TrialSpec, found: Iterable[Alarm]) -> None:

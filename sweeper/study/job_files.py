@@ -18,12 +18,13 @@ class JobFiles:
 
     def job_of(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
         """The job that trains a run on `slot`; its files are written."""
-        folder, prepared = self._folder.run(trial, seed), self._plan.factory.prepared_of(trial)
+        folder = self._folder.run(trial, seed)
+        parts = self._plan.factory.run_parts(trial, seed, folder)
         needs = DeviceNeeds(device=slot.device, n_threads=slot.n_threads, is_alone=is_alone)
-        job = job_for(self._plan.study, trial, seed, attempt, folder, prepared.folder, needs)
+        job = job_for(self._plan.study, trial, seed, attempt, folder, parts, needs)
         # not waited for: where a power cut loses them, the run's next attempt writes them again
         write_atomic(folder.config, _yaml({**trial.config, "seed": seed}), flush=False)
-        write_atomic(folder.overrides, _yaml([*trial.overrides, f"seed={seed}"]), flush=False)
+        write_atomic(folder.overrides, _yaml(list(parts.overrides)), flush=False)
         write_atomic(folder.job, job.model_dump_json(indent=2), flush=False)
         return job
 

@@ -1,8 +1,7 @@
 """From runs to jobs: every job has one member; stacking and prefix sharing will happen here. Pure."""
 
-from pathlib import Path
-
 from sweeper.layout import RunFolder
+from sweeper.study.spec_factory import RunParts
 from sweeper.trial import DeviceNeeds, JobSpec, RunSpec, TrialSpec
 
 
@@ -12,7 +11,7 @@ def job_for(
     seed: int,
     attempt: int,
     folder: RunFolder,
-    prepared: Path,
+    parts: RunParts,
     needs: DeviceNeeds,
 ) -> JobSpec:
     """The solo job that trains `trial` on `seed`."""
@@ -20,7 +19,7 @@ def job_for(
         trial=trial.number,
         name=trial.name,
         seed=seed,
-        config=trial.config,
+        config=parts.config,
         folder=str(folder.path),
         attempt=attempt,
     )
@@ -28,8 +27,9 @@ def job_for(
         job_id=f"{trial.number}-{seed}-{attempt}",
         study=study,
         members=(run,),
-        prepared=str(prepared),
+        prepared=str(parts.prepared),
         start_from=None,
         stop_at=None,
         needs=needs,
+        runner=parts.runner,
     )

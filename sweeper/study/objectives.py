@@ -7,11 +7,13 @@ nothing is known, and nothing refused.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sweeper.config import Sweep, objectives_of
+from sweeper.config import objectives_of
 from sweeper.criteria import SPLITS, parse_guard
 from sweeper.errors import Fault, did_you_mean
 from sweeper.monitor import compiled, unknown_metrics
-from sweeper.study.specs import MetricNames, SpecFactory, in_short
+from sweeper.search import Sweep
+from sweeper.study.spec_factory import MetricNames, SpecFactory
+from sweeper.study.specs import in_short
 from sweeper.trial import TrialSpec
 from sweeper.verdict import criteria_of
 

@@ -8,21 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.config import Sweep, objective_warnings, training_in_words
 from sweeper.errors import UserError
 from sweeper.executors import Arrangement, arrange
 from sweeper.layout import StudyFolder, check_study_name
 from sweeper.monitor import Compiled, compiled
 from sweeper.results import Policy
-from sweeper.schema import Local, Settings
-from sweeper.search import Draft, check_pruner, pruner_warnings
+from sweeper.schema import Local, StudySettings
+from sweeper.search import Draft, Sweep, check_pruner, pruner_warnings
 from sweeper.study.division import attribution_faults
 from sweeper.study.health import never_asked, stopped_by
 from sweeper.study.loop import Limits
 from sweeper.study.objectives import guards_in_words
 from sweeper.study.proposals import drafts_of, policy_of, reopened
 from sweeper.study.sampled import rehearse
-from sweeper.study.specs import SpecFactory, notices_of
+from sweeper.study.spec_factory import SpecFactory
 from sweeper.watch import check_tracking
 
 
@@ -46,7 +45,7 @@ class Plan:
     announced: tuple[str, ...]
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> StudySettings:
         """The sweeper's own configuration."""
         return self.sweep.settings
 
@@ -74,21 +73,22 @@ class Plan:
         return Limits(study.grace_s, n_retries, study.timeout_s)
 
 
-def plan(sweep: Sweep) -> Plan:
+def plan(sweep: Sweep, factory: SpecFactory) -> Plan:
     """What the study of `sweep` would do. Raises UserError with what cannot be."""
-    factory, policy = SpecFactory(sweep), policy_of(sweep)
+    policy = policy_of(sweep)
     name = factory.study_name()
     check_study_name(name)
     arrangement = arrange(sweep.settings.executor)
     drafts = drafts_of(sweep, factory)
-    if faults := attribution_faults(sweep, policy, drafts):
+    if faults := attribution_faults(sweep, factory, policy, drafts):
         raise UserError(faults)
     rules = compiled(sweep.settings.monitor)
     max_steps = drafts[0].max_steps
-    check_pruner(sweep.settings, max_steps)
+    check_pruner(sweep.settings, max_steps, factory.eval_every)
     rehearse(sweep, factory)
     check_tracking(sweep.settings.tracking)
-    about_pruner = pruner_warnings(sweep.settings, max_steps, len(policy.seeds), policy.n_candidates)
+    n_evaluations = -(-max_steps // factory.eval_every) if max_steps else None
+    about_pruner = pruner_warnings(sweep.settings, n_evaluations, len(policy.seeds), policy.n_candidates)
     return Plan(
         sweep=sweep,
         factory=factory,
@@ -97,13 +97,11 @@ def plan(sweep: Sweep) -> Plan:
         drafts=tuple(drafts),
         arrangement=arrangement,
         notices=(
-            *objective_warnings(sweep),
-            *notices_of(drafts),
             *factory.warnings(drafts),
             *about_pruner,
-            *never_asked(rules, drafts[0], factory.prepared_of(drafts[0]).n_train),
+            *never_asked(rules, drafts[0], factory.n_train(drafts[0]), factory.eval_every),
             *arrangement.warnings,
         ),
         rules=rules,
-        announced=(*training_in_words(sweep), *guards_in_words(sweep), *factory.announced(drafts)),
+        announced=(*factory.announced(drafts), *guards_in_words(sweep)),
     )

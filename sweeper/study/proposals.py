@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from sweeper.config import Sweep
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
 from sweeper.locks import TurnLock
 from sweeper.results import Policy
-from sweeper.schema import Settings, Wilcoxon
+from sweeper.schema import StudySettings, Wilcoxon
 from sweeper.search import (
     ALONE_S,
     MANY_POINTS,
@@ -17,6 +16,7 @@ from sweeper.search import (
     Draft,
     Enumerated,
     Point,
+    Sweep,
     TrialBook,
     acts_on_evaluations,
     alone_with,
@@ -27,7 +27,8 @@ from sweeper.search import (
 )
 from sweeper.study.objectives import guard_faults, metric_faults, objectives_of
 from sweeper.study.sampled import PointMaker, refused
-from sweeper.study.specs import SpecFactory, in_short
+from sweeper.study.spec_factory import SpecFactory
+from sweeper.study.specs import in_short
 from sweeper.trial import TrialSpec
 
 FIRST_CONFIRMATION_SEED = 1000
@@ -67,7 +68,7 @@ def _with_names(fault: Fault, names: Sequence[str], n_drafts: int) -> Fault:
     return replace(fault, where=f"{fault.where}{about}")
 
 
-def reopened(settings: Settings) -> frozenset[str]:
+def reopened(settings: StudySettings) -> frozenset[str]:
     """The states in which a run of an earlier command is tried again by this one."""
     retry = settings.study.retry
     failed = {"FAILED"} if retry in ("failed", "all") else set()

@@ -1,74 +1,51 @@
 """Where a result comes from: command, code, versions, machine."""
 
-import hashlib
 import json
 import os
 import platform
-import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sweeper.config import objective_by_value
-from sweeper.errors import Fault, UserError, redact
+from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder, folder_name
 from sweeper.reports import name_of
 from sweeper.search import TrialBook
-from sweeper.study.specs import SpecFactory, differences
+from sweeper.study.code import PACKAGE, code_hash, command
+from sweeper.study.spec_factory import SpecFactory
+from sweeper.study.specs import differences
 from sweeper.trial import by_value
 
 PACKAGES = ("torch", "hydra-core", "optuna", "mlflow", "numpy")
 N_SHOWN = 6
 """So many differences between two configurations are told."""
-PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def provenance(n_threads: int | None, target: str | None = None) -> dict[str, Any]:
-    """All but the times of start and finish."""
+def provenance(
+    n_threads: int | None,
+    code: str | None = None,
+    started_by: str | None = None,
+    repository: Path | None = None,
+) -> dict[str, Any]:
+    """All but the times of start and finish.
+
+    `code` is the hash of the code, `started_by` the command line, `repository` a folder in the repository of
+    the code; by default all are our own.
+    """
     return {
-        "command": command(),
-        "git_sha": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "code_hash": code_hash(target),
+        "command": started_by or command(),
+        "git_sha": _git(repository, "rev-parse", "HEAD"),
+        "git_dirty": bool(_git(repository, "status", "--porcelain", "--untracked-files=no")),
+        "code_hash": code_hash() if code is None else code,
         "versions": {"python": platform.python_version(), **_versions()},
         "threads": n_threads,
         "cpu": cpu_name(),
     }
-
-
-def command() -> str:
-    """The command line that started this process, passwords blanked."""
-    return redact(shlex.join(["python", "-m", "sweeper", *sys.argv[1:]]))
-
-
-def code_hash(target: str | None = None) -> str:
-    """A hash of the source that decides what a run computes.
-
-    That is the worker's, the contract's with the task, and the package, or the single module, of `target`
-    ("module:name").
-    """
-    sha = hashlib.sha256()
-    for place in (PACKAGE / "task", PACKAGE / "worker", *_places(target)):
-        folder, found = (place.parent, [place]) if place.is_file() else (place, place.rglob("*.py"))
-        for path in sorted(found):
-            sha.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return sha.hexdigest()[:16]
-
-
-def _places(target: str | None) -> list[Path]:
-    """The folders of the top-level package in `target`, or its file, found without importing it."""
-    spec = find_spec(target.partition(":")[0].partition(".")[0]) if target else None
-    if spec is None:
-        return []
-    if spec.submodule_search_locations is not None:
-        return [Path(folder) for folder in spec.submodule_search_locations]
-    return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []
 
 
 def cpu_name() -> str:
@@ -91,14 +68,14 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _git(*words: str) -> str | None:
-    """What git says of this project's own repository; None for an installed copy, wherever it lies."""
-    if not (PACKAGE.parent / ".git").exists():
+def _git(repository: Path | None, *words: str) -> str | None:
+    """What git says there, or of our own repository; None for an installed copy of ours, wherever it lies."""
+    if repository is None and not (PACKAGE.parent / ".git").exists():
         return None
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(
-            ["git", "-C", str(PACKAGE.parent), *words],
+            ["git", "-C", str(repository or PACKAGE.parent), *words],
             capture_output=True,
             text=True,
             env=environment,
@@ -109,9 +86,8 @@ def _git(*words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def changed_code(trials: TrialBook, target: str | None = None) -> list[str]:
-    """What to say loudly when a study is opened again by other code than began it."""
-    code = code_hash(target)
+def changed_code(trials: TrialBook, code: str) -> list[str]:
+    """What to say loudly when a study is opened again by other code, by its hash, than began it."""
     if trials.remember("code_hash", code) == code:
         return []
     return [

@@ -8,11 +8,11 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from sweeper.config import Sweep, objectives_of
+from sweeper.config import objectives_of
 from sweeper.errors import Fault, SweeperError, UserError, in_a_line
-from sweeper.search import Draft, SearchSpace, custom_search_space, rehearsed, suggest, suggest_custom
+from sweeper.search import Draft, SearchSpace, Sweep, custom_search_space, rehearsed, suggest, suggest_custom
 from sweeper.study.objectives import metric_faults
-from sweeper.study.specs import SpecFactory
+from sweeper.study.spec_factory import SpecFactory
 from sweeper.trial import TrialSpec, fingerprint
 
 N_REHEARSED = 5

@@ -1,11 +1,12 @@
 """What one process does for one study: screen, confirm, attribute, conclude."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sweeper.reports import added_by_task, write_report
-from sweeper.results import Mix, StudyResult
+from sweeper.reports import write_report
+from sweeper.results import Mix, StudyResult, TrialResult
 from sweeper.study.asked_for import with_others_named
 from sweeper.study.attribution import begun_attribution
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
@@ -18,7 +19,6 @@ from sweeper.study.provenance import (
     provenance,
 )
 from sweeper.study.run_table import RunTable
-from sweeper.task import task_entry
 from sweeper.verdict import judge, judged_attribution
 from sweeper.watch import Observer, StudyStart
 from sweeper.wording import plural
@@ -47,7 +47,9 @@ class Session:
         self._began, self._n_planned = time.monotonic(), 0
         self._mix: Mix | None = None
         slot = plan.arrangement.slots[0]
-        self._provenance = provenance(slot.n_threads, plan.settings.task.target) | {"started": _now()}
+        factory = plan.factory
+        code = (factory.code_hash(), factory.command(), factory.repository)
+        self._provenance = provenance(slot.n_threads, *code) | {"started": _now()}
 
     def run(self) -> int:
         """Screen, confirm, judge, report; the exit code."""
@@ -121,9 +123,7 @@ class Session:
         ensemble = self._ensemble(result)
         result = replace(result, warnings=(*result.warnings, *ensemble.warnings), announced=plan.announced)
         judgement = replace(judgement, ensemble=ensemble.entry)
-        factory, entry = plan.factory, task_entry(plan.settings.task)
-        added = added_by_task(result, judgement, entry, factory.task_config_of, factory.prepared_of)
-        summary = write_report(folder, result, judgement, added)
+        summary = write_report(folder, result, judgement, plan.factory.added(result, judgement))
         if result.totals.stopped_because is not None:
             self._observer.warned(self._to_go_on())
         else:
@@ -154,8 +154,18 @@ class Session:
         )
         plan = self._plan.settings.plan.name if self._plan.sweep.stages else None
         return replace(
-            found, alarms=self._growth.alarms(trials), plan=plan, decisions=self._growth.decisions()
+            found,
+            alarms=self._growth.alarms(trials),
+            plan=plan,
+            decisions=self._growth.decisions(),
+            commands=self._commands(trials),
         )
+
+    def _commands(self, trials: Iterable[TrialResult]) -> dict[int, str]:
+        """How trials of a program are trained by hand."""
+        factory, seed = self._plan.factory, self._table.policy.seeds[0]
+        found = {trial.spec.number: factory.command_again(trial.spec, seed) for trial in trials}
+        return {number: text for number, text in found.items() if text is not None}
 
     @property
     def _split(self) -> str:
@@ -193,7 +203,7 @@ class Session:
         self._loop.close()  # its workers hold data on the device
         context = EnsembleContext(
             folder=self._plan.folder,
-            prepared=self._plan.factory.prepared_of(result.baseline.spec).folder,
+            prepared=self._plan.factory.data_folder(result.baseline.spec),
             placement=self._plan.arrangement.placements[0],
             timeout_s=timeout_of(self._plan.settings.executor),
             is_stopped=lambda: self._interrupt.received is not None,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from sweeper.config import Sweep, objective_warnings, training_in_words
+from sweeper.config import TaskSweep
 from sweeper.criteria import SPLITS, Criterion
 from sweeper.errors import StudyError, UserError
 from sweeper.executors import arrange
@@ -22,30 +22,30 @@ from sweeper.storage import place_faults_named
 from sweeper.study.interrupts import NOTHING_LOST, leave_now, say, watch_signals
 from sweeper.study.jobs import job_for
 from sweeper.study.objectives import metric_faults
-from sweeper.study.specs import SpecFactory, notices_of
+from sweeper.study.specs import TaskSpecs
 from sweeper.trial import DeviceNeeds
 from sweeper.verdict import check_criteria, criteria_of, result_lines, unknown_figures
 
 SOLO = "solo"
 
 
-def run_solo(sweep: Sweep) -> int:
+def run_solo(sweep: TaskSweep) -> int:
     """Train the fixed configuration on `seed`; the exit code. Raises StudyError where the run fails."""
     with place_faults_named(sweep.settings.study.results_dir):
         return _run(sweep)
 
 
-def _run(sweep: Sweep) -> int:
-    factory, settings = SpecFactory(sweep), sweep.settings
+def _run(sweep: TaskSweep) -> int:
+    factory, settings = TaskSpecs(sweep), sweep.settings
     arrangement = arrange(settings.executor)
     placement = arrangement.placements[0]
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
     if faults := [*factory.faults(trial), *metric_faults(sweep, factory, [trial])]:
         raise UserError(faults)
-    notices = (*objective_warnings(sweep), *notices_of([trial]), *factory.warnings([trial]))
+    notices = factory.warnings([trial])
     for warning in (*sweep.warnings, *arrangement.warnings, *notices):
         print(f"warning: {warning}")
-    for line in (*training_in_words(sweep), *factory.announced([trial])):
+    for line in factory.announced([trial]):
         print(line)
     if settings.study.dry_run:
         print(f"dry run: one run of {trial.max_steps} steps on seed {settings.seed}; nothing is trained")
@@ -53,8 +53,8 @@ def _run(sweep: Sweep) -> int:
     place = ResultsFolder(Path(settings.study.results_dir)).solo
     folder = RunFolder(place / trial.fingerprint[:8] / f"seed{settings.seed}")
     needs = DeviceNeeds(device=placement.slot.device, n_threads=placement.slot.n_threads)
-    prepared = factory.prepared_of(trial)
-    job = job_for(SOLO, trial, settings.seed, 1, folder, prepared.folder, needs)
+    parts = factory.run_parts(trial, settings.seed, folder)
+    job = job_for(SOLO, trial, settings.seed, 1, folder, parts, needs)
     write_atomic(folder.job, job.model_dump_json(indent=2))
     os.environ.update(placement.environment)
     from sweeper.worker import Lifeline, run_job

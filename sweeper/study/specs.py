@@ -12,12 +12,17 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from sweeper.config import Sweep, objectives_of, usual_objective
+from sweeper.config import TaskSweep, objective_warnings, objectives_of, training_in_words, usual_objective
 from sweeper.criteria import SPLITS
 from sweeper.errors import FULL_ERROR, Fault, SweeperError, UserError, is_full
-from sweeper.models import digest_of
-from sweeper.results import Objective
-from sweeper.schema import RUN_SECTIONS, Settings
+from sweeper.layout import RunFolder
+from sweeper.models import conditional_paths, digest_of
+from sweeper.reports import Added, added_by_task
+from sweeper.results import Judgement, Objective, StudyResult
+from sweeper.schema import RUN_SECTIONS, RunSettings, Settings
+from sweeper.search import key_of
+from sweeper.study.code import code_hash, command
+from sweeper.study.spec_factory import MetricNames, RunParts
 from sweeper.task import (
     Prepared,
     TaskConfig,
@@ -29,8 +34,6 @@ from sweeper.task import (
 )
 from sweeper.trial import Role, Slot, TrialSpec, canonical, fingerprint
 
-MetricNames = Mapping[str, frozenset[str]]
-"""The names of a trial's metrics by split."""
 NUMBERS = re.compile(r"\d+(\.\d+)?(e[-+]?\d+)?")
 N_ALIKE = 3
 """Of more warnings that differ in their numbers alone one is shown."""
@@ -38,10 +41,10 @@ N_BLOCKS = 3
 """So many trials that are announced differently are shown."""
 
 
-class SpecFactory:
-    """Makes the trials of one sweep. Data are prepared once for each data section that occurs."""
+class TaskSpecs:
+    """Makes the trials of a task's sweep. Data are prepared once for each data section that occurs."""
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: TaskSweep) -> None:
         self._sweep = sweep
         self._prepared: dict[str, Prepared] = {}
         self._by_fingerprint: dict[str, Prepared] = {}
@@ -165,12 +168,71 @@ class SpecFactory:
         """What each split holds, how unevenly, and what the task says of these trials' data, in lines."""
         held = (line for t in trials for line in _held(self.task_config_of(t), self.prepared_of(t).facts))
         said = ((t.name, self.task_config_of(t).announce(self.prepared_of(t).facts)) for t in trials)
-        return (*dict.fromkeys(held), *in_blocks(said))
+        return (*training_in_words(self._sweep), *dict.fromkeys(held), *in_blocks(said))
 
     def warnings(self, trials: Sequence[TrialSpec]) -> list[str]:
         """What is to be warned of in the data that these trials train on, each warning once."""
         said = (data_warnings(self.task_config_of(t), self.prepared_of(t).facts) for t in trials)
-        return list(dict.fromkeys(warning for warnings in said for warning in warnings))
+        about = (warning for warnings in said for warning in warnings)
+        return list(dict.fromkeys((*objective_warnings(self._sweep), *notices_of(trials), *about)))
+
+    @property
+    def eval_every(self) -> int:
+        """Steps from one evaluation to the next."""
+        return self._sweep.settings.trainer.eval_every
+
+    def n_train(self, trial: TrialSpec) -> int:
+        """Examples in the training split."""
+        return self.prepared_of(trial).n_train
+
+    def data_folder(self, trial: TrialSpec) -> Path:
+        """The folder of the prepared data that a trial of this factory trains on."""
+        return self.prepared_of(trial).folder
+
+    def run_parts(self, trial: TrialSpec, seed: int, folder: RunFolder) -> RunParts:
+        """A run is trained by our trainer, which adds the seed."""
+        return RunParts(trial.config, self.data_folder(trial), "task", (*trial.overrides, f"seed={seed}"))
+
+    def workload(self, trial: TrialSpec, slot: Slot) -> str:
+        """Runs of one workload take about the same time a step."""
+        place = f"{slot.device}|{slot.n_threads} threads"
+        settings, digest = self._sweep.settings, self.prepared_of(trial).digest
+        return f"{settings.task.name}|{digest[:32]}|{settings.trainer.batch_size}|{place}"
+
+    def code_hash(self) -> str:
+        """A hash of the source that decides what a run computes: the trainer's and the task's."""
+        return code_hash(self._sweep.settings.task.target)
+
+    @property
+    def repository(self) -> None:
+        """Our own."""
+
+    def command(self) -> str:
+        """The command line that started this process, passwords blanked."""
+        return command()
+
+    def command_again(self, trial: TrialSpec, seed: int) -> str | None:
+        """None: our own command trains it."""
+        return None
+
+    def conditional_keys(self, overrides: Sequence[str]) -> dict[str, set[str]]:
+        """By key, the keys without some values of which it means nothing, at these overrides."""
+        checked = self._sweep.at(overrides)
+        return conditional_paths(checked.settings) | conditional_paths(checked.task_config)
+
+    def by_key(self, overrides: Sequence[str]) -> dict[str, str]:
+        """The overrides by what they set."""
+        return {key_of(override): line for line, override in self._sweep.composer.parse(overrides)[0]}
+
+    def feels_scale(self, trial: TrialSpec) -> bool:
+        """Whether training would go another way if the loss were multiplied by a number."""
+        sections = {name: trial.config[name] for name in RUN_SECTIONS}
+        return RunSettings.model_validate(sections).feels_scale
+
+    def added(self, result: StudyResult, judgement: Judgement) -> Added:
+        """The tables and plots that the task adds to a report."""
+        entry = task_entry(self._sweep.settings.task)
+        return added_by_task(result, judgement, entry, self.task_config_of, self.prepared_of)
 
     def fixed(self) -> dict[str, Any]:
         """All that the trials of this study share: what its name stands for."""
@@ -267,12 +329,6 @@ def run_config(settings: Settings, task_config: TaskConfig) -> dict[str, JsonVal
     """What a worker gets: the validated sections that training depends on."""
     sections = settings.model_dump(mode="json", by_alias=True, include=set(RUN_SECTIONS))
     return {**sections, **task_config.model_dump(mode="json", by_alias=True)}
-
-
-def workload(settings: Settings, prepared: Prepared, slot: Slot) -> str:
-    """Runs of one workload take about the same time a step."""
-    place = f"{slot.device}|{slot.n_threads} threads"
-    return f"{settings.task.name}|{prepared.digest[:32]}|{settings.trainer.batch_size}|{place}"
 
 
 def _cache_of(settings: Settings, configured: str | None) -> Path:

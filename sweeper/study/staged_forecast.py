@@ -10,7 +10,7 @@ from sweeper.storage import RunBook
 from sweeper.study.growth import known_of
 from sweeper.study.plan import Plan
 from sweeper.study.run_state import n_confirmed, trial_results
-from sweeper.study.specs import SpecFactory
+from sweeper.study.spec_factory import SpecFactory
 from sweeper.study.stage_tree import Branch, Cost, branches
 from sweeper.trial import TrialSpec
 

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sweeper.config import Sweep
+from sweeper.config import TaskSweep
 from sweeper.executors import make_executor
-from sweeper.search import TrialBook, pruning_of
+from sweeper.search import Sweep, TrialBook, pruning_of
 from sweeper.storage import (
     RunBook,
     Storage,
@@ -34,16 +34,22 @@ from sweeper.study.provenance import (
 from sweeper.study.recovery import recovered
 from sweeper.study.run_table import RunTable
 from sweeper.study.session import Session
-from sweeper.study.specs import workload
+from sweeper.study.spec_factory import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.trial import TrialSpec
 from sweeper.watch import Observer, Observers, Terminal, make_tracker
 from sweeper.wording import plural
 
 
-def run_sweep(sweep: Sweep) -> int:
-    """Run, resume or extend the study that `sweep` describes; the process's exit code."""
+def run_sweep(sweep: TaskSweep) -> int:
+    """Run, resume or extend the study that a task's `sweep` describes; the process's exit code."""
+    return run_planned(sweep, TaskSpecs(sweep))
+
+
+def run_planned(sweep: Sweep, factory: SpecFactory) -> int:
+    """Run, resume or extend the study of the trials that `factory` makes; the process's exit code."""
     with place_faults_named(sweep.settings.study.results_dir):
-        planned = plan(sweep)
+        planned = plan(sweep, factory)
         with open_storage(sweep.settings.study.storage, planned.study, new_owner()) as storage:
             if sweep.settings.study.dry_run:
                 return show_forecast(planned, storage)
@@ -66,21 +72,21 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
     for trial in asker.known:
         plan.factory.adopt(trial)
-    pruning = pruning_of(plan.settings, plan.policy, trials, plan.drafts[0].max_steps)
+    pruning = pruning_of(plan.settings, plan.policy, trials, plan.factory.eval_every)
     trials.name_objectives([o.metric for o in plan.policy.objectives])
     storage.release(is_gone)
     warnings = [
         *plan.sweep.warnings,
         *_tried_again(storage.reopen(plan.reopened, plan.is_kept)),
         *recovered(storage, plan.folder, trials),
-        *changed_code(trials, plan.settings.task.target),
+        *changed_code(trials, plan.factory.code_hash()),
         *warnings_of_others(plan, trials.specs()),
         *plan.notices,
     ]
     slot = plan.arrangement.slots[0]
 
     def workload_of(trial: TrialSpec) -> str:
-        return workload(plan.settings, plan.factory.prepared_of(trial), slot)
+        return plan.factory.workload(trial, slot)
 
     table = RunTable(plan.policy, RunBook(storage, plan.folder, workload_of), asker, trials)
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir)

@@ -28,3 +28,4 @@ from .success import (
     unknown_figures as unknown_figures,
     unknown_figures_in as unknown_figures_in,
 )
+from .which_split import judged_on as judged_on

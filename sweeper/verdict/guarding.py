@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sweeper.criteria import Guard, guard_state
 from sweeper.findings import COSTS, Confirmation, GuardResult
+from sweeper.results import JudgedOn
 from sweeper.verdict.digits import decimals
+from sweeper.wording import split_name
 
 NO_CHAMPION = "so that there is no champion"
 
@@ -35,12 +37,12 @@ def _result(guard: Guard, found: Confirmation | None) -> GuardResult:
     )
 
 
-def guard_notes(found: Mapping[str, Confirmation | None]) -> tuple[str, ...]:
+def guard_notes(found: Mapping[str, Confirmation | None], judged_on: JudgedOn = "test") -> tuple[str, ...]:
     """What a reader of the guards should know about how their intervals came about."""
     names = [metric for metric, one in found.items() if one is not None and one.se_examples is None]
     text = (
         f"What the guards say of {' and '.join(names)} rests on seed noise only: the error of the finite "
-        "test split is unknown, because there are no influence values."
+        f"{split_name(judged_on)} split is unknown, because there are no influence values."
     )
     return (text,) if names else ()
 

@@ -12,14 +12,15 @@ from sweeper.criteria import parse_guard
 from sweeper.findings import Comparisons, Confirmation
 from sweeper.layout import RunFolder
 from sweeper.records import read_influence
-from sweeper.results import ENDED, Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
+from sweeper.results import ENDED, JudgedOn, Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict import selection
 from sweeper.verdict.guarding import guard_notes, guard_results, with_costs
 from sweeper.verdict.idle import idle_parts, without_comparison
 from sweeper.verdict.looks import JUDGED, look_of, notes_of_looks
 from sweeper.verdict.runs_seen import notes_of_runs, remarks_of_runs
 from sweeper.verdict.selection import Arm, Panel
-from sweeper.wording import plural
+from sweeper.verdict.which_split import notes_of_split
+from sweeper.wording import plural, split_name
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +69,7 @@ def _verdict(result: StudyResult) -> Judgement:
         min_effect=result.min_effect,
         unconfirmed=unconfirmed,
         guards=guards,
+        judged_on=result.judged_on,
     )
     verdict = selection.verdict(confirmation, result.min_effect)
     idle = idle_parts(result)
@@ -79,8 +81,9 @@ def _verdict(result: StudyResult) -> Judgement:
         confirmation=confirmation,
         comparisons=_compared(result, [arms]),
         notes=(
-            *(selection.notes(confirmation) if confirmation else ()),
-            *guard_notes(on_guards),
+            *notes_of_split(result.judged_on, has_examples=_has_examples(confirmation)),
+            *(selection.notes(confirmation, result.judged_on) if confirmation else ()),
+            *guard_notes(on_guards, result.judged_on),
             *notes_of_looks(result, look),
             *notes_of_runs(result),
         ),
@@ -91,15 +94,17 @@ def _verdict(result: StudyResult) -> Judgement:
     return without_comparison(judgement, result, idle)
 
 
+def _has_examples(confirmation: Confirmation | None) -> bool:
+    return confirmation is not None and confirmation.se_examples is not None
+
+
 def _on_guards(result: StudyResult, best: int) -> dict[str, Confirmation | None]:
     """The winner against the baseline in the metric of each guard, as the verdict compares them."""
     trials = (_numbered(result, best), result.baseline)
     found = {}
     for metric in dict.fromkeys(parse_guard(text).metric for text in result.guards):
         upwards = Objective(metric, "maximize")  # so that an improvement is a difference
-        arms = [
-            arm_of(trial, upwards, result.seeds, result.confirm_seeds, with_records=True) for trial in trials
-        ]
+        arms = [_arm(result, trial, upwards) for trial in trials]
         found[metric] = selection.confirm(
             *(_as_confirmed(result, arm) for arm in arms),
             direction=upwards.direction,
@@ -163,14 +168,14 @@ def _failures(result: StudyResult, best: int) -> str | None:
 
 def _failed_on(result: StudyResult, trial: TrialResult) -> str:
     """`1 of 3 seeds (1002: loss is nan)`; empty where the trial has failed on no confirmation seed."""
-    values = trial.per_seed(result.confirm_seeds, f"test/{result.objectives[0].metric}")
+    values = trial.per_seed(result.confirm_seeds, f"{result.judged_on}/{result.objectives[0].metric}")
     lacking = [
         seed for seed in result.confirm_seeds if seed in trial.runs and not isfinite(values.get(seed, nan))
     ]
     ended = [seed for seed in lacking if trial.runs[seed].state in ENDED]
     if not ended:
         return ""
-    reason = trial.runs[ended[0]].reason or "no finite value on test"
+    reason = trial.runs[ended[0]].reason or f"no finite value on {split_name(result.judged_on)}"
     return f"{len(ended)} of {plural(len(result.confirm_seeds), 'seed')} ({ended[0]}: {reason.rstrip('.')})"
 
 
@@ -199,7 +204,11 @@ def _front(result: StudyResult) -> Judgement:
         sentence=f"{len(front)} of {len(points)} trials are not dominated in {metrics}: {listed}.",
         comparisons=_compared(result, arms) if arms else {},
         front=front,
-        notes=(*_without_influence(result, arms), *notes_of_runs(result)),
+        notes=(
+            *notes_of_split(result.judged_on, is_front=True),
+            *_without_influence(result, arms),
+            *notes_of_runs(result),
+        ),
     )
     return without_comparison(judgement, result, idle_parts(result))
 
@@ -264,10 +273,12 @@ def _also_counted(result: StudyResult) -> list[int]:
 
 
 def _arms(result: StudyResult, objective: Objective) -> dict[int, Arm]:
-    return {
-        trial.spec.number: arm_of(trial, objective, result.seeds, result.confirm_seeds, with_records=True)
-        for trial in result.trials
-    }
+    return {trial.spec.number: _arm(result, trial, objective) for trial in result.trials}
+
+
+def _arm(result: StudyResult, trial: TrialResult, objective: Objective) -> Arm:
+    seeds, confirm_seeds = result.seeds, result.confirm_seeds
+    return arm_of(trial, objective, seeds, confirm_seeds, with_records=True, split=result.judged_on)
 
 
 def arm_of(
@@ -277,15 +288,19 @@ def arm_of(
     confirm_seeds: tuple[int, ...],
     *,
     with_records: bool,
+    split: JudgedOn = "test",
 ) -> Arm:
-    """A trial's values on these seeds, with the influence values of its runs on them if `with_records`."""
+    """A trial's values on these seeds, with the influence values of its runs on them if `with_records`.
+
+    `split`: the one that it is compared on.
+    """
     complete = [run for run in trial.runs.values() if run.state == "COMPLETE"] if with_records else []
     return Arm(
         number=trial.spec.number,
         name=trial.spec.name,
         screening=trial.per_seed(seeds, f"val/{objective.metric}"),
-        test=trial.per_seed(seeds, f"test/{objective.metric}"),
-        confirmation=trial.per_seed(confirm_seeds, f"test/{objective.metric}"),
+        test=trial.per_seed(seeds, f"{split}/{objective.metric}"),
+        confirmation=trial.per_seed(confirm_seeds, f"{split}/{objective.metric}"),
         influence={
             run.seed: found
             for run in complete

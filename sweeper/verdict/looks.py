@@ -2,7 +2,7 @@
 
 from sweeper.findings import Look
 from sweeper.results import StudyResult
-from sweeper.wording import plural
+from sweeper.wording import plural, split_name
 
 JUDGED = ("better", "worse", "equivalent", "not distinguishable")
 """Verdicts that rest on a test; the others are no look."""
@@ -41,10 +41,11 @@ def notes_of_looks(result: StudyResult, look: Look | None) -> tuple[str, ...]:
         return ()
     counts = {key: len({getattr(one, key) for one in looks}) for key in KINDS} | {"best": len(winners)}
     grown = ", ".join(_plural(count, KINDS[key]) for key, count in counts.items() if count > 1)
+    split = f"{split_name(result.judged_on)} split"
     return (
-        f"This study has grown: it has been judged {n} times on the same test split ({grown}). The stated "
+        f"This study has grown: it has been judged {n} times on the same {split} ({grown}). The stated "
         "confidence is that of a single look and no longer holds: studies that grow err 2 to 4 times as "
-        "often. Fresh seeds do not mend this, since the test split has been looked at; for a clean verdict, "
+        f"often. Fresh seeds do not mend this, since the {split} has been looked at; for a clean verdict, "
         "decide on all seeds and candidates before a study begins, and use a test split of its own.",
     )
 
@@ -52,7 +53,8 @@ def notes_of_looks(result: StudyResult, look: Look | None) -> tuple[str, ...]:
 def _confirmed(result: StudyResult) -> set[str]:
     """Fingerprints of the candidates that have runs on the confirmation seeds."""
     fresh = set(result.confirm_seeds) - set(result.seeds)
-    return {trial.spec.fingerprint for trial in result.candidates if fresh & trial.runs.keys()}
+    found = {trial.spec.fingerprint for trial in result.candidates if fresh & trial.runs.keys()}
+    return found - {result.baseline.spec.fingerprint}  # a candidate that is the baseline shares its runs
 
 
 def _plural(n: int, noun: str) -> str:

@@ -70,4 +70,6 @@ def _control(result: StudyResult, mix: Mix, trials: Trials) -> Control | None:
 
 
 def _arm(result: StudyResult, trial: TrialResult) -> Arm:
-    return arm_of(trial, result.objectives[0], (), result.confirm_seeds, with_records=True)
+    return arm_of(
+        trial, result.objectives[0], (), result.confirm_seeds, with_records=True, split=result.judged_on
+    )

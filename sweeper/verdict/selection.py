@@ -2,7 +2,8 @@
 
 The order matters. `choose` sees validation only; `confirm` tests its choice once, on the test split and
 on fresh seeds, so that neither lucky seeds nor a lucky split carry over; `explore` shows the rest and
-promises nothing. `benchmarks/verdicts.py` measures how often all this is wrong.
+promises nothing. Where no run has a value on test, validation judges, too, and every sentence says so.
+`benchmarks/verdicts.py` measures how often all this is wrong.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Literal
 
 from sweeper.findings import Comparison, Confirmation, GuardResult
 from sweeper.models import Direction
+from sweeper.results import JudgedOn
 from sweeper.verdict.digits import decimals
 from sweeper.verdict.guarding import costs_of, in_sentence
 from sweeper.verdict.paired import (
@@ -27,7 +29,7 @@ from sweeper.verdict.paired import (
     spread,
     student,
 )
-from sweeper.wording import plural
+from sweeper.wording import plural, split_name
 
 Verdict = Literal["better", "worse", "equivalent", "not distinguishable", "not confirmed"]
 WORDS: Mapping[tuple[int, bool], Verdict] = {
@@ -45,6 +47,7 @@ RELATIONS = {
     "equivalent": "equivalent to",
     "not distinguishable": "not distinguishable from",
 }
+ON_VALIDATION = " on validation, which also chose it"
 FLATTERED = (
     "Which runs fail is no matter of chance: the seeds that are left flatter the arm that failed, so that "
     "they are shown and not judged. With study.retry=failed the same command tries the failed runs again."
@@ -57,7 +60,8 @@ class Arm:
 
     `screening`: validation, screening seeds. `test`: test split, screening seeds. `confirmation`: test
     split, confirmation seeds. `influence`: influence values on the test split, of any of these seeds;
-    None or empty where the task keeps none.
+    None or empty where the task keeps none. In a study that is judged on validation, that stands in the test
+    split's place.
     """
 
     number: int
@@ -246,11 +250,12 @@ def sentence(
     min_effect: float | None = None,
     unconfirmed: str | None = None,
     guards: Sequence[GuardResult] = (),
+    judged_on: JudgedOn = "test",
 ) -> str:
     """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any.
 
     `unconfirmed`: why nothing was tested, where no confirmation was wanted or it is not over. `guards`
-    are told of where there is a winner.
+    are told of where there is a winner. `judged_on`: the split that the numbers are of.
     """
     if best is None:
         return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
@@ -260,14 +265,16 @@ def sentence(
         return (
             f"{best} is the best candidate on validation; not confirmed: {why}{_left(confirmation, metric)}."
         )
-    numbers, meaning = _numbers(confirmation, metric, confidence), _meaning(confirmation, min_effect)
+    numbers = _numbers(confirmation, metric, confidence, judged_on)
+    meaning = _meaning(confirmation, min_effect, judged_on)
     told = guards if word == "better" else ()
     costs = f", but costs {found}" if (found := costs_of(told)) else ""
     about_guards = in_sentence(told, confidence)
-    return f"{best} is {RELATIONS[word]} the baseline{costs}: {numbers}{meaning}{about_guards}."
+    where = ON_VALIDATION if judged_on == "val" else ""
+    return f"{best} is {RELATIONS[word]} the baseline{where}{costs}: {numbers}{meaning}{about_guards}."
 
 
-def notes(confirmation: Confirmation) -> tuple[str, ...]:
+def notes(confirmation: Confirmation, judged_on: JudgedOn = "test") -> tuple[str, ...]:
     """What a reader of the confirmation should know about how its numbers came about."""
     if confirmation.best_failed or confirmation.baseline_failed:
         return (FLATTERED,)
@@ -275,8 +282,8 @@ def notes(confirmation: Confirmation) -> tuple[str, ...]:
     found = []
     if confirmation.se_examples is None:
         found.append(
-            "The interval holds seed noise only: the error of the finite test split is unknown, "
-            "because there are no influence values."
+            f"The interval holds seed noise only: the error of the finite {split_name(judged_on)} split is "
+            "unknown, because there are no influence values."
         )
     if confirmation.se_seeds is None:
         found.append("One seed shows no seed noise, hence no interval. Use study.n_seeds=3 or more.")
@@ -318,9 +325,9 @@ def _comparison(difference: float, sign: int, interval: Interval, p_adjusted: fl
     )
 
 
-def _numbers(confirmation: Confirmation, metric: str, confidence: float) -> str:
+def _numbers(confirmation: Confirmation, metric: str, confidence: float, judged_on: JudgedOn) -> str:
     n = len(differences(confirmation.best_per_seed, confirmation.baseline_per_seed))
-    where = f"test split, {plural(n, 'confirmation seed')}"
+    where = f"{split_name(judged_on)} split, {plural(n, 'confirmation seed')}"
     low, high, p = confirmation.ci_low, confirmation.ci_high, confirmation.p_value
     if low is None or high is None or p is None:
         return f"{metric} improvement {confirmation.improvement:+.3g}, no interval ({where})"
@@ -344,7 +351,7 @@ def _lacking(seeds: Collection[int], values: PerSeed) -> tuple[int, ...]:
     return tuple(seed for seed in sorted(seeds) if seed not in values)
 
 
-def _meaning(confirmation: Confirmation, min_effect: float | None) -> str:
+def _meaning(confirmation: Confirmation, min_effect: float | None, judged_on: JudgedOn) -> str:
     low, high, needed = confirmation.ci_low, confirmation.ci_high, confirmation.seeds_needed_for_min_effect
     if min_effect is None or low is None or high is None:
         return ""
@@ -355,7 +362,8 @@ def _meaning(confirmation: Confirmation, min_effect: float | None) -> str:
     if _side(low, high):
         return ""
     if needed is None:
-        return f"; no number of seeds would show an effect of {min_effect:g}: the test split is too small"
+        too_small = f"the {split_name(judged_on)} split is too small"
+        return f"; no number of seeds would show an effect of {min_effect:g}: {too_small}"
     return f"; to show an effect of {min_effect:g} in 4 of 5 studies takes {needed} confirmation seeds"
 
 

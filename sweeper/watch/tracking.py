@@ -176,6 +176,7 @@ class Session:
             "sweeper.guards": tracked.guards_in_words(summary),
             "sweeper.plan": tracked.plan_in_words(summary),
             "mlflow.note.content": note[:MAX_NOTE_LENGTH],
+            **({"sweeper.judged_on": summary.judged_on} if summary.judged_on == "val" else {}),
         }
         numbers = tracked.summary_numbers(summary).items()
         now, n_runs = _now_ms(), summary.totals.runs

@@ -161,7 +161,7 @@ class ProgramRun:
             resumed_step=0,
             total_steps=self._spec.total_steps,
             device=self._job.needs.device,
-            notes=(f"command: {shlex.join(self._spec.argv)}", *notes),
+            notes=notes,
             incidents=incidents,
         )
 
@@ -283,7 +283,7 @@ class ProgramRun:
         self._reporter.send(
             Finished,
             metrics=metrics,
-            best_step=step,
+            best_step=0,  # which of its models a program keeps is its own affair
             steps_trained=step,
             steps_inherited=0,
             seconds=self._seconds(),

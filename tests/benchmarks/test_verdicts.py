@@ -1,9 +1,11 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
 from benchmarks import verdicts
+from benchmarks.one_float import rates_of
 from benchmarks.verdicts import Setting, judge
 
 
@@ -33,6 +35,11 @@ def test_five_seeds_see_an_effect_of_three_and_a_half_standard_errors(name: str)
 def test_an_unstable_candidate_hides_an_effect_from_the_pooled_test_only() -> None:
     rates = judge(verdicts.power_settings()["one other candidate unstable (10 x)"], n_studies=200)
     assert rates["ours"] > 2 * rates["pooled"]
+
+
+def test_the_split_that_chose_calls_nothing_better_far_oftener_than_a_test_split() -> None:
+    rates = rates_of(20, 1.0, 100, np.random.default_rng(0))
+    assert rates["validation"] > 0.2 > rates["validation_examples"] > 0.05 >= rates["test_examples"]
 
 
 def test_the_benchmark_ends_with_one_json_line(

@@ -7,7 +7,7 @@ import torch
 
 from sweeper.schema import RunSettings
 from sweeper.study.proposals import drafts_of
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.task.base import config_of
 from sweeper.task.entry import task_entry
 from sweeper.worker.training import Training
@@ -27,7 +27,7 @@ def trainings(words: tuple[str, ...], results: Path) -> Iterator[tuple[str, Trai
     """The trials of the command line `words`, each ready to train on one thread of the CPU, on seed 0."""
     torch.set_num_threads(1)
     sweep = read_line(*words, f"study.results_dir={results}", multirun=True)
-    factory, entry, cpu = SpecFactory(sweep), task_entry(sweep.settings.task), torch.device("cpu")
+    factory, entry, cpu = TaskSpecs(sweep), task_entry(sweep.settings.task), torch.device("cpu")
     for draft in drafts_of(sweep, factory):
         config = config_of(entry.config_class(), draft.config)
         settings = RunSettings.model_validate({key: draft.config[key] for key in RunSettings.model_fields})

@@ -12,7 +12,7 @@ import torch
 
 from sweeper.schema import RunSettings
 from sweeper.study.proposals import drafts_of
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.task.base import config_of
 from sweeper.worker.training import Training
 from sweeper_tasks.esmm.config import EsmmConfig
@@ -27,7 +27,7 @@ def losses(results: Path) -> dict[str, list[float]]:
     """By trial name, the training loss at each of the first steps, on seed 0."""
     torch.set_num_threads(1)
     sweep = small_sweep(results, "aux_focal.gamma=1,2", "trainer.batch_size=256")
-    factory = SpecFactory(sweep)
+    factory = TaskSpecs(sweep)
     found = {}
     for draft in drafts_of(sweep, factory):
         config = config_of(EsmmConfig, draft.config)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from sweeper import __version__, cli, run_study, study
-from sweeper.config.compose import Sweep
+from sweeper.config.compose import TaskSweep
 from sweeper.errors import Fault, StudyError, UserError
 from sweeper.layout import CONF
 from sweeper.run_study import with_home
@@ -29,7 +29,7 @@ assert main() == 0
 print(*{"torch", "optuna", "mlflow", "hydra", "pydantic"} & set(sys.modules), file=sys.stderr)
 """
 
-Ending = Callable[[Sweep], int]
+Ending = Callable[[TaskSweep], int]
 
 
 def sweeper(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -39,13 +39,13 @@ def sweeper(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[int, list[Sweep]]]:
+def ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[int, list[TaskSweep]]]:
     """Runs `python -m sweeper` in this process, with a study and a solo run that end as told."""
 
-    def run(ending: Ending, *arguments: str) -> tuple[int, list[Sweep]]:
-        seen: list[Sweep] = []
+    def run(ending: Ending, *arguments: str) -> tuple[int, list[TaskSweep]]:
+        seen: list[TaskSweep] = []
 
-        def stand_in(sweep: Sweep) -> int:
+        def stand_in(sweep: TaskSweep) -> int:
             seen.append(sweep)
             return ending(sweep)
 
@@ -62,7 +62,7 @@ def ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple
 
 
 def raises(error: BaseException) -> Ending:
-    def ending(_: Sweep) -> int:
+    def ending(_: TaskSweep) -> int:
         raise error
 
     return ending
@@ -168,13 +168,13 @@ def test_the_users_mistakes_are_lines_on_stderr_and_exit_code_2(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_run_gets_the_fixed_configuration(ends: Callable[..., tuple[int, list[Sweep]]]) -> None:
+def test_one_run_gets_the_fixed_configuration(ends: Callable[..., tuple[int, list[TaskSweep]]]) -> None:
     code, [sweep] = ends(lambda _: 0, "loss.weight=0.25")
     assert code == 0
     assert sweep.config["loss"]["weight"] == 0.25
 
 
-def test_a_study_gets_its_points(ends: Callable[..., tuple[int, list[Sweep]]], tmp_path: Path) -> None:
+def test_a_study_gets_its_points(ends: Callable[..., tuple[int, list[TaskSweep]]], tmp_path: Path) -> None:
     code, [sweep] = ends(lambda _: 0, "-m", "loss.weight=0.1,0.2")
     assert code == 0
     assert sweep.points is not None
@@ -183,7 +183,7 @@ def test_a_study_gets_its_points(ends: Callable[..., tuple[int, list[Sweep]]], t
 
 
 def test_a_sweeper_that_knows_no_study_does_not_make_single_runs_of_it(
-    ends: Callable[..., tuple[int, list[Sweep]]], capfd: pytest.CaptureFixture[str]
+    ends: Callable[..., tuple[int, list[TaskSweep]]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert ends(lambda _: 0, "-m", "hydra/sweeper=basic", "loss.weight=0.1,0.2") == (2, [])
     assert capfd.readouterr().err == (
@@ -203,14 +203,14 @@ def test_a_sweeper_that_knows_no_study_does_not_make_single_runs_of_it(
     ],
 )
 def test_exit_codes_say_how_it_ended(
-    ends: Callable[..., tuple[int, list[Sweep]]], mode: list[str], ending: Ending, code: int
+    ends: Callable[..., tuple[int, list[TaskSweep]]], mode: list[str], ending: Ending, code: int
 ) -> None:
     assert ends(ending, *mode)[0] == code
 
 
 @pytest.mark.parametrize("mode", [[], ["-m"]])
 def test_our_own_mistakes_keep_their_traceback(
-    ends: Callable[..., tuple[int, list[Sweep]]], mode: list[str]
+    ends: Callable[..., tuple[int, list[TaskSweep]]], mode: list[str]
 ) -> None:
     with pytest.raises(ValueError, match="a bug"):
         ends(raises(ValueError("a bug")), *mode)
@@ -219,13 +219,13 @@ def test_our_own_mistakes_keep_their_traceback(
 @pytest.mark.parametrize("mode", [[], ["-m"]])
 @pytest.mark.parametrize("is_wanted", [False, True])
 def test_what_led_to_a_line_is_shown_where_it_is_asked_for(
-    ends: Callable[..., tuple[int, list[Sweep]]],
+    ends: Callable[..., tuple[int, list[TaskSweep]]],
     mode: list[str],
     is_wanted: bool,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    def broken(_: Sweep) -> int:
+    def broken(_: TaskSweep) -> int:
         try:
             return dict[str, int]()["label"]
         except KeyError as error:
@@ -240,7 +240,7 @@ def test_what_led_to_a_line_is_shown_where_it_is_asked_for(
 
 @pytest.mark.parametrize("mode", [[], ["-m"]])
 def test_a_group_without_option_is_named_not_traced(
-    ends: Callable[..., tuple[int, list[Sweep]]], mode: list[str], capfd: pytest.CaptureFixture[str]
+    ends: Callable[..., tuple[int, list[TaskSweep]]], mode: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     code, seen = ends(lambda _: 0, *mode, "data=null", "loss.wait=3")
     assert (code, seen) == (2, [])
@@ -251,7 +251,7 @@ def test_a_group_without_option_is_named_not_traced(
 
 
 def test_an_outside_folder_of_configurations_is_found_by_its_flag(
-    ends: Callable[..., tuple[int, list[Sweep]]], capfd: pytest.CaptureFixture[str]
+    ends: Callable[..., tuple[int, list[TaskSweep]]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(Path(__file__).parent / "toy_conf")
     assert ends(lambda _: 0, "--config-dir", folder, "loss.weight=1")[0] == 0

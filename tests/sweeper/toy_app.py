@@ -7,7 +7,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from sweeper.config.command_line import read_overrides
-from sweeper.config.compose import Composer, Sweep
+from sweeper.config.compose import Composer, TaskSweep
 from sweeper.config.config_source import ConfigSource
 from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.errors import UserError
@@ -27,7 +27,7 @@ def toy_composer(*fixed: str) -> Composer:
     return Composer(source(), [*TOY, *fixed])
 
 
-def read(*overrides: str, multirun: bool = True) -> Sweep:
+def read(*overrides: str, multirun: bool = True) -> TaskSweep:
     return read_overrides(source(), [*TOY, *overrides], multirun=multirun)
 
 
@@ -40,7 +40,7 @@ def faults(*overrides: str, multirun: bool = True) -> list[str]:
     return []
 
 
-def values(sweep: Sweep) -> list[tuple[object, ...]]:
+def values(sweep: TaskSweep) -> list[tuple[object, ...]]:
     """The swept values of each point, in order."""
     assert sweep.points is not None
     return [tuple(point.params.values()) for point in sweep.points]

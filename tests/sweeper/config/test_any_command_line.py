@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, assume, example, given, settings, strategies
 
 from sweeper.config.config_faults import dotted_keys
 from sweeper.errors import UserError
-from sweeper.study.plan import plan
-from tests.sweeper.small_esmm import _source, small_sweep
+from tests.sweeper.small_esmm import _source, small_plan
 
 WORDS_OF_A_PARSER = (
     "no viable alternative",
@@ -98,7 +97,7 @@ def ends_well(results: Path, *line: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            plan(small_sweep(results, *line, "study.dry_run=true", f"study.results_dir={results}"))
+            small_plan(results, *line, "study.dry_run=true", f"study.results_dir={results}")
     except UserError as error:
         lines = str(error).split("\n")
         assert all(": " in one for one in lines), lines

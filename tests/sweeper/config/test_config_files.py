@@ -6,7 +6,7 @@ import pytest
 from hydra.core.config_loader import ConfigLoader
 
 from sweeper.config.command_line import read_overrides
-from sweeper.config.compose import Sweep
+from sweeper.config.compose import TaskSweep
 from sweeper.config.config_source import ConfigSource
 from sweeper.config.hydra_adapter import loader_of
 from sweeper.errors import UserError
@@ -15,7 +15,7 @@ from sweeper.layout import CONF
 GOOD = "# @package _global_\nstudy:\n  trials:\n    low: [optimizer.lr=1e-4]\n    no: [optimizer.lr=1e-2]\n"
 
 
-def swept(folder: Path, name: str) -> Sweep:
+def swept(folder: Path, name: str) -> TaskSweep:
     """What `--config-dir folder -m sweep=name` sweeps."""
     with loader_of(CONF, folder) as loader:
         assert isinstance(loader, ConfigLoader)

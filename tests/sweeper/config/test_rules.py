@@ -8,7 +8,7 @@ import pytest
 from sweeper.errors import UserError
 from sweeper.monitor import compiled
 from sweeper.study.proposals import drafts_of
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from tests.sweeper.small_esmm import small_sweep
 
 GRID = "aux_focal.lambda=choice(0.1)"
@@ -72,4 +72,4 @@ def test_a_change_out_of_the_range_of_its_key_is_refused(tmp_path: Path) -> None
 def test_a_metric_that_the_task_lacks_is_refused_where_objectives_are(tmp_path: Path) -> None:
     sweep = small_sweep(tmp_path, GRID, "+monitor.rules.mine={when: 'f_score < 0.2'}")
     with pytest.raises(UserError, match=re.escape("monitor.rules.mine.when: got 'f_score < 0.2'; expected")):
-        drafts_of(sweep, SpecFactory(sweep))
+        drafts_of(sweep, TaskSpecs(sweep))

@@ -12,7 +12,7 @@ from sweeper.errors import UserError
 from sweeper.messages import Reported
 from sweeper.results import Objective, Policy, RunKey, RunResult
 from sweeper.schema import Patient, Wilcoxon, Wrapped
-from sweeper.search.pruner_checks import pruner_warnings
+from sweeper.search.pruner_checks import check_pruner, pruner_warnings
 from sweeper.search.pruning import AcrossSeeds, NoPruning, OnFirstSeed, Shown, pruning_of
 from sweeper.search.trial_book import TrialBook
 from sweeper.storage.storage import Storage
@@ -32,6 +32,7 @@ from tests.sweeper.search.test_pruners import (
 from tests.sweeper.toy_app import faults, read
 
 SEEDS = (0, 1, 2, 3, 4)
+EVERY = 100
 STEPS = (100, 200, 300)
 GRID = Policy(
     seeds=SEEDS,
@@ -83,7 +84,7 @@ def run(number: int, seed: int, value: float, state: str = "COMPLETE") -> RunRes
 def reason(pruner: Wrapped | Patient, folder: Path, *values: float) -> str | None:
     """What is said of a trial with these evaluations, after three complete ones at 0.5, 0.6 and 0.7."""
     trials = book(folder)
-    pruning = OnFirstSeed(pruner, GRID, trials)
+    pruning = OnFirstSeed(pruner, GRID, trials, EVERY)
     for level in (0.5, 0.6, 0.7):
         spec = trials.add({}, {}, trial)
         assert not any(pruning.after_report(spec, report(spec.number, step, level)) for step in STEPS)
@@ -140,7 +141,7 @@ def test_a_reason_names_the_pruner_the_value_the_step_and_why(
 def test_only_the_first_seed_is_shown_to_optuna(tmp_path: Path) -> None:
     trials = book(tmp_path)
     spec = trials.add({}, {}, trial)
-    pruning = OnFirstSeed(THRESHOLD, GRID, trials)
+    pruning = OnFirstSeed(THRESHOLD, GRID, trials, EVERY)
     assert pruning.after_report(spec, report(1, 200, 0.1, seed=1)) is None
     assert pruning.after_report(spec, report(1, 200, 0.1, seed=1000)) is None
     assert pruning.before_run(spec, 1, {}) is None
@@ -170,7 +171,7 @@ def test_after_the_last_step_a_run_is_pruned_only_to_save_others(
 ) -> None:
     trials = book(tmp_path)
     spec = trials.add({}, {}, trial)
-    said = OnFirstSeed(THRESHOLD, policy(**changes), trials).after_report(spec, report(1, 300, 0.1))
+    said = OnFirstSeed(THRESHOLD, policy(**changes), trials, EVERY).after_report(spec, report(1, 300, 0.1))
     assert (said is not None) == is_pruned
     assert stored(tmp_path)[0].intermediate_values == {300: 0.1}
 
@@ -180,7 +181,7 @@ def test_a_screened_grid_gives_all_seeds_to_what_comes_through_and_one_run_to_th
 ) -> None:
     """Levels fall from 0.9 by 0.1. The first three make up the median, 0.8; all later ones are worse."""
     trials, known = book(tmp_path), {(0, seed): run(0, seed, 0.5) for seed in SEEDS}
-    pruning, specs = OnFirstSeed(MEDIAN, GRID, trials), [trial(0)]
+    pruning, specs = OnFirstSeed(MEDIAN, GRID, trials, EVERY), [trial(0)]
     specs += [trials.add({}, {}, trial) for _ in range(6)]
     while runs := wanted_screening(specs, known, GRID, all_asked=True).runs:
         number, seed = runs[0]
@@ -255,7 +256,8 @@ LINES = ("loss.weight=0.1,0.2,0.3",)
 
 def made(tmp_path: Path, *lines: str, max_steps: int = 100) -> object:
     sweep = read(*LINES, *lines)
-    return pruning_of(sweep.settings, policy_of(sweep), book(tmp_path), max_steps)
+    check_pruner(sweep.settings, max_steps, sweep.settings.trainer.eval_every)
+    return pruning_of(sweep.settings, policy_of(sweep), book(tmp_path), sweep.settings.trainer.eval_every)
 
 
 def test_the_configuration_chooses_the_pruning(tmp_path: Path) -> None:
@@ -358,7 +360,9 @@ def test_what_a_pruner_cannot_work_with_is_said_by_its_key() -> None:
 
 
 def warnings_of(*lines: str, n_seeds: int = 3) -> list[str]:
-    return pruner_warnings(read(*LINES, *lines).settings, max_steps=100, n_seeds=n_seeds, n_candidates=6)
+    settings = read(*LINES, *lines).settings
+    n_evaluations = -(-100 // settings.trainer.eval_every)
+    return pruner_warnings(settings, n_evaluations, n_seeds=n_seeds, n_candidates=6)
 
 
 def test_a_pruner_that_can_never_prune_is_a_warning() -> None:
@@ -380,7 +384,7 @@ def test_a_pruner_that_can_never_prune_is_a_warning() -> None:
 
 def test_hyperband_speaks_of_its_brackets(tmp_path: Path) -> None:
     trials = book(tmp_path)
-    pruning = OnFirstSeed(HYPERBAND, GRID, trials)
+    pruning = OnFirstSeed(HYPERBAND, GRID, trials, EVERY)
     specs = [trials.add({}, {}, trial) for _ in range(9)]
     said = [pruning.after_report(spec, report(spec.number, 100, 0.7 - spec.number / 10)) for spec in specs]
     texts = {text for text in said if text}

@@ -12,10 +12,10 @@ from sweeper.results import Judgement, RunResult, StudyResult, Totals, TrialResu
 from sweeper.search.containment import holds
 from sweeper.search.samplers import check_extends, distributions, in_known_order
 from sweeper.study.asked_for import asked_for, warnings_of_others, with_others_named
-from sweeper.study.plan import Plan, plan
-from sweeper.study.specs import SpecFactory
+from sweeper.study.plan import Plan
+from sweeper.study.spec_factory import SpecFactory
 from sweeper.trial import TrialSpec
-from tests.sweeper.small_esmm import small_sweep
+from tests.sweeper.small_esmm import small_plan, small_sweep
 
 JUDGED = Judgement(verdict="not confirmed", sentence="It is best.", best=1)
 KEY = "optimizer.lr"
@@ -27,7 +27,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def planned(results: Path, *words: str) -> Plan:
-    return plan(small_sweep(results, "study.n_seeds=1", "study.confirm_seeds=0", *words))
+    return small_plan(results, "study.n_seeds=1", "study.confirm_seeds=0", *words)
 
 
 def trial(factory: SpecFactory, number: int, lr: Any) -> TrialSpec:

@@ -16,6 +16,7 @@ from sweeper.study.interrupts import Interrupt
 from sweeper.study.jobs import job_for
 from sweeper.study.loop import Hooks, Limits, StudyLoop
 from sweeper.study.run_table import RunTable
+from sweeper.study.spec_factory import RunParts
 from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec, member_facts
 from sweeper.verdict import judge
 from tests.sweeper.plain_trials import plain_trial
@@ -61,7 +62,9 @@ def studied(
 
     def job_of(spec: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
         needs = DeviceNeeds(device="cpu", n_threads=1)
-        return job_for("s", spec, seed, attempt, places.run(spec, seed), folder, needs)
+        return job_for(
+            "s", spec, seed, attempt, places.run(spec, seed), RunParts(spec.config, folder, "task", ()), needs
+        )
 
     with open_storage(f"sqlite:///{folder}/studies.db", "s", "me") as storage:
         storage.reopen(reopened)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sweeper.study.single import run_solo
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.study.study import run_sweep
 from sweeper_tasks.esmm.config import EsmmConfig
 from tests.sweeper.small_esmm import SMALL, read_line, small_sweep
@@ -72,5 +72,5 @@ def test_of_every_task_it_is_told_what_its_splits_hold_and_have_too_little_of(
     (warning,) = [line for line in printed.splitlines() if line.startswith("warning: data: got ")]
     assert " conversions on val and " in warning
     assert warning.endswith("or a larger data.n_val and data.n_test; more seeds do not help")
-    factory = SpecFactory(small_sweep(tmp_path, "aux_focal.lambda=0.1,0.2", *few))
+    factory = TaskSpecs(small_sweep(tmp_path, "aux_focal.lambda=0.1,0.2", *few))
     assert factory.data()["contents"]["rows"] == {"train": 4000, "val": 200, "test": 300}

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from sweeper.config import Sweep
 from sweeper.errors import UserError
 from sweeper.results import RunResult
 from sweeper.study.division import Division, division, most_trials, with_control, words_of
-from sweeper.study.plan import Plan, plan
+from sweeper.study.plan import Plan
 from sweeper.trial import TrialSpec
-from tests.sweeper.small_esmm import small_sweep
+from tests.sweeper.small_esmm import small_plan
 
 OTHERS = "optimizer.lr=0.01,optimizer.weight_decay=0.1"
 FOCAL = "aux_focal=ctcvr,aux_focal.gamma=2,aux_focal.warmup_steps=4"
@@ -21,7 +20,7 @@ FOCAL = "aux_focal=ctcvr,aux_focal.gamma=2,aux_focal.warmup_steps=4"
 @cache
 def planned(folder: Path, own: str, *overrides: str) -> Plan:
     lines = ",".join(f"'{line}'" for line in own.split(","))
-    return plan(small_sweep(folder, f"study.trials={{a: [{lines}]}}", *overrides))
+    return small_plan(folder, f"study.trials={{a: [{lines}]}}", *overrides)
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +89,15 @@ def test_the_control_has_the_winner_s_gradients_where_their_size_acts(folder: Pa
 
 def test_a_dry_run_counts_the_most_that_any_candidate_can_need(folder: Path) -> None:
     found = planned(folder, f"{FOCAL},{OTHERS}")
-    assert most_trials(found.sweep, found.drafts) == 6
-    assert most_trials(found.sweep, found.drafts[:1]) == 0
+    assert most_trials(found.sweep, found.factory, found.drafts) == 6
+    assert most_trials(found.sweep, found.factory, found.drafts[:1]) == 0
 
 
 def test_the_words_that_both_have_stay(folder: Path) -> None:
-    sweep: Sweep = planned(folder, FOCAL).sweep
     words = words_of(
-        sweep, ["optimizer.lr=0.1", "trainer.epochs=3"], ["optimizer.lr=0.1", "+seed=3", "a.b=1"]
+        planned(folder, FOCAL).factory,
+        ["optimizer.lr=0.1", "trainer.epochs=3"],
+        ["optimizer.lr=0.1", "+seed=3", "a.b=1"],
     )
     assert words.common == ("optimizer.lr=0.1",)
     assert words.keys == ["a.b", "trainer.epochs"]

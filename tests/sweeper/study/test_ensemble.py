@@ -27,7 +27,7 @@ from sweeper.results import StudyResult, TrialResult
 from sweeper.study import ensemble
 from sweeper.study.conclusion import tidy_checkpoints
 from sweeper.study.ensemble import EnsembleContext, Outcome, best_runs, ensemble_of, paired_interval
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.trial import Slot
 from sweeper.watch import tracked
 from sweeper_tasks.esmm.config import EsmmConfig
@@ -295,6 +295,6 @@ def test_what_cannot_be_averaged_is_told_before_anything_runs(
 def test_it_is_still_the_same_study_with_the_same_runs(tmp_path: Path) -> None:
     grid = "aux_focal.lambda=0.1,0.2"
     plain, more = (small_sweep(tmp_path, grid, *words) for words in ((), ("study.ensemble_top_k=2",)))
-    one, other = SpecFactory(plain), SpecFactory(more)
+    one, other = TaskSpecs(plain), TaskSpecs(more)
     assert one.study_name() == other.study_name()
     assert one.baseline(0).fingerprint == other.baseline(0).fingerprint

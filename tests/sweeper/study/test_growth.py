@@ -20,7 +20,7 @@ from sweeper.storage.storage import open_storage
 from sweeper.study.growth import FollowUpLimits, Growth, asked_follow_ups, runs_with_a_say
 from sweeper.study.health import Health
 from sweeper.study.run_table import RunTable
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.trial import TrialSpec
 from tests.sweeper.plain_trials import plain_trial
 
@@ -109,7 +109,7 @@ def grown(
                 table.add(known)
             growth = Growth(
                 table,
-                cast(SpecFactory, FakeFactory()),
+                cast(TaskSpecs, FakeFactory()),
                 cast(Health, FakeHealth()),
                 RULES,
                 FollowUpLimits(**{"depth": 1, "n": 4, **limits}),

@@ -14,7 +14,7 @@ from sweeper.monitor import compiled
 from sweeper.results import Objective, RunResult
 from sweeper.schema import Monitor
 from sweeper.study.health import Health, stopped_by
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.trial import TrialSpec
 from tests.sweeper.plain_trials import plain_trial
 
@@ -33,14 +33,12 @@ class Watched:
 
     def __init__(self, folder: Path, mode: str = "act") -> None:
         names = {split: frozenset({"auc"}) for split in ("train", "val", "test")}
-        factory = SimpleNamespace(
-            metric_names=lambda trial: names, prepared_of=lambda trial: SimpleNamespace(n_train=20)
-        )
+        factory = SimpleNamespace(metric_names=lambda trial: names, n_train=lambda trial: 20)
         self.warned: list[str] = []
         self.health = Health(
             compiled(Monitor.model_validate({"name": mode, "rules": RULES})),
             Objective("auc", "maximize"),
-            cast(SpecFactory, factory),
+            cast(TaskSpecs, factory),
             (0, 1),
             StudyFolder(folder),
             self.warned.append,

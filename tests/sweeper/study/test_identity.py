@@ -8,8 +8,9 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.search.trial_book import TrialBook
-from sweeper.study.provenance import changed_code, code_hash, refuse_another_study
-from sweeper.study.specs import SpecFactory
+from sweeper.study.code import code_hash
+from sweeper.study.provenance import changed_code, refuse_another_study
+from sweeper.study.specs import TaskSpecs
 from tests.sweeper.small_esmm import small_sweep
 
 GRID = "aux_focal.lambda=0.1,0.2"
@@ -31,8 +32,8 @@ def book() -> TrialBook:
 
 def said(book: TrialBook, results: Path, *overrides: str, target: str | None = None) -> list[str]:
     """What is said when a session opens the study of `book` with this command line."""
-    refuse_another_study(book, SpecFactory(small_sweep(results, *overrides)), "mine")
-    return changed_code(book, target)
+    refuse_another_study(book, TaskSpecs(small_sweep(results, *overrides)), "mine")
+    return changed_code(book, code_hash(target))
 
 
 def test_a_study_that_is_opened_again_as_it_was_is_the_same(book: TrialBook, results: Path) -> None:
@@ -48,7 +49,7 @@ def test_more_points_seeds_and_another_place_leave_it_the_same(book: TrialBook, 
 
 def test_what_a_winner_is_judged_by_is_no_part_of_study_or_trials(book: TrialBook, results: Path) -> None:
     judged_by = ("study.min_effect=0.01", "study.guards='ctr_auc >= -0.002'")
-    one, other = (SpecFactory(small_sweep(results, GRID, *words)) for words in ((), judged_by))
+    one, other = (TaskSpecs(small_sweep(results, GRID, *words)) for words in ((), judged_by))
     assert one.study_name() == other.study_name()
     assert one.baseline(0) == other.baseline(0)
     assert said(book, results, GRID) == said(book, results, GRID, *judged_by) == []
@@ -120,14 +121,14 @@ def test_what_is_equal_by_value_is_the_same_study(
 
 def test_equal_objectives_make_one_name(results: Path) -> None:
     names = {
-        SpecFactory(small_sweep(results, GRID, f"study.metrics=[{text}]")).study_name()
+        TaskSpecs(small_sweep(results, GRID, f"study.metrics=[{text}]")).study_name()
         for text in ("ctcvr_auc", "ctcvr_auc:max", "ctcvr_auc:maximize", "'ctcvr_auc:MAX'")
     }
-    assert names == {SpecFactory(small_sweep(results, GRID)).study_name()}
+    assert names == {TaskSpecs(small_sweep(results, GRID)).study_name()}
 
 
 def test_what_an_earlier_version_wrote_otherwise_is_the_same(book: TrialBook, results: Path) -> None:
-    fixed = SpecFactory(small_sweep(results, GRID)).fixed()
+    fixed = TaskSpecs(small_sweep(results, GRID)).fixed()
     fixed["study"]["objectives"] = ["ctcvr_auc"]
     book.remember("fixed", json.dumps(fixed))
     assert said(book, results, GRID) == []
@@ -146,7 +147,7 @@ def test_another_objective_is_refused_with_both_and_the_way_back(book: TrialBook
 
 
 def test_another_task_is_refused_with_both(book: TrialBook, results: Path) -> None:
-    fixed = SpecFactory(small_sweep(results, GRID)).fixed()
+    fixed = TaskSpecs(small_sweep(results, GRID)).fixed()
     book.remember("fixed", json.dumps({**fixed, "task": ["diagnosis", None], "loss": {"weight": 1.0}}))
     expected = r"begun for task diagnosis; this command is for task esmm\. .*task=diagnosis"
     with pytest.raises(UserError, match=expected):
@@ -167,7 +168,7 @@ def test_a_study_that_an_earlier_version_trained_for_another_metric_is_not_conti
     book: TrialBook, results: Path
 ) -> None:
     """It remembered objectives as they were written, and trained for the task's own metric all the same."""
-    fixed = SpecFactory(small_sweep(results, GRID, "study.metrics=[bce:min]")).fixed()
+    fixed = TaskSpecs(small_sweep(results, GRID, "study.metrics=[bce:min]")).fixed()
     del fixed["objective"]
     fixed["study"]["objectives"] = ["bce:min"]
     book.remember("fixed", json.dumps(fixed))
@@ -180,7 +181,7 @@ def test_a_study_that_an_earlier_version_trained_for_another_metric_is_not_conti
 def test_a_study_of_the_tasks_own_metric_from_an_earlier_version_goes_on(
     book: TrialBook, results: Path
 ) -> None:
-    fixed = SpecFactory(small_sweep(results, GRID)).fixed()
+    fixed = TaskSpecs(small_sweep(results, GRID)).fixed()
     fixed["study"]["objectives"] = ["ctcvr_auc:max"]
     book.remember("fixed", json.dumps(fixed))
     assert said(book, results, GRID) == []

@@ -20,6 +20,7 @@ from sweeper.study.interrupts import Interrupt
 from sweeper.study.jobs import job_for
 from sweeper.study.loop import Hooks, Limits, StudyLoop
 from sweeper.study.run_table import RunTable
+from sweeper.study.spec_factory import RunParts
 from sweeper.trial import DeviceNeeds, JobSpec, Slot, TrialSpec, member_facts
 from sweeper.watch.tracker import NoTracker
 from tests.sweeper.plain_trials import plain_trial
@@ -162,7 +163,15 @@ def run_loop(
 
     def job_of(spec: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
         needs = DeviceNeeds(device="cpu", n_threads=1)
-        return job_for("s", spec, seed, attempt, folder.run(spec, seed), tmp_path, needs)
+        return job_for(
+            "s",
+            spec,
+            seed,
+            attempt,
+            folder.run(spec, seed),
+            RunParts(spec.config, tmp_path, "task", ()),
+            needs,
+        )
 
     with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
         table = RunTable(rules, RunBook(storage, folder, lambda spec: "w"), Never(), Ledger())

@@ -12,7 +12,7 @@ from sweeper.study.objectives import metric_faults, objectives_of
 from sweeper.study.proposals import drafts_of
 from sweeper.study.run_state import judged
 from sweeper.study.single import run_solo
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.study.study import run_sweep
 from sweeper_tasks.esmm.config import EsmmConfig
 from tests.sweeper.small_esmm import SMALL, read_line, small_sweep
@@ -34,7 +34,7 @@ def _unknown_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def faults(results: Path, *overrides: str) -> list[str]:
     sweep = small_sweep(results, *overrides)
-    factory = SpecFactory(sweep)
+    factory = TaskSpecs(sweep)
     try:
         drafts_of(sweep, factory)
     except UserError as error:
@@ -127,7 +127,7 @@ def test_lists_that_make_no_objectives_are_refused_with_the_tasks_own_metric_as_
 @pytest.mark.usefixtures("_unknown_names")
 def test_of_a_task_that_does_not_say_what_it_measures_nothing_is_refused(results: Path) -> None:
     sweep = small_sweep(results, GRID, "study.metrics=[any]", "trainer.success=['thing > 1']")
-    factory = SpecFactory(sweep)
+    factory = TaskSpecs(sweep)
     assert metric_faults(sweep, factory, [factory.baseline(0)]) == []
 
 
@@ -205,7 +205,7 @@ def test_all_runs_are_trained_for_the_first_objective(
 ) -> None:
     """What a worker keeps, stops and slows down by is what the study ranks by, in a solo run too."""
     sweep = small_sweep(results, GRID, *words)
-    factory = SpecFactory(sweep)
+    factory = TaskSpecs(sweep)
     for draft in (*drafts_of(sweep, factory), factory.spec(0, "solo", "candidate", {}, ())):
         task: Any = draft.config["task"]
         assert (task["metric"], task["direction"]) == (metric, direction)
@@ -213,7 +213,7 @@ def test_all_runs_are_trained_for_the_first_objective(
 
 def mark(results: Path, *words: str) -> tuple[str, str]:
     """The fingerprint of the baseline, and the study's name."""
-    factory = SpecFactory(small_sweep(results, GRID, *words))
+    factory = TaskSpecs(small_sweep(results, GRID, *words))
     return factory.baseline(-1).fingerprint, factory.study_name()
 
 
@@ -234,7 +234,7 @@ def test_a_fingerprint_covers_the_metric_and_the_direction_that_training_follows
 
 def test_the_fingerprints_of_runs_trained_for_the_tasks_own_metric_are_as_ever(results: Path) -> None:
     """They hash data, optimizer, trainer and the task's sections, and nothing else."""
-    factory = SpecFactory(small_sweep(results, GRID))
+    factory = TaskSpecs(small_sweep(results, GRID))
     assert factory.fixed()["study"]["objectives"] == ["ctcvr_auc:maximize"]
     assert "objective" not in factory.fixed()
 

@@ -15,16 +15,16 @@ from sweeper.config.validation import validated
 from sweeper.errors import Fault, UserError
 from sweeper.storage.storage import open_storage
 from sweeper.study.interrupts import Interrupt
-from sweeper.study.plan import plan
+from sweeper.study.specs import TaskSpecs
 from sweeper.study.study import open_session, run_sweep
 from sweeper_tasks.esmm.config import EsmmConfig
-from tests.sweeper.small_esmm import small_sweep
+from tests.sweeper.small_esmm import small_plan, small_sweep
 
 GRID = "aux_focal.lambda=0.05,0.1,0.2"
 
 
 def test_a_plan_touches_no_database_and_no_folder_of_a_study(tmp_path: Path) -> None:
-    planned = plan(small_sweep(tmp_path, GRID, "tracking=mlflow"))
+    planned = small_plan(tmp_path, GRID, "tracking=mlflow")
     assert [draft.role for draft in planned.drafts] == ["baseline", *["candidate"] * 3]
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
     assert not planned.folder.path.exists()
@@ -48,7 +48,7 @@ def test_what_cannot_be_is_said_before_anything_is_opened(
     tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(UserError, match=f"^{message}"):
-        plan(small_sweep(tmp_path, GRID, "study.retry=failed", *words))
+        small_plan(tmp_path, GRID, "study.retry=failed", *words)
     assert not (tmp_path / "studies.db").exists()
 
 
@@ -68,14 +68,14 @@ def test_each_point_is_composed_and_validated_once(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(Composer, "attempt", counting)
     monkeypatch.setattr("sweeper.config.compose.validated", noting)
-    planned = plan(small_sweep(tmp_path, GRID))
+    planned = small_plan(tmp_path, GRID)
     points = [tuple(draft.overrides) for draft in planned.drafts]
     assert composed == Counter([(), *points])
     assert len(noted) == 1 + len(points)
 
 
 def test_a_suggestion_that_checking_never_saw_is_composed_when_it_comes(tmp_path: Path) -> None:
-    planned = plan(small_sweep(tmp_path, "optimizer.lr=interval(1e-4,1e-2)", "study.n_trials=3"))
+    planned = small_plan(tmp_path, "optimizer.lr=interval(1e-4,1e-2)", "study.n_trials=3")
     assert [draft.role for draft in planned.drafts] == ["baseline"]
     overrides = ("optimizer.lr=0.00271",)
     spec = planned.factory.spec(1, "lr=0.00271", "candidate", {"optimizer.lr": 0.00271}, overrides)
@@ -90,7 +90,7 @@ def test_options_that_a_sampler_takes_and_cannot_use_are_said_before_it_needs_th
 ) -> None:
     words = ("optimizer.lr=interval(1e-4,1e-2)", "study.n_trials=3", "sampler=tpe")
     with pytest.raises(UserError, match=r"^sampler\.options"):
-        plan(small_sweep(tmp_path, *words, f"sampler.options={options}"))
+        small_plan(tmp_path, *words, f"sampler.options={options}")
     assert not (tmp_path / "studies.db").exists()
 
 
@@ -100,7 +100,7 @@ FAILED = ("study.name=s", "executor=inline", "study.retry=failed")
 @pytest.fixture
 def with_failure(tmp_path: Path) -> Path:
     """A study whose baseline has failed on its first seed; nothing was trained for that."""
-    planned = plan(small_sweep(tmp_path, GRID, *FAILED))
+    planned = small_plan(tmp_path, GRID, *FAILED)
     with (
         open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage,
         open_session(planned, storage, Interrupt()) as session,
@@ -157,7 +157,8 @@ def test_earlier_trials_that_cannot_go_on_are_told_before_a_failed_run_is_reopen
     """Their data are gone, or the code does not know their configuration any more."""
     gone = UserError(Fault("data.path", "there is no such file"))
     refused = EsmmConfig.model_validate_json
-    planned = plan(small_sweep(with_failure, GRID, *FAILED))
+    planned = small_plan(with_failure, GRID, *FAILED)
+    assert isinstance(planned.factory, TaskSpecs)
     planned.factory._by_fingerprint.clear()  # as if these trials were of another command
     planned.factory._task_configs.clear()
 

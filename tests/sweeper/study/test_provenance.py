@@ -11,9 +11,10 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
-from sweeper.study.provenance import code_hash, command, cpu_name, provenance, refuse_shared_folder
+from sweeper.study.code import code_hash, command
+from sweeper.study.provenance import cpu_name, provenance, refuse_shared_folder
 
-MODULE = sys.modules[provenance.__module__]
+MODULE, CODE = sys.modules[provenance.__module__], sys.modules[code_hash.__module__]
 
 
 def written(path: Path, text: str) -> None:
@@ -24,7 +25,8 @@ def written(path: Path, text: str) -> None:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository of ours that holds next to nothing."""
-    monkeypatch.setattr(MODULE, "PACKAGE", tmp_path / "sweeper")
+    for module in (MODULE, CODE):
+        monkeypatch.setattr(module, "PACKAGE", tmp_path / "sweeper")
     for folder in ("sweeper/task", "sweeper/worker", "sweeper"):
         written(tmp_path / folder / "a.py", f"# {folder}")
     return tmp_path
@@ -83,7 +85,7 @@ def test_a_hash_depends_on_nothing_but_the_code(root: Path, tmp_path_factory: py
     copy = tmp_path_factory.mktemp("copy")
     shutil.copytree(root, copy, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MODULE, "PACKAGE", copy / "sweeper")
+        patch.setattr(CODE, "PACKAGE", copy / "sweeper")
         assert code_hash() == before
     assert len(before) == 16
     assert set(before) <= set("0123456789abcdef")
@@ -121,7 +123,7 @@ def test_versions_are_those_that_run_and_what_is_not_installed_is_left_out(
 
 def test_threads_and_code_are_told_as_they_are(package: Path) -> None:
     target = "theirs_of_provenance.deep.task:Task"
-    told = provenance(3, target)
+    told = provenance(3, code_hash(target))
     assert (told["threads"], told["code_hash"]) == (3, code_hash(target))
     assert provenance(None)["threads"] is None
 

@@ -11,12 +11,11 @@ import pytest
 
 from sweeper.errors import AskingError, StudyError, UserError
 from sweeper.search.trial_book import TrialBook
-from sweeper.study.plan import plan
 from sweeper.study.proposals import asker_of
 from sweeper.study.study import run_sweep
 from sweeper.trial import TrialSpec
 from tests.commands import INLINE
-from tests.sweeper.small_esmm import small_sweep
+from tests.sweeper.small_esmm import small_plan, small_sweep
 
 HERE = "tests.sweeper.study.test_sampled"
 INTERVAL = ("optimizer.lr=interval(1e-4,1e-2)", "study.n_trials=4", "sampler=random")
@@ -55,7 +54,7 @@ def suggests_nothing(config: Any, trial: optuna.Trial) -> None:
 
 def asked(results: Path, *words: str, n: int = 4, of: tuple[str, ...] = INTERVAL) -> list[TrialSpec]:
     """The baseline and the next `n` trials of such a study, none of which is trained."""
-    planned = plan(small_sweep(results, *of, *words))
+    planned = small_plan(results, *of, *words)
     book = TrialBook(optuna.create_study())
     asker = asker_of(planned.sweep, planned.factory, planned.drafts, book)
     found = [asker.ask() for _ in range(n + 1)]
@@ -96,7 +95,7 @@ def test_where_no_point_can_be_the_command_is_refused_before_anything_trains(
     tmp_path: Path, function: str
 ) -> None:
     with pytest.raises(UserError, match=r"study\.custom_search_space"):
-        plan(small_sweep(tmp_path, *INTERVAL, f"study.custom_search_space={HERE}.{function}"))
+        small_plan(tmp_path, *INTERVAL, f"study.custom_search_space={HERE}.{function}")
     assert not (tmp_path / "studies.db").exists()
 
 

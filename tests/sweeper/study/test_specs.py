@@ -10,7 +10,7 @@ from sweeper.errors import UserError
 from sweeper.results import Objective
 from sweeper.study.objectives import objectives_of
 from sweeper.study.proposals import drafts_of, policy_of
-from sweeper.study.specs import SpecFactory, differences, in_blocks, in_short, notices_of
+from sweeper.study.specs import TaskSpecs, differences, in_blocks, in_short, notices_of
 from sweeper.trial import TrialSpec
 from tests.sweeper.plain_trials import plain_trial
 from tests.sweeper.small_esmm import small_sweep
@@ -22,12 +22,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def name(results: Path, *overrides: str) -> str:
-    return SpecFactory(small_sweep(results, *overrides)).study_name()
+    return TaskSpecs(small_sweep(results, *overrides)).study_name()
 
 
 def drafts(results: Path, *overrides: str) -> list[TrialSpec]:
     sweep = small_sweep(results, *overrides)
-    return drafts_of(sweep, SpecFactory(sweep))
+    return drafts_of(sweep, TaskSpecs(sweep))
 
 
 def test_more_choices_seeds_trials_and_another_place_find_the_same_study(results: Path) -> None:
@@ -43,7 +43,7 @@ def test_data_are_prepared_where_they_are_configured_to_be(tmp_path: Path) -> No
     sweep = small_sweep(
         tmp_path / "results", "aux_focal.lambda=0.1,0.2", f"data.cache_dir={tmp_path}/elsewhere"
     )
-    prepared = SpecFactory(sweep).prepare(sweep.settings, sweep.task_config)
+    prepared = TaskSpecs(sweep).prepare(sweep.settings, sweep.task_config)
     assert prepared.folder.parent == tmp_path / "elsewhere"
     assert not (tmp_path / "results" / "cache").exists()
 
@@ -54,7 +54,7 @@ def test_a_folder_for_data_that_cannot_be_written_is_named(tmp_path: Path) -> No
     with pytest.raises(
         UserError, match=r"^data.cache_dir: got '.*/file/cache', which cannot be written .*Choose"
     ):
-        SpecFactory(sweep).prepare(sweep.settings, sweep.task_config)
+        TaskSpecs(sweep).prepare(sweep.settings, sweep.task_config)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_whatever_preparing_raises_is_a_fault_of_the_data_unless_the_place_gave_
     monkeypatch.setattr("sweeper.study.specs.task_entry", lambda _: entry)
     expected = UserError if is_of_the_data else type(error)
     with pytest.raises(expected, match="preparing them has raised" if is_of_the_data else None):
-        SpecFactory(sweep).prepare(sweep.settings, sweep.task_config)
+        TaskSpecs(sweep).prepare(sweep.settings, sweep.task_config)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_spec_travels_as_json(results: Path) -> None:
 
 def test_named_trials_scale_their_warmup_with_the_preset(results: Path) -> None:
     sweep = small_sweep(results, "sweep=esmm_aux_focal", "data.preset.warmup_steps_short=3")
-    by_name = {draft.name: draft for draft in drafts_of(sweep, SpecFactory(sweep))}
+    by_name = {draft.name: draft for draft in drafts_of(sweep, TaskSpecs(sweep))}
     assert list(by_name) == ["baseline", *(f"focal-{number}" for number in range(1, 7))]
     assert by_name["focal-5"].params["aux_focal.warmup_steps"] == 3
     assert by_name["focal-6"].params == {

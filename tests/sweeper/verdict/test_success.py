@@ -22,7 +22,7 @@ from sweeper.results import RunResult, StudyResult, TrialResult
 from sweeper.schema import RunSettings
 from sweeper.study.proposals import drafts_of
 from sweeper.study.single import _success
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from sweeper.verdict.success import (
     check_criteria,
     check_trial,
@@ -180,7 +180,7 @@ def test_criteria_change_neither_the_study_s_name_nor_a_fingerprint(tmp_path: Pa
     found = []
     for more in ((), ('trainer.success=["ctcvr_auc > 0.7"]',), ("trainer.patience=7",)):
         sweep = small_sweep(tmp_path, "aux_focal.gamma=1,2", *more)
-        factory = SpecFactory(sweep)
+        factory = TaskSpecs(sweep)
         prints = [draft.fingerprint for draft in drafts_of(sweep, factory)]
         found.append((factory.study_name(), factory.fixed(), prints))
     assert found[0] == found[1]

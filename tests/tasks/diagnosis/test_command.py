@@ -7,18 +7,18 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from sweeper.config.command_line import read_command_line
-from sweeper.config.compose import Sweep
+from sweeper.config.compose import TaskSweep
 from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.errors import UserError
 from sweeper.study.proposals import drafts_of
 from sweeper.study.single import run_solo
-from sweeper.study.specs import SpecFactory
+from sweeper.study.specs import TaskSpecs
 from tests.tasks.diagnosis.test_config import CONF
 
 SMALL = ("task=diagnosis", "data.n_train=2000", "data.n_val=500", "data.n_test=500")
 
 
-def sweep(results: Path, *words: str, multirun: bool = True) -> Sweep:
+def sweep(results: Path, *words: str, multirun: bool = True) -> TaskSweep:
     lines = [*SMALL, f"study.results_dir={results}", f"data.cache_dir={results}", *words]
     with initialize_config_dir(config_dir=str(CONF), job_name="test", **VERSION_BASE):
         loader = GlobalHydra.instance().config_loader()
@@ -28,7 +28,7 @@ def sweep(results: Path, *words: str, multirun: bool = True) -> Sweep:
 def refused(results: Path, *words: str) -> list[str]:
     read = sweep(results, *words)
     with pytest.raises(UserError, match="got a list of") as caught:
-        drafts_of(read, SpecFactory(read))
+        drafts_of(read, TaskSpecs(read))
     return str(caught.value).split("\n")
 
 
@@ -48,7 +48,7 @@ def test_a_sampler_is_told_of_a_choice_before_it_draws_it(tmp_path: Path) -> Non
     (line,) = refused(tmp_path, *space)
     assert line.startswith("loss.alpha (in alpha=[0.1,0.2,0.3] gamma=1.0): got a list of 3; expected 2")
     read = sweep(tmp_path, "loss.alpha=0.2,auto", *space[1:])
-    assert [draft.role for draft in drafts_of(read, SpecFactory(read))] == ["baseline"]
+    assert [draft.role for draft in drafts_of(read, TaskSpecs(read))] == ["baseline"]
 
 
 def test_what_all_trials_share_is_told_once_without_their_names(tmp_path: Path) -> None:

@@ -1,0 +1,195 @@
+"""The words of `sweeper run --cmd`: a command with its parameters in braces, their values, how to judge it.
+
+Words are read as an app's overrides are, by Hydra's grammar: a parameter is what stands in braces in the
+command, anything else is a setting of the study, as below `hydra.sweeper`.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sweeper.errors import Fault, UserError, did_you_mean
+from sweeper.models import DIRECTIONS
+from sweeper.program_spec import figure_name
+
+PLACE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
+SEED, OUT = "seed", "out"
+OF_RUNS = (SEED, OUT)
+"""Places that each run has its own words for."""
+CHOICES = ("sampler", "pruner", "executor", "tracking")
+OPTION_ROOTS = (
+    *("app", "study", *CHOICES, "direction", "n_trials", "n_jobs"),
+    *("storage", "study_name", "max_failure_rate", "custom_search_space"),
+)
+EXAMPLE = (
+    "sweeper run --cmd 'python train.py --gamma {gamma} --seed {seed} --out {out}' "
+    "gamma=0,1,2 baseline.gamma=0 metric=val/acc:max"
+)
+
+
+@dataclass(frozen=True)
+class CommandWords:
+    """What a command line of `sweeper run --cmd` says.
+
+    `arguments`: overrides of the parameters, each with a `+`; `options`: overrides of `hydra.sweeper`;
+    `patterns`: regular expressions by figure.
+    """
+
+    template: tuple[str, ...]
+    arguments: tuple[str, ...]
+    options: tuple[str, ...]
+    patterns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Sorted:
+    """The words of a command line, by what they are about, and what is wrong with them."""
+
+    parameters: dict[str, str] = field(default_factory=dict)
+    baseline: dict[str, str] = field(default_factory=dict)
+    options: list[str] = field(default_factory=list)
+    metrics: list[str] = field(default_factory=list)
+    patterns: dict[str, str] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def read_words(template: str, words: Sequence[str]) -> CommandWords:
+    """The words of a command line, read. Raises UserError with all that is wrong with them."""
+    try:
+        parts = tuple(shlex.split(template))
+    except ValueError as error:
+        problem = f"got {template!r}, which cannot be split into words: {error}"
+        raise UserError(Fault("--cmd", problem, "Close the quote")) from error
+    if not parts:
+        raise UserError(Fault("--cmd", "got nothing; expected a command", EXAMPLE))
+    places = places_in(parts)
+    read = _sorted(words, places)
+    faults = [*read.faults, *_missing(read, places), *_baseline_faults(read, places)]
+    own, wrong = _judged_by(read)
+    if faults := [*faults, *wrong]:
+        raise UserError(faults)
+    if SEED in places:
+        read.parameters.setdefault(SEED, "0")
+    else:
+        own.append("hydra.sweeper.app.seed_key=null")
+    arguments = tuple(f"+{key}={value}" for key, value in read.parameters.items())
+    return CommandWords(parts, arguments, (*own, *read.options), read.patterns)
+
+
+def name_of(parts: Sequence[str]) -> str:
+    """What a study of the command is called: its script, where an interpreter runs one."""
+    words = [part for part in parts if not part.startswith("-") and not PLACE.search(part)]
+    is_interpreted = len(words) > 1 and re.match(r"(python|bash|sh|uv|Rscript|julia)", Path(words[0]).name)
+    return Path(words[1] if is_interpreted else (words or ["command"])[0]).stem
+
+
+def places_in(parts: Iterable[str]) -> list[str]:
+    """The names in braces, each once."""
+    return list(dict.fromkeys(found[1] for part in parts for found in PLACE.finditer(part) if found[1]))
+
+
+def filled(part: str, values: Mapping[str, str]) -> str:
+    """A word of the command with its places filled; `{{` and `}}` are braces."""
+
+    def put(found: re.Match[str]) -> str:
+        return values[found[1]] if found[1] else found[0][0]
+
+    return PLACE.sub(put, part)
+
+
+def _sorted(words: Sequence[str], places: Sequence[str]) -> _Sorted:
+    read = _Sorted()
+    for word in words:
+        key, is_pair, value = word.partition("=")
+        root, _, rest = key.partition(".")
+        if not is_pair:
+            read.faults.append(Fault("command line", f"got '{word}'; expected key=value", EXAMPLE))
+        elif key == "metric":
+            read.metrics.append(value)
+        elif root == "pattern":
+            read.faults += _bad_pattern(key, value)
+            read.patterns[figure_name(rest)] = value
+        elif root == "baseline":
+            read.baseline[rest] = value
+        elif key in places and key != OUT:
+            read.parameters[key] = value
+        elif re.split(r"[/@]", root.lstrip("+"))[0] in OPTION_ROOTS:
+            read.options.append(_option(word))
+        else:
+            read.faults.append(_unknown(word, key, places))
+    return read
+
+
+def _missing(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:
+    for name in places:
+        if name not in (*read.parameters, *OF_RUNS):
+            yield Fault(name, "no value for this place in the command", f"Give one: {name}=...")
+
+
+def _baseline_faults(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:
+    swept = [key for key, value in read.parameters.items() if key != SEED and re.search(r"[,(]", value)]
+    for name in swept:
+        if name not in read.baseline:
+            problem = "missing; a command has no values of its own that a baseline could have"
+            yield Fault(f"baseline.{name}", problem, f"Say what the reference is: baseline.{name}=...")
+    for name in read.baseline:
+        if name not in places:
+            problem = f"no such place in the command{did_you_mean(name, places)}"
+            yield Fault(f"baseline.{name}", problem, f"It has {_listed(places)}")
+
+
+def _judged_by(read: _Sorted) -> tuple[list[str], list[Fault]]:
+    """The options that say what the command is judged by, and what is wrong with the words."""
+    pairs = [_metric(text) for text in read.metrics]
+    if None in pairs:
+        wrong = next(text for text, pair in zip(read.metrics, pairs, strict=True) if pair is None)
+        problem = f"got '{wrong}'; expected a name and a direction"
+        return [], [Fault("metric", problem, "For example metric=val/acc:max")]
+    if not pairs:
+        return [], [
+            Fault("metric", "missing; what is the command judged by?", "For example metric=val/acc:max")
+        ]
+    found = [pair for pair in pairs if pair is not None]
+    directions = json.dumps([direction for _, direction in found])
+    return [
+        f"hydra.sweeper.study.baseline={json.dumps([f'+{k}={v}' for k, v in read.baseline.items()])}",
+        f"hydra.sweeper.app.metric={json.dumps([name for name, _ in found])}",
+        f"hydra.sweeper.direction={found[0][1] if len(found) == 1 else directions}",
+    ], []
+
+
+def _option(word: str) -> str:
+    """A setting of the study below `hydra.sweeper`; a choice of a group is written with a slash there."""
+    is_choice = word.partition("=")[0] in CHOICES
+    return f"hydra/sweeper/{word}" if is_choice else f"hydra.sweeper.{word}"
+
+
+def _metric(text: str) -> tuple[str, str] | None:
+    """`val/acc:max`: the name and the direction; None where one is missing."""
+    name, _, word = text.rpartition(":")
+    direction = DIRECTIONS.get(word.lower())
+    return (name, direction) if name and direction else None
+
+
+def _bad_pattern(key: str, value: str) -> list[Fault]:
+    try:
+        n_groups = re.compile(value).groups
+    except re.error as error:
+        return [Fault(key, f"got '{value}', which is no regular expression: {error}")]
+    if n_groups == 1:
+        return []
+    problem = f"got '{value}', which has {n_groups} groups; expected one, which holds the number"
+    return [Fault(key, problem, r"For example pattern.acc='acc=([\d.]+)'")]
+
+
+def _unknown(word: str, key: str, places: Sequence[str]) -> Fault:
+    known = [*places, *OPTION_ROOTS, "metric", "baseline", "pattern"]
+    problem = f"no such place in the command, and no setting (from '{word}'){did_you_mean(key, known)}"
+    return Fault(key, problem, f"The command has {_listed(places)}")
+
+
+def _listed(places: Sequence[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in places) or "no places"

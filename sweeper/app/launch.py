@@ -1,0 +1,63 @@
+"""How an app was started, so that its jobs can be started in the same way: a line that a person can type."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweeper.config import arguments_parser
+from sweeper.layout import RunFolder
+from sweeper.search import text_of
+
+CALLBACK = "+hydra.callbacks.sweeper._target_=sweeper.client.JobCallback"
+OF_SWEEP = ("hydra.mode", "hydra.sweeper", "hydra/sweeper", "hydra.sweep.", "hydra.run.dir", "hydra/launcher")
+OF_SWEEP_TOO = ("hydra.launcher", "hydra.job.num", "hydra.job.id")
+"""Overrides of Hydra's own node that are about a sweep, or that each job has its own of."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How an app was started.
+
+    `program`: Python and what it runs, `["python", "train.py"]`; `flags`: Hydra's; `hydra`: overrides of
+    Hydra's own node that jobs have too; `cwd`: where that was.
+    """
+
+    program: tuple[str, ...]
+    flags: tuple[str, ...]
+    hydra: tuple[str, ...]
+    cwd: Path
+
+    def by_hand(self, lines: Sequence[str]) -> tuple[str, ...]:
+        """The command line of one run with these overrides, outside of a study."""
+        python, *rest = self.program
+        return (Path(python).name, *rest, *self.flags, *self.hydra, *lines)
+
+    def job(self, lines: Sequence[str], folder: RunFolder, number: int) -> tuple[str, ...]:
+        """The command line of one run with these overrides."""
+        place = text_of(str(folder.app.absolute()))
+        own = ("hydra.mode=RUN", f"hydra.run.dir={place}", f"hydra.job.num={number}", CALLBACK)
+        return (*self.program, *self.flags, *self.hydra, *lines, *own)
+
+
+def launch_of(hydra_lines: Sequence[str], cwd: str) -> Launch:
+    """How this process was started."""
+    arguments = arguments_parser().parse_args(sys.argv[1:])
+    named = {
+        "--config-path": arguments.config_path,
+        "--config-name": arguments.config_name,
+        "--config-dir": None if arguments.config_dir is None else os.path.abspath(arguments.config_dir),
+    }
+    flags = [word for flag, value in named.items() if value is not None for word in (flag, value)]
+    kept = [line for line in hydra_lines if not line.lstrip("+~").startswith((*OF_SWEEP, *OF_SWEEP_TOO))]
+    return Launch((sys.executable, *_main()), tuple(flags), tuple(kept), Path(cwd))
+
+
+def _main() -> list[str]:
+    """What Python was told to run: `-m package.module`, or a file."""
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return ["-m", spec.name.removesuffix(".__main__")]
+    return [os.path.abspath(str(getattr(main, "__file__", sys.argv[0])))]

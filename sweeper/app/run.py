@@ -1,0 +1,88 @@
+"""A study of a program, from its command line to the exit code."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeper.app.command import CommandProgram
+from sweeper.app.command_words import name_of, read_words
+from sweeper.app.hydra_app import HydraApp
+from sweeper.app.launch import launch_of
+from sweeper.app.options import as_in_app
+from sweeper.app.reading import read_app
+from sweeper.app.specs import ProgramSpecs, refuse_what_is_not_for_programs
+from sweeper.config import first_line, loader_of
+from sweeper.errors import FULL_ERROR, Fault, StudyError, UserError
+from sweeper.study import run_planned
+
+CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
+EMPTY = Path(__file__).parent
+"""A folder without configurations: a command line has none."""
+
+
+def run_app(config: DictConfig, loader: ConfigLoader, arguments: Sequence[str]) -> int:
+    """Run, resume or extend the study of the app that was started with `-m`; the exit code."""
+    return _exit_code(lambda: _run_app(config, loader, arguments))
+
+
+def run_command(template: str, words: Sequence[str]) -> int:
+    """Run, resume or extend the study of a command line; the exit code."""
+    return _exit_code(lambda: _run_command(template, words))
+
+
+@contextmanager
+def hydra_faults_in_a_line() -> Iterator[None]:
+    """Within, what Hydra refuses of an app's command line is a line on standard error, and exit code 2."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"  # so that Hydra raises
+    try:
+        yield
+    except CONFIGURATION_ERRORS as error:
+        print(Fault("command line", first_line(error)), file=sys.stderr)
+        sys.exit(2)
+    finally:
+        os.environ.pop(FULL_ERROR)
+        os.environ.update({} if before is None else {FULL_ERROR: before})
+
+
+def _exit_code(study: Callable[[], int]) -> int:
+    """What the user can mend is a line each on standard error, code 2; a study without a result is code 1."""
+    try:
+        return study()
+    except UserError as error:
+        print(as_in_app(error.faults), file=sys.stderr)
+        return 2
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run_app(config: DictConfig, loader: ConfigLoader, arguments: Sequence[str]) -> int:
+    hydra = config.hydra
+    sweep = read_app(loader, hydra.job.config_name, hydra, arguments)
+    refuse_what_is_not_for_programs(sweep.settings)
+    app = HydraApp(sweep, launch_of([str(line) for line in hydra.overrides.hydra], str(hydra.runtime.cwd)))
+    return run_planned(sweep, ProgramSpecs(app, sweep.settings, sweep.swept_keys))
+
+
+def _run_command(template: str, words: Sequence[str]) -> int:
+    read = read_words(template, words)
+    with loader_of(EMPTY, None) as loader:
+        options = ["hydra/sweeper=optuna_study", *read.options]
+        try:
+            hydra = loader.load_configuration(None, options, RunMode.MULTIRUN).hydra
+        except CONFIGURATION_ERRORS as error:
+            raise UserError(Fault("command line", first_line(error))) from error
+        hydra.job.name = name_of(read.template)
+        sweep = read_app(loader, None, hydra, read.arguments)
+        refuse_what_is_not_for_programs(sweep.settings)
+        program = CommandProgram(sweep, read, Path.cwd())
+        return run_planned(sweep, ProgramSpecs(program, sweep.settings, sweep.swept_keys))
