@@ -15,7 +15,7 @@ DOORS = {
         *("sweeper.search.pruners", "sweeper.search.samplers", "sweeper.search.trial_book"),
         "sweeper.search.rehearsal",
     ),
-    "mlflow": ("sweeper.watch.tracking",),
+    "mlflow": ("sweeper.watch.tracking", "sweeper.watch.experiments"),
     "pynvml": ("sweeper.executors.gpus",),
     "hydra": (
         *("sweeper.run_study", "hydra_plugins.optuna_study.sweeper", "sweeper.config.hydra_adapter"),

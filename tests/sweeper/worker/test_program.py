@@ -72,7 +72,7 @@ def test_reports_are_passed_on_written_down_and_count_as_the_result(tmp_path: Pa
     assert (added.step, added.metrics) == (10, {"test/acc": 0.25})
     assert isinstance(last, Finished)
     assert last.metrics == {"val/acc": 0.5, "train/loss": 0.1, "val/lr": 0.1, "test/acc": 0.25}
-    assert (last.best_step, last.steps_trained) == (10, 10)
+    assert (last.best_step, last.steps_trained) == (0, 10)
     assert rows_of(job)[:2] == [
         {"split": "val", "global_step": 5, "acc": 0.25, "lr": 0.1},
         {"split": "train", "global_step": 5, "loss": 0.2},
