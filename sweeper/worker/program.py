@@ -194,7 +194,10 @@ class ProgramRun:
         self._leaving, self._leave_by = why, time.monotonic() + self._spec.grace_s
 
     def _hear(self, said: Said) -> None:
-        self._silence.heard()
+        self._take(said)
+        self._silence.heard()  # from now on: a parent may take its time to answer
+
+    def _take(self, said: Said) -> None:
         message = said.message
         match message:
             case {"kind": "report", "step": int(step), "figures": dict(figures)}:
