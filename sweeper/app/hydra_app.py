@@ -8,7 +8,7 @@ from typing import Any
 
 from sweeper.app.code import code_of
 from sweeper.app.launch import Launch
-from sweeper.app.reading import AppSweep
+from sweeper.app.reading import AppSweep, has_key
 from sweeper.app.specs import digests_of, drop, grace_of, plain
 from sweeper.client import RESUME
 from sweeper.errors import UserError
@@ -82,7 +82,11 @@ class HydraApp:
 
     def seeded(self, seed: int) -> tuple[str, ...]:
         """The override that gives a run its seed."""
-        return () if self._sweep.seed_key is None else (f"{self._sweep.seed_key}={seed}",)
+        key = self._sweep.seed_key
+        if key is None:
+            return ()
+        mark = "" if has_key(self._sweep.config, key) else "+"  # `+seed=1,2` of an app without such a key
+        return (f"{mark}{key}={seed}",)
 
     def code(self) -> str:
         """A hash of the modules of the app, below its folder and where it was started."""

@@ -157,6 +157,6 @@ def _validated(model: type[M], config: dict[str, Any], where: str) -> M:
         return model.model_validate(config)
     except ValidationError as error:
         raise UserError(
-            Fault(f"{where}{fault.where}", fault.problem, fault.advice)
-            for fault in faults_of(error, config, {})
+            Fault(f"{where}{one.where}", one.problem, one.advice.replace(one.where, f"{where}{one.where}"))
+            for one in faults_of(error, config, {})
         ) from error

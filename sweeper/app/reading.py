@@ -66,7 +66,9 @@ def read_app(
     """The sweep that `arguments` and `hydra.sweeper` describe. Raises UserError with all faults."""
     try:
         node = _resolved(hydra.sweeper)
-        return _read(ConfigSource(loader, config_name, arguments, is_ours=False), hydra, node, arguments)
+        of_hydra = [str(line) for line in hydra.overrides.hydra]
+        source = ConfigSource(loader, config_name, [*of_hydra, *arguments], is_ours=False)
+        return _read(source, hydra, node, arguments)
     except UserError as error:
         raise as_in_app(error.faults) from error
 
@@ -80,26 +82,25 @@ def _read(
     parsed, wrong = composer.parse(arguments)
     faults += wrong
     overrides, in_vain = joined([one for _, one in params], [one for _, one in parsed])
-    sound = []
-    for one in overrides:
-        wrong = _sweep_faults(source, one, options.app)
-        faults += wrong
-        if not wrong:
-            sound.append(one)
-    space = space_of(sound, source.options, seed_key=options.app.seed_key, per_study=PER_STUDY)
+    about = [_sweep_faults(source, one, options.app) for one in overrides]
+    sound = [one for one, wrong in zip(overrides, about, strict=True) if not wrong]
+    unsound = [key_of(one) for one, wrong in zip(overrides, about, strict=True) if wrong]
+    faults += [fault for wrong in about for fault in wrong]
+    try:
+        space = space_of(sound, source.options, seed_key=options.app.seed_key, per_study=PER_STUDY)
+    except UserError as error:
+        raise UserError([*faults, *error.faults]) from error
     labels = {line: "hydra.sweeper.params" for line, _ in params} | {
         swept.key: f"override '{swept.source}'" for swept in space.swept
     }
-    groups = [one.key for one in space.swept if source.is_group_name(one.key)]
+    groups = [key for key in (*space.keys, *unsound) if source.is_group_name(key)]
     composer = Composer(source, space.fixed, labels, groups)
     fixed = [
         f"hydra.sweeper.params: {key_of(one)} is not swept, since the command line fixes it"
         for one in in_vain
     ]
     space = replace(space, warnings=(*space.warnings, *fixed))
-    return _checked(
-        composer, space, options, str(hydra.job.name), [*faults, *composer.fixed_faults], arguments
-    )
+    return _checked(composer, space, options, str(hydra.job.name), faults, arguments)
 
 
 def _checked(
@@ -113,13 +114,20 @@ def _checked(
     """The sweep, each of its points composed once."""
     groups = swept_groups(composer, space)
     found = {str(fault): fault for fault in faults if not is_of_swept_group(fault, groups)}
-    tree = _composed(composer, (), found) if not space.swept else _quietly(composer, found, groups)
+    tree = _quietly(composer, found, groups)
     config = _plain(tree) if tree is not None else {}
-    seed_key, seed, about_seeds = _seeds(options.app, tree)
+    seed_key, seed, about_seeds = _seeds(options.app, tree, command)
     metrics = metrics_of(options.app, _names(tree))
-    settings = options.settings(name, seed, metrics, space.seeds)
-    if not space.swept and not settings.study.trials and settings.study.custom_search_space is None:
-        problem = "nothing is swept"
+    try:
+        settings = options.settings(name, seed, metrics, space.seeds)
+    except UserError as error:
+        for point in extremes(space):
+            _composed(composer, point.overrides, found)
+        raise UserError(explained([*found.values(), *error.faults], composer, space)) from error
+    found |= {str(fault): fault for fault in _seed_faults(options, space, seed_key)}
+    is_swept = space.swept or settings.study.trials or settings.study.custom_search_space is not None
+    if not is_swept and not found:
+        problem = "; ".join(("nothing is swept", *space.warnings))
         raise UserError(Fault("command line", problem, "Sweep a key, as in optimizer.lr=1e-4,1e-3"))
     adaptive = is_adaptive(space, settings)
     more = [*whole_study_faults(composer, groups, PER_STUDY), *contradictions(space, settings, adaptive)]
@@ -194,7 +202,9 @@ def _baseline_faults(composer: Composer, settings: StudySettings, known: Mapping
     return [replace(one, where=f"baseline: {one.where}") for text, one in own.items() if text not in known]
 
 
-def _seeds(app: AppOptions, tree: DictConfig | None) -> tuple[str | None, int, list[str]]:
+def _seeds(
+    app: AppOptions, tree: DictConfig | None, command: Sequence[str]
+) -> tuple[str | None, int, list[str]]:
     """The key that a run's seed is given to, the first seed, and what is to be said about them."""
     key = app.seed_key
     if key is None:
@@ -203,7 +213,10 @@ def _seeds(app: AppOptions, tree: DictConfig | None) -> tuple[str | None, int, l
             0,
             ["app.seed_key=null: runs of one trial are plain repetitions, on whatever seeds the app takes"],
         )
-    if tree is None or not _has(tree, key):
+    is_added = any(re.match(rf"\+{{1,2}}{re.escape(key)}=", line) for line in command)
+    if tree is None or not has_key(tree, key):
+        if is_added:
+            return key, 0, []
         text = (
             f"hydra.sweeper.app.seed_key: the app has no key '{key}', so that runs of one trial are plain "
             "repetitions, and pairs of them share no seed. Name the key that it takes its seed from"
@@ -216,9 +229,22 @@ def _seeds(app: AppOptions, tree: DictConfig | None) -> tuple[str | None, int, l
     return key, value if type(value) is int and value >= 0 else 0, []
 
 
-def _has(tree: DictConfig, key: str) -> bool:
+def _seed_faults(options: Options, space: SearchSpace, seed_key: str | None) -> list[Fault]:
+    """What is wrong with seeds on the command line: there are others, or the app has no such key."""
+    key = options.app.seed_key
+    if space.seeds is None:
+        return []
+    if seed_key is None:
+        problem = f"no such parameter (from the swept key '{key}')"
+        return [Fault(str(key), problem, "Name the key that the app takes its seed from: app.seed_key=...")]
+    if options.given["study"].get("seeds") is None:
+        return []
+    return [Fault("study.seeds", f"got seeds twice (from here and from the swept key '{key}')", "Keep one.")]
+
+
+def has_key(tree: DictConfig | Mapping[str, Any], key: str) -> bool:
     """Whether the configuration has this dotted key, whatever its value, null and ??? included."""
-    node: Any = OmegaConf.to_container(tree, resolve=False)
+    node: Any = OmegaConf.to_container(tree, resolve=False) if OmegaConf.is_config(tree) else tree
     for part in key.split("."):
         if not isinstance(node, dict) or part not in node:
             return False
@@ -228,7 +254,7 @@ def _has(tree: DictConfig, key: str) -> bool:
 
 def _names(tree: DictConfig | None) -> dict[str, Any]:
     """`optimized_metric` of the app, where it says which figure it returns."""
-    if tree is None or not _has(tree, "optimized_metric"):
+    if tree is None or not has_key(tree, "optimized_metric"):
         return {}
     try:
         return {"optimized_metric": OmegaConf.select(tree, "optimized_metric")}
