@@ -17,10 +17,6 @@ from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.schema import Local
 from sweeper.search import key_of, text_of
 
-RESUMED = (
-    "goes on from {} of the attempt before: what an app keeps of a run is its own affair, and seldom all"
-)
-
 
 class HydraApp:
     """Follows `specs.Program`."""
