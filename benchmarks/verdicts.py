@@ -224,11 +224,15 @@ def null_table(n_studies: int) -> dict[str, dict[str, float]]:
 
 def one_float_table(n_studies: int) -> dict[str, dict[str, float]]:
     """Studies without an effect in which the split that chose also judges, beside those with a test split."""
-    print(f"{'Better without an effect':44}{'by val':>8}{'.. examples':>13}{'by test':>9}{'.. examples':>13}")
+    print(
+        f"{'Better without an effect':44}{'by val':>8}{'.. examples':>13}{'by test':>9}{'.. examples':>13}",
+        end="",
+    )
+    print(f"{'explored':>11}{'.. examples':>13}")
     rows = one_float_rates(n_studies)
     for name, row in rows.items():
-        by_val, val_examples, by_test, test_examples = row.values()
-        print(f"{name:44}{by_val:8.3f}{val_examples:13.3f}{by_test:9.3f}{test_examples:13.3f}")
+        widths = zip(row.values(), (8, 13, 9, 13, 11, 13), strict=True)
+        print(f"{name:44}" + "".join(f"{rate:{width}.3f}" for rate, width in widths))
     print()
     return rows
 

@@ -35,6 +35,7 @@ class Command:
 COMMANDS = {
     "studies": Command("list, show, export, publish, clean and delete studies", "sweeper.studies"),
     "run": Command("a study of your own program: a Hydra app, or any command line", "sweeper.run_program"),
+    "verdict": Command("a verdict on runs that exist, in a table of yours", "sweeper.judge_runs"),
     "predict": Command("let a study's model read files of yours", "sweeper.predict"),
 }
 RUN = Command("one run, or with -m a study", "sweeper.run_study")
@@ -121,7 +122,8 @@ def exit_code(command: Callable[[], None], where: str = "sweeper", *, prints_res
 def refuse(word: str) -> NoReturn:
     """Raise the UserError of a first word that is no command."""
     suggestion = did_you_mean(word, COMMANDS)
-    advice = "" if suggestion else f"There are {' and '.join(COMMANDS)}; values are given as key=value"
+    *others, last = COMMANDS
+    advice = "" if suggestion else f"There are {', '.join(others)} and {last}; values are given as key=value"
     raise UserError(Fault(word, f"no such command{suggestion}", advice))
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sweeper.client import CHANNEL as CHANNEL, MARK as MARK, RESUME as RESUME
 from sweeper.models import StrictModel, Strings
@@ -50,6 +50,18 @@ class ProgramSpec(StrictModel):
     grace_s: float = Field(gt=0)
     silence_s: float | None = Field(gt=0)
     prefork: bool = False
+
+    @field_validator("patterns")
+    @classmethod
+    def _have_one_group(cls, patterns: dict[str, str]) -> dict[str, str]:
+        for name, pattern in patterns.items():
+            try:
+                n_groups = re.compile(pattern).groups
+            except re.error as error:
+                raise ValueError(f"{name}: {pattern!r} is no regular expression: {error}") from error
+            if n_groups != 1:
+                raise ValueError(f"{name}: {pattern!r} has {n_groups} groups; expected 1, around the number")
+        return patterns
 
 
 def figure_name(text: str) -> str:

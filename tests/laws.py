@@ -34,7 +34,7 @@ ORDER = (
 )
 """The packages of `sweeper`, the highest first: each may import what stands below it."""
 PACKAGES = {f"sweeper.{name}" for name in ORDER if name not in ("commands", "words")}
-COMMANDS = ("__main__", "cli", "studies", "predict", "run_study", "run_program")
+COMMANDS = ("__main__", "cli", "studies", "predict", "run_study", "run_program", "judge_runs")
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ WITHOUT = {
     **dict.fromkeys(sorted(PACKAGES), HEAVY),
     "sweeper.predict": HEAVY,
     "sweeper.studies": HEAVY,
+    "sweeper.judge_runs": HEAVY,
     "sweeper.worker.predicting": "optuna mlflow hydra omegaconf",
 }
 """Modules, and what must not come with them; reading, preparing and reporting are the torch-free parent's."""

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.tutorial import DOCS, shape, steps_of
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "docs" / "example_task"
@@ -207,3 +210,43 @@ def test_a_task_from_outside_needs_no_built_in_one(dist: Path, tmp_path: Path) -
         "task.config_target: got 'sweeper_tasks.captcha.config:CaptchaConfig', which cannot"
     )
     assert "Traceback" not in told
+
+
+@pytest.mark.slow  # four studies of an app; `test_your_app.py` reads the same commands
+def test_the_tutorial_of_an_app_prints_what_it_shows(environment: Path, tmp_path: Path) -> None:
+    """Beside a `conf/`, a `tasks.py` and a `src/` of the app, and modules that nobody may import."""
+    work = tmp_path / "app"
+    shutil.copytree(DOCS / "your_app", work)
+    for name in ("losses.py", "config.py", "utils/__init__.py", "study/__init__.py"):
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text(THEIRS)
+    before = set(files_in(work))
+    ways = {"PATH": f"{environment}/bin{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+    first, *steps = [step for step in steps_of(DOCS / "your_app.md") if step.words[0] != "pip"]
+    printed = killed_at([*first.words], work, "[2/15]", **ways) + called([*first.words], work, **ways)
+    assert_shown(first.shown, printed)
+    for step in steps:
+        # one after the other: what a pruner compares with is then the same everywhere
+        more = ("hydra.sweeper.executor.n_slots=1",) if "--config-name" in step.words else ()
+        assert_shown(step.shown, called([*step.words, *more], work, **ways))
+    assert {path for path in files_in(work) if path.parts[0] != "results"} == before
+
+
+def assert_shown(shown: tuple[str, ...], printed: str) -> None:
+    """Fails unless every piece that the page shows is there, whatever its numbers."""
+    missing = [piece for piece in shown if shape(piece) not in shape(printed)]
+    assert missing == [], printed
+
+
+def killed_at(command: list[str], folder: Path, mark: str, **variables: str) -> str:
+    """What a command printed until the mark, when it was killed."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    printed = ""
+    with subprocess.Popen(command, cwd=folder, env=kept | variables, stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout is not None
+        for line in it.stdout:
+            printed += line
+            if mark in line:
+                break
+        it.send_signal(signal.SIGKILL)
+    return printed

@@ -1,4 +1,4 @@
-"""The pages of all keys say what `conf/` says."""
+"""The pages of all keys say what `conf/` and the plugin's own files say."""
 
 from pathlib import Path
 
@@ -6,9 +6,11 @@ import pytest
 import yaml
 
 from docs.reference import make
-from docs.reference.options import CONF, read_option
+from docs.reference.options import ALIAS, CONF, OF_APPS, read_option
 
 PAGES = make.pages()
+INTERNAL = ("name", "_target_", "_recursive_")
+"""Keys of a file of the plugin that nobody sets by themselves."""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -35,6 +37,20 @@ def test_every_key_of_conf_is_on_a_page_with_a_default_and_a_meaning() -> None:
             rows = [line for line in text.splitlines() if line.startswith(f"| `{key}` | `")]
             if not rows or any(row.endswith("|  |") for row in rows):
                 missing.append((str(path), key))
+    assert missing == []
+
+
+@pytest.mark.parametrize("folder", [OF_APPS, ALIAS], ids=lambda folder: folder.name)
+def test_every_key_of_an_app_is_on_its_page_with_a_default_and_a_meaning(folder: Path) -> None:
+    rows, missing = PAGES["keys_app.md"].splitlines(), []
+    for path in folder.rglob("*.yaml"):
+        prefix = ".".join(path.relative_to(folder).parent.parts)
+        for key in leaves(yaml.safe_load(path.read_text()), f"{prefix}."):
+            found = [row for row in rows if row.startswith(f"| `{key}` | `")]
+            if key.split(".")[-1] not in INTERNAL and (
+                not found or any(row.endswith("|  |") for row in found)
+            ):
+                missing.append((path.name, key))
     assert missing == []
 
 

@@ -1,8 +1,8 @@
-"""Writes the pages of all keys, from the values and comments of `conf/`: python -m docs.reference.make."""
+"""Writes the pages of all keys, from the values and comments in YAML: python -m docs.reference.make."""
 
 from pathlib import Path
 
-from docs.reference.options import Key, Option, read_options
+from docs.reference.options import ALIAS, OF_APPS, Key, Option, read_options
 
 HERE = Path(__file__).parent
 
@@ -10,6 +10,10 @@ OWN = ("trainer", "optimizer", "sampler", "pruner", "executor", "tracking", "mon
 """Groups of the sweeper's own, in the order of the page."""
 OF_TASKS = ("aux_focal", "data", "loss", "model")
 """Groups in which tasks have options of their own: `<task>/<name>`."""
+PLUGIN = "hydra/sweeper"
+"""The group of the plugin; its choices are in groups below."""
+CHOICES = ("sampler", "pruner", "executor", "tracking")
+"""Groups of which an app has options of its own, in the order of its page."""
 RULES = "monitor/rules"
 """The group of rules: an option for any task, and one of each task's own, by its name."""
 OF_ESMM = ("aux_focal",)
@@ -18,7 +22,8 @@ JUDGED_BY = ("task.metric", "task.direction", "task.baseline", "task.default_swe
 """What a task's page shows of its section `task`; the rest is the same in all."""
 ABOUT = {"esmm": "../explanation/aux_focal.md"}
 """Pages about tasks that have none beside their code."""
-NOTICE = "<!-- Made by docs/reference/make.py from conf/. Change the comments there, then run it again. -->"
+NOTICE = "<!-- Made by docs/reference/make.py from {}. Change the comments there, then run it again. -->"
+OF_CONF = NOTICE.format("conf/")
 
 Options = dict[tuple[str, str], Option]
 """By group and name."""
@@ -28,9 +33,8 @@ def pages() -> dict[str, str]:
     """All pages by file name."""
     options = read_options()
     tasks = sorted(name for group, name in options if group == "task")
-    return {"keys.md": own_page(options, tasks)} | {
-        f"keys_{task}.md": task_page(task, options) for task in tasks
-    }
+    own = {"keys.md": own_page(options, tasks), "keys_app.md": app_page(read_options(OF_APPS))}
+    return own | {f"keys_{task}.md": task_page(task, options) for task in tasks}
 
 
 def own_page(options: Options, tasks: list[str]) -> str:
@@ -39,7 +43,7 @@ def own_page(options: Options, tasks: list[str]) -> str:
     plugin = options["hydra/sweeper", "optuna_study"]
     parts = [
         "# All keys of the sweeper",
-        NOTICE,
+        OF_CONF,
         "Here are the keys that all tasks share. Each task's own are on a page of their own: "
         + ", ".join(f"[{task}](keys_{task}.md)" for task in tasks)
         + ". Defaults and meanings come from [`conf/`](../../conf/).",
@@ -64,13 +68,39 @@ def own_page(options: Options, tasks: list[str]) -> str:
     return joined(parts)
 
 
+def app_page(options: Options) -> str:
+    """The keys that the plugin brings into an app."""
+    plugin, alias = options[PLUGIN, "optuna_study"], read_options(ALIAS)[PLUGIN, "optuna"]
+    parts = [
+        "# Keys of an app",
+        NOTICE.format("hydra_plugins/optuna_study/"),
+        "Here are the keys that `hydra/sweeper=optuna_study` adds to a Hydra app, all of them below "
+        "`hydra.sweeper`: on the app's command line, or in its configuration. After `sweeper run --cmd` that "
+        "beginning is left out: `study.n_seeds=5`, `pruner=asha`. [Your app](../tutorials/your_app.md) has "
+        "those that matter most. [What users of hydra-optuna-sweeper write](hydra_optuna_sweeper.md) keeps "
+        "its meaning.",
+        f"## {PLUGIN}={plugin.name}",
+        plugin.about,
+        brings(plugin),
+        table(plugin.keys),
+        f"## {PLUGIN}={alias.name}",
+        alias.about,
+        f"As `{PLUGIN}={plugin.name}`, except:",
+        table(alias.keys),
+    ]
+    for name in CHOICES:
+        group = f"{PLUGIN}/{name}"
+        parts += group_sections(group, [option for option in options.values() if option.group == group])
+    return joined(parts)
+
+
 def task_page(task: str, options: Options) -> str:
     """The keys of one task."""
     option = options["task", task]
     about = ABOUT.get(task, f"../../tasks/sweeper_tasks/{task}/README.md")
     parts = [
         f"# Keys of `task={task}`",
-        NOTICE,
+        OF_CONF,
         option.about,
         f"[What the task is about]({about}). [The keys that all tasks share](keys.md).",
         f"## task={task}",

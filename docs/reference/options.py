@@ -1,4 +1,4 @@
-"""The files of `conf/`, each as an option of its group, with what its comments say of every key.
+"""Files of configuration, each as an option of its group, with what its comments say of every key.
 
 A comment that stands at the end of a key's line, goes on below it, or stands on lines of its own above the
 key, is the key's meaning. Comments at the top of a file describe the file.
@@ -11,7 +11,11 @@ from pathlib import Path
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-CONF = Path(__file__).parents[2] / "conf"
+ROOT = Path(__file__).parents[2]
+CONF = ROOT / "conf"
+OF_APPS = ROOT / "hydra_plugins" / "optuna_study" / "conf"
+ALIAS = OF_APPS.parent / "alias"
+"""What the plugin brings into an app, and what only where hydra-optuna-sweeper is not installed."""
 WHOLE = "_global_"
 """The package of files whose keys are whole paths."""
 
@@ -136,8 +140,8 @@ def _keys(node: MappingNode, lines: list[str], prefix: str) -> Iterator[Key]:
 
 def _is_internal(key: Key, group: str) -> bool:
     """Whether a key only repeats the option's name, or is Hydra's own affair."""
-    internal = (f"{group}.name", "task.name", "hydra.sweeper._target_", "hydra.sweeper._recursive_")
-    return key.path in internal or key.path.split(".")[-1] == "defaults"
+    own = [f"{group.replace('/', '.')}.{name}" for name in ("name", "_target_", "_recursive_")]
+    return key.path in (*own, "task.name") or key.path.split(".")[-1] == "defaults"
 
 
 def _default(node: Node, lines: list[str]) -> str:
@@ -212,10 +216,16 @@ def _is_choice(line: str) -> bool:
 
 
 def _chosen(line: str, owner: str) -> str:
-    """`override /model@_global_.model: a` is `model=a`; `/pruner@wrapped: a` is `pruner@pruner.wrapped=a`."""
+    """`override /model@_global_.model: a` is `model=a`; `/pruner@wrapped: a` is `pruner@pruner.wrapped=a`.
+
+    A group without a slash in front lies in the one that the option itself is of.
+    """
     place, _, option = line.removeprefix("override ").partition(": ")
-    group, _, package = place.lstrip("/").partition("@")
-    return f"{group}@{owner}.{package}={option}" if package and WHOLE not in package else f"{group}={option}"
+    whole = place.removeprefix("/") if place.startswith("/") or not owner else f"{owner}/{place}"
+    group, _, package = whole.partition("@")
+    if package and WHOLE not in package:
+        return f"{group}@{owner.replace('/', '.')}.{package}={option}"
+    return f"{group}={option}"
 
 
 def _plain(line: str, group: str) -> str:

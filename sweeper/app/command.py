@@ -8,7 +8,7 @@ from typing import Any
 
 from sweeper.app.command_words import OUT, PLACE, SEED, CommandWords, filled, places_in
 from sweeper.app.reading import AppSweep
-from sweeper.app.specs import digests_of, plain
+from sweeper.app.specs import digests_of, grace_of, plain
 from sweeper.errors import UserError
 from sweeper.layout import RunFolder
 from sweeper.models import digest_of
@@ -53,7 +53,7 @@ class CommandProgram:
             examples=str(out.with_suffix(".npz")),
             patterns=dict(self._words.patterns),
             total_steps=self.total_steps,
-            grace_s=max(self._sweep.settings.study.grace_s, 1.0),
+            grace_s=grace_of(self._sweep.settings),
             silence_s=executor.silence_s if isinstance(executor, Local) else None,
         )
 

@@ -9,17 +9,13 @@ from typing import Any
 from sweeper.app.code import code_of
 from sweeper.app.launch import Launch
 from sweeper.app.reading import AppSweep, has_key
-from sweeper.app.specs import digests_of, drop, plain
+from sweeper.app.specs import digests_of, drop, grace_of, plain
 from sweeper.client import RESUME
 from sweeper.errors import UserError
 from sweeper.layout import RunFolder
 from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.schema import Local
 from sweeper.search import key_of, text_of
-
-RESUMED = (
-    "goes on from {} of the attempt before: what an app keeps of a run is its own affair, and seldom all"
-)
 
 
 class HydraApp:
@@ -59,7 +55,7 @@ class HydraApp:
             objectives=self.metrics,
             test_figure=None if test is None else figure_name(test),
             total_steps=self.total_steps,
-            grace_s=max(self._sweep.settings.study.grace_s, 1.0),
+            grace_s=grace_of(self._sweep.settings),
             silence_s=executor.silence_s if isinstance(executor, Local) else None,
             prefork=self._app.prefork,
             environment={RESUME: str(folder.app.absolute())} if resumed else {},

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sweeper.config import arguments_parser
 from sweeper.layout import RunFolder
-from sweeper.search import text_of
 
 CALLBACK = "+hydra.callbacks.sweeper._target_=sweeper.client.JobCallback"
 OF_SWEEP = ("hydra.mode", "hydra.sweeper", "hydra.sweep.", "hydra.launcher")
@@ -40,9 +39,19 @@ class Launch:
 
     def job(self, lines: Sequence[str], folder: RunFolder, number: int) -> tuple[str, ...]:
         """The command line of one run with these overrides."""
-        place = text_of(str(folder.app.absolute()))
-        own = ("hydra.mode=RUN", f"hydra.run.dir={place}", f"hydra.job.num={number}", CALLBACK)
+        own = (
+            "hydra.mode=RUN",
+            f"hydra.run.dir={_quoted(folder.app.absolute())}",
+            f"hydra.job.num={number}",
+            CALLBACK,
+        )
         return (*self.program, *self.flags, *self.hydra, *lines, *own)
+
+
+def _quoted(path: Path) -> str:
+    """The path as Hydra's grammar takes it, whatever is in it."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def launch_of(hydra_lines: Sequence[str], cwd: str) -> Launch:

@@ -21,6 +21,8 @@ from sweeper.study import MetricNames, RunParts
 from sweeper.task import file_digest
 from sweeper.trial import Role, Slot, TrialSpec, by_value, canonical, fingerprint
 
+LAST_WORDS_S, LEAST_GRACE_S = 2.0, 1.0
+
 
 class Program(Protocol):
     """What is run in a study of somebody's program: a Hydra app, or any command line."""
@@ -120,8 +122,17 @@ class ProgramSpecs:
         return self._program.announced
 
     def warnings(self, trials: Sequence[TrialSpec]) -> list[str]:
-        """What these trials say about themselves."""
-        return []
+        """That the code has changed, where a study of the same name but for the code is there."""
+        name, results = self.study_name(), Path(self._settings.study.results_dir)
+        if self._settings.study.name is not None or not self._program.code_counts:
+            return []
+        others = results.glob(f"{name.rpartition('-')[0]}-????") if results.is_dir() else ()
+        if not (older := sorted(path.name for path in others if path.name != name)):
+            return []
+        return [
+            f"the code of {self._program.name} has changed since {older[-1]} was made: this is another "
+            f"study, {name}, and trains all its runs. hydra.sweeper.app.code=false goes on whatever the code"
+        ]
 
     def data(self) -> dict[str, Any]:
         """The digests of the files that are named; of others nothing is known."""
@@ -233,6 +244,11 @@ def plain(value: Any) -> Any:
     if isinstance(found, float) and not math.isfinite(found):  # JSON has no word for it
         return str(found)
     return found if found is None or isinstance(found, bool | int | float | str) else str(found)
+
+
+def grace_of(settings: StudySettings) -> float:
+    """How long a program that is told to leave may take: less than its worker, which tells how it ended."""
+    return max(settings.study.grace_s - LAST_WORDS_S, LEAST_GRACE_S)
 
 
 def digests_of(files: Iterable[str], folder: Path, settings: StudySettings) -> dict[str, str]:

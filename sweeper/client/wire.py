@@ -5,12 +5,12 @@ process has a connection of its own. A stream that breaks never breaks the app: 
 study.
 """
 
+import atexit
 import json
 import os
 import socket
 import sys
 from collections.abc import Mapping
-from io import RawIOBase
 from threading import Lock
 from typing import Any
 
@@ -28,15 +28,18 @@ class Wire:
     """The connection of a process, made when first needed. Any thread may speak."""
 
     def __init__(self) -> None:
-        self.start_afresh()
+        self._lock = Lock()
+        self._connection: socket.socket | None = None
+        self._is_broken = False
+        atexit.register(self._close)
         # a fork neither shares its parent's connection, nor a lock that another thread of it holds
         os.register_at_fork(after_in_child=self.start_afresh)
 
     def start_afresh(self) -> None:
         """Forget the connection there was."""
         self._lock = Lock()
-        self._stream: RawIOBase | None = None
         self._is_broken = False
+        self._close()
 
     def is_open(self) -> bool:
         """Whether anybody listens."""
@@ -55,28 +58,42 @@ class Wire:
             return "continue"
         with self._lock:
             try:
-                return self._over(self._connected(), message, has_answer)
+                connection = self._connected()
+                _send(connection, json.dumps(message).encode() + b"\n")
+                return _answer_from(connection) if has_answer else "continue"
             except OSError as error:
                 self._is_broken = True
+                self._close()
                 print(f"sweeper: the study cannot be reached ({error}); goes on without it", file=sys.stderr)
                 return "continue"
 
-    def _connected(self) -> RawIOBase:
-        if self._stream is None:
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            connection.connect(os.environ[CHANNEL])
-            self._stream = connection.makefile("rwb", buffering=0)
-        return self._stream
+    def _connected(self) -> socket.socket:
+        if self._connection is None:
+            self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._connection.connect(os.environ[CHANNEL])
+        return self._connection
 
-    def _over(self, stream: RawIOBase, message: Mapping[str, Any], has_answer: bool) -> str:
-        line = memoryview(json.dumps(message).encode() + b"\n")
-        while line:
-            line = line[stream.write(line) :]
-        if not has_answer:
-            return "continue"
-        if not (answer := stream.readline()):
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _send(connection: socket.socket, raw: bytes) -> None:
+    """All of it; an app may have asked to be killed by a broken pipe, which this one is not worth."""
+    rest = memoryview(raw)
+    while rest:
+        rest = rest[connection.send(rest, getattr(socket, "MSG_NOSIGNAL", 0)) :]
+
+
+def _answer_from(connection: socket.socket) -> str:
+    """The next line. Raises OSError where there is none."""
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (part := connection.recv(64)):
             raise ConnectionError("the stream has ended")
-        return answer.decode().strip()
+        line += part
+    return line.decode().strip()
 
 
 wire = Wire()

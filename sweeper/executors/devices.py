@@ -132,7 +132,7 @@ def _local(config: Local, machine: Machine) -> Arrangement:
         Placement(Slot(index, "cuda:0" if uuid else "cpu", n_threads, label), environment_of(uuid, n_threads))
         for index, (label, uuid) in enumerate(seats)
     ]
-    said = filter(None, [*warnings, _without_effect(config, on_gpus=bool(gpus))])
+    said = filter(None, [*warnings, _left_over(gpus, config), _without_effect(config, on_gpus=bool(gpus))])
     return Arrangement(tuple(placements), tuple(said))
 
 
@@ -147,6 +147,13 @@ def _shared_out(gpus: Mapping[int, Gpu], n_each: int) -> list[tuple[str, str]]:
         (f"gpu {'+'.join(map(str, group))}", ",".join(gpus[number].uuid for number in group))
         for group in groups
     ]
+
+
+def _left_over(gpus: Mapping[int, Gpu], config: Local) -> str:
+    left = list(gpus)[len(gpus) - len(gpus) % config.devices_per_job :]
+    where = f"executor.devices_per_job: got {config.devices_per_job} of {plural(len(gpus), 'GPU')}"
+    it = f"gpu {'+'.join(map(str, left))} is left out, since it fills no slot"
+    return f"{where}; {it}" if left else ""
 
 
 def environment_of(uuid: str, n_threads: int) -> dict[str, str]:

@@ -26,6 +26,11 @@ from .standing import (
 )
 from .summary import read_sentence as read_sentence, read_summary as read_summary, summary_of as summary_of
 from .summary_model import Summary as Summary, TrialEntry as TrialEntry
+from .table_report import (
+    table_leaderboard as table_leaderboard,
+    verdict_as_json as verdict_as_json,
+    write_table_report as write_table_report,
+)
 from .task_report import Added as Added, added_by_task as added_by_task
 from .tidying import (
     cleanable as cleanable,

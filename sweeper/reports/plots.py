@@ -24,7 +24,9 @@ FRONT = (BEST, OTHER, "#4f9a6b", "#a1629a")
 
 
 @dataclass(frozen=True)
-class _ForestRow:
+class ForestRow:
+    """An estimate with its interval."""
+
     label: str
     low: float
     middle: float
@@ -40,14 +42,16 @@ def write_plots(folder: Path, result: StudyResult, judgement: Judgement) -> list
         "attribution": attribution_figure(result, judgement),
         "pareto": pareto_figure(result, judgement),
     }
-    return [_write(folder / f"{name}.png", figure) for name, figure in figures.items() if figure is not None]
+    return [
+        write_figure(folder / f"{name}.png", figure) for name, figure in figures.items() if figure is not None
+    ]
 
 
 def write_plot(folder: Path, plot: Plot) -> Path:
     """Write a task's own picture; its path."""
     figure = Figure(figsize=plot.size, layout="constrained")
     plot.draw(figure)
-    return _write(folder / f"{plot.name}.png", figure)
+    return write_figure(folder / f"{plot.name}.png", figure)
 
 
 def curves_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
@@ -64,7 +68,7 @@ def curves_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
     panels = [figure.add_subplot(1, n_panels, i + 1) for i in range(n_panels)]
     for axes, objective in zip(panels, result.objectives, strict=False):
         for trial, color in arms:
-            _draw_curve(axes, _curves(result, trial, objective), _short(trial.spec.name), color)
+            _draw_curve(axes, _curves(result, trial, objective), short(trial.spec.name), color)
         axes.set_ylabel(f"val {objective.metric}")
     if has_difference:
         _draw_difference(panels[-1], result, best[0])
@@ -76,19 +80,27 @@ def curves_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
 def forest_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
     """Difference and interval of each candidate, the confirmed on top; None where nothing was compared."""
     rows = _forest_rows(result, judgement) if len(result.objectives) == 1 else []
+    return forest_of(rows, result.objectives[0], result.judged_on, result.min_effect)
+
+
+def forest_of(
+    rows: Sequence[ForestRow],
+    objective: Objective,
+    split: str,
+    min_effect: float | None,
+    label: str = "below study.min_effect",
+) -> Figure | None:
+    """Differences to the baseline on `split`, the first on top; None without any. `label`: of small ones."""
     if not rows:
         return None
-    objective = result.objectives[0]
     figure = Figure(figsize=(7.5, 1.4 + 0.34 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
-    if result.min_effect is not None:
-        axes.axvspan(-result.min_effect, result.min_effect, color="#eef0f4", label="below study.min_effect")
+    if min_effect is not None:
+        axes.axvspan(-min_effect, min_effect, color="#eef0f4", label=label)
         axes.legend(loc="best", frameon=False, fontsize="small")
     _draw_forest(axes, rows)
     better = "right" if objective.sign > 0 else "left"
-    axes.set_xlabel(
-        f"difference in {result.judged_on} {objective.metric}, trial minus baseline (better: {better})"
-    )
+    axes.set_xlabel(f"difference in {split} {objective.metric}, trial minus baseline (better: {better})")
     return figure
 
 
@@ -105,7 +117,7 @@ def attribution_figure(result: StudyResult, judgement: Judgement) -> Figure | No
     return figure
 
 
-def _attribution_rows(judgement: Judgement) -> list[_ForestRow]:
+def _attribution_rows(judgement: Judgement) -> list[ForestRow]:
     """The confirmation's interval is the whole's, where it is of the same seeds."""
     found, confirmed = judgement.attribution, judgement.confirmation
     if found is None or found.improvement is None:
@@ -126,13 +138,13 @@ def _attribution_rows(judgement: Judgement) -> list[_ForestRow]:
 
 def _attribution_row(
     name: str, middle: float, low: float | None, high: float | None, color: str
-) -> _ForestRow:
+) -> ForestRow:
     """Where the interval is unknown, a dot alone."""
     low, high = (middle, middle) if low is None or high is None else (low, high)
-    return _ForestRow(_short(name), low, middle, high, color)
+    return ForestRow(short(name), low, middle, high, color)
 
 
-def _draw_forest(axes: Axes, rows: Sequence[_ForestRow]) -> None:
+def _draw_forest(axes: Axes, rows: Sequence[ForestRow]) -> None:
     """An estimate with its interval a line, the first on top."""
     axes.axvline(0, color=BASELINE, linewidth=1)
     for i, row in enumerate(rows):
@@ -163,7 +175,7 @@ def pareto_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
     for number, (trial, x, y) in points.items():
         color = BASELINE if trial is result.baseline else BEST if number in (judgement.front or []) else OTHER
         axes.plot([x], [y], "s" if trial is result.baseline else "o", color=color)
-        axes.annotate(_short(trial.spec.name), (x, y), (5, 5), textcoords="offset points", fontsize="small")
+        axes.annotate(short(trial.spec.name), (x, y), (5, 5), textcoords="offset points", fontsize="small")
     labels = [f"val {objective.metric} ({objective.direction})" for objective in result.objectives]
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
@@ -172,7 +184,8 @@ def pareto_figure(result: StudyResult, judgement: Judgement) -> Figure | None:
     return figure if points else None
 
 
-def _write(path: Path, figure: Figure) -> Path:
+def write_figure(path: Path, figure: Figure) -> Path:
+    """Write a picture; its path."""
     image = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # names may be in any script
@@ -196,7 +209,7 @@ def _draw_difference(axes: Axes, result: StudyResult, best: TrialResult) -> None
         seed: {step: ours[seed][step] - theirs[seed][step] for step in ours[seed].keys() & theirs[seed]}
         for seed in ours.keys() & theirs
     }
-    _draw_curve(axes, paired, f"{_short(best.spec.name)} minus baseline", BEST)
+    _draw_curve(axes, paired, f"{short(best.spec.name)} minus baseline", BEST)
     axes.axhline(0, color=BASELINE, linewidth=1)
     axes.set_ylabel(f"difference in val {objective.metric}")
 
@@ -237,28 +250,27 @@ def _warmup_steps(trial: TrialResult) -> int | None:
     return None
 
 
-def _forest_rows(result: StudyResult, judgement: Judgement) -> list[_ForestRow]:
+def _forest_rows(result: StudyResult, judgement: Judgement) -> list[ForestRow]:
     """The confirmation first, then the candidates from the largest difference down."""
     compared = [(trial, judgement.comparisons.get(trial.spec.number, ())) for trial in result.candidates]
-    rows = [
-        _forest_row(_short(trial.spec.name, 45), one, OTHER) for trial, found in compared for one in found
-    ]
+    rows = [forest_row(short(trial.spec.name, 45), one, OTHER) for trial, found in compared for one in found]
     best = [trial.spec.name for trial in result.candidates if trial.spec.number == judgement.best]
-    confirmed = [_forest_row(f"{_short(name)}, confirmed", judgement.confirmation, BEST) for name in best]
+    confirmed = [forest_row(f"{short(name)}, confirmed", judgement.confirmation, BEST) for name in best]
     known = sorted((row for row in rows if row is not None), key=lambda row: -row.middle)
     return [*(row for row in confirmed if row is not None), *known]
 
 
-def _forest_row(name: str, compared: Compared | None, color: str) -> _ForestRow | None:
+def forest_row(name: str, compared: Compared | None, color: str) -> ForestRow | None:
+    """The row of a difference; None where its interval is unknown."""
     if compared is None:
         return None
     middle, low, high = interval_of_difference(compared)
     if low is None or high is None:
         return None
-    return _ForestRow(name, low, middle, high, color)
+    return ForestRow(name, low, middle, high, color)
 
 
-def _short(name: str, limit: int = 34) -> str:
+def short(name: str, limit: int = 34) -> str:
     """As much of a name as has room, such that matplotlib neither reads formulas in it nor hides its line."""
     short = name if len(name) <= limit else name[: limit - 1] + "…"
     return (" " if short.startswith("_") else "") + short.replace("$", r"\$")

@@ -311,6 +311,7 @@ def _reproduce(result: StudyResult) -> list[str]:
     devices = ", ".join(map(inline, totals.devices))
     return [
         *("## How to reproduce", "", *block([str(facts.get("command", ""))]), ""),
+        *_by_hand(result),
         f"- code: git {facts.get('git_sha') or 'unknown'}{state}, hash {facts.get('code_hash')}",
         f"- versions: {versions}",
         f"- machine: {inline(str(facts.get('cpu')))}, threads {facts.get('threads')}, "
@@ -320,6 +321,13 @@ def _reproduce(result: StudyResult) -> list[str]:
         f"- this session: {facts.get('started')} to {facts.get('finished')}, "
         f"{duration(totals.wall_s)}; {totals.runs_reused} runs were known before",
     ]
+
+
+def _by_hand(result: StudyResult) -> list[str]:
+    """How the baseline of a program is run by hand; of a task the command of the study is enough."""
+    command = result.commands.get(result.baseline.spec.number)
+    told = "each run's own line is in its job.json and log.txt"
+    return [f"- one run of the baseline by hand: {inline(command)}; {told}"] if command else []
 
 
 def _enumerate(seeds: Sequence[int]) -> str:

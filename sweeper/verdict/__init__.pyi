@@ -12,8 +12,10 @@ from .paired import (
 )
 from .selection import (
     Arm as Arm,
+    Panel as Panel,
     choose as choose,
     confirm as confirm,
+    explore as explore,
     pareto_front as pareto_front,
     verdict as verdict,
 )
@@ -28,4 +30,6 @@ from .success import (
     unknown_figures as unknown_figures,
     unknown_figures_in as unknown_figures_in,
 )
+from .table_judging import judge_table as judge_table
+from .table_verdict import TableVerdict as TableVerdict, TrialRow as TrialRow
 from .which_split import judged_on as judged_on

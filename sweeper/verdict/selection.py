@@ -47,7 +47,6 @@ RELATIONS = {
     "equivalent": "equivalent to",
     "not distinguishable": "not distinguishable from",
 }
-ON_VALIDATION = " on validation, which also chose it"
 FLATTERED = (
     "Which runs fail is no matter of chance: the seeds that are left flatter the arm that failed, so that "
     "they are shown and not judged. With study.retry=failed the same command tries the failed runs again."
@@ -226,7 +225,11 @@ def verdict(confirmation: Confirmation | None, min_effect: float | None = None) 
     """
     if confirmation is None or confirmation.best_failed or confirmation.baseline_failed:
         return "not confirmed"
-    low, high = confirmation.ci_low, confirmation.ci_high
+    return word_of(confirmation.ci_low, confirmation.ci_high, min_effect)
+
+
+def word_of(low: float | None, high: float | None, min_effect: float | None = None) -> Verdict:
+    """What an interval allows to say."""
     if low is None or high is None:
         return "not distinguishable"
     return WORDS[_side(low, high), _is_small(low, high, min_effect)]
@@ -251,11 +254,13 @@ def sentence(
     unconfirmed: str | None = None,
     guards: Sequence[GuardResult] = (),
     judged_on: JudgedOn = "test",
+    chosen_on: JudgedOn = "val",
 ) -> str:
     """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any.
 
     `unconfirmed`: why nothing was tested, where no confirmation was wanted or it is not over. `guards`
-    are told of where there is a winner. `judged_on`: the split that the numbers are of.
+    are told of where there is a winner. `judged_on`: the split that the numbers are of; `chosen_on`: the one
+    by whose values the candidate was chosen.
     """
     if best is None:
         return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
@@ -263,15 +268,21 @@ def sentence(
     if confirmation is None or word == "not confirmed":
         why = unconfirmed or "no confirmation seed was completed by both"
         return (
-            f"{best} is the best candidate on validation; not confirmed: {why}{_left(confirmation, metric)}."
+            f"{best} is the best candidate on {split_name(chosen_on)}; not confirmed: {why}"
+            f"{_left(confirmation, metric)}."
         )
     numbers = _numbers(confirmation, metric, confidence, judged_on)
     meaning = _meaning(confirmation, min_effect, judged_on)
     told = guards if word == "better" else ()
     costs = f", but costs {found}" if (found := costs_of(told)) else ""
     about_guards = in_sentence(told, confidence)
-    where = ON_VALIDATION if judged_on == "val" else ""
+    where = which_also_chose(judged_on, chosen_on)
     return f"{best} is {RELATIONS[word]} the baseline{where}{costs}: {numbers}{meaning}{about_guards}."
+
+
+def which_also_chose(judged_on: JudgedOn, chosen_on: JudgedOn) -> str:
+    """What a sentence adds where the split that judges is the one that chose."""
+    return f" on {split_name(judged_on)}, which also chose it" if judged_on == chosen_on else ""
 
 
 def notes(confirmation: Confirmation, judged_on: JudgedOn = "test") -> tuple[str, ...]:

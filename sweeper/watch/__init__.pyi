@@ -1,3 +1,4 @@
+from .experiments import experiment_frame as experiment_frame
 from .observers import Observer as Observer, Observers as Observers, StudyStart as StudyStart
 from .terminal import Terminal as Terminal
 from .tracking import forget_study as forget_study, make_tracker as make_tracker, replay_study as replay_study

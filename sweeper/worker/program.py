@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from sweeper.client import RESUME
-from sweeper.errors import NoResultError, ProgramError, RunError
+from sweeper.errors import ProgramError, RunError
 from sweeper.layout import RunFolder
 from sweeper.messages import Failed, Finished, Message, Reply, Started, Stopped
 from sweeper.program_spec import ProgramSpec
@@ -23,12 +23,13 @@ from sweeper.wording import duration
 from sweeper.worker.failure import Failure
 from sweeper.worker.holding import run_folder_held
 from sweeper.worker.lifeline import Lifeline
+from sweeper.worker.prefork import NURSERY, CannotForkError
 from sweeper.worker.program_channel import ProgramChannel, Said
 from sweeper.worker.program_environment import program_environment
 from sweeper.worker.program_failures import exit_failure, failure_of, raised_failure
-from sweeper.worker.program_process import ProgramProcess, Supervised, code_in_words
+from sweeper.worker.program_process import Start, Supervised, code_in_words, start_process
 from sweeper.worker.program_reports import Reports
-from sweeper.worker.program_results import Heard, printed_figures, returned_figures, settle, written_figures
+from sweeper.worker.program_results import Heard, figures_in_all
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.silence import Silence, cpu_seconds
 
@@ -100,15 +101,19 @@ class ProgramRun:
         self._prepare()
         with ExitStack() as stack:
             channel = ProgramChannel()
+            stack.callback(self._log_notes)
             stack.callback(channel.close)
-            process = self._start(channel, lock)
+            process, notes = self._start(channel, lock)
             stack.callback(process.close)
             channel.also_wake_at(process.status)
-            self._send_started()
+            self._send_started(notes)
             ended = self._attend(channel, process)
+        self._conclude(ended)
+
+    def _log_notes(self) -> None:
+        """Not while it runs: what a pattern finds in the log is the program's own."""
         for note in self._reports.notes:
             self._reporter.log(note)
-        self._conclude(ended)
 
     def _prepare(self) -> None:
         """Leave nothing of an earlier attempt that could be taken for this one's."""
@@ -122,14 +127,15 @@ class ProgramRun:
         self._reporter.log(f"in {self._spec.cwd}: {shlex.join(self._spec.argv)}")
         self._log_start = self._folder.log.stat().st_size
 
-    def _start(self, channel: ProgramChannel, lock: int) -> Supervised:
+    def _start(self, channel: ProgramChannel, lock: int) -> tuple[Supervised, tuple[str, ...]]:
         spec = self._spec
         environment = program_environment(
             spec, str(self._folder.path), channel.path, self._job.needs.n_threads
         )
         log = os.open(self._folder.log, os.O_WRONLY | os.O_APPEND)
         try:
-            process = ProgramProcess(spec.argv, spec.cwd, environment, log, channel.folder, [lock])
+            start = Start(spec.argv, spec.cwd, environment, log, channel.folder, lock)
+            process, notes = self._started(start)
         finally:
             os.close(log)
         self._silence = Silence(
@@ -138,9 +144,19 @@ class ProgramRun:
             lambda: cpu_seconds(process.pid),
             time.monotonic,
         )
-        return process
+        return process, notes
 
-    def _send_started(self) -> None:
+    def _started(self, start: Start) -> tuple[Supervised, tuple[str, ...]]:
+        """The program, forked where that was asked for and is possible, and a note where it is not."""
+        if not self._spec.prefork:
+            return start_process(start), ()
+        try:
+            limit_s = self._spec.silence_s or float("inf")
+            return NURSERY.fork(start, lambda: self._lifeline.must_leave, limit_s), ()
+        except CannotForkError as error:
+            return start_process(start), (f"app.prefork: each run has a process of its own: {error}",)
+
+    def _send_started(self, notes: tuple[str, ...]) -> None:
         earlier = self._spec.environment.get(RESUME)
         incidents = (
             () if earlier is None else (f"goes on from {earlier}, as exactly as the app's own resume is",)
@@ -150,6 +166,7 @@ class ProgramRun:
             resumed_step=0,
             total_steps=self._spec.total_steps,
             device=self._job.needs.device,
+            notes=notes,
             incidents=incidents,
         )
 
@@ -169,7 +186,7 @@ class ProgramRun:
             self._leave("interrupted")
             process.ask_to_leave()
         if self._leaving is not None and now > self._leave_by:
-            process.end()
+            process.kill()
         if self._leaving is None and self._silence.is_too_long():
             silent = duration(self._spec.silence_s)
             raise ProgramError(
@@ -182,7 +199,10 @@ class ProgramRun:
         self._leaving, self._leave_by = why, time.monotonic() + self._spec.grace_s
 
     def _hear(self, said: Said) -> None:
-        self._silence.heard()
+        self._take(said)
+        self._silence.heard()  # from now on: a parent may take its time to answer
+
+    def _take(self, said: Said) -> None:
         message = said.message
         match message:
             case {"kind": "report", "step": int(step), "figures": dict(figures)}:
@@ -240,43 +260,34 @@ class ProgramRun:
         self._reporter.send(Failed, **asdict(failure))
 
     def _finish(self, code: int) -> None:
-        spec, heard = self._spec, self._heard
-        returned = heard.returned or {}
-        if problem := returned.get("problem"):
-            raise NoResultError(str(problem))
-        written = {} if spec.results is None else written_figures(self._path(spec.results))
-        settled = settle(
-            spec,
-            (
-                ("returned", returned_figures(heard, spec)),
-                ("written", written),
-                ("last reported", self._reports.latest),
-                ("printed", printed_figures(self._folder.log, self._log_start, spec.patterns)),
-            ),
+        settled = figures_in_all(
+            self._spec, self._heard, self._reports.latest, self._folder.log, self._log_start
         )
-        metrics = settled.metrics
-        incidents: tuple[str, ...] = (f"{code_in_words(code)} after it had returned",) if code else ()
-        if heard.examples or spec.examples:
-            from sweeper.worker.examples import (
-                write_examples,  # NumPy: only where there is something to write
-            )
-
-            file = None if spec.examples is None else self._path(spec.examples)
-            told, problems = write_examples(self._folder.records, heard.examples, file, metrics)
-            metrics, incidents = {**told, **metrics}, (*incidents, *problems)
-        left_out = returned.get("left_out") or ()
-        notes = [*settled.notes, *([f"returned, and no number: {', '.join(left_out)}"] if left_out else [])]
-        self._reporter.log("\n  ".join(("finished", *notes, *incidents)))
+        told, problems = self._write_examples(settled.metrics)
+        odd = (f"{code_in_words(code)} after it had returned",) if code else ()
+        incidents = (*odd, *problems)
+        self._reporter.log("\n  ".join(("finished", *settled.notes, *incidents)))
         step = self._reports.step
         self._reporter.send(
             Finished,
-            metrics=metrics,
+            metrics={**told, **settled.metrics},
             best_step=0,  # which of its models a program keeps is its own affair
             steps_trained=step,
             steps_inherited=0,
             seconds=self._seconds(),
             ended_by="max_steps",
             incidents=incidents,
+        )
+
+    def _write_examples(self, metrics: Mapping[str, float]) -> tuple[Mapping[str, float], tuple[str, ...]]:
+        """The figures that only examples tell, and which of these are left out."""
+        said, given = self._heard.examples, self._spec.examples
+        if not said and given is None:
+            return {}, ()
+        from sweeper.worker.examples import write_examples  # NumPy
+
+        return write_examples(
+            self._folder.records, said, None if given is None else self._path(given), metrics
         )
 
     def _path(self, given: str) -> Path:

@@ -45,11 +45,11 @@ class ProgramChannel:
     """A folder of our own with a socket, and everybody who has connected to it.
 
     `path` is the socket's. Beside it is a link to this package, so that an app that runs in another
-    environment can import it: `folder` is to be the last place where it looks.
+    environment can import it.
     """
 
     def __init__(self) -> None:
-        self.folder = _short_folder()
+        self.folder = folder_with_us()
         self.path = self.folder / "socket"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self.path))
@@ -57,7 +57,6 @@ class ProgramChannel:
         self._listener.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        (self.folder / OURS.name).symlink_to(OURS)
 
     def also_wake_at(self, descriptor: int) -> None:
         """Have `receive` return when there is something to read there."""
@@ -82,7 +81,7 @@ class ProgramChannel:
 
     def close(self) -> None:
         """Let go of everything, the folder too."""
-        for key in tuple(self._selector.get_map().values()):
+        for key in tuple((self._selector.get_map() or {}).values()):
             if isinstance(key.data, Speaker):
                 self._drop(key.data)
         self._selector.close()
@@ -137,6 +136,13 @@ def _messages(unread: bytearray, part: bytes) -> Iterator[dict[str, Any]]:
 
 def _are_numbers(figures: Any) -> bool:
     return isinstance(figures, dict) and all(isinstance(value, int | float) for value in figures.values())
+
+
+def folder_with_us() -> Path:
+    """A private folder, to be the last place where a program looks, with a link to this package."""
+    folder = _short_folder()
+    (folder / OURS.name).symlink_to(OURS)
+    return folder
 
 
 def _short_folder() -> Path:

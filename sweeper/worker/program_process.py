@@ -1,13 +1,15 @@
 """A program's processes under their supervisor, seen from the worker."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from sweeper.client import MARK
 from sweeper.worker.ending import HINTS
@@ -18,102 +20,58 @@ PATIENCE_S = 10.0
 """A supervisor that was told to end everything and has not is killed itself."""
 
 
-class Supervised(Protocol):
-    """A program that runs, or has run."""
+class Supervised:
+    """A program under its supervisor, the process `pid`, which ends it when this process dies, in any way.
 
-    status: int
-    """The descriptor from which the supervisor's word can be read: there is something when it ends."""
-
-    @property
-    def pid(self) -> int:
-        """The supervisor's: all processes of the program are below it."""
-
-    def ask_to_leave(self) -> None:
-        """SIGTERM to every process of it."""
-
-    def end(self) -> None:
-        """SIGTERM, and two seconds later SIGKILL; returns at once."""
-
-    def ended(self) -> str | int | None:
-        """None while it runs; then its exit code, below zero for a signal, or why it could not be run."""
-
-    def close(self) -> None:
-        """End it, by force if need be, and let go of everything."""
-
-
-class ProgramProcess:
-    """A process of its own for one run; follows `Supervised`.
-
-    When this process dies, however that is, the supervisor ends the program. `held` are descriptors that it
-    keeps open for as long.
+    `leash` and `status` are our ends of the two pipes to it, and become this object's; from `status`
+    something can be read when it ends. `reap` lets go of what else there is of it.
     """
 
     def __init__(
-        self,
-        argv: Sequence[str],
-        cwd: str,
-        environment: Mapping[str, str],
-        log: int,
-        leftover: Path,
-        held: Iterable[int] = (),
+        self, pid: int, leash: int, status: int, mark: str, reap: Callable[[], object] = lambda: None
     ) -> None:
-        theirs, self._leash = os.pipe()
-        self.status, status = os.pipe()
-        os.set_blocking(self.status, False)
-        self._mark = environment[MARK]
+        self.pid, self.status = pid, status
+        self._leash, self._mark, self._reap = leash, mark, reap
         self._words = b""
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", SUPERVISOR, str(theirs), str(status), leftover, *argv],
-                cwd=cwd,
-                env=environment,
-                pass_fds=[theirs, status, *held],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(self._leash)
-            os.close(self.status)
-            raise
-        finally:
-            os.close(theirs)
-            os.close(status)
-
-    @property
-    def pid(self) -> int:
-        """The supervisor's."""
-        return self._process.pid
+        self._is_over = False
+        os.set_blocking(status, False)
 
     def ask_to_leave(self) -> None:
         """SIGTERM to every process of it."""
         with suppress(OSError):
             os.write(self._leash, b"t")
 
+    def kill(self) -> None:
+        """SIGKILL to every process of it; returns at once."""
+        with suppress(OSError):
+            os.write(self._leash, b"k")
+
     def end(self) -> None:
-        """SIGTERM, and two seconds later SIGKILL."""
+        """SIGTERM, and two seconds later SIGKILL; returns at once."""
         if self._leash >= 0:
             os.close(self._leash)
             self._leash = -1
 
     def ended(self) -> str | int | None:
-        """Its exit code once nothing of it runs any more; None before."""
+        """None while it runs; then its exit code, below zero for a signal, or why it could not be run."""
         with suppress(BlockingIOError):
             while part := os.read(self.status, 4096):
                 self._words += part
+            self._is_over = True
             return self._outcome()
         return None
 
     def close(self) -> None:
-        """End it, by force if need be."""
+        """End it, by force if need be, and let go of everything."""
         self.end()
-        try:
-            self._process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        until = time.monotonic() + PATIENCE_S
+        while self.ended() is None and time.monotonic() < until:
+            select.select([self.status], [], [], until - time.monotonic())
+        if not self._is_over:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
             kill_marked(self._mark)
+        self._reap()
         os.close(self.status)
 
     def _outcome(self) -> str | int:
@@ -122,9 +80,53 @@ class ProgramProcess:
             return problems[0]
         if last.startswith("exit "):
             return int(last.split()[1])
-        self._process.wait(PATIENCE_S)
         kill_marked(self._mark)
         return ENDED_UNSEEN
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a program is started with: everything that a process of its own would have."""
+
+    argv: Sequence[str]
+    cwd: str
+    environment: Mapping[str, str]
+    log: int
+    folder: Path
+    """Where the channel is; the supervisor removes it in the end."""
+    lock: int
+    """The descriptor of the run folder's lock: the supervisor holds the folder for as long as it lives."""
+
+    @property
+    def mark(self) -> str:
+        """By which its processes are known."""
+        return self.environment[MARK]
+
+
+def start_process(start: Start) -> Supervised:
+    """A process of its own. Raises OSError where the folder that it runs in is not there."""
+    theirs, leash = os.pipe()
+    status, its_status = os.pipe()
+    command = [sys.executable, "-I", "-S", str(SUPERVISOR), str(theirs), str(its_status), str(start.folder)]
+    try:
+        process = subprocess.Popen(
+            [*command, *start.argv],
+            cwd=start.cwd,
+            env=start.environment,
+            pass_fds=[theirs, its_status, start.lock],
+            stdin=subprocess.DEVNULL,
+            stdout=start.log,
+            stderr=start.log,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(leash)
+        os.close(status)
+        raise
+    finally:
+        os.close(theirs)
+        os.close(its_status)
+    return Supervised(process.pid, leash, status, start.mark, process.wait)
 
 
 def kill_marked(folder: str) -> None:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,10 @@ Figures = dict[str, float]
 
 @dataclass
 class Heard:
-    """What a program's processes have said beside their reports. `latest`: the last value of each figure."""
+    """What a program's processes have said beside their reports."""
 
     returned: dict[str, Any] | None = None
     raised: dict[str, Any] | None = None
-    latest: Figures = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
 
@@ -38,8 +37,38 @@ class Settled:
     notes: tuple[str, ...]
 
 
-def settle(spec: ProgramSpec, sources: Sequence[tuple[str, Mapping[str, float]]]) -> Settled:
+def figures_in_all(
+    spec: ProgramSpec, heard: Heard, latest: Mapping[str, float], log: Path, log_start: int
+) -> Settled:
+    """The figures of a program that has ended in order: returned, written, last reported, or printed.
+
+    `latest` are those that were reported, `log_start` is where its output begins. Raises ProgramError where
+    they are no result.
+    """
+    returned, problem = returned_figures(heard, spec)
+    written = {} if spec.results is None else written_figures(Path(spec.cwd, spec.results))
+    printed = printed_figures(log, log_start, spec.patterns)
+    sources = (
+        ("returned", returned),
+        ("written", written),
+        ("last reported", latest),
+        ("printed", printed),
+    )
+    settled = settle(spec, sources, problem)
+    left_out = ", ".join((heard.returned or {}).get("left_out") or ())
+    return (
+        replace(settled, notes=(*settled.notes, f"returned, and no number: {left_out}"))
+        if left_out
+        else settled
+    )
+
+
+def settle(
+    spec: ProgramSpec, sources: Sequence[tuple[str, Mapping[str, float]]], problem: str = ""
+) -> Settled:
     """Each figure from the first source that has it; a source is known by how it is called in a message.
+
+    `problem` is what kept a source from telling any; it is the reason where something is missing.
 
     What is not finite is left out and named. Raises NoResultError where an objective is missing on
     validation, or the figure that was named for the test split; NonFiniteResultError where one of these is
@@ -52,7 +81,7 @@ def settle(spec: ProgramSpec, sources: Sequence[tuple[str, Mapping[str, float]]]
         needed.append(figure_name(spec.test_figure))
     for name in needed:
         if name not in metrics:
-            raise NoResultError(_missing(name, metrics), advice=ADVICE.format(name))
+            raise NoResultError(problem or _missing(name, metrics), advice=ADVICE.format(name))
     test = f"test/{spec.objectives[0]}"
     if spec.test_figure is not None:
         found[test] = found[needed[-1]]
@@ -62,18 +91,19 @@ def settle(spec: ProgramSpec, sources: Sequence[tuple[str, Mapping[str, float]]]
             raise NonFiniteResultError(f"{name} is {metrics[name]} ({found[name][1]})")
     finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
     left_out = ", ".join(sorted(metrics.keys() - finite.keys()))
-    return Settled(finite, (f"left out, not finite: {left_out}",) if left_out else ())
+    said = (problem, f"left out, not finite: {left_out}" if left_out else "")
+    return Settled(finite, tuple(filter(None, said)))
 
 
-def returned_figures(heard: Heard, spec: ProgramSpec) -> Figures:
-    """Those in what the function returned, if it returned any. Raises NoResultError where it is unfit."""
-    value = None if heard.returned is None else heard.returned.get("value")
-    if value is None:
-        return {}
+def returned_figures(heard: Heard, spec: ProgramSpec) -> tuple[Figures, str]:
+    """Those in what the function returned, if it returned any, and why it is unfit, if it is."""
+    returned = heard.returned or {}
+    if (value := returned.get("value")) is None:
+        return {}, str(returned.get("problem", ""))
     try:
-        return figures_of(value, spec.objectives)
+        return figures_of(value, spec.objectives), ""
     except ValueError as error:
-        raise NoResultError(str(error)) from error
+        return {}, str(error)
 
 
 def written_figures(path: Path) -> Figures:

@@ -1,9 +1,9 @@
 """`python -I -S supervisor.py <leash> <status> <folder> <argv...>`: a program that leaves nothing behind.
 
 Standard library only. `leash` is the end of a pipe from the worker: `t` asks all of the program's processes
-to leave; the end of the stream, which is also what a worker that was killed leaves, has them leave within two
-seconds. `status` is the end of a pipe to the worker: `cannot be run: <why>`, or `exit <code>` once nothing
-runs any more, a code below zero being a signal. `folder` is removed in the end.
+to leave, `k` kills them; the end of the stream, which is also what a worker that was killed leaves, has them
+leave within two seconds. `status` is the end of a pipe to the worker: `cannot be run: <why>`, or
+`exit <code>` once nothing runs any more, a code below zero being a signal. `folder` is removed in the end.
 """
 
 import os
@@ -142,15 +142,12 @@ def _watch(first: int, family: Family, leash: int, woken: int) -> int:
                 family.end(LEFT_BEHIND_S)
             return code
         if leash in ready:
-            if os.read(leash, 64):
+            word = os.read(leash, 64)
+            if word and b"k" not in word:
                 family.signal(signal.SIGTERM)
             else:
-                return _ended(first, family)
-
-
-def _ended(first: int, family: Family) -> int:
-    family.end(LEAVE_S)
-    return -signal.SIGKILL
+                family.end(0.0 if word else LEAVE_S)
+                return -signal.SIGKILL
 
 
 def _reaped(first: int) -> int | None:

@@ -54,6 +54,23 @@ def test_slots_alternate_between_gpus_and_share_the_cores() -> None:
     assert arrangement.warnings == ()
 
 
+def test_a_program_may_train_on_several_gpus_and_what_does_not_fill_a_slot_is_left() -> None:
+    arrangement = arrange(local(devices_per_job=2), machine(*map(gpu, range(5))))
+    assert labels(arrangement) == ["gpu 0+1", "gpu 2+3"]
+    seen = [placement.environment["CUDA_VISIBLE_DEVICES"] for placement in arrangement.placements]
+    assert seen == ["GPU-0,GPU-1", "GPU-2,GPU-3"]
+    assert arrangement.warnings == (
+        "executor.devices_per_job: got 2 of 5 GPUs; gpu 4 is left out, since it fills no slot",
+    )
+
+
+def test_more_gpus_for_a_job_than_there_are_is_a_fault() -> None:
+    with pytest.raises(UserError, match=r"executor\.devices_per_job: got 3, but 2 GPUs can be used"):
+        arrange(local(devices_per_job=3), machine(gpu(0), gpu(1)))
+    alone = arrange(local(devices_per_job=2), machine())
+    assert alone.warnings == ("executor.devices_per_job: has no effect on the CPU",)
+
+
 def test_without_a_gpu_there_is_a_slot_a_core_and_none_sees_a_gpu() -> None:
     arrangement = arrange(local(), machine(n_cores=3))
     assert arrangement.slots == tuple(Slot(index, "cpu", 1, "cpu") for index in range(3))

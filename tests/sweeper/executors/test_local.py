@@ -302,7 +302,7 @@ def test_a_late_worker_keeps_others_out_of_its_run(
     os.kill(pid, signal.SIGSTOP)
     try:
         before = (tmp_path / "run" / "metrics.jsonl").read_text()
-        monkeypatch.setattr("sweeper.worker.serve.FOLDER_PATIENCE_S", 0.2)
+        monkeypatch.setattr("sweeper.worker.holding.FOLDER_PATIENCE_S", 0.2)
         from sweeper.worker.serve import run_job
         from tests.sweeper.worker.toy_jobs import Listener
 

@@ -23,13 +23,23 @@ from sweeper.reports.report import write_report
 from sweeper.results import StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot
+from sweeper.verdict import judge_table
 from sweeper.watch import tracker as tracker_module
 from sweeper.watch.background import Background
+from sweeper.watch.experiments import experiment_frame
 from sweeper.watch.tracked import Moment, batches, legal_name, points, run_params
 from sweeper.watch.tracker import NoTracker, Tracker
 from sweeper.watch.tracking import Session, forget_study, make_tracker, replay_study
 from sweeper.watch.tracking_store import Store, place_of_runs
-from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec, write_run
+from tests.sweeper.factories import (
+    CONFIRM_SEEDS,
+    judgement,
+    run_result,
+    study_result,
+    study_start,
+    trial_spec,
+    write_run,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import
 
@@ -107,6 +117,21 @@ def test_a_study_is_one_parent_with_one_child_a_run(tracked: Tracked) -> None:
     assert len(children) == 19
     assert parent.info.status == "FINISHED"
     assert tracked.told == []
+
+
+def test_an_experiment_is_a_table_of_runs_that_can_be_judged(tracked: Tracked) -> None:
+    """Trial 3 gains 0.003 on each seed; the parent is no run, and what failed is no winner."""
+    uri = f"sqlite:///{tracked.results / 'mlflow.db'}"
+    frame = experiment_frame("sweeper/esmm", uri)
+    found = judge_table(frame, metric="ctcvr_auc", confirm_seeds=CONFIRM_SEEDS)
+    assert (found.baseline, found.best, found.basis) == ("baseline", "lambda=0.2", "confirmation")
+    assert found.confirmation is not None
+    assert found.confirmation.difference == pytest.approx(0.003)
+    assert "val: column 'metrics.final/val/ctcvr_auc'" in found.told
+    with pytest.raises(
+        UserError, match=r"mlflow: got 'sweeper/esm'; expected an experiment of .*; did you mean"
+    ):
+        experiment_frame("sweeper/esm", uri)
 
 
 def test_a_child_has_params_tags_and_final_metrics(tracked: Tracked) -> None:

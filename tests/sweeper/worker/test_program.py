@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -44,6 +45,11 @@ def finish(job: JobSpec) -> Finished:
 
 
 SEGV = "SIGSEGV (a segmentation fault; the log shows where)"
+LIGHT = """
+import sys
+from sweeper.worker.__main__ import main
+print(main(sys.argv[1:]), sorted({"torch", "numpy"} & sys.modules.keys()))
+"""
 REPORTS = (
     REPORT
     + """
@@ -58,7 +64,7 @@ def test_reports_are_passed_on_written_down_and_count_as_the_result(tmp_path: Pa
     started, first, second, added, last = said(job := program_job(tmp_path, REPORTS))
     assert isinstance(started, Started)
     assert started.total_steps == 10
-    assert started.notes == (f"command: {sys.executable} app.py",)
+    assert started.notes == ()
     assert isinstance(first, Reported)
     assert first.metrics == {"val/acc": 0.25, "train/loss": 0.2, "val/lr": 0.1}
     assert isinstance(second, Reported)
@@ -66,7 +72,7 @@ def test_reports_are_passed_on_written_down_and_count_as_the_result(tmp_path: Pa
     assert (added.step, added.metrics) == (10, {"test/acc": 0.25})
     assert isinstance(last, Finished)
     assert last.metrics == {"val/acc": 0.5, "train/loss": 0.1, "val/lr": 0.1, "test/acc": 0.25}
-    assert (last.best_step, last.steps_trained) == (10, 10)
+    assert (last.best_step, last.steps_trained) == (0, 10)
     assert rows_of(job)[:2] == [
         {"split": "val", "global_step": 5, "acc": 0.25, "lr": 0.1},
         {"split": "train", "global_step": 5, "loss": 0.2},
@@ -153,6 +159,21 @@ def test_a_program_that_fails_says_why_in_a_line(
     assert (failed.error, failed.reason) == (error, reason)
 
 
+def test_what_a_study_asks_for_is_checked_before_the_program_runs(tmp_path: Path) -> None:
+    for pattern, said in (("(", "no regular expression"), ("acc", "has 0 groups; expected 1")):
+        assert said in failure(program_job(tmp_path, "", patterns={"acc": pattern})).reason
+
+
+def test_a_worker_of_programs_loads_neither_torch_nor_numpy(tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(program_job(tmp_path, REPORTS).model_dump_json())
+    command = [sys.executable, "-c", LIGHT, str(path)]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 []", done.stdout + done.stderr
+
+
 def test_a_program_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     job = with_spec(program_job(tmp_path, ""), argv=["no-such-program"])
     assert failure(job).reason == "cannot be run: no-such-program: No such file or directory"
@@ -166,14 +187,15 @@ def test_a_program_that_neither_prints_nor_computes_hangs(tmp_path: Path) -> Non
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "work", ["print(end='.', flush=True); time.sleep(0.05)", "sum(range(10000))", "os.system('true')"]
 )
 def test_a_program_that_does_something_does_not_hang(work: str, tmp_path: Path) -> None:
     source = (
-        f"import os, time\nuntil = time.time() + 1.2\nwhile time.time() < until:\n    {work}\nprint('acc 1')"
+        f"import os, time\nuntil = time.time() + 2.5\nwhile time.time() < until:\n    {work}\nprint('acc 1')"
     )
-    assert finish(program_job(tmp_path, source, silence_s=0.5, patterns={"acc": "acc (.*)"}))
+    assert finish(program_job(tmp_path, source, silence_s=1.0, patterns={"acc": "acc (.*)"}))
 
 
 def test_what_a_program_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
@@ -197,10 +219,13 @@ def test_what_a_program_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_a_flood_of_output_goes_to_the_log_and_nowhere_else(tmp_path: Path) -> None:
-    source = "line = 'x' * 99\nfor _ in range(200_000): print(line)\nprint('acc 1')"
+@pytest.mark.parametrize("n_mb", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_flood_of_output_goes_to_the_log_and_nowhere_else(n_mb: int, tmp_path: Path) -> None:
+    source = f"line = 'x' * 999 + chr(10)\nfor _ in range({n_mb}): print(line * 1000, end='')\nprint('acc 1')"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert finish(job := program_job(tmp_path, source, patterns={"acc": "acc (.*)", "none": "z(.*)"}))
-    assert folder_of(job).log.stat().st_size > 20_000_000
+    assert folder_of(job).log.stat().st_size > n_mb * 1_000_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 15_000  # of KiB
 
 
 def test_a_program_runs_where_its_user_runs_it(tmp_path: Path) -> None:
@@ -292,6 +317,21 @@ def test_an_app_reaches_us_in_an_environment_without_us(tmp_path: Path) -> None:
     source = REPORT + 'report(1, {"acc": 1})\nimport sweeper\nprint(sweeper.__file__)'
     job = with_spec(program_job(tmp_path, source), argv=[sys.executable, "-S", "app.py"])
     assert finish(job).metrics == {"val/acc": 1}
+
+
+def test_an_app_that_a_shell_starts_reaches_us_too(tmp_path: Path) -> None:
+    job = with_spec(program_job(tmp_path, REPORTS), argv=["sh", "-c", f"{sys.executable} app.py && true"])
+    assert finish(job).metrics["val/acc"] == 0.5
+
+
+def test_an_app_that_goes_on_from_an_earlier_attempt_is_told_of_and_keeps_its_rows(tmp_path: Path) -> None:
+    job = program_job(tmp_path, REPORTS, environment={"SWEEPER_RESUME_DIR": "/earlier"})
+    folder_of(job).path.mkdir()
+    folder_of(job).metrics.write_text(json.dumps({"split": "val", "global_step": 3, "acc": 1}) + "\n")
+    started = said(job)[0]
+    assert isinstance(started, Started)
+    assert started.incidents == ("goes on from /earlier, as exactly as the app's own resume is",)
+    assert rows_of(job)[0]["global_step"] == 3
 
 
 def test_a_job_file_is_run_by_hand_whatever_runs_it(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_counts_are_those_of_the_masks(prepared: Prepared) -> None:
     masks = prepared.array("train_masks")
     assert prepared.facts["pictures"] == {"train": 600, "val": 5, "test": 5}
     assert np.bincount(masks.ravel(), minlength=N_CLASSES).tolist() == prepared.facts["pixels"]
-    assert prepared.array("train_images").shape == (600, 3, 48, 48)
+    assert prepared.array("train_images").shape == (600, 3, 32, 32)
     assert prepared.array("train_images").dtype == masks.dtype == np.uint8
 
 

@@ -1,0 +1,139 @@
+"""Tables of runs as people keep them, read as text: a CSV of any separator, Parquet, a pandas frame."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeper.errors import Fault, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEPARATORS = (",", ";", "\t", "|")
+PARQUET = b"PAR1"
+OTHERS = {
+    b"PK\x03\x04": "an Excel or ZIP file",
+    b"\xd0\xcf\x11\xe0": "an Excel file",
+    b"\x1f\x8b": "a gzip file",
+}
+AS_CSV = "Save it as CSV or Parquet"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Cells as they are written. `lines`: the number of each row, as whoever made the table counts.
+
+    `separator`: what stands between the columns, a comma where the table has none.
+    """
+
+    where: str
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+    separator: str = ","
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """The cells of a column, the first of that name."""
+        index = self.names.index(name)
+        return tuple(row[index] for row in self.rows)
+
+
+def sheet_of(source: "pd.DataFrame | str | Path") -> Sheet:
+    """The table in a frame, or in a file. Raises UserError with what is wrong with it."""
+    sheet = _read(Path(source)) if isinstance(source, str | Path) else _of_frame(source, "table")
+    if not sheet.rows:
+        raise UserError(
+            Fault(sheet.where, "got no rows; expected one for each run, below the names of columns")
+        )
+    return sheet
+
+
+def _read(path: Path) -> Sheet:
+    if not path.is_file():
+        raise UserError(Fault(str(path), "there is no such file; expected a table with a row for each run"))
+    data = path.read_bytes()
+    kind = next((kind for begin, kind in OTHERS.items() if data.startswith(begin)), None)
+    if kind is not None:
+        raise UserError(Fault(str(path), f"got {kind}; expected CSV or Parquet", AS_CSV))
+    return _parquet(path) if data.startswith(PARQUET) else _csv(_text(data, path), str(path))
+
+
+def _parquet(path: Path) -> Sheet:
+    import pandas as pd
+
+    try:
+        return _of_frame(pd.read_parquet(path), str(path))
+    except (OSError, ValueError) as error:
+        raise UserError(Fault(str(path), f"got Parquet that cannot be read ({error})", AS_CSV)) from error
+
+
+def _of_frame(frame: "pd.DataFrame", where: str) -> Sheet:
+    """Rows are counted from 1; an index that has a name is a column, too."""
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    rows = tuple(tuple(map(_cell, row)) for row in frame.itertuples(index=False, name=None))
+    return Sheet(
+        where, tuple(str(name).strip() for name in frame.columns), rows, tuple(range(1, len(rows) + 1))
+    )
+
+
+def _cell(value: Any) -> str:
+    """Empty where nothing is known: None, NaN, NaT and pandas' NA differ from themselves, or are not true."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+        return ""
+    return str(value.item() if hasattr(value, "item") else value).strip()
+
+
+def _text(data: bytes, path: Path) -> str:
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        problem = f"got byte 0x{data[error.start]:02x}, which is not {encoding.upper().removesuffix('-SIG')}"
+        raise UserError(Fault(str(path), f"{problem}; expected text", f"{AS_CSV} in UTF-8")) from error
+
+
+def _csv(text: str, where: str) -> Sheet:
+    first, _, rest = text.lstrip("\r\n").partition("\n")
+    is_told = first.lower().startswith("sep=")  # how Excel is told
+    body = rest if is_told else text
+    separator = first.strip()[4:5] or "," if is_told else _separator(first)
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator)
+    try:
+        found = [(reader.line_num + is_told, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        fault = Fault(
+            f"{where}, line {reader.line_num + is_told}", f"got text that is no CSV ({error})", AS_CSV
+        )
+        raise UserError(fault) from error
+    known = [(line, row) for line, row in found if any(row)]
+    if not known:
+        raise UserError(Fault(where, "got an empty file; expected a table with a row for each run"))
+    names = known[0][1]
+    if faults := list(_too_long(where, names, known[1:])):
+        raise UserError(faults)
+    rows = tuple(_fitted(row, len(names)) for _, row in known[1:])
+    return Sheet(where, tuple(names), rows, tuple(line for line, _ in known[1:]), separator)
+
+
+def _separator(head: str) -> str:
+    """What stands most often between the names, outside quotation marks."""
+    bare = "".join(head.split('"')[::2])
+    return max(SEPARATORS, key=lambda sign: (bare.count(sign), -SEPARATORS.index(sign)))
+
+
+def _too_long(where: str, names: Sequence[str], rows: Iterable[tuple[int, list[str]]]) -> Iterable[Fault]:
+    for line, row in rows:
+        if any(row[len(names) :]):
+            problem = f"got {len(row)} cells; expected {len(names)}, as the line of names has"
+            yield Fault(
+                f"{where}, line {line}", problem, "Put quotation marks around a cell that holds the separator"
+            )
+            return
+
+
+def _fitted(row: Sequence[str], n: int) -> tuple[str, ...]:
+    return (*row[:n], *[""] * (n - len(row)))

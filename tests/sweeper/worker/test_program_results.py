@@ -1,0 +1,178 @@
+"""Which figures come of what a program has said."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sweeper.client.numbers import packed
+from sweeper.errors import NonFiniteResultError, NoResultError
+from sweeper.program_spec import ProgramSpec
+from sweeper.records import read_influence
+from sweeper.worker.examples import write_examples
+from sweeper.worker.program_environment import OWN_PATH, program_environment
+from sweeper.worker.program_failures import last_line
+from sweeper.worker.program_process import code_in_words
+from sweeper.worker.program_results import (
+    Heard,
+    lines_from_end,
+    printed_figures,
+    returned_figures,
+    settle,
+    written_figures,
+)
+
+NAN = float("nan")
+
+
+def spec(**changes: Any) -> ProgramSpec:
+    facts = {"argv": ["a"], "cwd": "/", "objectives": ["acc"], "total_steps": 0, "grace_s": 1.0}
+    return ProgramSpec.model_validate({**facts, "silence_s": None, **changes})
+
+
+def test_the_first_source_that_has_a_figure_gives_it() -> None:
+    sources = (("returned", {"val/acc": 1.0}), ("last reported", {"val/acc": 2.0, "test/acc": 3.0}))
+    assert settle(spec(), sources).metrics == {"val/acc": 1.0, "test/acc": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "figures", "error", "said"),
+    [
+        ({}, {}, NoResultError, r"no val/acc among what it handed over \(nothing\)"),
+        ({}, {"test/acc": 1.0}, NoResultError, r"no val/acc .* \(test/acc\)"),
+        ({"objectives": ["acc", "f1"]}, {"val/acc": 1.0}, NoResultError, "no val/f1"),
+        ({"test_figure": "final"}, {"val/acc": 1.0}, NoResultError, "no val/final"),
+        ({}, {"val/acc": NAN}, NonFiniteResultError, r"val/acc is nan \(returned\)"),
+        ({}, {"val/acc": 1.0, "test/acc": -float("inf")}, NonFiniteResultError, "test/acc is -inf"),
+    ],
+)
+def test_what_decides_has_to_be_a_number(
+    changes: dict[str, Any], figures: dict[str, float], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        settle(spec(**changes), [("returned", figures)])
+
+
+def test_the_figure_that_is_named_is_the_test_split_s() -> None:
+    figures = {"val/acc": 1.0, "test/acc": 2.0, "test/acc_best": 3.0}
+    settled = settle(spec(test_figure="test/acc_best"), [("returned", figures)])
+    assert settled.metrics == {**figures, "test/acc": 3.0}
+
+
+def test_other_figures_that_are_no_numbers_are_left_out_and_named() -> None:
+    settled = settle(spec(), [("returned", {"val/acc": 1.0, "val/b": NAN, "val/a": NAN})])
+    assert settled.metrics == {"val/acc": 1.0}
+    assert settled.notes == ("left out, not finite: val/a, val/b",)
+
+
+def test_a_list_has_a_number_for_each_objective() -> None:
+    two = spec(objectives=["acc", "f1"])
+    assert returned_figures(Heard({"value": [1.0, 2.0]}), two) == ({"val/acc": 1.0, "val/f1": 2.0}, "")
+    assert returned_figures(Heard({"value": None}), two) == returned_figures(Heard(), two) == ({}, "")
+    assert returned_figures(Heard({"value": None, "problem": "a model"}), two) == ({}, "a model")
+    assert returned_figures(Heard({"value": 1.0}), two) == ({}, "returned 1 numbers; expected 2: acc, f1")
+
+
+def test_what_is_returned_and_cannot_be_read_matters_where_nothing_else_tells() -> None:
+    reported = [("last reported", {"val/acc": 1.0})]
+    assert settle(spec(), reported, "returned a Model").notes == ("returned a Model",)
+    with pytest.raises(NoResultError, match="returned a Model"):
+        settle(spec(), [], "returned a Model")
+
+
+def test_a_file_of_results_that_is_none_is_said_and_not_guessed_at(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    assert written_figures(path) == {}
+    for text in ("[1]", "{", '{"acc": "high"}'):
+        path.write_text(text)
+        with pytest.raises(NoResultError, match="expected a JSON object of names and numbers"):
+            written_figures(path)
+
+
+def test_the_last_match_in_the_output_of_this_attempt_counts(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text("old 9\nacc 1\rnew 2 acc 3\nacc none\n")
+    patterns = {"acc": r"acc (\S+)", "new": r"new (\d)", "old": r"old (\d)"}
+    assert printed_figures(path, len("old 9\n"), patterns) == {"val/acc": 3.0, "val/new": 2.0}
+
+
+@pytest.mark.parametrize("block", [5, 6, 100])
+def test_lines_are_read_from_the_end_in_blocks(
+    block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeper.worker.program_results.BLOCK_BYTES", block)
+    path = tmp_path / "log.txt"
+    path.write_text("zero\none\n\nthree")
+    assert [line for line in lines_from_end(path, 5) if line] == ["three", "one"]
+
+
+def test_a_line_without_an_end_is_not_read_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeper.worker.program_results.BLOCK_BYTES", 10)
+    path = tmp_path / "log.txt"
+    path.write_text("x" * 1000)
+    assert [len(line) for line in lines_from_end(path, 0)] == [10]
+
+
+def test_the_last_line_is_one_that_says_something(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    hydra = "Set the environment variable HYDRA_FULL_ERROR=1 for a complete stack trace.\n"
+    path.write_text(f"begin\n\x1b[31mValueError: no\x1b[0m\n\n{hydra}")
+    assert last_line(path, 0) == "ValueError: no"
+    assert last_line(path, path.stat().st_size) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (3, "exit code 3"),
+        (-15, "killed by SIGTERM"),
+        (-9, "killed by SIGKILL (kill -9, or the machine was out of memory)"),
+        (137, "exit code 137, as a shell says of SIGKILL (kill -9, or the machine was out of memory)"),
+        (200, "exit code 200"),
+        (-40, "killed by signal 40"),
+    ],
+)
+def test_an_exit_code_in_words(code: int, words: str) -> None:
+    assert code_in_words(code) == words
+
+
+def test_examples_of_a_file_and_of_a_report_become_records(tmp_path: Path) -> None:
+    file, path = tmp_path / "examples.npz", tmp_path / "records.npz"
+    np.savez(file, acc=np.array([0.0, 1.0]), f1=np.array([[1.0]]), auc=np.array([0.5, NAN]))
+    told, problems = write_examples(path, {"test/loss": packed([1.0, 3.0])}, file, {"test/acc": 0.50001})
+    assert told == {"test/loss": 2.0}
+    assert problems == (
+        "examples of f1 left out: got an array of shape (1, 1); expected one value for each example",
+        "examples of auc left out: 1 of 2 are not finite",
+    )
+    influence = read_influence(path, "loss")
+    assert influence is not None
+    np.testing.assert_allclose(influence, [-(2**0.5), 2**0.5])
+    assert read_influence(path, "acc") is not None
+    assert read_influence(path, "auc") is None
+
+
+def test_a_file_of_examples_that_cannot_be_read_is_an_incident(tmp_path: Path) -> None:
+    file = tmp_path / "examples.npz"
+    file.write_text("no")
+    told, problems = write_examples(tmp_path / "records.npz", {}, file, {})
+    assert told == {}
+    assert problems[0].startswith("examples left out: examples.npz cannot be read (")
+
+
+def test_a_program_has_the_environment_of_who_started_the_study(tmp_path: Path) -> None:
+    own = {"PYTHONPATH": "/worker", OWN_PATH: "/user", "MKL_NUM_THREADS": "7", "HOME": "/h"}
+    made = program_environment(spec(environment={"MINE": "1"}), "/run", tmp_path / "socket", 2, own)
+    assert made == {
+        "PYTHONPATH": f"/user:{tmp_path}",
+        "HOME": "/h",
+        "MINE": "1",
+        "OMP_NUM_THREADS": "2",
+        "OPENBLAS_NUM_THREADS": "2",
+        "MKL_NUM_THREADS": "7",
+        "SWEEPER_RUN": "/run",
+        "SWEEPER_CHANNEL": f"{tmp_path}/socket",
+    }
