@@ -99,21 +99,31 @@ class ProgramRun:
     def go(self, lock: int) -> None:
         """Run it. Raises RunError, and what the machine raises, where there is no last word yet."""
         self._prepare()
+        try:
+            self._conclude(self._ended(lock))
+        finally:
+            self._log_notes()
+
+    def _ended(self, lock: int) -> str | int:
+        """How the program ended, once nothing of it runs any more."""
         with ExitStack() as stack:
             channel = ProgramChannel()
-            stack.callback(self._log_notes)
             stack.callback(channel.close)
             process, notes = self._start(channel, lock)
             stack.callback(process.close)
             channel.also_wake_at(process.status)
             self._send_started(notes)
-            ended = self._attend(channel, process)
-        self._conclude(ended)
+            return self._attend(channel, process)
+
+    def _log(self, line: str) -> None:
+        self._log_notes()
+        self._reporter.log(line)
 
     def _log_notes(self) -> None:
-        """Not while it runs: what a pattern finds in the log is the program's own."""
+        """Only once the log has been read: its last line, and what a pattern finds, are the program's own."""
         for note in self._reports.notes:
             self._reporter.log(note)
+        self._reports.notes.clear()
 
     def _prepare(self) -> None:
         """Leave nothing of an earlier attempt that could be taken for this one's."""
@@ -252,11 +262,11 @@ class ProgramRun:
 
     def _stop(self, why: str) -> None:
         step = self._reports.step
-        self._reporter.log(f"{why} at step {step}")
+        self._log(f"{why} at step {step}")
         self._reporter.send(Stopped, why=why, step=step, steps_trained=step, seconds=self._seconds())
 
     def _fail(self, failure: Failure) -> None:
-        self._reporter.log(f"failed: {failure.reason}")
+        self._log(f"failed: {failure.reason}")
         self._reporter.send(Failed, **asdict(failure))
 
     def _finish(self, code: int) -> None:
@@ -266,7 +276,7 @@ class ProgramRun:
         told, problems = self._write_examples(settled.metrics)
         odd = (f"{code_in_words(code)} after it had returned",) if code else ()
         incidents = (*odd, *problems)
-        self._reporter.log("\n  ".join(("finished", *settled.notes, *incidents)))
+        self._log("\n  ".join(("finished", *settled.notes, *incidents)))
         step = self._reports.step
         self._reporter.send(
             Finished,
