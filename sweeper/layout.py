@@ -124,7 +124,7 @@ class RunFolder:
 
     @property
     def app(self) -> Path:
-        """The output folder of a program that is not ours; those of earlier attempts are `app.1` and so on."""
+        """The output folder of a program; those of earlier attempts are `app.1` and so on."""
         return self.path / "app"
 
     def set_app_aside(self) -> None:

@@ -223,12 +223,12 @@ def test_the_tutorial_of_an_app_prints_what_it_shows(environment: Path, tmp_path
     before = set(files_in(work))
     ways = {"PATH": f"{environment}/bin{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
     first, *steps = [step for step in steps_of(DOCS / "your_app.md") if step.words[0] != "pip"]
-    printed = killed_at([*first.words], work, "[2/15]", **ways) + called([*first.words], work, **ways)
+    printed = killed_at([*first.words], work, "[2/15]", **ways) + called([*first.words], work, 0, **ways)
     assert_shown(first.shown, printed)
     for step in steps:
         # one after the other: what a pruner compares with is then the same everywhere
         more = ("hydra.sweeper.executor.n_slots=1",) if "--config-name" in step.words else ()
-        assert_shown(step.shown, called([*step.words, *more], work, **ways))
+        assert_shown(step.shown, called([*step.words, *more], work, 0, **ways))
     assert {path for path in files_in(work) if path.parts[0] != "results"} == before
 
 

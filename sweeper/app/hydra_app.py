@@ -8,8 +8,9 @@ from typing import Any
 
 from sweeper.app.code import code_of
 from sweeper.app.launch import Launch
-from sweeper.app.reading import AppSweep, has_key
+from sweeper.app.reading import AppSweep
 from sweeper.app.specs import digests_of, drop, grace_of, plain
+from sweeper.app.trees import has_key
 from sweeper.client import RESUME
 from sweeper.errors import UserError
 from sweeper.layout import RunFolder

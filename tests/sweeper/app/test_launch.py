@@ -76,7 +76,7 @@ def test_a_job_is_the_same_line_with_a_folder_of_its_own_and_by_hand_without() -
         "/usr/bin/python",
         *start,
         "hydra.mode=RUN",
-        "hydra.run.dir='/r/x=1, (y)/seed0/app'",
+        'hydra.run.dir="/r/x=1, (y)/seed0/app"',
         "hydra.job.num=3",
         CALLBACK,
     )

@@ -3,9 +3,10 @@
 import sys
 
 import pytest
-from hydra.utils import instantiate
+from hydra.core.plugins import Plugins
+from omegaconf import OmegaConf
 
-from hydra_plugins.optuna_study.other_sweeper import OTHER, OURS, explain_the_other, is_installed
+from hydra_plugins.optuna_study.other_sweeper import CLASS, OURS, explain_the_other, is_installed
 from sweeper.run_program import FORCED, as_study, main
 
 
@@ -36,9 +37,9 @@ def test_a_configuration_that_names_the_other_plugin_s_class_gets_a_line_that_sa
     explain_the_other()
     monkeypatch.setattr(sys, "argv", ["train.py", "-m", "lr=1,2"])
     with pytest.raises(SystemExit, match="2"):
-        instantiate({"_target_": f"{OTHER}.optuna_sweeper.OptunaSweeper", "n_trials": 3})
+        Plugins.instance()._instantiate(OmegaConf.create({"_target_": CLASS, "n_trials": 3}))  # as Hydra does
     assert capsys.readouterr().err == (
-        f"hydra.sweeper._target_: got {OTHER}.optuna_sweeper.OptunaSweeper, which is not installed. "
-        f"Start it with: sweeper run train.py -m lr=1,2; or add hydra.sweeper._target_={OURS}\n"
+        f"hydra.sweeper._target_: got {CLASS}, which is not installed. "
+        f"Start it with 'sweeper run train.py lr=1,2', or add hydra.sweeper._target_={OURS}\n"
     )
     assert not is_installed()

@@ -124,7 +124,7 @@ def test_a_run_is_the_app_s_own_line_with_the_last_word_of_each_key(app: App, fo
     argv, own = program["argv"], ["paths.data=/x", "model=small", "lr=2", "seed=11"]
     assert isinstance(argv, list)
     assert argv[:6] == ["python", str(folder / "train.py"), *own]
-    assert (program["cwd"], program["grace_s"], program["objectives"]) == (str(folder), 5.0, ["objective"])
+    assert (program["cwd"], program["grace_s"], program["objectives"]) == (str(folder), 3.0, ["objective"])
     assert parts.overrides == ("lr=2", "model=small", "seed=11")
     assert made.command_again(trial, 11) == f"python {folder / 'train.py'} {' '.join(own)}"
 
