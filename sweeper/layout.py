@@ -4,6 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,8 +124,14 @@ class RunFolder:
 
     @property
     def app(self) -> Path:
-        """The output folder of a program that is not ours."""
+        """The output folder of a program; those of earlier attempts are `app.1` and so on."""
         return self.path / "app"
+
+    def set_app_aside(self) -> None:
+        """Move the output folder to the first free name, so that the next attempt finds nothing in it."""
+        if self.app.exists():
+            names = (self.app.with_name(f"{self.app.name}.{number}") for number in count(1))
+            self.app.rename(next(path for path in names if not path.exists()))
 
     @property
     def app_results(self) -> Path:

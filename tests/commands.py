@@ -52,7 +52,6 @@ def _ended() -> int:
     from sweeper.cli import main
 
     try:
-        main()
+        return main()
     except SystemExit as end:
         return int(end.code or 0)
-    return 0

@@ -19,6 +19,7 @@ DOORS = {
     "pynvml": ("sweeper.executors.gpus",),
     "hydra": (
         *("sweeper.run_study", "hydra_plugins.optuna_study.sweeper", "sweeper.config.hydra_adapter"),
+        "hydra_plugins.optuna_study.other_sweeper",
         *("sweeper.config.command_line", "sweeper.config.compose", "sweeper.config.config_source"),
         *("sweeper.search.grammar", "sweeper.search.search_space", "sweeper.search.functions"),
         *("sweeper.search.sampler_options", "sweeper.app.reading", "sweeper.app.run"),

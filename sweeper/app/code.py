@@ -1,6 +1,7 @@
 """A hash of an app's own code: results of other code are never taken for its results."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
@@ -28,11 +29,16 @@ def _places(roots: list[Path], config: Mapping[str, Any]) -> Iterator[Path]:
     loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     named = (_file_of(target) for target in _targets(config))
     for text in (*loaded, *named):
-        path = Path(text).resolve() if text else None
-        if path is None or any(part in INSTALLED for part in path.parts):
+        if not text or _is_installed(text):  # most of them, and resolving them takes long
             continue
-        if path.suffix == ".py" and any(root in path.parents for root in roots):
+        path = Path(text).resolve()
+        is_ours = path.suffix == ".py" and any(root in path.parents for root in roots)
+        if is_ours and not _is_installed(str(path)):
             yield _top(path)
+
+
+def _is_installed(text: str) -> bool:
+    return any(f"{os.sep}{place}{os.sep}" in text for place in INSTALLED)
 
 
 def _top(path: Path) -> Path:

@@ -59,7 +59,7 @@ class CommandProgram:
 
     def by_hand(self, overrides: Sequence[str]) -> tuple[str, ...]:
         """The command line of one run outside of a study, the seed among its overrides."""
-        tree, _ = self._sweep.composer.unresolved([f"+{line.lstrip('+')}" for line in overrides])
+        tree, _ = self._sweep.composer.unresolved([f"++{line.lstrip('+')}" for line in overrides])
         values = {key: _word(value) for key, value in plain(tree).items()} | {OUT: "results.json"}
         return tuple(filled(part, values) for part in self._words.template)
 

@@ -10,16 +10,13 @@ from sweeper.app.code import code_of
 from sweeper.app.launch import Launch
 from sweeper.app.reading import AppSweep
 from sweeper.app.specs import digests_of, drop, grace_of, plain
+from sweeper.app.trees import has_key
 from sweeper.client import RESUME
 from sweeper.errors import UserError
 from sweeper.layout import RunFolder
 from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.schema import Local
 from sweeper.search import key_of, text_of
-
-RESUMED = (
-    "goes on from {} of the attempt before: what an app keeps of a run is its own affair, and seldom all"
-)
 
 
 class HydraApp:
@@ -82,7 +79,11 @@ class HydraApp:
 
     def seeded(self, seed: int) -> tuple[str, ...]:
         """The override that gives a run its seed."""
-        return () if self._sweep.seed_key is None else (f"{self._sweep.seed_key}={seed}",)
+        key = self._sweep.seed_key
+        if key is None:
+            return ()
+        mark = "" if has_key(self._sweep.config, key) else "+"  # `+seed=1,2` of an app without such a key
+        return (f"{mark}{key}={seed}",)
 
     def code(self) -> str:
         """A hash of the modules of the app, below its folder and where it was started."""

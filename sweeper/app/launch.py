@@ -10,9 +10,13 @@ from sweeper.config import arguments_parser
 from sweeper.layout import RunFolder
 
 CALLBACK = "+hydra.callbacks.sweeper._target_=sweeper.client.JobCallback"
-OF_SWEEP = ("hydra.mode", "hydra.sweeper", "hydra/sweeper", "hydra.sweep.", "hydra.run.dir", "hydra/launcher")
-OF_SWEEP_TOO = ("hydra.launcher", "hydra.job.num", "hydra.job.id")
-"""Overrides of Hydra's own node that are about a sweep, or that each job has its own of."""
+OF_SWEEP = ("hydra.mode", "hydra.sweeper", "hydra.sweep.", "hydra.launcher")
+OF_SWEEP_TOO = ("hydra.run.dir", "hydra.job.num", "hydra.job.id")
+"""Overrides of Hydra's own node that are about a sweep, or that each job has its own of.
+
+The choice of a sweeper or a launcher stays: files of the app may set options of it, and cannot be composed
+without.
+"""
 IN_VAIN = {
     **dict.fromkeys(("hydra.sweep.", "hydra.run.dir"), "a run's output is the folder app in its own"),
     **dict.fromkeys(("hydra.job.num", "hydra.job.id"), "a run's job.num is the number of its trial"),
@@ -55,7 +59,7 @@ def _quoted(path: Path) -> str:
     return f'"{text}"'
 
 
-def in_vain(hydra_lines: Sequence[str]) -> tuple[str, ...]:
+def without_effect(hydra_lines: Sequence[str]) -> tuple[str, ...]:
     """What is to be said of overrides of Hydra's own node that change nothing in a study."""
     keys = [line.lstrip("+~").partition("=")[0] for line in hydra_lines]
     return tuple(

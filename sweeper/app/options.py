@@ -12,6 +12,7 @@ from sweeper.errors import Fault, UserError
 from sweeper.models import DIRECTIONS, StrictModel, Strings
 from sweeper.program_spec import figure_name
 from sweeper.schema import PositiveInt, StudySettings
+from sweeper.wording import plural
 
 PREFIX = "hydra.sweeper."
 OF_PLUGIN = {
@@ -23,6 +24,7 @@ OF_PLUGIN = {
     "executor.max_jobs": "n_jobs",
     "task.direction": "direction",
     "task.metric": "app.metric",
+    "task.baseline": "study.baseline",
 }
 """Where users of hydra-optuna-sweeper write what our own configuration calls so."""
 M = TypeVar("M", bound=BaseModel)
@@ -67,7 +69,8 @@ class Options:
         """The settings of a study of the app `name`. Raises UserError with all that is wrong."""
         directions = _directions(self.given.get("direction"))
         if len(directions) not in (1, len(metrics)):
-            problem = f"got {len(directions)} directions for {len(metrics)} metrics ({', '.join(metrics)})"
+            judged_by = f"{plural(len(metrics), 'metric')} ({', '.join(metrics)})"
+            problem = f"got {len(directions)} directions for {judged_by}"
             advice = "Name as many in hydra.sweeper.app.metric=[...]"
             raise UserError(Fault("hydra.sweeper.direction", f"{problem}; expected one for each", advice))
         study = {"ensemble_top_k": None, "keep_models": "champion", **self.given["study"]}
@@ -127,9 +130,8 @@ def metrics_of(app: AppOptions, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 def as_in_app(faults: Iterable[Fault]) -> UserError:
     """The faults with the keys as users of an app write them."""
-    return UserError(
-        Fault(_renamed(fault.where), _renamed(fault.problem), _renamed(fault.advice)) for fault in faults
-    )
+    renamed = (Fault(_renamed(one.where), _renamed(one.problem), _renamed(one.advice)) for one in faults)
+    return UserError(dict.fromkeys(renamed))
 
 
 def _renamed(text: str) -> str:
@@ -157,6 +159,6 @@ def _validated(model: type[M], config: dict[str, Any], where: str) -> M:
         return model.model_validate(config)
     except ValidationError as error:
         raise UserError(
-            Fault(f"{where}{fault.where}", fault.problem, fault.advice)
-            for fault in faults_of(error, config, {})
+            Fault(f"{where}{one.where}", one.problem, one.advice.replace(one.where, f"{where}{one.where}"))
+            for one in faults_of(error, config, {})
         ) from error

@@ -1,10 +1,7 @@
 """The command line of an app -> the sweep of its study, with all that is wrong with it."""
 
-import random
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -12,43 +9,33 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.app.launch import in_vain
+from sweeper.app.launch import without_effect
 from sweeper.app.options import AppOptions, Options, as_in_app, metrics_of, options_of
+from sweeper.app.points import PER_STUDY, checked_points
+from sweeper.app.seeds import seed_faults, seeds_of
+from sweeper.app.trees import composed, plain_tree, selected
 from sweeper.config import (
     Composer,
     ConfigSource,
-    check_sampler,
-    contradictions,
+    Findings,
+    SweptGroup,
     explained,
-    is_adaptive,
     is_of_swept_group,
     joined,
     params_of,
-    space_warnings,
     swept_groups,
-    unchosen,
-    whole_study_faults,
 )
 from sweeper.errors import Fault, UserError
-from sweeper.schema import StudySettings
 from sweeper.search import (
-    MANY_POINTS,
     Interval,
-    Point,
     SearchSpace,
     Sweep,
     Swept,
-    check_pruner,
     extremes,
-    grid,
     key_of,
     param_lines,
     space_of,
 )
-
-PER_STUDY = ("hydra",)
-"""The only root key of an app that is about the study as a whole."""
-N_AT_RANDOM = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,107 +55,48 @@ def read_app(
 ) -> AppSweep:
     """The sweep that `arguments` and `hydra.sweeper` describe. Raises UserError with all faults."""
     try:
-        node = _resolved(hydra.sweeper)
-        return _read(ConfigSource(loader, config_name, arguments, is_ours=False), hydra, node, arguments)
+        options = options_of(_resolved(hydra.sweeper))
+        of_hydra = [str(line) for line in hydra.overrides.hydra]
+        source = ConfigSource(loader, config_name, [*of_hydra, *arguments], is_ours=False)
+        found = Findings(())
+        composer, space = _read(source, hydra.sweeper, options.app, arguments, found)
+        sweep = _checked(composer, space, options, str(hydra.job.name), found, arguments)
+        return replace(sweep, warnings=(*sweep.warnings, *without_effect(of_hydra)))
     except UserError as error:
         raise as_in_app(error.faults) from error
 
 
 def _read(
-    source: ConfigSource, hydra: DictConfig, node: Mapping[str, Any], arguments: Sequence[str]
-) -> AppSweep:
-    options = options_of(node)
+    source: ConfigSource, node: DictConfig, app: AppOptions, arguments: Sequence[str], found: Findings
+) -> tuple[Composer, SearchSpace]:
+    """What the words fix and what they sweep over; what of them is wrong is left out, and found."""
     composer = Composer(source)
-    params, faults = composer.parse(param_lines(params_of(hydra.sweeper)))
+    params, wrong = composer.parse(param_lines(params_of(node)))
+    found.add(wrong)
     parsed, wrong = composer.parse(arguments)
-    faults += wrong
-    overrides, unswept = joined([one for _, one in params], [one for _, one in parsed])
-    sound = []
-    for one in overrides:
-        wrong = _sweep_faults(source, one, options.app)
-        faults += wrong
-        if not wrong:
-            sound.append(one)
-    space = space_of(sound, source.options, seed_key=options.app.seed_key, per_study=PER_STUDY)
-    labels = {line: "hydra.sweeper.params" for line, _ in params} | {
-        swept.key: f"override '{swept.source}'" for swept in space.swept
-    }
-    groups = [one.key for one in space.swept if source.is_group_name(one.key)]
-    composer = Composer(source, space.fixed, labels, groups)
+    found.add(wrong)
+    overrides, in_vain = joined([one for _, one in params], [one for _, one in parsed])
+    about = [_sweep_faults(source, one, app) for one in overrides]
+    found.add(fault for wrong in about for fault in wrong)
+    sound = [one for one, wrong in zip(overrides, about, strict=True) if not wrong]
+    unsound = [key_of(one) for one, wrong in zip(overrides, about, strict=True) if wrong]
+    space = found.collect(lambda: _space(source, sound, app))
+    if space is None:
+        raise UserError(found.faults)
+    labels = {line: "hydra.sweeper.params" for line, _ in params}
+    labels |= {swept.key: f"override '{swept.source}'" for swept in space.swept}
+    groups = [key for key in (*space.keys, *unsound) if source.is_group_name(key)]
     fixed = [
         f"hydra.sweeper.params: {key_of(one)} is not swept, since the command line fixes it"
-        for one in unswept
+        for one in in_vain
     ]
-    ignored = in_vain([str(line) for line in hydra.overrides.hydra])
-    swept = tuple(_with_whole_end(one) for one in space.swept)
-    space = replace(space, swept=swept, warnings=(*space.warnings, *fixed, *ignored))
-    return _checked(
-        composer, space, options, str(hydra.job.name), [*faults, *composer.fixed_faults], arguments
-    )
+    space = replace(space, warnings=(*space.warnings, *fixed))
+    return Composer(source, space.fixed, labels, groups), space
 
 
-def _checked(
-    composer: Composer,
-    space: SearchSpace,
-    options: Options,
-    name: str,
-    faults: list[Fault],
-    command: Sequence[str],
-) -> AppSweep:
-    """The sweep, each of its points composed once."""
-    groups = swept_groups(composer, space)
-    found = {str(fault): fault for fault in faults if not is_of_swept_group(fault, groups)}
-    tree = _composed(composer, (), found) if not space.swept else _quietly(composer, found, groups)
-    config = _plain(tree) if tree is not None else {}
-    seed_key, seed, about_seeds = _seeds(options.app, tree)
-    metrics = metrics_of(options.app, _names(tree))
-    settings = options.settings(name, seed, metrics, space.seeds)
-    if not space.swept and not settings.study.trials and settings.study.custom_search_space is None:
-        nothing = Fault("command line", "nothing is swept", "Sweep a key, as in optimizer.lr=1e-4,1e-3")
-        raise UserError(explained([*found.values()], composer, space) or nothing)
-    adaptive = is_adaptive(space, settings)
-    more = [*whole_study_faults(composer, groups, PER_STUDY), *contradictions(space, settings, adaptive)]
-    points = None
-    if not adaptive and not more:
-        points = tuple(
-            islice(grid(space, settings.study.trials, settings.sampler.seed), settings.study.n_trials)
-        )
-    looked_at = extremes(space) if points is None else _looked_at(points)
-    for point in looked_at:
-        _composed(composer, point.overrides, found)
-    more += _baseline_faults(composer, settings, found)
-    if adaptive and not more:
-        more += _raised(lambda: check_sampler(settings))
-    total = options.app.total_steps or 0
-    more += _raised(lambda: check_pruner(settings, total, options.app.report_every))
-    if every := [*found.values(), *more]:
-        raise UserError(explained(every, composer, space))
-    return AppSweep(
-        settings=settings,
-        config=config,
-        space=space,
-        points=points,
-        warnings=(*space.warnings, *space_warnings(space, settings, adaptive), *about_seeds),
-        command=tuple(command),
-        composer=composer,
-        app=options.app,
-        seed_key=seed_key,
-    )
-
-
-def _sweep_faults(source: ConfigSource, override: Override, app: AppOptions) -> list[Fault]:
-    """What is wrong with a swept override by itself; an option of a group that does not exist, too."""
-    if not override.is_sweep_override():
-        return []
-    try:
-        space = space_of([override], source.options, seed_key=app.seed_key, per_study=PER_STUDY)
-    except UserError as error:
-        return list(error.faults)
-    if not source.is_group(override) or not space.swept:
-        return []
-    domain: Any = space.swept[0].domain
-    values = [domain.at(index) for index in range(len(domain))] if hasattr(domain, "at") else []
-    return source.option_faults(override, values, f"override '{override.input_line}'")
+def _space(source: ConfigSource, overrides: Sequence[Override], app: AppOptions) -> SearchSpace:
+    space = space_of(overrides, source.options, seed_key=app.seed_key, per_study=PER_STUDY)
+    return replace(space, swept=tuple(_with_whole_end(one) for one in space.swept))
 
 
 def _with_whole_end(swept: Swept) -> Swept:
@@ -179,108 +107,75 @@ def _with_whole_end(swept: Swept) -> Swept:
     return replace(swept, domain=replace(domain, high=domain.high + 1))
 
 
-def _quietly(composer: Composer, found: dict[str, Fault], groups: Sequence[Any]) -> DictConfig | None:
-    """What is fixed; a required group that is swept has no option there, which is no fault."""
-    own: dict[str, Fault] = {}
-    tree = _composed(composer, (), own)
-    found.update({text: one for text, one in own.items() if not is_of_swept_group(one, groups)})
-    return tree
+def _checked(
+    composer: Composer,
+    space: SearchSpace,
+    options: Options,
+    name: str,
+    found: Findings,
+    command: Sequence[str],
+) -> AppSweep:
+    """The sweep, each of its points composed once."""
+    groups = swept_groups(composer, space)
+    found = Findings(fault for fault in found.faults if not is_of_swept_group(fault, groups))
+    tree = _fixed(composer, found, groups)
+    seeds = seeds_of(options.app, tree, command)
+    metrics = metrics_of(options.app, {"optimized_metric": selected(tree, "optimized_metric")})
+    alone = Findings(())
+    settings = alone.collect(lambda: options.settings(name, seeds.first, metrics, space.seeds))
+    if settings is None:
+        for point in extremes(space):
+            composed(composer, point.overrides, found)
+        raise UserError(explained([*found.faults, *alone.faults], composer, space))
+    found.add(seed_faults(options, space, seeds.key))
+    is_swept = space.swept or settings.study.trials or settings.study.custom_search_space is not None
+    if not is_swept and not found.faults:
+        problem = "; ".join(("nothing is swept", *space.warnings))
+        raise UserError(Fault("command line", problem, "Sweep a key, as in optimizer.lr=1e-4,1e-3"))
+    points, warnings = checked_points(composer, space, settings, options.app, found)
+    if found.faults:
+        raise UserError(explained(found.faults, composer, space))
+    return AppSweep(
+        settings=settings,
+        config={} if tree is None else plain_tree(tree),
+        space=space,
+        points=points,
+        warnings=(*space.warnings, *warnings, *seeds.warnings),
+        command=tuple(command),
+        composer=composer,
+        app=options.app,
+        seed_key=seeds.key,
+    )
 
 
-def _composed(composer: Composer, overrides: Sequence[str], found: dict[str, Fault]) -> DictConfig | None:
+def _sweep_faults(source: ConfigSource, override: Override, app: AppOptions) -> list[Fault]:
+    """What is wrong with a swept override by itself; an option of a group that does not exist, too."""
+    if not override.is_sweep_override():
+        return []
     try:
-        tree, faults = composer.unresolved(overrides)
+        space = _space(source, [override], app)
     except UserError as error:
-        found.update({str(fault): fault for fault in error.faults})
-        return None
-    found.update({str(fault): fault for fault in faults})
+        return list(error.faults)
+    if not source.is_group(override) or not space.swept:
+        return []
+    domain: Any = space.swept[0].domain
+    values = [domain.at(index) for index in range(len(domain))] if hasattr(domain, "at") else []
+    return source.option_faults(override, values, f"override '{override.input_line}'")
+
+
+def _fixed(composer: Composer, found: Findings, groups: Sequence[SweptGroup]) -> DictConfig | None:
+    """What is fixed; a required group that is swept has no option there, which is no fault."""
+    alone = Findings(())
+    tree = composed(composer, (), alone)
+    found.add(one for one in alone.faults if not is_of_swept_group(one, groups))
     return tree
 
 
-def _baseline_faults(composer: Composer, settings: StudySettings, known: Mapping[str, Fault]) -> list[Fault]:
-    """What only the baseline has wrong."""
-    lines = settings.study.baseline
-    if missing := list(unchosen(composer, lines)):
-        return [replace(fault, where=f"baseline: {fault.where}") for fault in missing]
-    own: dict[str, Fault] = {}
-    _composed(composer, lines, own)
-    return [replace(one, where=f"baseline: {one.where}") for text, one in own.items() if text not in known]
-
-
-def _seeds(app: AppOptions, tree: DictConfig | None) -> tuple[str | None, int, list[str]]:
-    """The key that a run's seed is given to, the first seed, and what is to be said about them."""
-    key = app.seed_key
-    if key is None:
-        return (
-            None,
-            0,
-            ["app.seed_key=null: runs of one trial are plain repetitions, on whatever seeds the app takes"],
-        )
-    if tree is None or not _has(tree, key):
-        text = (
-            f"hydra.sweeper.app.seed_key: the app has no key '{key}', so that runs of one trial are plain "
-            "repetitions, and pairs of them share no seed. Name the key that it takes its seed from"
-        )
-        return None, 0, [text]
-    try:
-        value = OmegaConf.select(tree, key)
-    except OmegaConfBaseException:
-        value = None
-    return key, value if type(value) is int and value >= 0 else 0, []
-
-
-def _has(tree: DictConfig, key: str) -> bool:
-    """Whether the configuration has this dotted key, whatever its value, null and ??? included."""
-    node: Any = OmegaConf.to_container(tree, resolve=False)
-    for part in key.split("."):
-        if not isinstance(node, dict) or part not in node:
-            return False
-        node = node[part]
-    return True
-
-
-def _names(tree: DictConfig | None) -> dict[str, Any]:
-    """`optimized_metric` of the app, where it says which figure it returns."""
-    if tree is None or not _has(tree, "optimized_metric"):
-        return {}
-    try:
-        return {"optimized_metric": OmegaConf.select(tree, "optimized_metric")}
-    except OmegaConfBaseException:
-        return {}
-
-
-def _looked_at(points: Sequence[Point]) -> Iterable[Point]:
-    """The points; of very many the first, the last and some at random."""
-    if len(points) <= MANY_POINTS:
-        return points
-    return (points[0], points[-1], *random.Random(0).sample(points, N_AT_RANDOM))
-
-
-def _plain(tree: DictConfig) -> dict[str, Any]:
-    found = OmegaConf.to_container(tree, resolve=False)
-    assert isinstance(found, dict)
-    return {str(key): value for key, value in found.items()}
-
-
-def _resolved(node: DictConfig) -> dict[str, Any]:
+def _resolved(node: DictConfig) -> Mapping[str, Any]:
     try:
         found = OmegaConf.to_container(node, resolve=True)
     except OmegaConfBaseException as error:
-        raise UserError(
-            Fault("hydra.sweeper", f"cannot be resolved: {str(error).splitlines()[0]}")
-        ) from error
+        problem = f"cannot be resolved: {str(error).splitlines()[0]}"
+        raise UserError(Fault("hydra.sweeper", problem)) from error
     assert isinstance(found, dict)
     return {str(key): value for key, value in found.items()}
-
-
-def _raised(check: Any) -> list[Fault]:
-    try:
-        check()
-    except UserError as error:
-        return list(error.faults)
-    return []
-
-
-def keys_of(lines: Iterable[str]) -> set[str]:
-    """The keys that override lines set, without their marks."""
-    return {re.split("=", line.lstrip("+~"), maxsplit=1)[0] for line in lines}

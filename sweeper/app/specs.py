@@ -1,5 +1,6 @@
 """The trials of an app: composed by Hydra, trained by its own process, known by what it is given."""
 
+import math
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -240,6 +241,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(one) for key, one in found.items()}
     if isinstance(found, list | tuple):
         return [plain(one) for one in found]
+    if isinstance(found, float) and not math.isfinite(found):  # JSON has no word for it
+        return str(found)
     return found if found is None or isinstance(found, bool | int | float | str) else str(found)
 
 

@@ -1,5 +1,6 @@
 from .checking import (
     ENSEMBLE_KEY as ENSEMBLE_KEY,
+    Findings as Findings,
     check_sampler as check_sampler,
     contradictions as contradictions,
     is_adaptive as is_adaptive,
@@ -30,6 +31,7 @@ from .objectives import (
 )
 from .plugin_options import params_of as params_of, sampler_of_node as sampler_of_node
 from .swept_groups import (
+    SweptGroup as SweptGroup,
     explained as explained,
     is_of_swept_group as is_of_swept_group,
     swept_groups as swept_groups,

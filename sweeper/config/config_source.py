@@ -31,14 +31,16 @@ UNREADABLE = (HydraException, *SLIPS)
 """What Hydra's parser raises for text that is no override."""
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, *SLIPS)
 """What Hydra raises for input that it cannot compose."""
+OF_A_SWEEP = ("hydra/sweeper=", "hydra/sweeper/", "hydra/launcher=")
 MISNAMED = (".yml", ".YAML", ".YML", ".yaml.txt", ".json")
 
 
 class ConfigSource:
     """What never changes while a command line is read; everything is read once.
 
-    Of `overrides` only `hydra.searchpath` counts, which adds places to look for options. `is_ours`: its files
-    are read as `config_files` does; an app's are read by Hydra alone, in its jobs as here.
+    Of `overrides` only `hydra.searchpath` counts, which adds places to look for options, and with an app the
+    choices of sweeper and launcher, whose options its files may set. `is_ours`: its files are read as
+    `config_files` does; an app's are read by Hydra alone, in its jobs as here.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class ConfigSource:
             read_files_as_written()
         self._loader, self._config_name = loader, config_name
         self._where = [line for line in overrides if line.startswith("hydra.searchpath=")]
+        chosen = [line for line in overrides if line.startswith(OF_A_SWEEP) and not is_ours]
+        self._always = [*self._where, *chosen]
         self._parser = overrides_parser(loader)
         self._parsed: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
@@ -117,7 +121,9 @@ class ConfigSource:
     def _origins_at(self, choices: tuple[str, ...]) -> dict[str, str]:
         found: dict[str, str] = {}
         try:
-            for path, package, content in files_of(self._loader, self._config_name, [*self._where, *choices]):
+            for path, package, content in files_of(
+                self._loader, self._config_name, [*self._always, *choices]
+            ):
                 keys = [f"{package}.{key}" if package else key for key in dotted_keys(content, hydra=True)]
                 is_own = not path or CONF in Path(path).parents
                 for key in keys:
@@ -185,7 +191,7 @@ class ConfigSource:
 
         `skip_missing`: without required groups that nobody chooses.
         """
-        key = (*self._where, *(line for line in choices if line not in self._where))
+        key = (*self._always, *(line for line in choices if line not in self._always))
         if key not in self._bases:
             mode = RunMode.MULTIRUN if skip_missing else RunMode.RUN
             self._bases[key] = self._loader.load_configuration(self._config_name, list(key), mode)

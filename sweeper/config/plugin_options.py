@@ -159,9 +159,9 @@ def _numbers(kind: str, value: Mapping[str, Any]) -> str:
     try:
         start, stop, width = (Decimal(str(number)) for number in (low, high, step))
         behind = start + (stop - start) // width * width + width / 2
-    except ArithmeticError:
+        return f"range({low},{math.ceil(behind) if kind == 'int' else behind},{step})"
+    except (ArithmeticError, ValueError):
         return f"range({low},{high},{step})"  # what is no number is refused where it is parsed
-    return f"range({low},{math.ceil(behind) if kind == 'int' else behind},{step})"
 
 
 def sampler_lines(node: Any) -> list[str]:

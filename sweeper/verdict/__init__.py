@@ -1,6 +1,7 @@
 """Statistics without input or output: the runs of a study become a judgement.
 
-Choice on validation, one confirmation test on the test split, intervals for everything else.
+Choice on validation, one confirmation test on the test split, intervals for everything else. `judge_table`
+does the same for runs that stand in a table, which it also reads where it is given a file.
 """
 
 import lazy_loader

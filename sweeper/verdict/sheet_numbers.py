@@ -28,34 +28,14 @@ NO_VALUES = frozenset(
 """What stands where a run has no figure."""
 COMPLETE = frozenset(("", "complete", "completed", "finished", "success", "succeeded", "ok", "done"))
 """States of a run whose figures count."""
-STATES = COMPLETE | frozenset(
+NOT_ENDED = frozenset(("running", "waiting", "pending", "queued", "scheduled", "interrupted", "preempting"))
+GIVEN_UP = frozenset(
     (
-        *(
-            "failed",
-            "fail",
-            "failure",
-            "error",
-            "crashed",
-            "killed",
-            "oom",
-            "timeout",
-            "cancelled",
-            "canceled",
-        ),
-        *(
-            "running",
-            "waiting",
-            "pending",
-            "queued",
-            "scheduled",
-            "pruned",
-            "stopped",
-            "interrupted",
-            "preempted",
-        ),
-        *("preempting", "aborted", "diverged"),
+        *("failed", "fail", "failure", "error", "crashed", "killed", "oom", "timeout", "cancelled"),
+        *("canceled", "pruned", "stopped", "preempted", "aborted", "diverged"),
     )
 )
+STATES = COMPLETE | NOT_ENDED | GIVEN_UP
 GAPS = " \u00a0\u202f'\u2019"
 SEED = re.compile(r"(?:(?:random[ _-]?)?(?:seed|rep|run|s|r)[ _=:#-]*)?(-?\d+)(?:\.0*)?", re.I)
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.I)

@@ -6,7 +6,7 @@ from math import isfinite, nan
 
 from sweeper.errors import Fault, UserError
 from sweeper.verdict.sheet_columns import Roles, names_of, without_seed
-from sweeper.verdict.sheet_numbers import COMPLETE, has_decimal_comma, number_of, seed_of
+from sweeper.verdict.sheet_numbers import COMPLETE, NOT_ENDED, has_decimal_comma, number_of, seed_of
 from sweeper.verdict.sheets import Sheet
 from sweeper.wording import plural
 
@@ -70,7 +70,7 @@ class _Table:
         names = names_of(sheet, roles.trial, roles.seed)
         seeds = self._seeds()
         self._phases = [cell.lower() for cell in sheet.column(roles.phase)] if roles.phase else []
-        self._is_over = self._ended()
+        self._states = self._states_of()
         self._values = {
             split: self._numbers(column)
             for split, column in (("val", roles.val), ("test", roles.test))
@@ -92,7 +92,7 @@ class _Table:
         rows = [(i, seed) for i, of, seed in self.rows if of == name and seed is not None]
         fresh = {seed for i, seed in rows if self._phase(i) == "confirmation" or seed in confirm_seeds}
         val, test = (
-            {seed: self._values[split][i] if self._is_over[i] else nan for i, seed in rows}
+            {seed: self._values[split][i] if self._states[i] in COMPLETE else nan for i, seed in rows}
             if split in self._values
             else {}
             for split in ("val", "test")
@@ -107,7 +107,7 @@ class _Table:
         return self._phases[i] if self._phases else ""
 
     def _counts(self, i: int) -> bool:
-        return self._phase(i) != "attribution"
+        return self._phase(i) != "attribution" and self._states[i] not in NOT_ENDED
 
     def _say_notation(self) -> None:
         if self.percent:
@@ -118,17 +118,19 @@ class _Table:
             self.told.append(f"with a decimal comma: {' and '.join(self._with_comma)}")
 
     def _say_left_out(self, names: Sequence[str], seeds: Sequence[int | None]) -> None:
-        if n := sum(not self._counts(i) for i in range(len(names))):
+        if n := self._phases.count("attribution"):
             self.told.append(f"left out: {plural(n, 'run')} of the phase attribution")
+        if n := sum(state in NOT_ENDED for state in self._states):
+            self.told.append(f"left out, since by their state they have not ended: {plural(n, 'run')}")
         if n := sum(not name or seed is None for name, seed in zip(names, seeds, strict=True)):
             self.told.append(f"left out: {plural(n, 'row')} without a trial or a seed")
-        if n := sum(not over for over in self._is_over):
+        if n := sum(state not in COMPLETE | NOT_ENDED for state in self._states):
             self.told.append(f"counted as failed, by their state: {plural(n, 'run')}")
 
-    def _ended(self) -> list[bool]:
+    def _states_of(self) -> list[str]:
         column = self._roles.state
         cells = self._sheet.column(column) if column else [""] * len(self._sheet.rows)
-        return [cell.lower() in COMPLETE for cell in cells]
+        return [cell.lower() for cell in cells]
 
     def _seeds(self) -> list[int | None]:
         """None where nothing is said."""

@@ -6,8 +6,7 @@ one, which holds for all candidates at once, whichever of them was chosen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from math import inf, isfinite, nan
 from pathlib import Path
 from statistics import fmean, stdev
@@ -19,13 +18,14 @@ from sweeper.models import Direction
 from sweeper.results import JudgedOn, Objective
 from sweeper.verdict import selection
 from sweeper.verdict.idle import NOTHING_COMPARED
-from sweeper.verdict.paired import Key, differences
+from sweeper.verdict.paired import differences
 from sweeper.verdict.runs_seen import collapsed
 from sweeper.verdict.selection import Arm, Panel
 from sweeper.verdict.sheet_columns import Asked, roles_of
-from sweeper.verdict.sheet_runs import Scores, TableRuns, finite, runs_of
+from sweeper.verdict.sheet_runs import finite, runs_of
 from sweeper.verdict.sheets import sheet_of
-from sweeper.verdict.table_examples import Examples, Influences, influences_of
+from sweeper.verdict.table_arms import BASELINE, TableArms, by_those_with_some
+from sweeper.verdict.table_examples import Examples, influences_of
 from sweeper.verdict.table_verdict import TableVerdict, TrialRow
 from sweeper.verdict.table_words import (
     ALL_EQUAL,
@@ -36,14 +36,12 @@ from sweeper.verdict.table_words import (
     note_of_examples,
     note_of_split,
     notes_of_seeds,
+    unpaired_sentence,
 )
 from sweeper.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
-
-BASELINE = 0
-"""The number of the baseline's arm; candidates follow in the order of the table."""
 
 
 def judge_table(
@@ -78,71 +76,11 @@ def judge_table(
     objective = Objective(roles.metric, direction_of(roles.metric, direction))
     chosen_on: JudgedOn = "test" if roles.val is None else "val"
     judged_on: JudgedOn = "val" if roles.test is None else "test"
-    table = _Table(runs, objective, chosen_on, judged_on, influences_of(examples, runs, judged_on))
+    table = TableArms(runs, objective, chosen_on, judged_on, influences_of(examples, runs, judged_on))
     _refuse_strange_seeds(table, confirm_seeds)
     goes = "larger is better" if objective.direction == "maximize" else "smaller is better"
     told = (*roles.told, f"metric: {objective.metric}, {goes}", f"baseline: {roles.baseline}", *runs.told)
     return replace(_judged(table, confidence, min_effect), told=told)
-
-
-@dataclass(frozen=True)
-class _Table:
-    """The runs of a table, and what the statistics ask of them."""
-
-    runs: TableRuns
-    objective: Objective
-    chosen_on: JudgedOn
-    judged_on: JudgedOn
-    influence: Influences
-
-    @cached_property
-    def arms(self) -> tuple[Arm, ...]:
-        """The baseline, then the candidates; failed runs have NaN."""
-        trials = (self.runs.baseline, *self.runs.candidates)
-        return tuple(self._arm(number, scores) for number, scores in enumerate(trials))
-
-    def _arm(self, number: int, scores: Scores) -> Arm:
-        choosing, judging = (
-            scores.test if on == "test" else scores.val for on in (self.chosen_on, self.judged_on)
-        )
-        return Arm(
-            number=number,
-            name=scores.name,
-            screening={seed: value for seed, value in choosing.items() if seed not in scores.fresh},
-            test={seed: value for seed, value in judging.items() if seed not in scores.fresh},
-            confirmation={seed: judging[seed] for seed in sorted(scores.fresh)},
-            influence=self.influence.get(scores.name),
-        )
-
-    @cached_property
-    def fresh(self) -> tuple[int, ...]:
-        """The seeds that chose nothing."""
-        return tuple(sorted({seed for arm in self.arms for seed in arm.confirmation}))
-
-    @cached_property
-    def failed(self) -> dict[int, list[int]]:
-        """By number, the seeds on which a run has no value to choose by."""
-        return _some({a.number: [s for s, v in a.screening.items() if not isfinite(v)] for a in self.arms})
-
-    def pairs(self, number: int) -> list[int]:
-        """The seeds on which a candidate and the baseline have values to choose by."""
-        arm, base = self.arms[number], self.arms[BASELINE]
-        return sorted(
-            finite(arm.screening, base.screening).keys() & finite(base.screening, arm.screening).keys()
-        )
-
-    @cached_property
-    def best(self) -> int | None:
-        """The candidate that gains most over its pairs, of those with the most pairs and no failure."""
-        pool = [
-            arm.number for arm in self.arms[1:] if arm.number not in self.failed and self.pairs(arm.number)
-        ]
-        most = max((len(self.pairs(number)) for number in pool), default=0)
-        pool = [number for number in pool if len(self.pairs(number)) == most]
-        return min(pool, key=lambda number: (-self.objective.sign * self._gain(number), number), default=None)
-
-    def _gain(self, number: int) -> float:
-        return fmean(differences(self.arms[number].screening, self.arms[BASELINE].screening))
 
 
 def _faults(confidence: float, min_effect: float | None) -> Iterator[Fault]:
@@ -152,7 +90,7 @@ def _faults(confidence: float, min_effect: float | None) -> Iterator[Fault]:
         yield Fault("min_effect", f"got {min_effect:g}; expected a number above 0")
 
 
-def _refuse_strange_seeds(table: _Table, confirm_seeds: Sequence[int]) -> None:
+def _refuse_strange_seeds(table: TableArms, confirm_seeds: Sequence[int]) -> None:
     strange = sorted(set(confirm_seeds) - set(table.fresh))
     if strange:
         raise UserError(Fault("confirm_seeds", f"got {strange[0]}; expected seeds of the table"))
@@ -161,7 +99,7 @@ def _refuse_strange_seeds(table: _Table, confirm_seeds: Sequence[int]) -> None:
         raise UserError(Fault("confirm_seeds", problem))
 
 
-def _judged(table: _Table, confidence: float, min_effect: float | None) -> TableVerdict:
+def _judged(table: TableArms, confidence: float, min_effect: float | None) -> TableVerdict:
     compared = _compared(table, confidence)
     found = TableVerdict(
         verdict="no result",
@@ -186,7 +124,7 @@ def _judged(table: _Table, confidence: float, min_effect: float | None) -> Table
     return replace(judged, notes=(*judged.notes, *found.notes, *_collapses(table)))
 
 
-def _without_result(table: _Table) -> str:
+def _without_result(table: TableArms) -> str:
     base = table.arms[BASELINE]
     if failed := table.failed.get(BASELINE):
         n = plural(len(base.screening), "seed")
@@ -204,7 +142,7 @@ def _without_result(table: _Table) -> str:
     return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
 
 
-def _confirmed(table: _Table, best: int, found: TableVerdict) -> TableVerdict:
+def _confirmed(table: TableArms, best: int, found: TableVerdict) -> TableVerdict:
     """As a study is judged."""
     arm, base = table.arms[best], table.arms[BASELINE]
     wanted = sorted(arm.confirmation.keys() | base.confirmation.keys())
@@ -256,11 +194,16 @@ def _unconfirmed(arm: Arm, base: Arm, wanted: Sequence[int]) -> str | None:
 
 
 def _explored(
-    table: _Table, best: int, found: TableVerdict, compared: Mapping[int, Comparison]
+    table: TableArms, best: int, found: TableVerdict, compared: Mapping[int, Comparison]
 ) -> TableVerdict:
     """By the runs that chose, with the interval that holds for all candidates at once."""
     arm, base, one = table.arms[best], table.arms[BASELINE], compared.get(best)
-    n_pairs = len(differences(arm.test, base.test))
+    n_pairs, n_wanted = len(differences(arm.test, base.test)), len(table.pairs(best))
+    if one is None or n_pairs < n_wanted:
+        sentence = unpaired_sentence(
+            arm.name, n_pairs, n_wanted, judged_on=table.judged_on, chosen_on=table.chosen_on
+        )
+        return replace(found, verdict="not confirmed", sentence=sentence)
     sentence = exploratory_sentence(
         one,
         best=arm.name,
@@ -272,12 +215,12 @@ def _explored(
         judged_on=table.judged_on,
         chosen_on=table.chosen_on,
     )
-    low, high = (None, None) if one is None else (one.ci_low, one.ci_high)
-    changed = replace(found, verdict=selection.word_of(low, high, found.min_effect), sentence=sentence)
+    word = selection.word_of(one.ci_low, one.ci_high, found.min_effect)
+    changed = replace(found, verdict=word, sentence=sentence)
     if _are_equal(arm.test, base.test):
         return _nothing_compared(changed, "seed")
     has_examples = bool(arm.influence and base.influence and arm.influence.keys() & base.influence.keys())
-    return _with_notes(changed, low, n_pairs, has_examples=has_examples)
+    return _with_notes(changed, one.ci_low, n_pairs, has_examples=has_examples)
 
 
 def _are_equal(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
@@ -303,14 +246,14 @@ def _with_notes(found: TableVerdict, low: float | None, n_pairs: int, *, has_exa
     return replace(found, notes=tuple(notes))
 
 
-def _compared(table: _Table, confidence: float) -> dict[int, Comparison]:
+def _compared(table: TableArms, confidence: float) -> dict[int, Comparison]:
     """Every candidate by the runs that chose. All of them count: what was tried was tried."""
     panel = Panel(table.arms, table.objective.direction)
     tried = [arm.number for arm in table.arms[1:]]
     return selection.explore([panel], BASELINE, confidence=confidence, given_up=tried)[0]
 
 
-def _rows(table: _Table, compared: Mapping[int, Comparison]) -> tuple[TrialRow, ...]:
+def _rows(table: TableArms, compared: Mapping[int, Comparison]) -> tuple[TrialRow, ...]:
     rows = {arm.number: _row(table, arm, compared.get(arm.number)) for arm in table.arms}
     by_value = {
         n: fmean(known.values())
@@ -328,7 +271,7 @@ def _rows(table: _Table, compared: Mapping[int, Comparison]) -> tuple[TrialRow, 
     return tuple(rows[number] for number in sorted(rows, key=rank))
 
 
-def _row(table: _Table, arm: Arm, compared: Comparison | None) -> TrialRow:
+def _row(table: TableArms, arm: Arm, compared: Comparison | None) -> TrialRow:
     scores = (table.runs.baseline, *table.runs.candidates)[arm.number]
     seeds = sorted(arm.screening)
     val, test = (list(finite(values, seeds).values()) for values in (scores.val, scores.test))
@@ -345,19 +288,15 @@ def _row(table: _Table, arm: Arm, compared: Comparison | None) -> TrialRow:
     )
 
 
-def _notes_of_seeds(table: _Table) -> tuple[str, ...]:
+def _notes_of_seeds(table: TableArms) -> tuple[str, ...]:
     base = table.arms[BASELINE].screening
     lacking = {arm.name: [seed for seed in base if seed not in arm.screening] for arm in table.arms[1:]}
     extra = {arm.name: [seed for seed in arm.screening if seed not in base] for arm in table.arms[1:]}
     failed = {table.arms[number].name: seeds for number, seeds in table.failed.items() if number}
-    return notes_of_seeds(failed, _some(lacking), _some(extra))
+    return notes_of_seeds(failed, by_those_with_some(lacking), by_those_with_some(extra))
 
 
-def _some(seeds: Mapping[Key, list[int]]) -> dict[Key, list[int]]:
-    return {key: found for key, found in seeds.items() if found}
-
-
-def _collapses(table: _Table) -> tuple[str, ...]:
+def _collapses(table: TableArms) -> tuple[str, ...]:
     """Runs far worse than their siblings, by name."""
     values = {arm.number: finite(arm.screening, arm.screening) for arm in table.arms}
     far = collapsed(values, table.objective.sign)

@@ -41,7 +41,7 @@ def direction_of(metric: str, given: str | None) -> Direction:
 
 
 def exploratory_sentence(
-    found: Comparison | None,
+    found: Comparison,
     *,
     best: str,
     metric: str,
@@ -54,9 +54,6 @@ def exploratory_sentence(
 ) -> str:
     """The verdict where the runs that are judged also chose: it holds for all candidates at once."""
     seeds = f"{split_name(judged_on)} split, {plural(n_pairs, 'seed')}, none of them fresh"
-    if found is None:
-        chosen = f"{best} is the best candidate on {split_name(chosen_on)}"
-        return f"{chosen}; it has no value on {split_name(judged_on)} on any seed of the baseline."
     where = which_also_chose(judged_on, chosen_on) or THAT_CHOSE
     word = word_of(found.ci_low, found.ci_high, min_effect)
     low, high, p = found.ci_low, found.ci_high, found.p_adjusted
@@ -74,6 +71,17 @@ def exploratory_sentence(
         f"; the whole interval lies within +-{min_effect:g}" if word == "equivalent" and min_effect else ""
     )
     return f"{best} is {RELATIONS[word]} the baseline{where}: {numbers} ({seeds}){small}."
+
+
+def unpaired_sentence(
+    best: str, n_pairs: int, n_wanted: int, *, judged_on: JudgedOn, chosen_on: JudgedOn
+) -> str:
+    """What is said where the winner or the baseline lacks values on the split that judges."""
+    values = (
+        f"it and the baseline have {split_name(judged_on)} values on {n_pairs} of {plural(n_wanted, 'seed')}"
+    )
+    flattered = f" only. {NOT_BY_CHANCE}" if n_pairs else "."
+    return f"{best} is the best candidate on {split_name(chosen_on)}; not confirmed: {values}{flattered}"
 
 
 def note_of_split(

@@ -29,7 +29,7 @@ from sweeper.worker.program_environment import program_environment
 from sweeper.worker.program_failures import exit_failure, failure_of, raised_failure
 from sweeper.worker.program_process import Start, Supervised, code_in_words, start_process
 from sweeper.worker.program_reports import Reports
-from sweeper.worker.program_results import Heard, printed_figures, returned_figures, settle, written_figures
+from sweeper.worker.program_results import Heard, figures_in_all
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.silence import Silence, cpu_seconds
 
@@ -99,6 +99,13 @@ class ProgramRun:
     def go(self, lock: int) -> None:
         """Run it. Raises RunError, and what the machine raises, where there is no last word yet."""
         self._prepare()
+        try:
+            self._conclude(self._ended(lock))
+        finally:
+            self._log_notes()
+
+    def _ended(self, lock: int) -> str | int:
+        """How the program ended, once nothing of it runs any more."""
         with ExitStack() as stack:
             channel = ProgramChannel()
             stack.callback(channel.close)
@@ -106,10 +113,17 @@ class ProgramRun:
             stack.callback(process.close)
             channel.also_wake_at(process.status)
             self._send_started(notes)
-            ended = self._attend(channel, process)
+            return self._attend(channel, process)
+
+    def _log(self, line: str) -> None:
+        self._log_notes()
+        self._reporter.log(line)
+
+    def _log_notes(self) -> None:
+        """Only once the log has been read: its last line, and what a pattern finds, are the program's own."""
         for note in self._reports.notes:
             self._reporter.log(note)
-        self._conclude(ended)
+        self._reports.notes.clear()
 
     def _prepare(self) -> None:
         """Leave nothing of an earlier attempt that could be taken for this one's."""
@@ -118,6 +132,7 @@ class ProgramRun:
                 self._path(given).unlink(missing_ok=True)
         self._folder.records.unlink(missing_ok=True)
         if RESUME not in self._spec.environment:
+            self._folder.set_app_aside()
             self._reporter.metrics.drop_after(FRESH_ROWS)
         self._reporter.log(f"in {self._spec.cwd}: {shlex.join(self._spec.argv)}")
         self._log_start = self._folder.log.stat().st_size
@@ -194,7 +209,10 @@ class ProgramRun:
         self._leaving, self._leave_by = why, time.monotonic() + self._spec.grace_s
 
     def _hear(self, said: Said) -> None:
-        self._silence.heard()
+        self._take(said)
+        self._silence.heard()  # from now on: a parent may take its time to answer
+
+    def _take(self, said: Said) -> None:
         message = said.message
         match message:
             case {"kind": "report", "step": int(step), "figures": dict(figures)}:
@@ -244,51 +262,42 @@ class ProgramRun:
 
     def _stop(self, why: str) -> None:
         step = self._reports.step
-        self._reporter.log(f"{why} at step {step}")
+        self._log(f"{why} at step {step}")
         self._reporter.send(Stopped, why=why, step=step, steps_trained=step, seconds=self._seconds())
 
     def _fail(self, failure: Failure) -> None:
-        self._reporter.log(f"failed: {failure.reason}")
+        self._log(f"failed: {failure.reason}")
         self._reporter.send(Failed, **asdict(failure))
 
     def _finish(self, code: int) -> None:
-        spec, heard = self._spec, self._heard
-        returned = heard.returned or {}
-        figures, problem = returned_figures(heard, spec)
-        written = {} if spec.results is None else written_figures(self._path(spec.results))
-        settled = settle(
-            spec,
-            (
-                ("returned", figures),
-                ("written", written),
-                ("last reported", self._reports.latest),
-                ("printed", printed_figures(self._folder.log, self._log_start, spec.patterns)),
-            ),
-            problem,
+        settled = figures_in_all(
+            self._spec, self._heard, self._reports.latest, self._folder.log, self._log_start
         )
-        metrics = settled.metrics
-        incidents: tuple[str, ...] = (f"{code_in_words(code)} after it had returned",) if code else ()
-        if heard.examples or spec.examples:
-            from sweeper.worker.examples import (
-                write_examples,  # NumPy: only where there is something to write
-            )
-
-            file = None if spec.examples is None else self._path(spec.examples)
-            told, problems = write_examples(self._folder.records, heard.examples, file, metrics)
-            metrics, incidents = {**told, **metrics}, (*incidents, *problems)
-        left_out = returned.get("left_out") or ()
-        notes = [*settled.notes, *([f"returned, and no number: {', '.join(left_out)}"] if left_out else [])]
-        self._reporter.log("\n  ".join(("finished", *notes, *incidents)))
+        told, problems = self._write_examples(settled.metrics)
+        odd = (f"{code_in_words(code)} after it had returned",) if code else ()
+        incidents = (*odd, *problems)
+        self._log("\n  ".join(("finished", *settled.notes, *incidents)))
         step = self._reports.step
         self._reporter.send(
             Finished,
-            metrics=metrics,
+            metrics={**told, **settled.metrics},
             best_step=0,  # which of its models a program keeps is its own affair
             steps_trained=step,
             steps_inherited=0,
             seconds=self._seconds(),
             ended_by="max_steps",
             incidents=incidents,
+        )
+
+    def _write_examples(self, metrics: Mapping[str, float]) -> tuple[Mapping[str, float], tuple[str, ...]]:
+        """The figures that only examples tell, and which of these are left out."""
+        said, given = self._heard.examples, self._spec.examples
+        if not said and given is None:
+            return {}, ()
+        from sweeper.worker.examples import write_examples  # NumPy
+
+        return write_examples(
+            self._folder.records, said, None if given is None else self._path(given), metrics
         )
 
     def _path(self, given: str) -> Path:

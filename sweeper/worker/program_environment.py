@@ -9,6 +9,7 @@ from sweeper.program_spec import ProgramSpec
 
 OWN_PATH = "SWEEPER_PYTHONPATH"
 """The environment variable in which a worker finds the `PYTHONPATH` of who started the study."""
+FAULTS = "PYTHONFAULTHANDLER"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -23,12 +24,14 @@ def program_environment(
 
     A worker's own `PYTHONPATH` is no business of a program that may run in another Python; the folder of the
     channel comes last in it, for programs in whose environment there is no `sweeper` to import. Libraries
-    take as many threads as the slot has, unless the user says otherwise.
+    take as many threads as the slot has, and Python tells where it was at a segmentation fault, unless the
+    user says otherwise.
     """
     known = {name: value for name, value in own.items() if name != OWN_PATH}
     path = spec.environment.get("PYTHONPATH", own.get(OWN_PATH, own.get("PYTHONPATH", "")))
     threads = {} if n_threads is None else dict.fromkeys(THREADS, str(n_threads))
     return {
+        FAULTS: "1",
         **threads,
         **known,
         **spec.environment,

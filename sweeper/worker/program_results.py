@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,10 @@ Figures = dict[str, float]
 
 @dataclass
 class Heard:
-    """What a program's processes have said beside their reports. `latest`: the last value of each figure."""
+    """What a program's processes have said beside their reports."""
 
     returned: dict[str, Any] | None = None
     raised: dict[str, Any] | None = None
-    latest: Figures = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
 
 
@@ -36,6 +35,32 @@ class Settled:
 
     metrics: Figures
     notes: tuple[str, ...]
+
+
+def figures_in_all(
+    spec: ProgramSpec, heard: Heard, latest: Mapping[str, float], log: Path, log_start: int
+) -> Settled:
+    """The figures of a program that has ended in order: returned, written, last reported, or printed.
+
+    `latest` are those that were reported, `log_start` is where its output begins. Raises ProgramError where
+    they are no result.
+    """
+    returned, problem = returned_figures(heard, spec)
+    written = {} if spec.results is None else written_figures(Path(spec.cwd, spec.results))
+    printed = printed_figures(log, log_start, spec.patterns)
+    sources = (
+        ("returned", returned),
+        ("written", written),
+        ("last reported", latest),
+        ("printed", printed),
+    )
+    settled = settle(spec, sources, problem)
+    left_out = ", ".join((heard.returned or {}).get("left_out") or ())
+    return (
+        replace(settled, notes=(*settled.notes, f"returned, and no number: {left_out}"))
+        if left_out
+        else settled
+    )
 
 
 def settle(

@@ -51,6 +51,7 @@ class Zygote:
         if not self._is_ready:
             gc.collect()
             gc.freeze()
+            supervisor.prctl(supervisor.PR_SET_PDEATHSIG, 0)  # from now on the end of the stream is noticed
             self._is_ready = True
             self._say(ready=True)
         while True:

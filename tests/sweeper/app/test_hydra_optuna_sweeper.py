@@ -151,7 +151,7 @@ ROWS: dict[str, list[Kept | Refused]] = {
     ],
     "`direction`, a list": [
         Kept((f"{CHOSEN}motpe", *TWO, *SAMPLED), setting("study.metrics"), ("acc:maximize", "ms:minimize")),
-        Refused((TWO[0], *SWEPT), "got 2 directions for 1 metrics (objective); expected one for each"),
+        Refused((TWO[0], *SWEPT), "got 2 directions for 1 metric (objective); expected one for each"),
     ],
     "`storage`": [
         Kept(SETTINGS, setting("study.storage"), "sqlite:///mine.db"),

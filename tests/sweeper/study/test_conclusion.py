@@ -134,6 +134,23 @@ def test_a_study_that_was_stopped_between_its_phases_is_not_over() -> None:
     assert (over.wall_s, over.jobs, over.steps_saved) == (1.5, 2, 0)
 
 
+@pytest.mark.parametrize(("splits", "expected"), [(("val",), "val"), (("val", "test"), "test")])
+def test_a_study_without_test_values_is_judged_on_validation(splits: tuple[str, ...], expected: str) -> None:
+    metrics = {f"{split}/{one.metric}": 0.5 for split in splits for one in GRID.objectives}
+    found = concluded(
+        study="s",
+        sweep=read("loss.weight=1,2"),
+        policy=GRID,
+        trials=(trial(1, "COMPLETE", run(1, 0, metrics=metrics)),),
+        data={},
+        n_jobs=1,
+        wall_s=1.0,
+        provenance={},
+        warnings=(),
+    )
+    assert found.judged_on == expected
+
+
 def test_too_many_failures_are_no_result_and_exit_1() -> None:
     why = "4 failed trials, more than study.max_failure_rate allows (3)"
     stopped = without_verdict(judgement(), why)

@@ -252,6 +252,18 @@ def test_a_run_whose_worker_died_is_tried_again_and_what_happened_is_kept(tmp_pa
     )
 
 
+def test_what_went_wrong_in_a_run_that_finished_is_kept(tmp_path: Path) -> None:
+    def odd(common: dict[str, Any]) -> Message:
+        return finished(common).model_copy(update={"incidents": ("examples left out",)})
+
+    executor = FakeExecutor(1, dict.fromkeys(range(2), 1.0), t1=[lost("killed"), odd])
+    loop = run_loop(tmp_path, executor, [plain_trial(0), plain_trial(1)], retries=2)
+    assert loop.table.runs[1, 0].incidents == (
+        "attempt 1: killed, at step 0; tried again from its last checkpoint",
+        "examples left out",
+    )
+
+
 def test_a_run_that_dies_again_and_again_without_progress_has_failed(tmp_path: Path) -> None:
     executor = FakeExecutor(1, dict.fromkeys(range(3), 1.0), t1=[lost("killed")] * 9)
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)], retries=2)

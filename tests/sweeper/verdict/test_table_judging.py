@@ -147,6 +147,17 @@ def test_a_candidate_that_failed_is_shown_and_cannot_be_chosen() -> None:
     )
     assert crashed.best == "c"
     assert "counted as failed, by their state: 3 runs" in crashed.told
+    states = ["finished"] * 3 + ["finished", "finished", "running"]
+    runs = [{**row, "State": state} for row, state in zip((*A, *B), states, strict=True)]
+    assert "left out, since by their state they have not ended: 1 run" in verdict(runs, C).told
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_a_winner_that_lacks_test_values_is_not_confirmed(n: int) -> None:
+    found = verdict(A, [{**row, "test": row["test"] if row["seed"] < n else ""} for row in B], C)
+    assert (found.best, found.verdict) == ("b", "not confirmed")
+    why = f"it and the baseline have test values on {n} of 3 seeds"
+    assert f"b is the best candidate on validation; not confirmed: {why}" in found.sentence
 
 
 def test_a_baseline_that_failed_is_no_reference() -> None:

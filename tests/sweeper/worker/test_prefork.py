@@ -66,7 +66,7 @@ def test_an_app_is_imported_once_and_each_run_is_a_process_of_its_own(tmp_path: 
         run_job(job, listener := Listener())
         assert isinstance(listener.last, Finished), folder_of(job).log.read_text()
         assert listener.last.metrics["val/acc"] == acc
-        assert len(listener.messages[0].model_dump()["notes"]) == 1
+        assert listener.messages[0].model_dump()["notes"] == ()
         pids.append(listener.last.metrics["test/acc"])
         (said,) = [line for line in folder_of(job).log.read_text().splitlines() if line.startswith("argv")]
         words.append(said.split(" drew ")[1].split()[0])
@@ -94,7 +94,7 @@ def test_what_cannot_be_forked_has_own_processes_and_a_note(source: str, why: st
         run_job(job, listener := Listener())
         assert isinstance(listener.last, Finished), folder_of(job).log.read_text()
         assert isinstance(listener.messages[0], Started)
-        note = listener.messages[0].notes[1]
+        (note,) = listener.messages[0].notes
         assert note.startswith("app.prefork: each run has a process of its own: ")
         assert why in note
 
@@ -106,6 +106,7 @@ def test_a_forked_run_is_pruned_like_any_other(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_no_fork_and_no_zygote(tmp_path: Path) -> None:
+    (temporary := tmp_path / "t").mkdir()
     source = APP.replace(
         "return",
         "import time\n    open('began', 'w').write(str(os.getpid()))\n    time.sleep(60)\n    return",
@@ -114,7 +115,7 @@ def test_a_worker_that_is_killed_leaves_no_fork_and_no_zygote(tmp_path: Path) ->
     path.write_text(app_job(tmp_path, 0.5, source).model_dump_json())
     worker = subprocess.Popen(
         [sys.executable, "-m", "sweeper.worker", str(path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
         stdout=subprocess.DEVNULL,
     )
     wait_for(lambda: (tmp_path / "began").exists() and (tmp_path / "began").read_text())
@@ -122,6 +123,7 @@ def test_a_worker_that_is_killed_leaves_no_fork_and_no_zygote(tmp_path: Path) ->
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("argv", [["bash", "run.sh"], ["python"], ["python", "-c", "1"], ["python", "-m"]])

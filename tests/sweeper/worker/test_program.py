@@ -174,6 +174,32 @@ def test_a_worker_of_programs_loads_neither_torch_nor_numpy(tmp_path: Path) -> N
     assert done.stdout.splitlines()[-1] == "0 []", done.stdout + done.stderr
 
 
+def test_what_a_program_printed_last_is_told_whatever_we_have_to_say_of_it(tmp_path: Path) -> None:
+    source = REPORT + "report(2, {'acc': 1})\nreport(1, {'acc': 1})\nprint('no data'); raise SystemExit(3)"
+    job = program_job(tmp_path, source)
+    assert failure(job).reason == "exit code 3: no data"
+    assert "reported of an earlier step again" in folder_of(job).log.read_text()
+
+
+def test_a_fresh_start_finds_no_output_of_an_earlier_attempt_but_one_that_goes_on_does(
+    tmp_path: Path,
+) -> None:
+    source = """
+    import os, pathlib
+    place = pathlib.Path("run/app")
+    place.mkdir(exist_ok=True)
+    print("acc", len(list(place.iterdir())))
+    (place / "file").touch()
+    (place / str(os.getpid())).touch()
+    """
+    job = program_job(tmp_path, source, patterns={"acc": r"acc (\d)"})
+    resumed = with_spec(job, environment={"SWEEPER_RESUME_DIR": str(tmp_path / "run" / "app")})
+    found = [finish(each).metrics["val/acc"] for each in (job, resumed, job, job, resumed)]
+    assert found == [0, 2, 0, 0, 2]
+    assert len(list((tmp_path / "run" / "app.1").iterdir())) == 3
+    assert len(list((tmp_path / "run").glob("app*"))) == 3
+
+
 def test_a_program_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     job = with_spec(program_job(tmp_path, ""), argv=["no-such-program"])
     assert failure(job).reason == "cannot be run: no-such-program: No such file or directory"

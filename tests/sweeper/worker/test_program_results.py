@@ -170,6 +170,7 @@ def test_a_program_has_the_environment_of_who_started_the_study(tmp_path: Path) 
         "PYTHONPATH": f"/user:{tmp_path}",
         "HOME": "/h",
         "MINE": "1",
+        "PYTHONFAULTHANDLER": "1",
         "OMP_NUM_THREADS": "2",
         "OPENBLAS_NUM_THREADS": "2",
         "MKL_NUM_THREADS": "7",

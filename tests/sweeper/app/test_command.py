@@ -1,0 +1,101 @@
+"""A command line as the program of a study."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeper.app.command import CommandProgram
+from sweeper.app.command_words import CommandWords, read_words
+from sweeper.app.reading import read_app
+from sweeper.app.run import EMPTY
+from sweeper.config import loader_of
+from sweeper.layout import RunFolder
+from tests.sweeper.app.apps import OURS, App, app_in, write
+
+JUDGED = ("baseline.x=0", "metric=val/acc:max")
+
+
+@pytest.fixture(scope="module")
+def app() -> Any:
+    with app_in(EMPTY) as nothing:
+        yield nothing
+
+
+def program(app: App, cwd: Path, template: str, *words: str) -> CommandProgram:
+    read: CommandWords = read_words(template, [*words, *JUDGED])
+    node = app.hydra(OURS, *read.options, name=None)
+    return CommandProgram(read_app(app.loader, None, node, read.arguments), read, cwd)
+
+
+def argv(app: App, template: str, word: str, override: str) -> tuple[str, ...]:
+    """The command of a run with this override, of a study that sweeps by `word`."""
+    made = program(app, Path("/work"), template, word)
+    return made.run([override], 5, 1, RunFolder(Path("/r"))).argv
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("0.5", "0.5"),
+        ("true", "true"),
+        ("null", "null"),
+        ("abc", "abc"),
+        ("'a b'", "a b"),
+        ('"it\'s"', "it's"),
+        ("'{seed}'", "{seed}"),
+        ("'$HOME; rm x'", "$HOME; rm x"),
+        ("[1,2,a]", '[1,2,"a"]'),
+        ("{a: 1}", '{"a":1}'),
+        ("'1'", "1"),
+        ("1e-3", "0.001"),
+    ],
+)
+def test_a_value_is_one_word_of_the_command_whatever_is_in_it(value: str, word: str, app: App) -> None:
+    assert argv(app, "train --x={x}", f"x={value},1", f"+x={value}") == ("train", f"--x={word}")
+
+
+def test_each_run_has_its_seed_and_its_file(app: App, tmp_path: Path) -> None:
+    made = program(app, tmp_path, "train {x} {seed} {out}", "x=1,2")
+    spec = made.run(["+x=2"], 5, 1, RunFolder(tmp_path / "r"))
+    out = str(RunFolder(tmp_path / "r").app_results)
+    assert spec.argv == ("train", "2", "5", out)
+    assert (spec.results, spec.examples) == (out, out.replace(".json", ".npz"))
+    assert (spec.cwd, spec.objectives) == (str(tmp_path), ("acc",))
+    assert made.by_hand(["+x=2", "seed=5"]) == ("train", "2", "5", "results.json")
+
+
+def test_the_seed_is_no_parameter(app: App, tmp_path: Path) -> None:
+    made = program(app, tmp_path, "train {x} {seed}", "x=1,2", "seed=3,4")
+    assert made.config_at(["+x=2"]) == {"x": 2, "command": ["train", "{x}", "{seed}"]}
+    assert made.seeded(3) == ("seed=3",)
+    assert program(app, tmp_path, "train {x}", "x=1,2").seeded(3) == ()
+
+
+def test_seeds_on_the_command_line_are_replicates_and_nothing_is_to_be_said(app: App) -> None:
+    read = read_words("train {x} {seed}", ["x=1,2", "seed=3,4", *JUDGED])
+    sweep = read_app(app.loader, None, app.hydra(OURS, *read.options, name=None), read.arguments)
+    assert (sweep.seeds, sweep.warnings) == ((3, 4), ())
+
+
+def test_the_code_of_a_command_are_its_files_and_those_beside_them(app: App, tmp_path: Path) -> None:
+    write(
+        tmp_path, {"src/train.py": "", "src/loss.py": "", "src/notes.txt": "", "other.py": "", "data.csv": ""}
+    )
+    made = program(app, tmp_path, "python src/train.py --data data.csv {x}", "x=1,2")
+    known = made.code()
+    for path, counts in (
+        ("src/notes.txt", False),
+        ("other.py", False),
+        ("src/loss.py", True),
+        ("src/train.py", True),
+        ("data.csv", True),
+    ):
+        (tmp_path / path).write_text("# changed")
+        assert (made.code() != known) == counts, path
+        known = made.code()
+
+
+def test_nothing_of_ours_is_read_where_a_command_has_no_configuration() -> None:
+    with loader_of(EMPTY, None) as loader:
+        assert not loader.get_group_options("model")

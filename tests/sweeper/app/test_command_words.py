@@ -1,0 +1,141 @@
+"""The words of `sweeper run --cmd`."""
+
+import pytest
+
+from sweeper.app.command_words import CommandWords, filled, name_of, places_in, read_words
+from sweeper.errors import UserError
+
+TEMPLATE = "python train.py --gamma {gamma} --seed {seed} --out {out}"
+BASELINE, METRIC = "baseline.gamma=0", "metric=val/acc:max"
+NO_SEED = "hydra.sweeper.app.seed_key=null"
+
+
+def faults(template: str, *words: str) -> list[str]:
+    with pytest.raises(UserError, match=r".") as caught:
+        read_words(template, words)
+    return str(caught.value).split("\n")
+
+
+def test_places_are_swept_fixed_or_each_run_s_own() -> None:
+    read = read_words(TEMPLATE, ["gamma=0,1,2", BASELINE, METRIC])
+    assert read == CommandWords(
+        template=("python", "train.py", "--gamma", "{gamma}", "--seed", "{seed}", "--out", "{out}"),
+        arguments=("+gamma=0,1,2", "+seed=0"),
+        options=(
+            'hydra.sweeper.study.baseline=["+gamma=0"]',
+            'hydra.sweeper.app.metric=["val/acc"]',
+            "hydra.sweeper.direction=maximize",
+        ),
+    )
+
+
+def test_without_a_place_for_the_seed_runs_are_repetitions() -> None:
+    assert NO_SEED in read_words("train {gamma}", ["gamma=1,2", BASELINE, METRIC]).options
+    assert NO_SEED not in read_words("train {gamma} {seed}", ["gamma=1,2", BASELINE, METRIC]).options
+
+
+def test_everything_else_is_a_setting_of_the_study() -> None:
+    words = ["gamma=1,2", BASELINE, METRIC, "study.n_seeds=2", "pruner=asha", "n_trials=5"]
+    *_, seeds, pruner, n_trials = read_words(TEMPLATE, words).options
+    assert seeds == "hydra.sweeper.study.n_seeds=2"
+    assert (pruner, n_trials) == ("hydra/sweeper/pruner=asha", "hydra.sweeper.n_trials=5")
+
+
+def test_several_metrics_and_patterns() -> None:
+    words = ["gamma=1,2", BASELINE, METRIC, "metric=loss:min", r"pattern.acc=acc=([\d.]+)"]
+    read = read_words(TEMPLATE, words)
+    assert 'hydra.sweeper.app.metric=["val/acc", "loss"]' in read.options
+    assert 'hydra.sweeper.direction=["maximize", "minimize"]' in read.options
+    assert read.patterns == {"val/acc": r"acc=([\d.]+)"}
+
+
+@pytest.mark.parametrize(
+    ("template", "words", "expected"),
+    [
+        (
+            "train 'x",
+            [],
+            '--cmd: got "train \'x", which cannot be split into words: No closing quotation. Close the quote',
+        ),
+        ("", [], "--cmd: got nothing; expected a command. sweeper run --cmd 'python train.py"),
+        (
+            "train {gamma}",
+            [BASELINE, METRIC],
+            "gamma: no value for this place in the command. Give one: gamma=...",
+        ),
+        (
+            "train {gamma}",
+            ["gamma=1,2", METRIC],
+            "baseline.gamma: missing; a command has no values of its own that a baseline could have. "
+            "Say what the reference is: baseline.gamma=...",
+        ),
+        (
+            "train {gamma}",
+            ["gamma=1", "baseline.gama=1", METRIC],
+            "baseline.gama: no such place in the command; did you mean 'gamma'? It has {gamma}",
+        ),
+        (
+            "train {gamma}",
+            ["gamma=1", METRIC, "gama=2"],
+            "gama: no such place in the command, and no setting (from 'gama=2'); did you mean 'gamma'? "
+            "The command has {gamma}",
+        ),
+        (
+            "train {gamma}",
+            ["gamma=1", METRIC, "lr"],
+            "command line: got 'lr'; expected key=value. sweeper run",
+        ),
+        (
+            "train",
+            [],
+            "metric: missing; what is the command judged by? For example metric=val/acc:max",
+        ),
+        (
+            "train",
+            ["metric=acc"],
+            "metric: got 'acc'; expected a name and a direction. For example metric=val/acc:max",
+        ),
+        (
+            "train",
+            [METRIC, "pattern.acc=("],
+            "pattern.acc: got '(', which is no regular expression: missing ), unterminated subpattern",
+        ),
+        (
+            "train",
+            [METRIC, "pattern.acc=acc"],
+            "pattern.acc: got 'acc', which has 0 groups; expected one, which holds the number. For example",
+        ),
+        ("train {out}", [METRIC, "out=here"], "out: no such place in the command, and no setting"),
+    ],
+)
+def test_a_word_that_is_wrong_is_a_line(template: str, words: list[str], expected: str) -> None:
+    (told,) = faults(template, *words)
+    assert told.startswith(expected)
+
+
+def test_all_that_is_wrong_comes_at_once() -> None:
+    assert len(faults("train {gamma} {beta}", "beta=1,2", "metric=acc", "lr", "pattern.x=(")) == 5
+
+
+@pytest.mark.parametrize(
+    ("parts", "name"),
+    [
+        (["python", "src/train.py", "--lr", "{lr}"], "train"),
+        (["/usr/bin/python3.11", "-u", "train.py"], "train"),
+        (["./train.sh", "{lr}"], "train"),
+        (["uv", "run", "train.py"], "run"),
+        (["{program}"], "command"),
+    ],
+)
+def test_a_study_is_called_by_its_script(parts: list[str], name: str) -> None:
+    assert name_of(parts) == name
+
+
+def test_braces_that_are_doubled_are_braces() -> None:
+    part = '{{"lr": {lr}, "seed": {seed}}}'
+    assert places_in([part]) == ["lr", "seed"]
+    assert filled(part, {"lr": "0.1", "seed": "3"}) == '{"lr": 0.1, "seed": 3}'
+
+
+def test_what_is_filled_in_is_not_filled_again() -> None:
+    assert filled("{a}{b}", {"a": "{b}", "b": "}}"}) == "{b}}}"

@@ -1,0 +1,45 @@
+"""`sweeper run`: the words of an app, and the line for a configuration that names another sweeper."""
+
+import sys
+
+import pytest
+from hydra.core.plugins import Plugins
+from omegaconf import OmegaConf
+
+from hydra_plugins.optuna_study.other_sweeper import CLASS, OURS, explain_the_other, is_installed
+from sweeper.run_program import FORCED, as_study, main
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        (["lr=1,2"], ["lr=1,2"]),
+        (["-m", "lr=1,2"], ["lr=1,2"]),
+        (["--multirun", "--config-name", "x", "lr=1"], ["--config-name", "x", "lr=1"]),
+        (["hydra/sweeper=optuna", "hydra/sweeper/pruner=asha"], ["hydra/sweeper/pruner=asha"]),
+        (["hydra/sweeper=optuna_study", "-m", "+x=1,2"], ["+x=1,2"]),
+    ],
+)
+def test_the_words_of_an_app_start_a_study_of_ours(words: list[str], kept: list[str]) -> None:
+    assert as_study(words) == ["-m", *FORCED, *kept]
+
+
+def test_a_script_that_is_not_there_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nowhere.py", "x=1,2"]) == 2
+    expected = "nowhere.py: there is no such file. Name the script of your app, as train.py, or give --cmd"
+    assert capsys.readouterr().err.strip() == expected
+
+
+@pytest.mark.skipif(is_installed(), reason="the other plugin is there, and its class is its own")
+def test_a_configuration_that_names_the_other_plugin_s_class_gets_a_line_that_says_what_to_write(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explain_the_other()
+    monkeypatch.setattr(sys, "argv", ["train.py", "-m", "lr=1,2"])
+    with pytest.raises(SystemExit, match="2"):
+        Plugins.instance()._instantiate(OmegaConf.create({"_target_": CLASS, "n_trials": 3}))  # as Hydra does
+    assert capsys.readouterr().err == (
+        f"hydra.sweeper._target_: got {CLASS}, which is not installed. "
+        f"Start it with 'sweeper run train.py lr=1,2', or add hydra.sweeper._target_={OURS}\n"
+    )
+    assert not is_installed()
