@@ -123,6 +123,7 @@ def test_a_changed_source_file_is_another_study_and_nothing_of_the_old_one_is_us
     printed = study.run()
     other = re.findall(r"^study (\S+): ", printed, re.MULTILINE)
     assert first == again != other
+    assert f"the code of app has changed since {first[0]} was made: this is another study" in printed
     assert study.starts() == Counter({"good 0 0": 2, "good 1 0": 2})
 
 
