@@ -17,6 +17,11 @@ OF_SWEEP_TOO = ("hydra.run.dir", "hydra.job.num", "hydra.job.id")
 The choice of a sweeper or a launcher stays: files of the app may set options of it, and cannot be composed
 without.
 """
+IN_VAIN = {
+    **dict.fromkeys(("hydra.sweep.", "hydra.run.dir"), "a run's output is the folder app in its own"),
+    **dict.fromkeys(("hydra.job.num", "hydra.job.id"), "a run's job.num is the number of its trial"),
+}
+"""Those that a user may have meant, and what holds instead."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,17 @@ def _quoted(path: Path) -> str:
     """The path as Hydra's grammar takes it, whatever is in it."""
     text = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
+
+
+def without_effect(hydra_lines: Sequence[str]) -> tuple[str, ...]:
+    """What is to be said of overrides of Hydra's own node that change nothing in a study."""
+    keys = [line.lstrip("+~").partition("=")[0] for line in hydra_lines]
+    return tuple(
+        f"{key}: has no effect; {instead}"
+        for key in keys
+        for beginning, instead in IN_VAIN.items()
+        if key.startswith(beginning)
+    )
 
 
 def launch_of(hydra_lines: Sequence[str], cwd: str) -> Launch:

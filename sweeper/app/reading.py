@@ -9,6 +9,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeper.app.launch import without_effect
 from sweeper.app.options import AppOptions, Options, as_in_app, metrics_of, options_of
 from sweeper.app.points import PER_STUDY, checked_points
 from sweeper.app.seeds import seed_faults, seeds_of
@@ -25,7 +26,16 @@ from sweeper.config import (
     swept_groups,
 )
 from sweeper.errors import Fault, UserError
-from sweeper.search import SearchSpace, Sweep, extremes, key_of, param_lines, space_of
+from sweeper.search import (
+    Interval,
+    SearchSpace,
+    Sweep,
+    Swept,
+    extremes,
+    key_of,
+    param_lines,
+    space_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +60,8 @@ def read_app(
         source = ConfigSource(loader, config_name, [*of_hydra, *arguments], is_ours=False)
         found = Findings(())
         composer, space = _read(source, hydra.sweeper, options.app, arguments, found)
-        return _checked(composer, space, options, str(hydra.job.name), found, arguments)
+        sweep = _checked(composer, space, options, str(hydra.job.name), found, arguments)
+        return replace(sweep, warnings=(*sweep.warnings, *without_effect(of_hydra)))
     except UserError as error:
         raise as_in_app(error.faults) from error
 
@@ -84,7 +95,16 @@ def _read(
 
 
 def _space(source: ConfigSource, overrides: Sequence[Override], app: AppOptions) -> SearchSpace:
-    return space_of(overrides, source.options, seed_key=app.seed_key, per_study=PER_STUDY)
+    space = space_of(overrides, source.options, seed_key=app.seed_key, per_study=PER_STUDY)
+    return replace(space, swept=tuple(_with_whole_end(one) for one in space.swept))
+
+
+def _with_whole_end(swept: Swept) -> Swept:
+    """`int(interval(1, 8))` takes 8 in, as users of hydra-optuna-sweeper know it; Hydra leaves it out."""
+    domain = swept.domain
+    if not isinstance(domain, Interval) or not domain.is_integer:
+        return swept
+    return replace(swept, domain=replace(domain, high=domain.high + 1))
 
 
 def _checked(

@@ -3,7 +3,9 @@
 What still refers to our own keys by interpolation was not touched by the user and gives nothing.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -134,19 +136,32 @@ def _leaves(params: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, An
 
 
 def _domain(key: str, value: Any) -> str:
-    """`{type: float, low: 1, high: 2, log: true}` in Hydra's grammar; its upper end is left out."""
+    """`{type: float, low: 1, high: 2, log: true}` in Hydra's grammar.
+
+    `high` is in it, as it was there: a range in Hydra's grammar leaves its stop out.
+    """
     where = f"hydra.sweeper.search_space.{key}"
     kind = value.get("type") if isinstance(value, Mapping) else None
     if kind == "categorical" and isinstance(value.get("choices"), list) and value["choices"]:
         return f"choice({','.join(text_of(one) for one in value['choices'])})"
     if kind in ("int", "float") and {"low", "high"} <= value.keys():
-        low, high, step = value["low"], value["high"], value.get("step")
-        if step is not None:
-            return f"range({low},{high},{step})"
-        inner = f"int(interval({low},{high}))" if kind == "int" else f"interval({low},{high})"
+        inner = _numbers(kind, value)
         return f"tag(log,{inner})" if value.get("log") else inner
     problem = f"got {text_of(value)}; expected a type (float, int, categorical) with low and high, or choices"
     raise UserError(Fault(where, problem, "Or write it as hydra.sweeper.params, in Hydra's grammar."))
+
+
+def _numbers(kind: str, value: Mapping[str, Any]) -> str:
+    low, high = value["low"], value["high"]
+    step = value.get("step") or (1 if kind == "int" else None)
+    if step is None:
+        return f"interval({low},{high})"
+    try:
+        start, stop, width = (Decimal(str(number)) for number in (low, high, step))
+        behind = start + (stop - start) // width * width + width / 2
+        return f"range({low},{math.ceil(behind) if kind == 'int' else behind},{step})"
+    except (ArithmeticError, ValueError):
+        return f"range({low},{high},{step})"  # what is no number is refused where it is parsed
 
 
 def sampler_lines(node: Any) -> list[str]:
