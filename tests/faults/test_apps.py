@@ -40,6 +40,7 @@ def wait_for_both(study: AppStudy) -> None:
     wait_for(lambda: study.rows()[0, 0][0] == "COMPLETE")
 
 
+@pytest.mark.slow  # quick: tests/sweeper/worker/test_program.py, a killed worker
 def test_no_process_outlives_a_killed_parent_and_the_same_command_trains_what_is_missing(
     tmp_path: Path,
 ) -> None:
