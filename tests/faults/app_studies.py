@@ -153,9 +153,12 @@ class AppStudy:
         return {trial["name"]: trial for trial in loaded["trials"]}
 
     def rows(self) -> dict[tuple[int, int], tuple[str, int, Mapping[str, Any]]]:
-        """State, attempt and result of each run in the database, by trial and seed."""
+        """State, attempt and result of each run in the database, by trial and seed; none before it is."""
         query = "select trial, seed, state, attempt, result from sweeper_runs order by trial, seed"
-        with sqlite3.connect(self.folder / "results" / "studies.db") as database:
+        path = self.folder / "results" / "studies.db"
+        with sqlite3.connect(path) if path.exists() else sqlite3.connect(":memory:") as database:
+            if not database.execute("select 1 from sqlite_master where name = 'sweeper_runs'").fetchall():
+                return {}
             return {
                 (trial, seed): (state, attempt, json.loads(result))
                 for trial, seed, state, attempt, result in database.execute(query)

@@ -40,6 +40,7 @@ def wait_for_both(study: AppStudy) -> None:
     wait_for(lambda: study.rows()[0, 0][0] == "COMPLETE")
 
 
+@pytest.mark.slow  # quick: tests/sweeper/worker/test_program.py, a killed worker
 def test_no_process_outlives_a_killed_parent_and_the_same_command_trains_what_is_missing(
     tmp_path: Path,
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_changed_source_file_is_another_study_and_nothing_of_the_old_one_is_us
     printed = study.run()
     other = re.findall(r"^study (\S+): ", printed, re.MULTILINE)
     assert first == again != other
+    assert f"the code of app has changed since {first[0]} was made: this is another study" in printed
     assert study.starts() == Counter({"good 0 0": 2, "good 1 0": 2})
 
 
