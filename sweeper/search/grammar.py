@@ -22,6 +22,7 @@ from hydra.core.override_parser.types import (
     Quote,
     QuotedString,
     RangeSweep,
+    Sweep,
     Transformer,
 )
 
@@ -97,6 +98,9 @@ def domain_of(override: Override, options: GroupOptions) -> Domain:
     if isinstance(sweep, Glob):
         return Choices(_matching(override, sweep, options))
     assert isinstance(sweep, ChoiceSweep)
+    if any(isinstance(value, Sweep) for value in sweep.list):
+        problem = f"got a sweep within a sweep (from override '{override.input_line}')"
+        raise UserError(Fault(key_of(override), problem, "Name all values in one list: a,b,c."))
     return Choices(_distinct([plain(value) for value in sweep.list]), sweep.shuffle)
 
 

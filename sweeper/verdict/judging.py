@@ -81,7 +81,11 @@ def _verdict(result: StudyResult) -> Judgement:
         confirmation=confirmation,
         comparisons=_compared(result, [arms]),
         notes=(
-            *notes_of_split(result.judged_on, has_examples=_has_examples(confirmation)),
+            *(
+                notes_of_split(result.judged_on, has_examples=_has_examples(confirmation))
+                if confirmation
+                else ()
+            ),
             *(selection.notes(confirmation, result.judged_on) if confirmation else ()),
             *guard_notes(on_guards, result.judged_on),
             *notes_of_looks(result, look),
