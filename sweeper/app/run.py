@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import extract_tb
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
@@ -24,6 +25,7 @@ from sweeper.errors import FULL_ERROR, Fault, StudyError, UserError
 from sweeper.study import run_planned
 
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
+HYDRA_READS = "load_configuration"
 EMPTY = Path(__file__).parent
 """A folder without configurations: a command line has none."""
 
@@ -45,12 +47,19 @@ def hydra_faults_in_a_line() -> Iterator[None]:
     os.environ[FULL_ERROR] = "1"  # so that Hydra raises
     try:
         yield
-    except CONFIGURATION_ERRORS as error:
-        print(Fault("command line", first_line(error)), file=sys.stderr)
+    except Exception as error:
+        if not isinstance(error, CONFIGURATION_ERRORS) and not _was_reading(error):
+            raise
+        print(Fault("command line", first_line(error) or type(error).__name__), file=sys.stderr)
         sys.exit(2)
     finally:
         os.environ.pop(FULL_ERROR)
         os.environ.update({} if before is None else {FULL_ERROR: before})
+
+
+def _was_reading(error: Exception) -> bool:
+    """Whether the error comes out of Hydra's reading of a configuration, which raises what it comes to."""
+    return any(frame.name == HYDRA_READS for frame in extract_tb(error.__traceback__))
 
 
 def _exit_code(study: Callable[[], int]) -> int:
