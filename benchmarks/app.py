@@ -72,9 +72,12 @@ def span(said: Sequence[tuple[str, float]]) -> float:
 
 
 def gap_ms(said: Sequence[tuple[str, float]]) -> float:
-    """Milliseconds from the end of a run to the process of the next one, the mean; of runs one by one."""
-    made = sorted(at for kind, at in said if kind == "made")
-    left = sorted(at for kind, at in said if kind == "left")
+    """Milliseconds from the end of a run to the process of the next one, the mean; of runs one by one.
+
+    The process that was made first, and left last, is the sweeper's own: it is the same script.
+    """
+    made = sorted(at for kind, at in said if kind == "made")[1:]
+    left = sorted(at for kind, at in said if kind == "left")[:-1]
     gaps = [after - before for before, after in zip(left, made[1:], strict=False)]
     return 1000 * statistics.mean(gaps)
 

@@ -1,6 +1,7 @@
 """A program's processes under their supervisor, seen from the worker."""
 
 import os
+import py_compile
 import select
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sweeper.client import MARK
@@ -103,11 +105,20 @@ class Start:
         return self.environment[MARK]
 
 
+@cache
+def compiled() -> str:
+    """The supervisor as Python starts it fastest: compiled, where that may be kept."""
+    with suppress(OSError, py_compile.PyCompileError):
+        if not sys.dont_write_bytecode and (made := py_compile.compile(str(SUPERVISOR), doraise=True)):
+            return made
+    return str(SUPERVISOR)
+
+
 def start_process(start: Start) -> Supervised:
     """A process of its own. Raises OSError where the folder that it runs in is not there."""
     theirs, leash = os.pipe()
     status, its_status = os.pipe()
-    command = [sys.executable, "-I", "-S", str(SUPERVISOR), str(theirs), str(its_status), str(start.folder)]
+    command = [sys.executable, "-I", "-S", compiled(), str(theirs), str(its_status), str(start.folder)]
     try:
         process = subprocess.Popen(
             [*command, *start.argv],

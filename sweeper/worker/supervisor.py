@@ -8,14 +8,18 @@ leave within two seconds. `status` is the end of a pipe to the worker: `cannot b
 
 import os
 import select
-import signal
 import sys
 import time
-from contextlib import suppress
 
 TYPE_CHECKING = False  # importing typing would take as long as all else
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
+else:
+    try:  # the numbers alone: `signal` makes enumerations of them, which takes as long as the rest of a start
+        import _signal as signal
+    except ImportError:
+        import signal
 
 LEAVE_S = 2.0
 """How long processes may take to leave that were asked to, before they are killed."""
@@ -27,6 +31,20 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 HAS_PROC = os.path.isdir("/proc/self")
 """Elsewhere only the program's process group is known."""
 HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class suppress:  # noqa: N801  # as in contextlib, whose import takes long
+    """Within, these errors are let pass."""
+
+    def __init__(self, *errors: type[BaseException]) -> None:
+        self._errors = errors
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: "type[BaseException] | None", *_: object) -> bool:
+        """Whether it was one of them."""
+        return kind is not None and issubclass(kind, self._errors)
 
 
 def prctl(option: int, value: int) -> None:
@@ -171,6 +189,7 @@ def main(arguments: list[str]) -> None:
         supervise(lambda: start(arguments[3:], status), leash, status)
     finally:
         remove(arguments[2])
+    os._exit(0)  # there is nothing to tidy, and somebody waits
 
 
 def remove(folder: str) -> None:
