@@ -14,7 +14,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from tests.faults.harness import MARK, ROOT, STARTED, marked_processes, wait_for
+from tests.faults.harness import marked_environment, marked_processes, started, wait_for
 
 OURS = "hydra/sweeper=optuna_study"
 PLAIN = ("hydra/sweeper/tracking=none", "hydra.sweeper.study.confirm_seeds=0", "hydra.sweeper.study_name=s")
@@ -64,26 +64,11 @@ class AppStudy:
     @property
     def environment(self) -> dict[str, str]:
         """Ours, with the mark."""
-        return {
-            **os.environ,
-            MARK: self.mark,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tasks")]),
-        }
+        return marked_environment(self.mark)
 
     def start(self, *more: str) -> "subprocess.Popen[str]":
         """The study's process, its output in `output.txt`."""
-        with (self.folder / "output.txt").open("a") as output:
-            process = subprocess.Popen(
-                [*self.command, *more],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=output,
-                stderr=output,
-                text=True,
-                start_new_session=True,
-            )
-        STARTED.append((self.mark, process))
-        return process
+        return started([*self.command, *more], self.folder, self.mark)
 
     def run(self, *more: str, code: int = 0, timeout_s: float = 300.0) -> str:
         """What the study prints from its start to its end."""

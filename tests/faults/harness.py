@@ -25,6 +25,29 @@ STARTED: list[tuple[str, "subprocess.Popen[str]"]] = []
 """Mark and process of each study of a test, so that one that fails leaves nothing running."""
 
 
+def marked_environment(mark: str) -> dict[str, str]:
+    """Ours, with the mark, and with what tests import where it can be."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tasks")])
+    return {**os.environ, MARK: mark, "PYTHONPATH": path}
+
+
+def started(command: Sequence[str], folder: Path, mark: str) -> "subprocess.Popen[str]":
+    """The process of a study, its output at the end of `output.txt`."""
+    with (folder / "output.txt").open("a") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=marked_environment(mark),
+            stdout=output,
+            stderr=output,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_heed_hangups,
+        )
+    STARTED.append((mark, process))
+    return process
+
+
 @dataclass(frozen=True)
 class FaultStudy:
     """The command line of a study of the faulty task in `folder`. Every process of it carries `mark`."""
@@ -47,27 +70,11 @@ class FaultStudy:
     @property
     def environment(self) -> dict[str, str]:
         """Ours, with the mark, and with the faulty task where it can be imported."""
-        return {
-            **os.environ,
-            MARK: self.mark,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tasks")]),
-        }
+        return marked_environment(self.mark)
 
     def start(self, *more: str) -> "subprocess.Popen[str]":
         """The study's process, its output in `output.txt`."""
-        with (self.folder / "output.txt").open("a") as output:
-            process = subprocess.Popen(
-                [*self.command, *more],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=output,
-                stderr=output,
-                text=True,
-                start_new_session=True,
-                preexec_fn=_heed_hangups,
-            )
-        STARTED.append((self.mark, process))
-        return process
+        return started([*self.command, *more], self.folder, self.mark)
 
     def run(self, *more: str, code: int = 0, timeout_s: float = 600.0) -> str:
         """What the study prints from its start to its end."""
