@@ -106,8 +106,8 @@ def test_help_shows_the_choices_that_a_folder_of_yours_adds(capsys: pytest.Captu
     [
         ("studdies", "no such command; did you mean 'studies'?"),
         ("Predict", "no such command; did you mean 'predict'?"),
-        ("run", "no such command. There are studies, verdict and predict; values are given as key=value"),
-        ("task", "no such command. There are studies, verdict and predict; values are given as key=value"),
+        ("train", "no such command. There are studies, run, verdict and predict; values are given as key=value"),
+        ("task", "no such command. There are studies, run, verdict and predict; values are given as key=value"),
     ],
 )
 def test_an_unknown_command_is_one_line_and_exit_code_2(

@@ -54,6 +54,7 @@ SYMPTOMS: dict[str, Series] = {
     "any plateau": {"val/f_score": [0.5] * N},
     "segmentation weak_start": {"val/f_score": rising(0.25, 0.8)},
     "segmentation failed_start": {"val/f_score": rising(0.1, 0.8)},
+    "segmentation lost": {"val/f_score": rising(0.2, 0.39)},
     "segmentation slow": {"val/f_score": rising(0.35, 0.6)},
     "segmentation oscillation": {"val/f_score": swinging(0.6, 0.06)},
     "segmentation overfitting_begins": {"train/f_score": rising(0.4, 0.9)},
