@@ -101,13 +101,16 @@ def test_help_shows_the_choices_that_a_folder_of_yours_adds(capsys: pytest.Captu
     assert "segmentation, sentiment, toy" in printed
 
 
+NO_COMMAND = "no such command. There are studies, run, verdict and predict; values are given as key=value"
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [
         ("studdies", "no such command; did you mean 'studies'?"),
         ("Predict", "no such command; did you mean 'predict'?"),
-        ("train", "no such command. There are studies, run, verdict and predict; values are given as key=value"),
-        ("task", "no such command. There are studies, run, verdict and predict; values are given as key=value"),
+        ("train", NO_COMMAND),
+        ("task", NO_COMMAND),
     ],
 )
 def test_an_unknown_command_is_one_line_and_exit_code_2(
