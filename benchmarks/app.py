@@ -6,9 +6,9 @@
   first line to the last run's last one, a process a run, over the same of hydra-optuna-sweeper 1.4.0rc3 with
   the joblib launcher (n_jobs=2), which waits for the slower of two. `ratio_to_peer_prefork` the same with
   `app.prefork=true`. The peer imports the app once a process; we start a process for each run.
-- `ms_per_run_app_overhead`: one slot, runs that do nothing: from the moment that a run's interpreter begins
-  to leave until the next run's process is made, the mean over runs. The start of the app, which is its own,
-  is left out; the end of its interpreter, and of our supervisor, is not.
+- `ms_per_run_app_overhead`: one slot, runs that do nothing: from a run's end until the next run's process is
+  made, the mean over runs. A run's end is its last word plus what its interpreter takes to leave after that
+  when it runs alone, measured beside: the app's start and its end are its own.
 
 The contenders take turns; a figure is the median, over rounds, of what it is within a round. `--venvs` keeps
 the peer's environment; without, it is temporary.
@@ -21,6 +21,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ APP = ROOT / "benchmarks" / "hydra_app"
 PEER = PEERS[-1]
 N_RUNS = 16
 N_IDLE = 30
+N_ALONE = 10
 SLOTS = ("hydra.sweeper.executor.devices=cpu", "hydra.sweeper.executor.n_slots=2")
 OURS = (
     *("hydra.sweeper.study.n_seeds=1", "hydra.sweeper.study.confirm_seeds=0"),
@@ -82,6 +84,15 @@ def gap_ms(said: Sequence[tuple[str, float]]) -> float:
     return 1000 * statistics.mean(gaps)
 
 
+def leaving_ms(folder: Path) -> float:
+    """Milliseconds from the app's last word to the end of its process, without any sweeper; the median."""
+    found = []
+    for n in range(N_ALONE):
+        said = ran([sys.executable, "train.py", "hydra.run.dir=out"], folder / str(n), "0")
+        found.append(1000 * (time.time() - said[-1][1]))
+    return statistics.median(found)
+
+
 def main() -> None:
     """Measure, print a line a contender and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -105,7 +116,9 @@ def main() -> None:
                 spans[name] = span(ran(command(folder), folder, "2,0.5"))
                 print(f"round {turn + 1}: {name:44s} {spans[name]:6.2f} s for {N_RUNS} runs", flush=True)
             one_slot = ("hydra.sweeper.n_jobs=1", SLOTS[0], "hydra.sweeper.executor.n_slots=1")
-            idle = gap_ms(ran(ours(N_IDLE, *one_slot), work / f"{turn}-idle", "0"))
+            (work / f"{turn}-alone").mkdir()
+            own = leaving_ms(work / f"{turn}-alone")
+            idle = gap_ms(ran(ours(N_IDLE, *one_slot), work / f"{turn}-idle", "0")) - own
             print(f"round {turn + 1}: {'ours, between two runs':44s} {idle:6.1f} ms", flush=True)
             found.append(
                 {

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from traceback import extract_tb
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
@@ -20,12 +19,11 @@ from sweeper.app.launch import launch_of
 from sweeper.app.options import as_in_app
 from sweeper.app.reading import read_app
 from sweeper.app.specs import ProgramSpecs, refuse_what_is_not_for_programs
-from sweeper.config import first_line, loader_of
+from sweeper.config import first_line, loader_of, was_reading
 from sweeper.errors import FULL_ERROR, Fault, StudyError, UserError
 from sweeper.study import run_planned
 
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
-HYDRA_READS = "load_configuration"
 EMPTY = Path(__file__).parent
 """A folder without configurations: a command line has none."""
 
@@ -48,18 +46,13 @@ def hydra_faults_in_a_line() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, CONFIGURATION_ERRORS) and not _was_reading(error):
+        if not isinstance(error, CONFIGURATION_ERRORS) and not was_reading(error):
             raise
         print(Fault("command line", first_line(error) or type(error).__name__), file=sys.stderr)
         sys.exit(2)
     finally:
         os.environ.pop(FULL_ERROR)
         os.environ.update({} if before is None else {FULL_ERROR: before})
-
-
-def _was_reading(error: Exception) -> bool:
-    """Whether the error comes out of Hydra's reading of a configuration, which raises what it comes to."""
-    return any(frame.name == HYDRA_READS for frame in extract_tb(error.__traceback__))
 
 
 def _exit_code(study: Callable[[], int]) -> int:

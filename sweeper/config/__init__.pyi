@@ -21,6 +21,8 @@ from .hydra_adapter import (
     arguments_parser as arguments_parser,
     loader_of as loader_of,
     read_files_as_written as read_files_as_written,
+    report_faults_in_lines as report_faults_in_lines,
+    was_reading as was_reading,
 )
 from .objectives import (
     objective_by_value as objective_by_value,

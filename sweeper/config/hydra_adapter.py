@@ -4,17 +4,20 @@
 """
 
 import os
+import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import hydra
 import hydra.version
 import yaml
+from hydra._internal import utils
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.sources_registry import SourcesRegistry
@@ -101,6 +104,35 @@ def read_files_as_written() -> None:
     Plugins.instance()  # which imports the class once more
     source = SourcesRegistry.instance().resolve("file")
     source.load_config = _load_config  # type: ignore[method-assign,assignment]
+
+
+def report_faults_in_lines() -> None:
+    """From now on what Hydra refuses while it reads a command line is a line and exit code 2, not its own 1.
+
+    Errors of the app's own code, and of a study, stay Hydra's to report.
+    """
+    theirs = utils.run_and_report
+
+    def ours(func: Callable[[], Any]) -> Any:
+        return theirs(lambda: _in_a_line(func))
+
+    utils.run_and_report = ours
+
+
+def was_reading(error: BaseException) -> bool:
+    """Whether the error comes out of Hydra's reading of a configuration, which raises what it comes to."""
+    return any(frame.name == "load_configuration" for frame in extract_tb(error.__traceback__))
+
+
+def _in_a_line(func: Callable[[], Any]) -> Any:
+    try:
+        return func()
+    except Exception as error:
+        if not was_reading(error):
+            raise
+        text = str(error).strip() or type(error).__name__
+        print(Fault("command line", text.splitlines()[0]), file=sys.stderr)
+        sys.exit(2)
 
 
 def folders(loader: ConfigLoader) -> list[Path]:

@@ -1,6 +1,9 @@
 """`sweeper run`: the words of an app, and the line for a configuration that names another sweeper."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hydra.core.plugins import Plugins
@@ -43,3 +46,33 @@ def test_a_configuration_that_names_the_other_plugin_s_class_gets_a_line_that_sa
         f"Start it with 'sweeper run train.py lr=1,2', or add hydra.sweeper._target_={OURS}\n"
     )
     assert not is_installed()
+
+
+APP = """
+import hydra
+
+@hydra.main(config_path=None, version_base=None)
+def main(config):
+    return 0.0
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [["app.py", "-m", "hydra/sweeper=optuna_study"], ["-m", "sweeper", "run", "app.py", "-m"]]
+)
+def test_what_hydra_itself_refuses_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, *words, "+x=1,2", "lrr=3"],
+        cwd=tmp_path,
+        env=os.environ | path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("command line: Could not override 'lrr'")
+    assert len(done.stderr.splitlines()) == 1

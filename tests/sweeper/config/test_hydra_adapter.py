@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from hydra import initialize_config_dir
+from hydra._internal import utils
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
@@ -77,3 +79,23 @@ def test_a_value_is_overridden_as_hydra_does(line: str, expected: dict[str, obje
 def test_the_launcher_that_nobody_chose_is_where_it_was() -> None:
     with part("_internal.core_plugins.basic_launcher.BasicLauncher"):
         assert get_class(hydra_adapter.BASIC_LAUNCHER).__name__ == "BasicLauncher"
+
+
+def test_what_hydra_refuses_while_it_reads_is_a_line_and_its_reporting_stays_for_all_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load_configuration() -> None:
+        raise ConfigCompositionException("Could not override 'lrr'.\nKey 'lrr' is not in struct")
+
+    def main() -> None:
+        raise ValueError("of the app")
+
+    with part("_internal.utils.run_and_report"):
+        monkeypatch.setattr(utils, "run_and_report", utils.run_and_report)  # as it was, afterwards
+        hydra_adapter.report_faults_in_lines()
+        with pytest.raises(SystemExit, match="2"):
+            utils.run_and_report(load_configuration)
+        assert capsys.readouterr().err == "command line: Could not override 'lrr'.\n"
+        with pytest.raises(SystemExit, match="1"):
+            utils.run_and_report(main)
+        assert "ValueError: of the app" in capsys.readouterr().err
