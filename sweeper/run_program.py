@@ -57,16 +57,13 @@ def as_study(words: Sequence[str]) -> list[str]:
 def _run_app(script: str, words: Sequence[str], *, is_module: bool) -> int:
     if not is_module and not Path(script).is_file():
         return exit_code(lambda: _refuse(script))
-    from sweeper.app import hydra_faults_in_a_line
-
     folder = os.getcwd() if is_module else str(Path(script).resolve().parent)
     sys.argv = [script, *as_study(words)]
     sys.path.insert(0, folder)  # as Python does for a script, or with -m
-    with hydra_faults_in_a_line():
-        if is_module:
-            runpy.run_module(script, run_name="__main__", alter_sys=True)
-        else:
-            runpy.run_path(script, run_name="__main__")
+    if is_module:
+        runpy.run_module(script, run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(script, run_name="__main__")
     return 0
 
 

@@ -33,8 +33,6 @@ CONFIG_NAME = "config"
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 CONFIG_DIR = "A folder of yours beside that of the program is --config-dir."
 PLUGIN = os.path.join("hydra_plugins", "optuna_study", "sweeper.py")
-HYDRA_READS = "load_configuration"
-"""Where Hydra reads a command line: what fails there has begun nothing."""
 OWN_SWEEPER = "optuna_study"
 MULTIRUN = ("-m", "--multirun")
 
@@ -122,7 +120,7 @@ def run_again(error: Exception) -> None:
     Raises UserError with all faults; `error`, explained, where it is none of reading the command line. What
     Hydra itself cannot read, and we can, runs: `choice(auto,null)`, a required group that is swept.
     """
-    from sweeper.config import arguments_parser, loader_of, read_command_line
+    from sweeper.config import arguments_parser, loader_of, read_command_line, was_reading
     from sweeper.study import run_solo, run_sweep
 
     if has_begun(error):
@@ -136,8 +134,13 @@ def run_again(error: Exception) -> None:
             )
         except CONFIGURATION_ERRORS:
             raise explained(error) from error  # nothing more is known than what Hydra stopped at
-        was_reading = any(frame.name == HYDRA_READS for frame in extract_tb(error.__traceback__))
-        if not was_reading or arguments.cfg or arguments.info or arguments.help or arguments.hydra_help:
+        if (
+            not was_reading(error)
+            or arguments.cfg
+            or arguments.info
+            or arguments.help
+            or arguments.hydra_help
+        ):
             raise explained(error) from error
         code = run_sweep(sweep) if arguments.multirun else run_solo(sweep)
     if code:

@@ -70,12 +70,9 @@ class HydraApp:
     def _resumed(self, folder: RunFolder) -> tuple[str, ...]:
         """The override by which an interrupted run goes on, where its earlier attempt left the file."""
         resume = self._app.resume
-        path = None if resume is None else folder.app.absolute() / resume.file
-        return (
-            ()
-            if resume is None or path is None or not path.exists()
-            else (f"{resume.key}={text_of(str(path))}",)
-        )
+        if resume is None or not (path := folder.app.absolute() / resume.file).exists():
+            return ()
+        return (f"{resume.key}={text_of(str(path))}",)
 
     def seeded(self, seed: int) -> tuple[str, ...]:
         """The override that gives a run its seed."""

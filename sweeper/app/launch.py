@@ -10,8 +10,10 @@ from sweeper.config import arguments_parser
 from sweeper.layout import RunFolder
 
 CALLBACK = "+hydra.callbacks.sweeper._target_=sweeper.client.JobCallback"
-OF_SWEEP = ("hydra.mode", "hydra.sweeper", "hydra.sweep.", "hydra.launcher")
-OF_SWEEP_TOO = ("hydra.run.dir", "hydra.job.num", "hydra.job.id")
+OF_SWEEP = (
+    *("hydra.mode", "hydra.sweeper", "hydra.sweep.", "hydra.launcher"),
+    *("hydra.run.dir", "hydra.job.num", "hydra.job.id"),
+)
 """Overrides of Hydra's own node that are about a sweep, or that each job has its own of.
 
 The choice of a sweeper or a launcher stays: files of the app may set options of it, and cannot be composed
@@ -79,7 +81,7 @@ def launch_of(hydra_lines: Sequence[str], cwd: str) -> Launch:
         "--config-dir": None if arguments.config_dir is None else os.path.abspath(arguments.config_dir),
     }
     flags = [word for flag, value in named.items() if value is not None for word in (flag, value)]
-    kept = [line for line in hydra_lines if not line.lstrip("+~").startswith((*OF_SWEEP, *OF_SWEEP_TOO))]
+    kept = [line for line in hydra_lines if not line.lstrip("+~").startswith(OF_SWEEP)]
     return Launch((sys.executable, *_main()), tuple(flags), tuple(kept), Path(cwd))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sweeper.config import faults_of, sampler_of_node
 from sweeper.errors import Fault, UserError
@@ -29,7 +29,7 @@ OF_PLUGIN = {
 """Where users of hydra-optuna-sweeper write what our own configuration calls so."""
 M = TypeVar("M", bound=BaseModel)
 
-SECTIONS = ("study", "sampler", "pruner", "executor", "tracking", "monitor", "plan")
+SECTIONS = ("study", "sampler", "pruner", "executor", "tracking")
 NO_CAP = -1
 """What joblib and its users write for "as many as there are"."""
 
@@ -61,7 +61,7 @@ class Options:
     """The section of the app, and what is left of `hydra.sweeper`, by our own sections."""
 
     app: AppOptions
-    given: Mapping[str, Any] = Field(default_factory=dict)
+    given: Mapping[str, Any]
 
     def settings(
         self, name: str, seed: int, metrics: Sequence[str], seeds: Sequence[int] | None

@@ -1,9 +1,7 @@
 """A study of a program, from its command line to the exit code."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
@@ -19,8 +17,8 @@ from sweeper.app.launch import launch_of
 from sweeper.app.options import as_in_app
 from sweeper.app.reading import read_app
 from sweeper.app.specs import ProgramSpecs, refuse_what_is_not_for_programs
-from sweeper.config import first_line, loader_of, was_reading
-from sweeper.errors import FULL_ERROR, Fault, StudyError, UserError
+from sweeper.config import first_line, loader_of
+from sweeper.errors import Fault, StudyError, UserError
 from sweeper.study import run_planned
 
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
@@ -36,23 +34,6 @@ def run_app(config: DictConfig, loader: ConfigLoader, arguments: Sequence[str]) 
 def run_command(template: str, words: Sequence[str]) -> int:
     """Run, resume or extend the study of a command line; the exit code."""
     return _exit_code(lambda: _run_command(template, words))
-
-
-@contextmanager
-def hydra_faults_in_a_line() -> Iterator[None]:
-    """Within, what Hydra refuses of an app's command line is a line on standard error, and exit code 2."""
-    before = os.environ.get(FULL_ERROR)
-    os.environ[FULL_ERROR] = "1"  # so that Hydra raises
-    try:
-        yield
-    except Exception as error:
-        if not isinstance(error, CONFIGURATION_ERRORS) and not was_reading(error):
-            raise
-        print(Fault("command line", first_line(error) or type(error).__name__), file=sys.stderr)
-        sys.exit(2)
-    finally:
-        os.environ.pop(FULL_ERROR)
-        os.environ.update({} if before is None else {FULL_ERROR: before})
 
 
 def _exit_code(study: Callable[[], int]) -> int:

@@ -120,10 +120,11 @@ def checked_run(
     """One solo run of the fixed configuration, as a sweep of one point. Raises UserError with all faults."""
     found = Findings(faults)
     run = found.checked(composer, ())
+    of_rules = Findings(())
     if run is not None:
-        found.collect(lambda: check_rules(run.settings, {(): run.config}, _faults_with(composer)))
+        of_rules.collect(lambda: check_rules(run.settings, {(): run.config}, _faults_with(composer)))
     if found.faults or run is None:
-        raise UserError(found.faults)
+        raise UserError([*found.faults, *of_rules.faults])
     named = "study.trials: named trials are run with -m (--multirun) only"
     warnings = (*space.warnings, *([named] if run.settings.study.trials else []))
     point = Point("solo", {}, ())
@@ -138,6 +139,7 @@ def checked_run(
         warnings=warnings,
         command=command,
         checked=known,
+        faults=of_rules.faults,
     )
 
 
@@ -177,14 +179,15 @@ def checked_sweep(
     found.collect(lambda: check_pruner(settings, settings.trainer.max_steps, settings.trainer.eval_every))
     found.collect(lambda: check_ensemble(settings))
     trials = {overrides: one.config for overrides, one in checked.items()}
-    found.collect(lambda: check_rules(settings, trials, _faults_with(composer)))
+    of_rules = Findings(())
+    of_rules.collect(lambda: check_rules(settings, trials, _faults_with(composer)))
     stages = found.collect(lambda: stages_of(settings.plan)) or ()
     known = points_by_name(points, study.trials or ()) if stages else None
     found.add(plan_faults(stages, known, settings, is_adaptive=adaptive))
     stages = with_points(stages, known or {})
     checked |= _adjusted(found, composer, adjusted_points(stages, points or (), checked))
     if found.faults:
-        raise UserError(explained(found.faults, composer, space))
+        raise UserError(explained([*found.faults, *of_rules.faults], composer, space))
     not_tried = left_out(stages, points or ())
     if points is not None:
         points = _with_named_params(tried(stages, points), checked, space)
@@ -203,6 +206,7 @@ def checked_sweep(
         command=command,
         checked=checked,
         stages=stages,
+        faults=of_rules.faults,
     )
 
 

@@ -28,11 +28,13 @@ from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
+from hydra.errors import SearchPathException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, basecontainer
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeper.config.config_faults import first_line
 from sweeper.config.config_files import not_a_section, package_of, text_of_file, yaml_fault
 from sweeper.errors import Fault, UserError
 
@@ -111,17 +113,24 @@ def report_faults_in_lines() -> None:
 
     Errors of the app's own code, and of a study, stay Hydra's to report.
     """
-    theirs = utils.run_and_report
-
-    def ours(func: Callable[[], Any]) -> Any:
-        return theirs(lambda: _in_a_line(func))
-
-    utils.run_and_report = ours
+    if not isinstance(utils.run_and_report, _InLines):
+        utils.run_and_report = _InLines(utils.run_and_report)
 
 
 def was_reading(error: BaseException) -> bool:
     """Whether the error comes out of Hydra's reading of a configuration, which raises what it comes to."""
-    return any(frame.name == "load_configuration" for frame in extract_tb(error.__traceback__))
+    is_of_path = isinstance(error, SearchPathException)
+    return is_of_path or any(f.name == "load_configuration" for f in extract_tb(error.__traceback__))
+
+
+class _InLines:
+    """Hydra's `run_and_report`, but for what is told in a line."""
+
+    def __init__(self, theirs: Callable[[Callable[[], Any]], Any]) -> None:
+        self._theirs = theirs
+
+    def __call__(self, func: Callable[[], Any]) -> Any:
+        return self._theirs(lambda: _in_a_line(func))
 
 
 def _in_a_line(func: Callable[[], Any]) -> Any:
@@ -130,8 +139,7 @@ def _in_a_line(func: Callable[[], Any]) -> Any:
     except Exception as error:
         if not was_reading(error):
             raise
-        text = str(error).strip() or type(error).__name__
-        print(Fault("command line", text.splitlines()[0]), file=sys.stderr)
+        print(Fault("command line", first_line(error)), file=sys.stderr)
         sys.exit(2)
 
 

@@ -14,4 +14,5 @@ from .rules import (
     Compiled as Compiled,
     Rule as Rule,
     compiled as compiled,
+    readable as readable,
 )

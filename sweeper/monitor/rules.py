@@ -100,14 +100,23 @@ def compiled(monitor: Monitor) -> tuple[Compiled, ...]:
 
     Raises UserError with all faults of all rules, whatever the mode.
     """
-    faults: list[Fault] = []
-    found = [_compiled(name, given, faults) for name, given in monitor.rules.items()]
+    rules, faults = _read(monitor)
     if faults:
         raise UserError(faults)
-    rules = tuple(one for one in found if one is not None)
     if monitor.name == "none":
         return ()
     return tuple(_warning(one) for one in rules) if monitor.name == "advice" else rules
+
+
+def readable(monitor: Monitor) -> tuple[Compiled, ...]:
+    """Those of the rules that a study goes by that can be read, whatever is wrong with others."""
+    return () if monitor.name == "none" else _read(monitor)[0]
+
+
+def _read(monitor: Monitor) -> tuple[tuple[Compiled, ...], list[Fault]]:
+    faults: list[Fault] = []
+    found = [_compiled(name, given, faults) for name, given in monitor.rules.items()]
+    return tuple(one for one in found if one is not None), faults
 
 
 def _warning(one: Compiled) -> Compiled:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from sweeper.errors import Fault
 from sweeper.schema import StudySettings
 from sweeper.search.search_space import Point, SearchSpace
 from sweeper.search.stages import NamedStage
@@ -12,6 +13,8 @@ from sweeper.search.stages import NamedStage
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
     """What a study is made of, all that can be wrong with the words of its command found.
+
+    `faults`: those of the monitor's rules, which are told together with what the data say of these.
 
     `points` is None where a sampler decides. `settings` and `config` are those of the fixed overrides.
     `stages`: those of a staged plan, with the names of points; empty where all are tried at once.
@@ -24,6 +27,7 @@ class Sweep:
     warnings: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     stages: tuple[NamedStage, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     @property
     def is_adaptive(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sweeper.config import objectives_of
 from sweeper.criteria import SPLITS, parse_guard
 from sweeper.errors import Fault, did_you_mean
-from sweeper.monitor import compiled, unknown_metrics
+from sweeper.monitor import readable, unknown_metrics
 from sweeper.search import Sweep
 from sweeper.study.spec_factory import MetricNames, SpecFactory
 from sweeper.study.specs import in_short
@@ -41,7 +41,7 @@ def metric_faults(sweep: Sweep, factory: SpecFactory, trials: Sequence[TrialSpec
     faults = [_objective_fault(where, metric, task.name, known) for where, metric in asked]
     faults += [_guard_fault(text, task.name, known) for text in sweep.settings.study.guards]
     by_split = {split: frozenset().union(*(n[split] for n in known.values())) for split in SPLITS}
-    about_rules = unknown_metrics(compiled(sweep.settings.monitor), by_split)
+    about_rules = unknown_metrics(readable(sweep.settings.monitor), by_split)
     return [*filter(None, faults), *_success_faults(trials, task.name, by_split), *about_rules]
 
 

@@ -50,7 +50,7 @@ def drafts_of(sweep: Sweep, factory: SpecFactory) -> list[Draft]:
         for fault in factory.faults(draft):
             found.setdefault(fault, []).append(draft.name)
     faults = [_with_names(fault, names, len(drafts)) for fault, names in found.items()]
-    if faults := [*faults, *guard_faults(sweep), *metric_faults(sweep, factory, drafts)]:
+    if faults := [*sweep.faults, *faults, *guard_faults(sweep), *metric_faults(sweep, factory, drafts)]:
         raise UserError(faults)
     return drafts if sweep.points is not None else drafts[:1]
 

@@ -40,7 +40,7 @@ def _run(sweep: TaskSweep) -> int:
     arrangement = arrange(settings.executor)
     placement = arrangement.placements[0]
     trial = factory.spec(0, settings.task.name, "candidate", {}, ())
-    if faults := [*factory.faults(trial), *metric_faults(sweep, factory, [trial])]:
+    if faults := [*sweep.faults, *factory.faults(trial), *metric_faults(sweep, factory, [trial])]:
         raise UserError(faults)
     notices = factory.warnings([trial])
     for warning in (*sweep.warnings, *arrangement.warnings, *notices):

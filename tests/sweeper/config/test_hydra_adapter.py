@@ -95,7 +95,7 @@ def test_what_hydra_refuses_while_it_reads_is_a_line_and_its_reporting_stays_for
         hydra_adapter.report_faults_in_lines()
         with pytest.raises(SystemExit, match="2"):
             utils.run_and_report(load_configuration)
-        assert capsys.readouterr().err == "command line: Could not override 'lrr'.\n"
+        assert capsys.readouterr().err == "command line: Could not override 'lrr'\n"
         with pytest.raises(SystemExit, match="1"):
             utils.run_and_report(main)
         assert "ValueError: of the app" in capsys.readouterr().err
