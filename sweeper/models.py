@@ -4,6 +4,7 @@ Types, ranges and units live in such models, default values in YAML. Nothing her
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -132,6 +133,16 @@ def effective_values(model: BaseModel, prefix: str, inactive: set[str]) -> dict[
         else:
             kept[key] = model.model_dump(mode="json", by_alias=True, include={name})[key]
     return kept
+
+
+def drop_key(config: dict[str, Any], path: Sequence[str]) -> None:
+    """Leave out the key at this path of nested sections, if there is one."""
+    *parents, last = path
+    node: Any = config
+    for parent in parents:
+        node = node.get(parent) if isinstance(node, dict) else None
+    if isinstance(node, dict):
+        node.pop(last, None)
 
 
 def digest_of(*parts: str | bytes) -> str:

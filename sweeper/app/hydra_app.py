@@ -1,22 +1,20 @@
 """A Hydra app as the program of a study: each run is its own command line in a process of its own."""
 
 import shlex
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sweeper.app.code import code_of
 from sweeper.app.launch import Launch
 from sweeper.app.reading import AppSweep
-from sweeper.app.specs import digests_of, drop, grace_of, plain
+from sweeper.app.specs import config_at, facts_of
 from sweeper.app.trees import has_key
 from sweeper.client import RESUME
-from sweeper.errors import UserError
 from sweeper.layout import RunFolder
-from sweeper.program_spec import ProgramSpec, figure_name
-from sweeper.schema import Local
-from sweeper.search import key_of, text_of
+from sweeper.models import drop_key
+from sweeper.program_spec import ProgramSpec
+from sweeper.search import text_of
 
 
 class HydraApp:
@@ -24,47 +22,30 @@ class HydraApp:
 
     def __init__(self, sweep: AppSweep, launch: Launch) -> None:
         self._sweep, self._launch, self._app = sweep, launch, sweep.app
-        self.name, self.cwd = sweep.settings.task.name, launch.cwd
-        study = sweep.settings.study
-        listed = study.metrics or (sweep.settings.task.metric,)
-        self.metrics = tuple(one.partition(":")[0] for one in listed)
+        self.cwd = launch.cwd
 
     def config_at(self, overrides: Sequence[str]) -> dict[str, Any]:
         """What the app is given, with its interpolations, without the seed and what `app.ignore` names."""
-        tree, faults = self._sweep.composer.unresolved(overrides)
-        if faults:
-            raise UserError(faults)
-        config: dict[str, Any] = plain(tree)
+        config = config_at(self._sweep, overrides)
         for key in filter(None, (self._sweep.seed_key, *self._app.ignore)):
-            drop(config, key.split("."))
+            drop_key(config, key.split("."))
         return config
-
-    def by_key(self, overrides: Sequence[str]) -> dict[str, str]:
-        """The overrides by what they set."""
-        return {key_of(override): line for line, override in self._sweep.composer.parse(overrides)[0]}
 
     def run(self, overrides: Sequence[str], seed: int, number: int, folder: RunFolder) -> ProgramSpec:
         """One run: the app's own words, then the trial's, then its seed; of a key the last one counts."""
         resumed = self._resumed(folder)
         words = [*self._sweep.space.fixed, *overrides, *self.seeded(seed), *resumed]
-        lines = self.by_key(words).values()
-        executor = self._sweep.settings.executor
-        test = self._app.test_metric
+        lines = self._sweep.by_key(words).values()
         return ProgramSpec(
+            **facts_of(self._sweep, self.cwd),
             argv=self._launch.job(tuple(lines), folder, number),
-            cwd=str(self.cwd),
-            objectives=self.metrics,
-            test_figure=None if test is None else figure_name(test),
-            total_steps=self.total_steps,
-            grace_s=grace_of(self._sweep.settings),
-            silence_s=executor.silence_s if isinstance(executor, Local) else None,
             prefork=self._app.prefork,
             environment={RESUME: str(folder.app.absolute())} if resumed else {},
         )
 
     def by_hand(self, overrides: Sequence[str]) -> tuple[str, ...]:
         """The command line of one run outside of a study, the seed among its overrides."""
-        lines = self.by_key([*self._sweep.space.fixed, *overrides]).values()
+        lines = self._sweep.by_key([*self._sweep.space.fixed, *overrides]).values()
         return self._launch.by_hand(tuple(lines))
 
     def _resumed(self, folder: RunFolder) -> tuple[str, ...]:
@@ -88,32 +69,13 @@ class HydraApp:
         folders = [self.cwd, program.parent] if program.is_file() else [self.cwd]
         return code_of(folders, self._sweep.config)
 
-    def data(self) -> Mapping[str, str]:
-        """Digests of `app.data_files`. Raises UserError where one is not there."""
-        return digests_of(self._app.data_files, self.cwd, self._sweep.settings)
-
     @property
-    def code_counts(self) -> bool:
-        """Whether results of other code are results of another study."""
-        return self._app.code
-
-    @cached_property
     def announced(self) -> tuple[str, ...]:
         """The line that each run is a variant of, and what it is judged by."""
         words = shlex.join((*self._launch.program, *self._launch.flags, *self._sweep.space.fixed))
         seed = self._sweep.seed_key
         return (
             f"each run is a process of its own: {words} <overrides>{f' {seed}=<seed>' if seed else ''}",
-            f"judged by {', '.join(self.metrics)}; settings of the study stand below hydra.sweeper: "
+            f"judged by {', '.join(self._sweep.judged_by)}; settings of the study stand below hydra.sweeper: "
             "study.retry is hydra.sweeper.study.retry",
         )
-
-    @property
-    def total_steps(self) -> int:
-        """Steps of a whole run, 0 where nobody says."""
-        return self._app.total_steps or 0
-
-    @property
-    def report_every(self) -> int:
-        """Steps from one report to the next."""
-        return self._app.report_every

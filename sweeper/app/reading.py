@@ -49,6 +49,21 @@ class AppSweep(Sweep):
     app: AppOptions
     seed_key: str | None
 
+    @property
+    def total_steps(self) -> int:
+        """Steps of a whole run, 0 where nobody says."""
+        return self.app.total_steps or 0
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """The names of what the study is judged by, without a split."""
+        listed = self.settings.study.metrics or (self.settings.task.metric,)
+        return tuple(one.partition(":")[0] for one in listed)
+
+    def by_key(self, overrides: Sequence[str]) -> dict[str, str]:
+        """The overrides by what they set."""
+        return {key_of(override): line for line, override in self.composer.parse(overrides)[0]}
+
 
 def read_app(
     loader: ConfigLoader, config_name: str | None, hydra: DictConfig, arguments: Sequence[str]

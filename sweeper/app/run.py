@@ -53,7 +53,7 @@ def _run_app(config: DictConfig, loader: ConfigLoader, arguments: Sequence[str])
     sweep = read_app(loader, hydra.job.config_name, hydra, arguments)
     refuse_what_is_not_for_programs(sweep.settings)
     app = HydraApp(sweep, launch_of([str(line) for line in hydra.overrides.hydra], str(hydra.runtime.cwd)))
-    return run_planned(sweep, ProgramSpecs(app, sweep.settings, sweep.swept_keys))
+    return run_planned(sweep, ProgramSpecs(app, sweep))
 
 
 def _run_command(template: str, words: Sequence[str]) -> int:
@@ -68,4 +68,4 @@ def _run_command(template: str, words: Sequence[str]) -> int:
         sweep = read_app(loader, None, hydra, read.arguments)
         refuse_what_is_not_for_programs(sweep.settings)
         program = CommandProgram(sweep, read, Path.cwd())
-        return run_planned(sweep, ProgramSpecs(program, sweep.settings, sweep.swept_keys))
+        return run_planned(sweep, ProgramSpecs(program, sweep))

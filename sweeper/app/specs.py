@@ -10,13 +10,14 @@ from typing import Any, Protocol
 from omegaconf import OmegaConf
 from pydantic import JsonValue
 
+from sweeper.app.reading import AppSweep
 from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import RunFolder
-from sweeper.models import digest_of
-from sweeper.program_spec import ProgramSpec
+from sweeper.models import digest_of, drop_key
+from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.reports import Added
 from sweeper.results import Judgement, StudyResult
-from sweeper.schema import Inline, StudySettings
+from sweeper.schema import Inline, Local, StudySettings
 from sweeper.study import MetricNames, RunParts
 from sweeper.task import file_digest
 from sweeper.trial import Role, Slot, TrialSpec, by_value, canonical, fingerprint
@@ -27,15 +28,10 @@ LAST_WORDS_S, LEAST_GRACE_S = 2.0, 1.0
 class Program(Protocol):
     """What is run in a study of somebody's program: a Hydra app, or any command line."""
 
-    name: str
-    metrics: tuple[str, ...]
     cwd: Path
 
     def config_at(self, overrides: Sequence[str]) -> dict[str, Any]:
         """What the program is given at these overrides, JSON. Raises UserError where that cannot be."""
-
-    def by_key(self, overrides: Sequence[str]) -> dict[str, str]:
-        """The overrides by what they set."""
 
     def run(self, overrides: Sequence[str], seed: int, number: int, folder: RunFolder) -> ProgramSpec:
         """One run with these overrides."""
@@ -49,32 +45,19 @@ class Program(Protocol):
     def code(self) -> str:
         """A hash of the program's own code."""
 
-    def data(self) -> Mapping[str, str]:
-        """Digests of the data files that are named, by path."""
-
-    @property
-    def code_counts(self) -> bool:
-        """Whether results of other code are results of another study."""
-
     @property
     def announced(self) -> tuple[str, ...]:
         """What is to be said when a study begins."""
-
-    @property
-    def total_steps(self) -> int:
-        """Steps of a whole run, 0 where nobody knows."""
-
-    @property
-    def report_every(self) -> int:
-        """Steps from one report to the next, 1 where nobody knows."""
 
 
 class ProgramSpecs:
     """Follows `study.SpecFactory`."""
 
-    def __init__(self, program: Program, settings: StudySettings, swept_keys: Sequence[str]) -> None:
-        self._program, self._settings, self._swept_keys = program, settings, tuple(swept_keys)
-        self._code, self._data = program.code(), dict(program.data())
+    def __init__(self, program: Program, sweep: AppSweep) -> None:
+        self._program, self._sweep = program, sweep
+        self._settings, self._name = sweep.settings, sweep.settings.task.name
+        self._code = program.code()
+        self._data = digests_of(sweep.app.data_files, program.cwd, sweep.settings)
 
     def baseline(self, number: int) -> TrialSpec:
         """The reference trial: what is fixed, with `study.baseline` applied."""
@@ -85,8 +68,8 @@ class ProgramSpecs:
     ) -> TrialSpec:
         """The trial at these overrides. Raises UserError where they do not make a configuration."""
         config = self._program.config_at(overrides)
-        known_by: dict[str, Any] = {"config": by_value(config), "program": self._program.name}
-        if self._program.code_counts:
+        known_by: dict[str, Any] = {"config": by_value(config), "program": self._name}
+        if self._sweep.app.code:
             known_by["code"] = self._code
         return TrialSpec(
             number=number,
@@ -97,7 +80,7 @@ class ProgramSpecs:
             overrides=tuple(overrides),
             config=config,
             fingerprint=fingerprint(known_by, canonical(self._data)),
-            max_steps=self._program.total_steps,
+            max_steps=self._sweep.total_steps,
         )
 
     def adopt(self, trial: TrialSpec) -> None:
@@ -124,13 +107,13 @@ class ProgramSpecs:
     def warnings(self, trials: Sequence[TrialSpec]) -> list[str]:
         """That the code has changed, where a study of the same name but for the code is there."""
         name, results = self.study_name(), Path(self._settings.study.results_dir)
-        if self._settings.study.name is not None or not self._program.code_counts:
+        if self._settings.study.name is not None or not self._sweep.app.code:
             return []
         others = results.glob(f"{name.rpartition('-')[0]}-????") if results.is_dir() else ()
         if not (older := sorted(path.name for path in others if path.name != name)):
             return []
         return [
-            f"the code of {self._program.name} has changed since {older[-1]} was made: this is another "
+            f"the code of {self._name} has changed since {older[-1]} was made: this is another "
             f"study, {name}, and trains all its runs. hydra.sweeper.app.code=false goes on whatever the code"
         ]
 
@@ -143,18 +126,18 @@ class ProgramSpecs:
         """All that the trials share: the configuration but for what is swept, the code, the data."""
         study = self._settings.study
         config = self._program.config_at(())
-        for key in self._swept_keys:
-            drop(config, key.lstrip("+").partition("@")[0].replace("/", ".").split("."))
+        for key in self._sweep.swept_keys:
+            drop_key(config, key.lstrip("+").partition("@")[0].replace("/", ".").split("."))
         objectives = study.metrics or (f"{self._settings.task.metric}:{self._settings.task.direction}",)
         return {
-            "task": [self._program.name, None],
+            "task": [self._name, None],
             "config": config,
-            **({"code": self._code} if self._program.code_counts else {}),
+            **({"code": self._code} if self._sweep.app.code else {}),
             "study": {
                 "baseline": list(study.baseline),
                 "objectives": list(objectives),
                 "data digest": self.data()["digest"],
-                "swept": sorted(self._swept_keys),
+                "swept": sorted(self._sweep.swept_keys),
             },
         }
 
@@ -163,14 +146,12 @@ class ProgramSpecs:
         fixed = self.fixed()
         code = fixed.pop("code", None)
         mark = digest_of(canonical(fixed)).removeprefix("sha256:")[:8]
-        return self._settings.study.name or "-".join(
-            filter(None, [self._program.name, mark, code and str(code)[:4]])
-        )
+        return self._settings.study.name or "-".join(filter(None, [self._name, mark, code and str(code)[:4]]))
 
     @property
     def eval_every(self) -> int:
         """Steps from one report to the next."""
-        return self._program.report_every
+        return self._sweep.app.report_every
 
     def n_train(self, trial: TrialSpec) -> int:
         """0: nobody knows."""
@@ -178,7 +159,7 @@ class ProgramSpecs:
 
     def workload(self, trial: TrialSpec, slot: Slot) -> str:
         """Runs of one program take about the same time."""
-        return f"{self._program.name}|{self._code}|{slot.device}|{slot.n_threads} threads"
+        return f"{self._name}|{self._code}|{slot.device}|{slot.n_threads} threads"
 
     def code_hash(self) -> str:
         """A hash of the program's own code."""
@@ -204,7 +185,7 @@ class ProgramSpecs:
 
     def by_key(self, overrides: Sequence[str]) -> dict[str, str]:
         """The overrides by what they set."""
-        return self._program.by_key(overrides)
+        return self._sweep.by_key(overrides)
 
     def feels_scale(self, trial: TrialSpec) -> bool:
         """False: a program's loss cannot be multiplied from outside."""
@@ -246,9 +227,27 @@ def plain(value: Any) -> Any:
     return found if found is None or isinstance(found, bool | int | float | str) else str(found)
 
 
-def grace_of(settings: StudySettings) -> float:
-    """How long a program that is told to leave may take: less than its worker, which tells how it ended."""
-    return max(settings.study.grace_s - LAST_WORDS_S, LEAST_GRACE_S)
+def facts_of(sweep: AppSweep, cwd: Path) -> dict[str, Any]:
+    """What all runs of a program share of their `ProgramSpec`."""
+    study, executor, test = sweep.settings.study, sweep.settings.executor, sweep.app.test_metric
+    return {
+        "cwd": str(cwd),
+        "objectives": sweep.judged_by,
+        "test_figure": None if test is None else figure_name(test),
+        "total_steps": sweep.total_steps,
+        # less than the worker has, which tells how the program ended
+        "grace_s": max(study.grace_s - LAST_WORDS_S, LEAST_GRACE_S),
+        "silence_s": executor.silence_s if isinstance(executor, Local) else None,
+    }
+
+
+def config_at(sweep: AppSweep, overrides: Sequence[str]) -> dict[str, Any]:
+    """The configuration of an app at these overrides, unresolved, JSON. Raises UserError."""
+    tree, faults = sweep.composer.unresolved(overrides)
+    if faults:
+        raise UserError(faults)
+    found: dict[str, Any] = plain(tree)
+    return found
 
 
 def digests_of(files: Iterable[str], folder: Path, settings: StudySettings) -> dict[str, str]:
@@ -265,13 +264,3 @@ def digests_of(files: Iterable[str], folder: Path, settings: StudySettings) -> d
     if faults:
         raise UserError(faults)
     return found
-
-
-def drop(config: dict[str, Any], path: Sequence[str]) -> None:
-    """Leave out the key at this path, if there is one."""
-    *parents, last = path
-    node: Any = config
-    for parent in parents:
-        node = node.get(parent) if isinstance(node, dict) else None
-    if isinstance(node, dict):
-        node.pop(last, None)

@@ -16,7 +16,7 @@ from sweeper.config import TaskSweep, objective_warnings, objectives_of, trainin
 from sweeper.criteria import SPLITS
 from sweeper.errors import FULL_ERROR, Fault, SweeperError, UserError, is_full
 from sweeper.layout import RunFolder
-from sweeper.models import conditional_paths, digest_of
+from sweeper.models import conditional_paths, digest_of, drop_key
 from sweeper.reports import Added, added_by_task
 from sweeper.results import Judgement, Objective, StudyResult
 from sweeper.schema import RUN_SECTIONS, RunSettings, Settings
@@ -239,7 +239,7 @@ class TaskSpecs:
         sweep, study = self._sweep, self._sweep.settings.study
         fixed = {**_trained(sweep.settings, sweep.task_config), **self._unusual_objective}
         for key in sweep.swept_keys:
-            _drop(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
+            drop_key(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
         shared = {
             "baseline": list(study.baseline),
             "objectives": [f"{one.metric}:{one.direction}" for one in objectives_of(sweep)],
@@ -387,13 +387,3 @@ def in_short(names: Sequence[str]) -> str:
     """The names of trials, the first four of them where there are more."""
     listed = ", ".join(names[:4])
     return listed if len(names) <= 4 else f"{listed} and {len(names) - 4} more trials"
-
-
-def _drop(config: dict[str, Any], path: list[str]) -> None:
-    *parents, last = path
-    for parent in parents:
-        inner = config.get(parent)
-        if not isinstance(inner, dict):
-            return
-        config = inner
-    config.pop(last, None)

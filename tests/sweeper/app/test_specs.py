@@ -7,9 +7,10 @@ import pytest
 
 from sweeper.app.hydra_app import HydraApp
 from sweeper.app.launch import Launch
-from sweeper.app.specs import ProgramSpecs, drop, plain, refuse_what_is_not_for_programs
+from sweeper.app.specs import ProgramSpecs, plain, refuse_what_is_not_for_programs
 from sweeper.errors import UserError
 from sweeper.layout import RunFolder
+from sweeper.models import drop_key
 from sweeper.program_spec import ProgramSpec
 from sweeper.search import text_of
 from sweeper.trial import Slot
@@ -32,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def specs(app: App, folder: Path, *words: str) -> ProgramSpecs:
     sweep = app.read(*(words or (TWO,)))
     launch = Launch(("python", str(folder / "train.py")), (), (), folder)
-    return ProgramSpecs(HydraApp(sweep, launch), sweep.settings, sweep.swept_keys)
+    return ProgramSpecs(HydraApp(sweep, launch), sweep)
 
 
 def fingerprint(app: App, folder: Path, *words: str, at: str = "lr=1") -> str:
@@ -168,5 +169,5 @@ def test_a_configuration_is_told_as_json_with_its_interpolations() -> None:
     assert plain([float("inf"), float("nan")]) == ["inf", "nan"]
     config = {"a": {"b": 1}, "c": 2}
     for path in ("a.b", "c.d", "x.y", "c"):
-        drop(config, path.split("."))
+        drop_key(config, path.split("."))
     assert config == {"a": {}}
