@@ -16,12 +16,13 @@ from pathlib import Path
 from sweeper.client import RESUME
 from sweeper.errors import ProgramError, RunError
 from sweeper.layout import RunFolder
-from sweeper.messages import Failed, Finished, Message, Reply, Started, Stopped
+from sweeper.messages import Failed, Finished, Reply, Started, Stopped
 from sweeper.program_spec import ProgramSpec
-from sweeper.trial import JobSpec, RunSpec, member_facts
+from sweeper.trial import JobSpec, RunSpec
 from sweeper.wording import duration
 from sweeper.worker.failure import Failure
 from sweeper.worker.holding import run_folder_held
+from sweeper.worker.last_words import with_last_words
 from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.prefork import NURSERY, CannotForkError
 from sweeper.worker.program_channel import ProgramChannel, Said
@@ -42,20 +43,7 @@ FRESH_ROWS = -1
 
 def run_to_the_end(job: JobSpec, report: Report, lifeline: Lifeline) -> bool:
     """Run `job`, whatever happens in it; each member has a last word."""
-    ended: list[Message] = []
-
-    def listen(message: Message) -> Reply:
-        if isinstance(message, Finished | Stopped | Failed):
-            ended.append(message)
-        return report(message)
-
-    try:
-        return run_job(job, listen, lifeline)
-    except BaseException as error:
-        name = type(error).__name__
-        for run in job.members[len(ended) :]:
-            report(Failed(**member_facts(job, run), error=name, reason=f"{name}: {error}"))
-        return False
+    return with_last_words(run_job, lambda error, _: failure_of(error), job, report, lifeline)
 
 
 def run_job(job: JobSpec, report: Report, lifeline: Lifeline | None = None) -> bool:

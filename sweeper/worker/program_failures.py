@@ -22,7 +22,7 @@ _NOT_NEWS = re.compile(r"Set the environment variable HYDRA_FULL_ERROR=1|Error e
 _NO_ROOM = re.compile(r"CUDA out of memory|HIP out of memory|CUDA error: out of memory|can't allocate memory")
 
 
-def failure_of(error: Exception) -> Failure:
+def failure_of(error: BaseException) -> Failure:
     """Of an error that a worker met, not the program."""
     name = type(error).__name__
     if isinstance(error, RunError):

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 
 from sweeper.errors import DeviceError
-from sweeper.messages import Failed, Finished, Message, Reply, Stopped
+from sweeper.messages import Failed
 from sweeper.schema import RUN_SECTIONS, RunSettings
 from sweeper.task import Prepared, TaskConfig, config_of, task_entry
-from sweeper.trial import JobSpec, RunSpec, fingerprint, member_facts
+from sweeper.trial import JobSpec, RunSpec, fingerprint
 from sweeper.worker.checkpoint import Checkpoints
 from sweeper.worker.failures import Circumstances, failure_of, needs_fresh_worker
 from sweeper.worker.holding import run_folder_held
+from sweeper.worker.last_words import with_last_words
 from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.solo import Solo
@@ -29,19 +30,9 @@ def run_to_the_end(job: JobSpec, report: Report, lifeline: Lifeline) -> bool:
 
     Even `sys.exit()` in a task's code is a Failed for each member that has no last word yet.
     """
-    heard: list[Message] = []
-
-    def listen(message: Message) -> Reply:
-        if isinstance(message, Finished | Stopped | Failed):
-            heard.append(message)
-        return report(message)
-
-    try:
-        is_sound = run_job(job, listen, lifeline)
-    except BaseException as error:
-        is_sound = False
-        for run in job.members[len(heard) :]:
-            report(Failed(**member_facts(job, run), **asdict(failure_of(error, circumstances_of(run)))))
+    is_sound = with_last_words(
+        run_job, lambda error, run: failure_of(error, circumstances_of(run)), job, report, lifeline
+    )
     release_memory()
     return is_sound
 
