@@ -72,3 +72,19 @@ def test_every_claim_is_told_apart(loaded: dict[str, set[str]]) -> None:
 
 def test_a_prediction_at_work_has_torch(loaded: dict[str, set[str]]) -> None:
     assert "torch" in loaded["sweeper.worker.predicting"]
+
+
+def test_the_plugins_that_every_start_of_any_hydra_app_imports_bring_little() -> None:
+    told = "import hydra_plugins.optuna_study.sweeper, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    heavy = {
+        "pydantic",
+        "numpy",
+        "optuna",
+        "mlflow",
+        "torch",
+        "sqlalchemy",
+        "sweeper.schema",
+        "sweeper.client",
+    }
+    assert heavy & set(done.stdout.split()) == set()

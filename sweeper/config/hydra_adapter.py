@@ -34,7 +34,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, basecontainer
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeper.config.config_faults import first_line
 from sweeper.config.config_files import not_a_section, package_of, text_of_file, yaml_fault
 from sweeper.errors import Fault, UserError
 
@@ -139,6 +138,8 @@ def _in_a_line(func: Callable[[], Any]) -> Any:
     except Exception as error:
         if not was_reading(error):
             raise
+        from sweeper.config.config_faults import first_line  # every start of any app imports this module
+
         print(Fault("command line", first_line(error)), file=sys.stderr)
         sys.exit(2)
 
