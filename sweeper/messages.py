@@ -62,13 +62,17 @@ class Finished(_FromRun):
 
 
 class Stopped(_FromRun):
-    """The run left because it was told to, after writing a checkpoint: pruned, or to be resumed later."""
+    """The run left because it was told to, after writing a checkpoint: pruned, or to be resumed later.
+
+    `reason`: who had it leave, where that was its host and not the study; said by the executor.
+    """
 
     kind: Literal["stopped"] = "stopped"
     why: Literal["pruned", "interrupted"]
     step: int
     steps_trained: int
     seconds: float
+    reason: str = ""
 
 
 class Failed(_FromRun):
@@ -82,10 +86,14 @@ class Failed(_FromRun):
 
 
 class Lost(_FromRun):
-    """The run's worker is gone without a last word; said by the executor. The run may be tried again."""
+    """The run's worker is gone without a last word; said by the executor. The run may be tried again.
+
+    `is_hosts`: its whole host went, or was taken away, which says nothing of the run.
+    """
 
     kind: Literal["lost"] = "lost"
     reason: str
+    is_hosts: bool = False
 
 
 Message = Annotated[

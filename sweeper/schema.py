@@ -336,7 +336,47 @@ class Local(StrictModel):
     devices_per_job: PositiveInt = 1  # of programs that train on several GPUs; our trainer uses one
 
 
-Executor = Annotated[Inline | Local, Field(discriminator="name")]
+class Remote(StrictModel):
+    """Slots elsewhere: each is an agent (`sweeper.agent`) that dials this process and keeps one worker.
+
+    `agents`: how many to start, and how many slots a forecast counts with. `environment`: names of variables
+    whose values here every worker gets.
+    """
+
+    agents: PositiveInt
+    n_threads: PositiveInt
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    tls: bool
+    environment: Strings
+    wait_s: PositiveFloat
+    job_timeout_s: PositiveFloat | None
+    silence_s: PositiveFloat
+    retries: NonNegativeInt
+
+
+class ByHand(Remote):
+    """Agents are started by whoever reads the line that is printed."""
+
+    name: Literal["agents"]
+
+
+class Ray(Remote):
+    """Agents are actors of a running Ray cluster. `address`: as `ray.init` takes it. `gpus`: of each agent."""
+
+    name: Literal["ray"]
+    address: str
+    gpus: Annotated[float, Field(ge=0)]
+
+
+class Slurm(Remote):
+    """Agents are the tasks of a SLURM job array. `sbatch`: further options of `sbatch`."""
+
+    name: Literal["slurm"]
+    sbatch: Strings
+
+
+Executor = Annotated[Inline | Local | ByHand | Ray | Slurm, Field(discriminator="name")]
 
 
 class Tracking(StrictModel):

@@ -17,7 +17,7 @@ from sweeper.models import digest_of, drop_key
 from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.reports import Added
 from sweeper.results import Judgement, StudyResult
-from sweeper.schema import Inline, Local, StudySettings
+from sweeper.schema import Inline, StudySettings
 from sweeper.study import MetricNames, RunParts
 from sweeper.task import file_digest
 from sweeper.trial import Role, Slot, TrialSpec, by_value, canonical, fingerprint
@@ -237,7 +237,7 @@ def facts_of(sweep: AppSweep, cwd: Path) -> dict[str, Any]:
         "total_steps": sweep.total_steps,
         # less than the worker has, which tells how the program ended
         "grace_s": max(study.grace_s - LAST_WORDS_S, LEAST_GRACE_S),
-        "silence_s": executor.silence_s if isinstance(executor, Local) else None,
+        "silence_s": None if isinstance(executor, Inline) else executor.silence_s,
     }
 
 

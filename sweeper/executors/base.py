@@ -10,7 +10,12 @@ from sweeper.trial import JobSpec, Slot
 class Executor(Protocol):
     """Runs one job a slot. Each member of a submitted job ends with Finished, Stopped, Failed or Lost."""
 
-    slots: Sequence[Slot]
+    @property
+    def slots(self) -> Sequence[Slot]:
+        """The slots that can be given a job now; where they come and go, no index is used twice."""
+
+    def news(self) -> list[str]:
+        """What is to be told of the slots since the last call: who came, who left, what is waited for."""
 
     def submit(self, slot: Slot, job: JobSpec) -> None:
         """Start `job` on a free slot and return at once."""

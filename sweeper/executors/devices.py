@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sweeper.errors import Fault, RunError, UserError
 from sweeper.executors.gpus import NONE, VISIBLE, Gpu, Gpus, gpus_here, torch_has_cuda
-from sweeper.schema import Inline, Local
+from sweeper.schema import Inline, Local, Remote
 from sweeper.trial import Slot
 from sweeper.wording import plural
 
@@ -53,12 +53,14 @@ class Arrangement:
         return tuple(placement.slot for placement in self.placements)
 
 
-def arrange(executor: Inline | Local, machine: Machine | None = None) -> Arrangement:
+def arrange(executor: Inline | Local | Remote, machine: Machine | None = None) -> Arrangement:
     """The slots that a configuration makes of `machine`, this one unless told otherwise.
 
-    Neighbours in the order of slots are on different GPUs, so that few jobs spread over all of them; so does
+    Those of agents are assumed: as many as are asked for, wherever they will be. Neighbours in the order of slots are on different GPUs, so that few jobs spread over all of them; so does
     the cap `max_jobs`. Raises UserError where the machine has not what is asked for.
     """
+    if isinstance(executor, Remote):
+        return _assumed(executor)
     machine = machine or this_machine()
     return _inline(executor, machine) if isinstance(executor, Inline) else _local(executor, machine)
 
@@ -85,6 +87,11 @@ def _devices_in_words(slots: tuple[Slot, ...]) -> str:
         return labels[0]
     *numbers, last = (label.removeprefix("gpu ") for label in labels)
     return f"gpus {', '.join(numbers)} and {last}"
+
+
+def _assumed(executor: Remote) -> Arrangement:
+    slots = [Slot(index, "cpu", executor.n_threads, "agents") for index in range(executor.agents)]
+    return Arrangement(tuple(Placement(slot, environment_of("", executor.n_threads)) for slot in slots))
 
 
 def _inline(executor: Inline, machine: Machine) -> Arrangement:

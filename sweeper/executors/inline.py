@@ -48,6 +48,10 @@ class InlineExecutor:
         self._thread = threading.Thread(target=self._work, name="inline-worker", daemon=True)
         self._thread.start()
 
+    def news(self) -> list[str]:
+        """Nothing: these slots stay as they are."""
+        return []
+
     def submit(self, slot: Slot, job: JobSpec) -> None:
         """Start `job`; there is one slot."""
         assert slot in self.slots, f"no such slot: {slot}"

@@ -64,6 +64,10 @@ class LocalExecutor:
         self._running: dict[str, _Running] = {}
         self._events: SimpleQueue[_Event] = SimpleQueue()
 
+    def news(self) -> list[str]:
+        """Nothing: these slots stay as they are."""
+        return []
+
     def submit(self, slot: Slot, job: JobSpec) -> None:
         """Hand `job` to the slot's worker."""
         if job.needs.is_alone:

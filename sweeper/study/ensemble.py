@@ -28,7 +28,7 @@ from sweeper.locks import file_lock
 from sweeper.records import read_influence
 from sweeper.reports import sentence_of
 from sweeper.results import RunResult, StudyResult, TrialResult
-from sweeper.schema import Inline, Local
+from sweeper.schema import Inline, Local, Remote
 from sweeper.verdict import Interval, examples_part, student
 from sweeper.worker import ending
 
@@ -59,9 +59,9 @@ class EnsembleContext:
     is_stopped: Callable[[], bool]
 
 
-def timeout_of(executor: Inline | Local) -> float:
+def timeout_of(executor: Inline | Local | Remote) -> float:
     """As long as a job may take, where that is limited."""
-    return (executor.job_timeout_s if isinstance(executor, Local) else None) or TIMEOUT_S
+    return (None if isinstance(executor, Inline) else executor.job_timeout_s) or TIMEOUT_S
 
 
 def ensemble_of(result: StudyResult, k: int, ground: EnsembleContext) -> Outcome:

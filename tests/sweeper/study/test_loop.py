@@ -49,6 +49,9 @@ class FakeExecutor:
         self._ends: list[tuple[float, str, JobSpec, Slot]] = []
         self._begun: list[Message] = []
 
+    def news(self) -> list[str]:
+        return []
+
     def submit(self, slot: Slot, job: JobSpec) -> None:
         assert slot.index not in {other.index for _, _, _, other in self._ends}
         end = self.now + self._seconds[job.members[0].trial]
