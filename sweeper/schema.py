@@ -362,7 +362,7 @@ class ByHand(Remote):
 
 
 class Ray(Remote):
-    """Agents are actors of a running Ray cluster. `address`: as `ray.init` takes it. `gpus`: of each agent."""
+    """Agents are actors of a Ray cluster that runs. `address`: as `ray.init` takes it; `gpus`: an agent's."""
 
     name: Literal["ray"]
     address: str

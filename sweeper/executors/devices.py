@@ -56,8 +56,9 @@ class Arrangement:
 def arrange(executor: Inline | Local | Remote, machine: Machine | None = None) -> Arrangement:
     """The slots that a configuration makes of `machine`, this one unless told otherwise.
 
-    Those of agents are assumed: as many as are asked for, wherever they will be. Neighbours in the order of slots are on different GPUs, so that few jobs spread over all of them; so does
-    the cap `max_jobs`. Raises UserError where the machine has not what is asked for.
+    Those of agents are assumed: as many as are asked for, wherever they will be. Neighbours in the order of
+    slots are on different GPUs, so that few jobs spread over all of them; so does the cap `max_jobs`. Raises
+    UserError where the machine has not what is asked for.
     """
     if isinstance(executor, Remote):
         return _assumed(executor)
