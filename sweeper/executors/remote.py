@@ -6,8 +6,6 @@ SLURM, Ray, a person ──starts──> sweeper.agent ──dials──> AgentS
 import itertools
 import os
 import secrets
-import shlex
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -155,11 +153,6 @@ class RemoteExecutor(WorkerPool):
         """Who came, who left, who was not taken; and what the launcher says."""
         launched = self._launcher.news() if self._launcher is not None else []
         return [*self._news.lines(len(self._slots), time.monotonic()), *launched]
-
-    def line(self) -> str:
-        """What to type on another machine to offer it."""
-        python = shlex.join([sys.executable, "-m", "sweeper.agent", self.address])
-        return f"cd {shlex.quote(os.getcwd())} && {python} --token-file {shlex.quote(str(self.token_file))}"
 
     def start_worker(self, slot: Slot) -> RemoteWorker:
         """Another worker of the slot's agent; of one that is gone, it ends at once."""

@@ -92,7 +92,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir)
     observer: Observer = Observers(Terminal(), tracker)
     storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
-    workplace = Workplace(plan.folder.path, plan.settings.task.target)
+    workplace = Workplace(plan.study, plan.folder.path, plan.settings.task.target)
     executor = make_executor(plan.settings.executor, plan.arrangement, workplace)
     health = Health(
         plan.rules, plan.policy.objectives[0], plan.factory, plan.policy.seeds, plan.folder, observer.warned
