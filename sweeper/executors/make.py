@@ -7,7 +7,7 @@ from sweeper.executors.base import Executor
 from sweeper.executors.devices import Arrangement
 from sweeper.executors.inline import InlineExecutor
 from sweeper.executors.local import LocalExecutor
-from sweeper.schema import ByHand, Inline, Local, Ray, Remote, Slurm
+from sweeper.schema import ByHand, Inline, Local, Ray, Slurm
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def make_executor(
     """The configured executor on the places that it has been given. Raises UserError where there is none."""
     if isinstance(config, Inline):
         return InlineExecutor(arrangement.slots[0])
-    if isinstance(config, Remote):
+    if isinstance(config, ByHand | Ray | Slurm):
         return _with_agents(config, workplace)
     return LocalExecutor(
         arrangement.placements, job_timeout_s=config.job_timeout_s, silence_s=config.silence_s
