@@ -89,6 +89,11 @@ class LiveView:
             self._slots, self._metric = slots, metric
             self._progress = Progress(n_runs, began=self._clock())
 
+    def use(self, slots: tuple[Slot, ...]) -> None:
+        """These slots are there now; a run whose slot has left is shown until it has ended."""
+        with self._lock:
+            self._slots = slots
+
     def grow(self, n_runs: int) -> None:
         """So many runs more, or fewer."""
         with self._lock:
