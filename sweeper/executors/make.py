@@ -20,7 +20,7 @@ class Workplace:
 
 
 def make_executor(
-    config: Inline | Local | Remote, arrangement: Arrangement, workplace: Workplace
+    config: Inline | Local | ByHand | Ray | Slurm, arrangement: Arrangement, workplace: Workplace
 ) -> Executor:
     """The configured executor on the places that it has been given. Raises UserError where there is none."""
     if isinstance(config, Inline):
