@@ -56,6 +56,8 @@ class RunTable:
         self._held: set[Mark] = set()
         self._told: set[int] = set()
         self._contending: set[int] = set()
+        self.n_rewritten = 0
+        """How often a run that had ended has ended otherwise: another session tried it again."""
         self._best: tuple[tuple[int, bool], tuple[TrialSpec, int] | None] | None = None
         self.attributing: frozenset[int] = frozenset()
 
@@ -265,6 +267,7 @@ class RunTable:
                 self._screening.know(key, run)
 
     def _begin_anew(self) -> None:
+        self.n_rewritten += 1
         known, self._screening = self._screening, Screening(self._policy, self.runs)
         self._screening.version = known.version + 1
         for trial in known.trials:
