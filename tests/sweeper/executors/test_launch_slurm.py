@@ -138,6 +138,18 @@ def test_a_requeued_agent_that_ends_again_is_told_of_again(fake_slurm: FakeSlurm
     assert list(map(len, told)) == [1, 0, 1]
 
 
+def test_an_agent_that_lost_its_place_need_not_wait_and_one_that_a_user_put_off_does(
+    fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    agents = launched(tmp_path)
+    fake_slurm.say(tasks="12|0|RUNNING|0:10|None\n12|1|PENDING|0:00|BeginTime\n")
+    agents.look()
+    fake_slurm.say(tasks="12|0|PENDING|0:00|BeginTime\n12|1|PENDING|0:00|BeginTime\n")
+    agents.look()
+    agents.look()
+    assert fake_slurm.calls("scontrol") == ["update JobId=12_0 StartTime=now"]
+
+
 def test_who_waits_is_cancelled_at_once_and_who_runs_may_leave_first(
     fake_slurm: FakeSlurm, tmp_path: Path
 ) -> None:
