@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sweeper.agent import VISIBLE
 from sweeper.errors import Fault, UserError, in_a_line
 from sweeper.executors.agent_call import TOKEN, AgentCall
-from sweeper.executors.gpus import VISIBLE
 from sweeper.executors.replacing import Replacing
 from sweeper.executors.waiting import Waiting
 from sweeper.wording import duration, number, plural

@@ -13,9 +13,9 @@ from threading import Event, Thread
 
 from pydantic import ValidationError
 
+from sweeper.agent import SAME_PATH, import_path
 from sweeper.errors import Fault, UserError
 from sweeper.executors.agent_call import AgentCall, Engine, LauncherWord, invitation
-from sweeper.executors.worker_process import SAME_PATH, import_path
 from sweeper.schema import ByHand, Ray, Remote, Slurm
 from sweeper.worker import ending
 

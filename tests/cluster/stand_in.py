@@ -1,4 +1,4 @@
-"""In an agent's place, where only starting and ending one matters: a program that notes what it is given.
+"""In an agent's place, where only its start and its end are of interest: it notes what it is given.
 
 Ends when its standard input does, as an agent with a lifeline, at SIGTERM, or when the study is over.
 """
