@@ -113,8 +113,6 @@ class SlurmAgents:
         return is_new
 
     def _told_end(self, task: Task) -> Iterator[str]:
-        if task.state == "COMPLETED":  # it left by itself, as it was told to
-            return
         if task.state == "CANCELLED":
             yield f"agent {task.index} (job {task.name}) was cancelled, and is not replaced"
             return
@@ -130,6 +128,8 @@ class SlurmAgents:
         self._told_of.add(_without_numbers(line))
 
     def _how(self, task: Task) -> str:
+        if task.state == "COMPLETED":
+            return f"left after {duration(task.age_s)}"
         if task.state == "TIMEOUT":
             return f"was ended by its time limit, after {duration(task.age_s)}"
         if task.state not in FAILED:

@@ -104,7 +104,8 @@ class Ray:
 
     def _part(self, name: str, *options: str) -> Part:
         ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--node-ip-address=127.0.0.1"]
-        return Part(name, [*ray, *options, MEMORY, "--disable-usage-stats"], self.environment, self.folder)
+        environment = {**self.environment, "SWEEPER_NODE": name}
+        return Part(name, [*ray, *options, MEMORY, "--disable-usage-stats"], environment, self.folder)
 
 
 @contextmanager
