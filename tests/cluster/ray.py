@@ -64,6 +64,10 @@ class Ray:
         """As when its power fails: the raylet and all that it started."""
         self.nodes[node].kill()
 
+    def start_node(self, node: str) -> None:
+        """A node of that name; for Ray, another one."""
+        self._begin(self.nodes[node])
+
     def kill_raylet(self, node: str) -> None:
         """Ray's own server of a node and nothing else; what it started is Ray's to end."""
         self.nodes[node].kill_one(RAYLET)
