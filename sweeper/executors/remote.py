@@ -37,6 +37,9 @@ class Launcher(Protocol):
     def close(self) -> None:
         """Take all back; nothing stays in a queue."""
 
+    def abandon(self) -> None:
+        """The same, without waiting for it."""
+
 
 @dataclass(frozen=True)
 class _Joined:
@@ -179,13 +182,19 @@ class RemoteExecutor(WorkerPool):
     def close(self) -> None:
         """Workers leave after their present step; agents and what started them end."""
         super().close()
-        self._release()
+        self._server.close()
+        if self._launcher is not None:
+            self._launcher.close()
+        self.token_file.unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Let go of all: agents notice, and end with their workers within seconds."""
         self._workers.clear()
         self._running.clear()
-        self._release()
+        self._server.close()
+        if self._launcher is not None:
+            self._launcher.abandon()
+        self.token_file.unlink(missing_ok=True)
 
     def hear_host_end(self, worker: Worker, *, is_hosts: bool) -> None:
         """From the server's thread: a worker is no more."""
@@ -210,12 +219,6 @@ class RemoteExecutor(WorkerPool):
     def turned_away(self, who: str, why: str) -> None:
         """From the server's thread: somebody was not taken."""
         self._news.refused(who, why)
-
-    def _release(self) -> None:
-        self._server.close()
-        if self._launcher is not None:
-            self._launcher.close()
-        self.token_file.unlink(missing_ok=True)
 
 
 def _written(file: Path, token: str) -> Path:
