@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from sweeper.errors import StudyError, UserError
 from sweeper.search.trial_book import TrialBook
-from sweeper.storage import engine as engine_module
-from sweeper.storage.engine import Waiting, outlast
+from sweeper.storage import waiting as waiting_module
+from sweeper.storage.engine import outlast
 from sweeper.storage.places import place_faults_named
 from sweeper.storage.storage import Storage, delete_study, open_storage
+from sweeper.storage.waiting import Waiting
 from tests.sweeper.plain_trials import plain_trial
 
 WORKLOAD = "toy|sha256:0|8|cpu"
@@ -36,9 +37,9 @@ def url(database: Path) -> str:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits of 0.5 s, told after 0.1 s."""
-    monkeypatch.setattr(engine_module, "OPENING_S", 0.5)
-    monkeypatch.setattr(engine_module, "RUNNING_S", 0.5)
-    monkeypatch.setattr(engine_module, "WARN_AFTER_S", 0.1)
+    monkeypatch.setattr(waiting_module, "OPENING_S", 0.5)
+    monkeypatch.setattr(waiting_module, "RUNNING_S", 0.5)
+    monkeypatch.setattr(waiting_module, "WARN_AFTER_S", 0.1)
 
 
 @contextmanager
@@ -88,7 +89,7 @@ def test_what_optuna_writes_and_what_we_write_waits_for_a_lock_to_end(url: str, 
         book = TrialBook(storage.optuna_study(["maximize"]))
         with locked(database, 1.0):
             begin = time.monotonic()
-            assert storage.claim("f", 0, 1, WORKLOAD, now=0.0) is not None
+            assert storage.claim("f", 0, 1, WORKLOAD) is not None
             assert time.monotonic() - begin > 0.9
         with locked(database, 1.0):
             spec = book.add({}, {}, lambda number: plain_trial(number))
@@ -99,7 +100,7 @@ def test_what_optuna_writes_and_what_we_write_waits_for_a_lock_to_end(url: str, 
 def test_a_lock_that_outlasts_a_running_study_ends_it_in_one_line(url: str, database: Path) -> None:
     with open_storage(url, "s", "o") as storage:
         book = TrialBook(storage.optuna_study(["maximize"]))
-        claim = storage.claim("f", 0, 1, WORKLOAD, now=0.0)
+        claim = storage.claim("f", 0, 1, WORKLOAD)
         assert claim is not None
         with locked(database):
             with pytest.raises(
@@ -122,7 +123,7 @@ def test_signals_are_handled_while_a_lock_is_waited_for(url: str, database: Path
             with locked(database, 1.5):
                 begin = time.monotonic()
                 threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
-                storage.claim("f", 0, 1, WORKLOAD, now=0.0)
+                storage.claim("f", 0, 1, WORKLOAD)
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert 0.2 < seen[0] - begin < 0.9
@@ -134,7 +135,7 @@ def test_a_database_that_is_deleted_or_replaced_ends_the_study_in_one_line(
 ) -> None:
     with open_storage(url, "s", "o") as storage:
         book = TrialBook(storage.optuna_study(["maximize"]))
-        claim = storage.claim("f", 0, 1, WORKLOAD, now=0.0)
+        claim = storage.claim("f", 0, 1, WORKLOAD)
         assert claim is not None
         database.unlink()
         if replaced:
@@ -144,7 +145,7 @@ def test_a_database_that_is_deleted_or_replaced_ends_the_study_in_one_line(
         with pytest.raises(StudyError, match="deleted or replaced"):
             book.specs()
         with pytest.raises(StudyError, match="deleted or replaced"):
-            storage.renew(now=1.0, claims=[claim])
+            storage.renew([claim])
 
 
 @pytest.mark.parametrize(
