@@ -188,7 +188,7 @@ def _of_server(url: str) -> Sequence[Row]:
     from sweeper.storage import DatabaseClock
 
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
         with closing(engine.connect()) as connection:
             if not sa.inspect(connection).has_table("sweeper_runs"):
                 return []

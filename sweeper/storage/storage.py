@@ -275,7 +275,9 @@ class Storage:
 
     def _has_lapsed(self) -> sa.ColumnElement[bool]:
         """Whether a lease has ended; one that nobody could renew lately goes on for as long again."""
-        return _runs.c.expires < NOW - self._waiting.lately_away_s
+        away_s = sa.bindparam("away_s", callable_=lambda: self._waiting.lately_away_s, type_=sa.Double)
+        lapsed: sa.ColumnElement[bool] = _runs.c.expires < NOW - away_s
+        return lapsed
 
     def _is_held(self, claim: Claim) -> bool:
         mine = sa.and_(_runs.c.owner == self.owner, _runs.c.attempt == claim.attempt)

@@ -27,6 +27,8 @@ def _text(length: int) -> sa.types.TypeEngine[str]:
     return sa.String(length).with_variant(mysql.VARCHAR(length, collation="utf8mb4_bin"), *MYSQL)
 
 
+UTF8: dict[str, Any] = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}
+
 metadata = sa.MetaData()
 runs = sa.Table(
     "sweeper_runs",
@@ -41,6 +43,7 @@ runs = sa.Table(
     sa.Column("expires", sa.Double, nullable=False),
     sa.Column("workload", sa.String(255), nullable=False),
     sa.Column("result", sa.Text().with_variant(mysql.LONGTEXT(), *MYSQL), nullable=False),
+    **UTF8,
 )
 """`expires`: the end of the lease, in seconds since the epoch by the database's clock."""
 looks = sa.Table(
@@ -50,6 +53,7 @@ looks = sa.Table(
     sa.Column("split", sa.String(80), primary_key=True),
     sa.Column("mark", sa.String(80), primary_key=True),
     sa.Column("look", sa.Text, nullable=False),
+    **UTF8,
 )
 turns = sa.Table(
     "sweeper_turns",
@@ -57,6 +61,7 @@ turns = sa.Table(
     sa.Column("study", _text(255), primary_key=True),
     sa.Column("kind", sa.String(64), primary_key=True),
     sa.Column("taken_by", sa.String(64), nullable=False),
+    **UTF8,
 )
 versions = sa.Table(
     "sweeper_schema",
