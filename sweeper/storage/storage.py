@@ -77,6 +77,7 @@ class Storage:
         study = optuna.create_study(
             study_name=self.study, storage=self._memory, directions=directions, load_if_exists=True
         )
+        self._refuse_namesake(study_id_of(study))
         self._memory.look(study_id_of(study))
         known = [direction.name.lower() for direction in study.directions]
         if known != directions:
@@ -88,6 +89,13 @@ class Storage:
             raise UserError(Fault("study.metrics", problem, advice))
         self._waiting.study_runs()
         return study
+
+    def _refuse_namesake(self, study_id: int) -> None:
+        """Some servers take `Run` and `run` for one name."""
+        if (found := self._memory.get_study_name_from_id(study_id)) != self.study:
+            problem = f"got '{self.study}', which the database of study.storage takes for study '{found}'"
+            advice = "Choose a name that differs in more than its case"
+            raise UserError(Fault("study.name", problem, advice))
 
     def runs(self, fingerprint: str | None = None) -> dict[tuple[str, int], RunRow]:
         """The study's runs by fingerprint and seed: all, or those of one fingerprint."""

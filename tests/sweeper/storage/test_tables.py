@@ -100,11 +100,11 @@ def test_a_later_version_is_refused_in_one_line_before_anything_is_changed(earli
 
 
 def test_a_lease_has_8_bytes_and_names_differ_in_case_whatever_the_server() -> None:
-    on_mysql = str(sa.schema.CreateTable(tables.runs).compile(dialect=mysql.dialect()))  # type: ignore[no-untyped-call]
+    on_mysql = str(sa.schema.CreateTable(tables.runs).compile(dialect=mysql.dialect()))
     assert "expires DOUBLE NOT NULL" in on_mysql
     assert "result LONGTEXT NOT NULL" in on_mysql
     assert "study VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" in re.sub(
         r"VARCHAR\(255\) COLLATE", "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE", on_mysql
     )
-    on_postgresql = str(sa.schema.CreateTable(tables.runs).compile(dialect=postgresql.dialect()))
+    on_postgresql = str(sa.schema.CreateTable(tables.runs).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
     assert "expires DOUBLE PRECISION NOT NULL" in on_postgresql
