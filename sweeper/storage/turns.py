@@ -20,6 +20,15 @@ from sweeper.storage.tables import MYSQL, turns
 from sweeper.storage.waiting import ConnectionCut
 
 POLL_S = 0.05
+NOTICED = ", ".join(
+    f"set_config('{name}', '{value}', true)"
+    for name, value in (
+        ("tcp_keepalives_idle", 30),
+        ("tcp_keepalives_interval", 10),
+        ("tcp_keepalives_count", 3),
+    )
+)
+"""PostgreSQL notices within a minute, not after two hours, that the host of who has a lock has vanished."""
 
 
 class DatabaseTurns:
@@ -129,5 +138,5 @@ def _statements(engine: sa.Engine, study: str, kind: str) -> tuple[sa.TextClause
         )
     if engine.dialect.name == "postgresql":
         key = int.from_bytes(digest[:8], "big", signed=True)
-        return sa.text("SELECT pg_try_advisory_xact_lock(:key)").bindparams(key=key), None
+        return sa.text(f"SELECT pg_try_advisory_xact_lock(:key), {NOTICED}").bindparams(key=key), None
     raise NotImplementedError(engine.dialect.name)

@@ -61,7 +61,7 @@ class Session:
         if not self._loop.is_stopping:
             self._attribute()
         if self._loop.left_because is not None:
-            self._observer.warned(self._loop.left_because)
+            self._observer.study_left(self._loop.left_because)
             return 0  # the report is written by those who have runs to wait for
         return self._conclude()
 

@@ -220,6 +220,10 @@ class Session:
                     self._log(child, tracked.Update(tags=tags))
                     child.tags |= tags
 
+    def leave_to_others(self) -> None:
+        """Other sessions go on with the study: it is not interrupted by our end."""
+        self._has_result = True
+
     def interrupt_unless_finished(self) -> None:
         """The last word: a study that has no result by now, from whichever session, was interrupted."""
         with self._turn():

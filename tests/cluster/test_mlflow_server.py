@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.postgres import Server, missing, postgres
-from tests.faults.harness import STARTED, FaultStudy, kill, marked_processes, wait_for
+from tests.faults.harness import STARTED, FaultStudy, kill, marked_processes, trials, wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -124,3 +124,22 @@ def test_a_tracking_server_that_is_killed_costs_one_warning(tmp_path: Path, serv
         assert parent.wait(300) == 0, study.output()
     assert study.output().count("tracking: MLflow at") == 1
     assert [row[2:4] for row in study.rows()] == [("COMPLETE", 1)] * 3
+
+
+def test_a_session_that_leaves_does_not_end_the_study_in_mlflow(tmp_path: Path, server: Server) -> None:
+    """Both runs are another session's for 8 s; ours leaves after one."""
+    query = (
+        "SELECT r.status FROM runs r JOIN tags t ON t.run_uuid = r.run_uuid "
+        "WHERE t.key = 'sweeper.kind' AND t.value = 'study'"
+    )
+    words = (trials(other=["optimizer.lr=0.1"]), "loss.pause_ms=80", "trainer.max_steps=100")
+    with mlflow_server(tmp_path, server.create("left")) as mlflow:
+        tracking = f"tracking.uri={mlflow.uri}"
+        study = FaultStudy(tmp_path, (*words, tracking), storage=server.create("left_to"))
+        first = study.start()
+        wait_for(lambda: len(study.last_steps()) >= 2)
+        study.run("study.idle_s=1")
+        assert first.poll() is None
+        assert server.ask(query, "left") == "RUNNING"
+        assert first.wait(120) == 0
+        assert server.ask(query, "left") == "FINISHED"

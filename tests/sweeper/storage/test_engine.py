@@ -18,7 +18,7 @@ from sweeper.storage import waiting as waiting_module
 from sweeper.storage.engine import outlast
 from sweeper.storage.places import place_faults_named
 from sweeper.storage.storage import Storage, delete_study, open_storage
-from sweeper.storage.waiting import Waiting
+from sweeper.storage.waiting import ConnectionCut, Waiting
 from tests.sweeper.plain_trials import plain_trial
 
 WORKLOAD = "toy|sha256:0|8|cpu"
@@ -232,3 +232,58 @@ def test_a_server_that_stays_away_ends_the_study(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(StudyError, match=r"'postgresql://u:\*\*\*@h/db' does not answer, and has for 0.5 s"):
         waiting.connect(refuse, ConnectionError)
     assert len(told) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_connections_that_are_cut_all_the_time_end_the_study_in_one_line() -> None:
+    waiting, told = Waiting("postgresql://h/db"), list[str]()
+    waiting.warn = told.append
+    waiting.study_runs()
+
+    def cut() -> None:
+        raise ConnectionCut("cut")
+
+    with pytest.raises(StudyError, match=r"'postgresql://h/db' cuts its connections, and has for 0.5 s"):
+        waiting.repeated(cut)
+    assert len(told) == 1
+
+
+def test_a_thread_that_waits_is_no_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to stop, the study's own thread leaves as at a second Ctrl-C; another one has its one line."""
+    monkeypatch.setattr(waiting_module, "STOP_S", 0.1)
+    waiting = Waiting("server")
+    waiting.should_stop = lambda: True
+    met: list[type[BaseException]] = []
+
+    def wait() -> None:
+        try:
+            waiting.repeated(cut)
+        except BaseException as error:
+            met.append(type(error))
+
+    def cut() -> None:
+        raise ConnectionCut("cut")
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    thread.join()
+    wait()
+    assert met == [StudyError, KeyboardInterrupt]
+
+
+def test_an_absence_is_remembered_for_as_long_as_others_may_still_be_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waiting_module, "WARN_AFTER_S", 0.1)
+    waiting, left = Waiting("server"), [ConnectionCut("cut")] * 20
+    assert waiting.lately_away_s == 0.0
+
+    def action() -> str:
+        if left:
+            raise left.pop()
+        return "done"
+
+    assert waiting.repeated(action) == "done"
+    assert 0.2 < waiting.lately_away_s < 5
+    monkeypatch.setattr(waiting_module, "RECENT_S", 0.0)
+    assert waiting.lately_away_s == 0.0
