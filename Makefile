@@ -21,7 +21,7 @@ sweep: $(STAMP)  ## the documented lambda grid against its baseline
 PYTEST = PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 test: $(STAMP)  ## the quick tests
-	$(PYTEST) -m 'not slow and not exhaustive'
+	$(PYTEST) -m 'not slow and not exhaustive and not cluster'
 
 test-slow: $(STAMP)  ## the others, but for those that only test-all runs
 	$(PYTEST) -m slow

@@ -45,7 +45,7 @@ NOW = DatabaseClock()
 class Storage:
     """One database: Optuna's studies and the runs of `study`.
 
-    While it is locked, or its server away, everything waits (`sweeper.storage.engine`).
+    While it is locked, or its server away, everything waits (`sweeper.storage.waiting`).
     """
 
     def __init__(self, url: str, study: str, owner: str) -> None:

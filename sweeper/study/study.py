@@ -67,10 +67,10 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     """
     refuse_shared_folder(plan.folder, plan.study)
     refuse_closed(plan.folder.path, plan.settings.study.results_dir)
+    storage.refuse_other_hosts()
     trials = TrialBook(storage.optuna_study([o.direction for o in plan.policy.objectives]))
     refuse_another_study(trials, plan.factory, plan.study)
     check_known_space(plan.sweep, trials)
-    storage.refuse_other_hosts()
     turns = storage.turns(plan.folder.asking_lock, ALONE_S)
     asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials, turns)
     for trial in asker.known:
