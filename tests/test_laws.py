@@ -12,11 +12,13 @@ SWEEPING = ("hydra", "omegaconf", "optuna", "mlflow")
 DOORS = {
     "optuna": (
         *("sweeper.storage.storage", "sweeper.storage.remembering", "sweeper.storage.optuna_adapter"),
+        *("sweeper.storage.opening", "sweeper.storage.repeating"),
         *("sweeper.search.pruners", "sweeper.search.samplers", "sweeper.search.trial_book"),
         "sweeper.search.rehearsal",
     ),
     "mlflow": ("sweeper.watch.tracking", "sweeper.watch.experiments"),
     "pynvml": ("sweeper.agent.gpus",),
+    "ray": ("sweeper.executors.launch_ray",),
     "hydra": (
         *("sweeper.run_study", "hydra_plugins.optuna_study.sweeper", "sweeper.config.hydra_adapter"),
         "hydra_plugins.optuna_study.other_sweeper",

@@ -6,8 +6,6 @@ SLURM, Ray, a person ──starts──> sweeper.agent ──dials──> AgentS
 import itertools
 import os
 import secrets
-import shlex
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -38,6 +36,9 @@ class Launcher(Protocol):
 
     def close(self) -> None:
         """Take all back; nothing stays in a queue."""
+
+    def abandon(self) -> None:
+        """The same, without waiting for it."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class RemoteExecutor(WorkerPool):
         self._numbers, self._generations = itertools.count(), itertools.count(1)
         self._launcher: Launcher | None = None
         self._news = AgentNews(config.agents)
+        environment = _environment(config)
         bound = bound_to(config.host, config.port)
         host, port = bound.getsockname()[:2]
         self.address = f"{'tls' if config.tls else 'tcp'}://{host}:{port}"
@@ -137,7 +139,7 @@ class RemoteExecutor(WorkerPool):
             path=own_path(),
             target=target,
             n_threads=config.n_threads,
-            environment=_environment(config),
+            environment=environment,
         )
         tls = Tls(*new_certificate()) if config.tls else None
         self._server = AgentServer(bound, token.encode(), terms, self, tls)
@@ -155,11 +157,6 @@ class RemoteExecutor(WorkerPool):
         """Who came, who left, who was not taken; and what the launcher says."""
         launched = self._launcher.news() if self._launcher is not None else []
         return [*self._news.lines(len(self._slots), time.monotonic()), *launched]
-
-    def line(self) -> str:
-        """What to type on another machine to offer it."""
-        python = shlex.join([sys.executable, "-m", "sweeper.agent", self.address])
-        return f"cd {shlex.quote(os.getcwd())} && {python} --token-file {shlex.quote(str(self.token_file))}"
 
     def start_worker(self, slot: Slot) -> RemoteWorker:
         """Another worker of the slot's agent; of one that is gone, it ends at once."""
@@ -185,13 +182,19 @@ class RemoteExecutor(WorkerPool):
     def close(self) -> None:
         """Workers leave after their present step; agents and what started them end."""
         super().close()
-        self._release()
+        self._server.close()
+        if self._launcher is not None:
+            self._launcher.close()
+        self.token_file.unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Let go of all: agents notice, and end with their workers within seconds."""
         self._workers.clear()
         self._running.clear()
-        self._release()
+        self._server.close()
+        if self._launcher is not None:
+            self._launcher.abandon()
+        self.token_file.unlink(missing_ok=True)
 
     def hear_host_end(self, worker: Worker, *, is_hosts: bool) -> None:
         """From the server's thread: a worker is no more."""
@@ -216,12 +219,6 @@ class RemoteExecutor(WorkerPool):
     def turned_away(self, who: str, why: str) -> None:
         """From the server's thread: somebody was not taken."""
         self._news.refused(who, why)
-
-    def _release(self) -> None:
-        self._server.close()
-        if self._launcher is not None:
-            self._launcher.close()
-        self.token_file.unlink(missing_ok=True)
 
 
 def _written(file: Path, token: str) -> Path:

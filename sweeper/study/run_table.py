@@ -1,7 +1,9 @@
 """The trials of a study with all that is known of their runs; what is wanted next follows from it."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from sweeper.findings import Look
@@ -166,6 +168,15 @@ class RunTable:
         self._screening.set_aside((trial.fingerprint, seed))
         return attempt
 
+    @property
+    def holders(self) -> dict[str, int]:
+        """By host and process, how many runs other sessions held when we last looked."""
+        return self._book.holders
+
+    def keep(self, trial: TrialSpec, result: RunResult) -> None:
+        """A run that we claimed has ended, of which the database cannot be told now."""
+        self._book.keep(trial, result)
+
     def lost_claims(self) -> set[RunKey]:
         """Runs of ours that another session has taken over; renews the claims on all others."""
         return set(self._book.renew())
@@ -223,6 +234,10 @@ class RunTable:
     def add_look(self, split: str, look: Look) -> None:
         """One more; a look that is known changes nothing."""
         self._book.add_look(split, look)
+
+    def lock(self, file: Path, timeout_s: float) -> AbstractContextManager[None]:
+        """Hold `file` against all sessions of the study, wherever they run."""
+        return self._book.lock(file, timeout_s)
 
     def results(self, *, with_interrupted: bool = False) -> tuple[TrialResult, ...]:
         """Baseline and candidates, each with its ended runs, in order of the numbers."""
