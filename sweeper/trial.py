@@ -11,7 +11,7 @@ from sweeper.models import StrictModel, Strings, digest_of
 from sweeper.wording import slugify
 
 Role = Literal["baseline", "candidate", "attribution"]
-Runner = Literal["task", "program"]
+Runner = Literal["task", "program", "ensemble"]
 
 
 class TrialSpec(StrictModel):
@@ -76,7 +76,8 @@ class JobSpec(StrictModel):
     """What one worker does at a time: 1 member trains solo, more train stacked.
 
     `runner`: what runs its members: `task` is the trainer, whose configuration theirs are; `program` starts a
-    program, their configuration being {"program": a ProgramSpec}.
+    program, their configuration being {"program": a ProgramSpec}; `ensemble` evaluates an average of models,
+    the configuration being {"ensemble": an EnsembleSpec}.
     """
 
     job_id: str

@@ -5,12 +5,8 @@ and evaluates them (`ensemble_process`, `worker/ensemble`); here its figures are
 fails in it is worth a study's verdict: it ends in a warning.
 """
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -19,23 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeper.agent import SAME_PATH, import_path
 from sweeper.config import ENSEMBLE_KEY
 from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_digest, read_figures, read_spec
-from sweeper.executors import Placement
 from sweeper.findings import BestRun, Ensemble, EnsembleMember
 from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock
 from sweeper.records import read_influence
 from sweeper.reports import sentence_of
 from sweeper.results import RunResult, StudyResult, TrialResult
-from sweeper.schema import Inline, Local, Remote
+from sweeper.trial import Slot
 from sweeper.verdict import Interval, examples_part, student
-from sweeper.worker import ending
 
 N_LISTED = 5
-TIMEOUT_S = 7200.0
-"""The end of an evaluation where `executor.job_timeout_s` sets none: two passes a model, no training."""
 
 Best = tuple[TrialResult, RunResult]
 
@@ -49,24 +40,22 @@ class Outcome:
     members: frozenset[Path] = frozenset()
 
 
+Evaluate = Callable[[EnsembleSpec, EnsembleFolder], str | None]
+
+
 @dataclass(frozen=True)
 class EnsembleContext:
-    """Where and how long an ensemble may be evaluated. `prepared`: the folder of the study's data.
+    """Where an ensemble is evaluated. `prepared`: the folder of the study's data; `slot`: where it runs.
 
-    `lock(file, timeout_s)`: what keeps the study's other sessions from evaluating it at the same time.
+    `evaluate`: does it, given what is asked for and a folder that holds the same; why there is no result, or
+    None. `lock`: what keeps other sessions from doing it at the same time.
     """
 
     folder: StudyFolder
     prepared: Path
-    placement: Placement
-    timeout_s: float
-    is_stopped: Callable[[], bool]
+    slot: Slot
+    evaluate: Evaluate
     lock: Callable[[Path, float], AbstractContextManager[Any]] = file_lock
-
-
-def timeout_of(executor: Inline | Local | Remote) -> float:
-    """As long as a job may take, where that is limited."""
-    return (None if isinstance(executor, Inline) else executor.job_timeout_s) or TIMEOUT_S
 
 
 def ensemble_of(result: StudyResult, k: int, ground: EnsembleContext) -> Outcome:
@@ -128,7 +117,7 @@ def _gone(runs: Sequence[RunResult]) -> str:
 
 
 def _spec(result: StudyResult, best: Sequence[Best], ground: EnsembleContext) -> EnsembleSpec:
-    metric, slot = result.objectives[0].metric, ground.placement.slot
+    metric, slot = result.objectives[0].metric, ground.slot
     return EnsembleSpec(
         study=result.study,
         metric=metric,
@@ -162,8 +151,7 @@ def _evaluated(spec: EnsembleSpec, ground: EnsembleContext) -> EnsembleFigures |
                 return found
             folder.result.unlink(missing_ok=True)  # that of another request
             write_atomic(folder.request, spec.model_dump_json(indent=2))
-            environment = ground.placement.environment
-            problem = evaluate_apart(folder, environment, ground.timeout_s, ground.is_stopped)
+            problem = ground.evaluate(spec, folder)
     except TimeoutError:
         return "another session evaluates it now; the same command shows it later"
     return problem or read_figures(folder.result) or f"{folder.result} cannot be read"
@@ -221,66 +209,3 @@ def paired_interval(
     if one is None or other is None or len(one) != len(other):
         return Interval()
     return student(improvement, examples_part({0: one}, {0: other}), None, confidence)
-
-
-COMMAND = (sys.executable, *SAME_PATH, "-m", "sweeper.worker.ensemble")
-
-
-POLL_S = 0.2
-
-
-MAX_WORDS = 2000
-"""Characters of the log's end that are looked at for the reason of a failure."""
-
-
-def evaluate_apart(
-    folder: EnsembleFolder,
-    environment: Mapping[str, str],
-    timeout_s: float,
-    is_stopped: Callable[[], bool],
-) -> str | None:
-    """Evaluate the request in `folder`; why there is no result, where there is none.
-
-    The process holds the reading end of a pipe whose other end is ours alone: however this one ends, so does
-    the other. Its own session keeps Ctrl-C from it: `is_stopped` is asked instead.
-    """
-    theirs, ours = os.pipe()
-    try:
-        with folder.log.open("wb") as log:
-            process = subprocess.Popen(
-                [*COMMAND, str(folder.request), str(theirs)],
-                env={**os.environ, **import_path(), **environment},
-                pass_fds=[theirs],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
-            problem = _wait(process, timeout_s, is_stopped)
-        finally:
-            process.kill()
-            process.wait()
-    finally:
-        os.close(theirs)
-        os.close(ours)
-    return problem if problem is not None else _judged(process.returncode, folder)
-
-
-def _wait(process: "subprocess.Popen[bytes]", timeout_s: float, is_stopped: Callable[[], bool]) -> str | None:
-    """Until it has ended, or should have."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if is_stopped():
-            return "it was stopped; the same command evaluates it"
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(POLL_S)
-            return None
-    return f"its evaluation was not done after {timeout_s:g} s"
-
-
-def _judged(returncode: int, folder: EnsembleFolder) -> str | None:
-    if returncode == 0 and folder.result.exists():
-        return None
-    words = folder.log.read_bytes()[-MAX_WORDS:].decode(errors="replace")
-    return f"its evaluation failed: {ending(returncode, words)}. Log: {folder.log}"

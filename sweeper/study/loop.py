@@ -67,7 +67,7 @@ class StudyLoop:
     ) -> None:
         self.stopped_because: str | None = None
         self.left_because: str | None = None
-        self.table, self._executor, self._hooks = table, executor, hooks
+        self.table, self.executor, self._hooks = table, executor, hooks
         self._limits, self._interrupt = limits, interrupt
         self._observer = hooks.observer
         self._retries = Retries(limits.n_retries)
@@ -95,7 +95,7 @@ class StudyLoop:
 
     def close(self) -> None:
         """End the workers; nothing runs after that."""
-        self._executor.close()
+        self.executor.close()
 
     @property
     def is_stopping(self) -> bool:
@@ -134,12 +134,12 @@ class StudyLoop:
             self._observer.warned(f"{why}running jobs write a checkpoint and leave, within {grace_s:g} s")
             for active in self._active:
                 if active.has_started:
-                    self._executor.stop(active.job.job_id)
+                    self.executor.stop(active.job.job_id)
                 else:  # there is nothing yet that a checkpoint could keep
-                    self._executor.kill(active.job.job_id, "stopped before it began")
+                    self.executor.kill(active.job.job_id, "stopped before it began")
         elif now >= self._stop_by:
             for active in self._active:
-                self._executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
+                self.executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
 
     def _fill(self, wanted: Callable[[], WantedNow], asks: bool) -> None:
         if asks and not self.is_stopping:
@@ -198,7 +198,7 @@ class StudyLoop:
         self._active.add(Active(slot, job, trial, seed, self._limits.now()))
         self._idle_since = None
         self._started_runs.add((trial.number, seed))
-        self._executor.submit(slot, job)
+        self.executor.submit(slot, job)
 
     def _receive(self) -> None:
         self._kill_lost_claims()
@@ -207,7 +207,7 @@ class StudyLoop:
         is_idle, has_slots = not self._active, bool(self._active.slots)
         if is_idle and not has_slots:
             self.slots.say_waiting()
-        self._heard.extend(self._executor.receive(PATIENCE_S))
+        self._heard.extend(self.executor.receive(PATIENCE_S))
         while self._heard:
             self._handle(self._heard.popleft())
         if is_idle and has_slots:
@@ -215,7 +215,7 @@ class StudyLoop:
 
     def keep_last_words(self) -> None:
         """Write into their folders how runs have ended meanwhile: the database cannot be told."""
-        self._heard.extend(self._executor.receive(0.0))
+        self._heard.extend(self.executor.receive(0.0))
         for message in self._heard:
             active = self._active.get(message.job_id, message.attempt)
             if active is not None and isinstance(message, LastWord):
@@ -226,7 +226,7 @@ class StudyLoop:
         for active in self._active if lost else ():
             if active.key in lost:
                 active.is_taken = True
-                self._executor.kill(active.job.job_id, "another session has taken the run over")
+                self.executor.kill(active.job.job_id, "another session has taken the run over")
 
     def _look_at_others(self) -> None:
         """Learn of other sessions' results now and then; of all that happens meanwhile, none waits for it."""
@@ -274,10 +274,10 @@ class StudyLoop:
     def _answer(self, active: Active, reported: Reported) -> None:
         active.reached = active.step = reported.step
         if self.is_stopping:
-            self._executor.reply(reported, "stop")
+            self.executor.reply(reported, "stop")
         else:
             active.pruned_because = self._given_up(active.trial, reported)
-            self._executor.reply(reported, "continue" if active.pruned_because is None else "prune")
+            self.executor.reply(reported, "continue" if active.pruned_because is None else "prune")
         self._observer.run_reported(active.trial, reported)
 
     def _given_up(self, trial: TrialSpec, reported: Reported) -> str | None:

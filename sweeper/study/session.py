@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from sweeper.config import ENSEMBLE_KEY
 from sweeper.reports import write_report
 from sweeper.results import Mix, StudyResult, TrialResult
+from sweeper.schema import Remote
 from sweeper.study.asked_for import with_others_named
 from sweeper.study.attribution import begun_attribution
 from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, without_verdict
-from sweeper.study.ensemble import EnsembleContext, Outcome, ensemble_of, timeout_of
+from sweeper.study.ensemble import EnsembleContext, Evaluate, Outcome, ensemble_of
+from sweeper.study.ensemble_place import apart, on_agent, timeout_of
 from sweeper.study.growth import Growth
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.loop import StudyLoop
@@ -19,6 +22,7 @@ from sweeper.study.provenance import (
     provenance,
 )
 from sweeper.study.run_table import RunTable
+from sweeper.trial import Slot
 from sweeper.verdict import judge, judged_attribution
 from sweeper.watch import Observer, StudyStart
 from sweeper.wording import plural
@@ -204,19 +208,37 @@ class Session:
         k = self._plan.settings.study.ensemble_top_k
         if k is None or result.totals.stopped_because is not None:
             return Outcome()
-        self._loop.close()  # its workers hold data on the device
+        place = self._ensemble_place()
+        if place is None:
+            return Outcome(None, (f"{ENSEMBLE_KEY}: no ensemble, since no agent is there to evaluate it",))
+        slot, evaluate = place
         context = EnsembleContext(
             folder=self._plan.folder,
             prepared=self._plan.factory.data_folder(result.baseline.spec),
-            placement=self._plan.arrangement.placements[0],
-            timeout_s=timeout_of(self._plan.settings.executor),
-            is_stopped=lambda: self._interrupt.received is not None,
+            slot=slot,
+            evaluate=evaluate,
             lock=self._table.lock,
         )
         outcome = ensemble_of(result, k, context)
         for warning in outcome.warnings:
             self._observer.warned(warning)
         return outcome
+
+    def _ensemble_place(self) -> tuple[Slot, Evaluate] | None:
+        """Where an ensemble is evaluated, and how: where the agents are, if there are any; else here."""
+
+        def is_stopped() -> bool:
+            return self._interrupt.received is not None
+
+        settings, loop = self._plan.settings.executor, self._loop
+        if isinstance(settings, Remote):
+            if not loop.executor.slots:
+                return None
+            there = loop.executor.slots[0]
+            return there, lambda spec, folder: on_agent(loop.executor, there, spec, folder, is_stopped)
+        loop.close()  # its workers hold data on the device
+        placement, timeout_s = self._plan.arrangement.placements[0], timeout_of(settings)
+        return placement.slot, lambda _, folder: apart(folder, placement.environment, timeout_s, is_stopped)
 
 
 def _now() -> str:

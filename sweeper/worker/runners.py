@@ -1,4 +1,4 @@
-"""Who runs a job: the trainer, or somebody's program. Each is imported when the first job wants it."""
+"""Who runs a job: the trainer, somebody's program, or who averages models; imported when a job wants it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,17 @@ def _program() -> JobRunner:
     return JobRunner(run_job, run_to_the_end)
 
 
-RUNNERS: Mapping[Runner, Callable[[], JobRunner]] = {"task": _trainer, "program": _program}
+def _ensemble() -> JobRunner:
+    from sweeper.worker.ensemble_job import run_job, run_to_the_end  # torch
+
+    return JobRunner(run_job, run_to_the_end)
+
+
+RUNNERS: Mapping[Runner, Callable[[], JobRunner]] = {
+    "task": _trainer,
+    "program": _program,
+    "ensemble": _ensemble,
+}
 
 
 def run_job(job: JobSpec, report: Report, lifeline: Lifeline | None = None) -> bool:

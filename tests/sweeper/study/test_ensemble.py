@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sweeper.ensemble_spec import read_spec
+from sweeper.ensemble_spec import EnsembleSpec, read_spec
 from sweeper.errors import UserError
-from sweeper.executors.devices import Placement
-from sweeper.layout import RunFolder, StudyFolder
+from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder
 from sweeper.reports.leaderboard_table import leaderboard_of
 from sweeper.reports.replay import read_rows
 from sweeper.reports.report import write_report
@@ -24,9 +23,10 @@ from sweeper.reports.summary import read_summary, summary_of
 from sweeper.reports.summary_model import as_json, from_json
 from sweeper.reports.tidying import cleanable
 from sweeper.results import StudyResult, TrialResult
-from sweeper.study import ensemble
+from sweeper.study import ensemble_place
 from sweeper.study.conclusion import tidy_checkpoints
 from sweeper.study.ensemble import EnsembleContext, Outcome, best_runs, ensemble_of, paired_interval
+from sweeper.study.ensemble_place import apart
 from sweeper.study.specs import TaskSpecs
 from sweeper.trial import Slot
 from sweeper.watch import tracked
@@ -53,16 +53,16 @@ def folder(tmp_path: Path) -> StudyFolder:
 
 def does(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """In place of the evaluating process, another one."""
-    monkeypatch.setattr(ensemble, "COMMAND", (sys.executable, "-c", program))
+    monkeypatch.setattr(ensemble_place, "COMMAND", (sys.executable, "-c", program))
 
 
 def asked(
     result: StudyResult, folder: StudyFolder, k: int = 3, timeout_s: float = 60.0, stopped: bool = False
 ) -> Outcome:
-    placement = Placement(Slot(0, "cpu", 1), {"SLOT": "first"})
-    return ensemble_of(
-        result, k, EnsembleContext(folder, Path("data"), placement, timeout_s, lambda: stopped)
-    )
+    def evaluate(spec: EnsembleSpec, place: EnsembleFolder) -> str | None:
+        return apart(place, {"SLOT": "first"}, timeout_s, lambda: stopped)
+
+    return ensemble_of(result, k, EnsembleContext(folder, Path("data"), Slot(0, "cpu", 1), evaluate))
 
 
 def names(result: StudyResult, k: int) -> list[tuple[int, int]]:
