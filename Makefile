@@ -4,7 +4,7 @@ WORKERS ?= 2
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: sweep test test-slow test-all lint chaos ui laws
+.PHONY: sweep test test-slow test-all lint chaos cluster-test ui laws
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
@@ -24,10 +24,10 @@ test: $(STAMP)  ## the quick tests
 	$(PYTEST) -m 'not slow and not exhaustive and not cluster'
 
 test-slow: $(STAMP)  ## the others, but for those that only test-all runs
-	$(PYTEST) -m slow
+	$(PYTEST) -m 'slow and not cluster'
 
 test-all: $(STAMP)
-	$(PYTEST)
+	$(PYTEST) -m 'not cluster'
 
 lint: $(STAMP)
 	$(RUN) -m ruff check
@@ -36,6 +36,9 @@ lint: $(STAMP)
 
 chaos: $(STAMP)  ## 200 kills of workers and parents at random moments; no bit of any result may change
 	$(RUN) -m tests.faults.chaos --kills 200
+
+cluster-test: $(STAMP)  ## on a throw-away SLURM, Ray and PostgreSQL; SWEEPER_CLUSTER_INSTALL=1 installs what is missing
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.cluster
 
 ui: $(STAMP)  ## MLflow's UI on the embedded store
 	$(RUN) -m mlflow ui --backend-store-uri sqlite:///results/mlflow.db --port 5000

@@ -40,7 +40,7 @@ from benchmarks.on_gpu.checks import discovery, equality, imports, parent, preci
 from benchmarks.on_gpu.faults import killed, memory, orphaned
 from benchmarks.on_gpu.rig import Rig, rig_on
 from benchmarks.on_gpu.rows import Row, Rows
-from sweeper.executors import Gpu, gpus_here
+from sweeper.agent import Gpu, gpus_here
 
 SECTIONS: dict[str, Callable[[Rig], Rows]] = {
     section.__name__: section

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from sweeper.executors.local import LocalExecutor
+    from sweeper.executors.remote import RemoteExecutor
 
 # before anything imports NumPy or torch
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -69,3 +70,21 @@ def local(warm: "LocalExecutor") -> "Iterator[LocalExecutor]":
     from tests.sweeper.executors.idle import idle
 
     idle(warm)
+
+
+@pytest.fixture(scope="session")
+def warm_remote(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[RemoteExecutor]":
+    """An agent on this machine, over TCP, that has done nothing yet; use `remote`."""
+    from tests.sweeper.executors.agents import with_agents
+
+    with with_agents(tmp_path_factory.mktemp("agents")) as (executor, _):
+        yield executor
+
+
+@pytest.fixture
+def remote(warm_remote: "RemoteExecutor") -> "Iterator[RemoteExecutor]":
+    """The warm one without a job; what the test leaves running is ended, by force if need be."""
+    yield warm_remote
+    from tests.sweeper.executors.idle import idle
+
+    idle(warm_remote)

@@ -24,6 +24,7 @@ ORDER = (
     "config",
     "search",
     "executors",
+    "agent",
     "worker",
     "verdict",
     "monitor",

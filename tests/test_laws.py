@@ -17,7 +17,8 @@ DOORS = {
         "sweeper.search.rehearsal",
     ),
     "mlflow": ("sweeper.watch.tracking", "sweeper.watch.experiments"),
-    "pynvml": ("sweeper.executors.gpus",),
+    "pynvml": ("sweeper.agent.gpus",),
+    "ray": ("sweeper.executors.launch_ray",),
     "hydra": (
         *("sweeper.run_study", "hydra_plugins.optuna_study.sweeper", "sweeper.config.hydra_adapter"),
         "hydra_plugins.optuna_study.other_sweeper",

@@ -12,7 +12,7 @@ from benchmarks.on_gpu.jobs import ballast_config
 from benchmarks.on_gpu.rig import CheckError, Rig, Story, import_path, steps_together, write_job
 from benchmarks.on_gpu.rows import Row, Rows
 from benchmarks.on_gpu.weights import largest_difference, weights
-from sweeper.executors import gpus_here
+from sweeper.agent import gpus_here
 from sweeper.messages import Stopped
 from sweeper.wording import plural
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from benchmarks.on_gpu import jobs
-from sweeper.executors import Gpu, LocalExecutor, Placement, arrange, gpus_found, gpus_here
+from sweeper.agent import Gpu, gpus_found, gpus_here
+from sweeper.executors import LocalExecutor, Placement, arrange
 from sweeper.layout import RunFolder
 from sweeper.messages import Failed, Finished, Lost, Message, Reported, Started, Stopped
 from sweeper.schema import Local

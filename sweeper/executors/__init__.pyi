@@ -5,7 +5,5 @@ from .devices import (
     arrange as arrange,
     slots_in_words as slots_in_words,
 )
-from .gpus import Gpu as Gpu, gpus_found as gpus_found, gpus_here as gpus_here
 from .local import LocalExecutor as LocalExecutor
-from .make import make_executor as make_executor
-from .worker_process import SAME_PATH as SAME_PATH, import_path as import_path
+from .make import Workplace as Workplace, make_executor as make_executor

@@ -8,8 +8,8 @@ A worker is given its GPU by UUID, and sees no other: in which order CUDA would 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sweeper.agent import NONE, VISIBLE, Gpu, Gpus, gpus_here, torch_has_cuda
 from sweeper.errors import Fault, RunError, UserError
-from sweeper.executors.gpus import NONE, VISIBLE, Gpu, Gpus, gpus_here, torch_has_cuda
 from sweeper.schema import Inline, Local, Remote
 from sweeper.trial import Slot
 from sweeper.wording import plural

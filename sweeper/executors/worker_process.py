@@ -1,36 +1,16 @@
-"""One worker process: started, talked to, ended; and why it ended, in words."""
+"""A worker on this machine: one process of our own, in the words of an executor."""
 
-import logging
-import os
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from threading import Thread
 
-from sweeper.messages import Message, Reply
-from sweeper.models import StrictModel
-from sweeper.trial import JobSpec
-from sweeper.worker import OWN_PATH, Answer, Channel, ChannelError, Leave, Work, ending, read_message
-
-REAP_S = 5.0
-SAME_PATH = ("-P",)
-"""Python's option for a path without the current folder in front, where this process may not have it."""
-MAX_WORDS = 2000
-"""Characters of a dead worker's standard error that are read."""
-
-log = logging.getLogger(__name__)
+from sweeper.agent import SlotProcess
+from sweeper.executors.pool import Worker
+from sweeper.messages import Message
+from sweeper.worker import read_message
 
 
-class WorkerProcess:
-    """A `sweeper.worker.slot` of our own, and the thread that reads what it says.
-
-    `on_message(self, message)` and, once, `on_end(self, problem)` are called from that thread; `problem` is
-    how the worker broke the rules of the channel, or None where the stream simply ended.
-    """
+class WorkerProcess(Worker):
+    """What the process says comes from a thread of its own."""
 
     def __init__(
         self,
@@ -38,24 +18,9 @@ class WorkerProcess:
         on_message: Callable[["WorkerProcess", Message], None],
         on_end: Callable[["WorkerProcess", str | None], None],
     ) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        # what it says before its first job or after its last; during a job all goes to the run's log
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `reap`
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, *SAME_PATH, "-m", "sweeper.worker.slot", str(theirs.fileno())],
-                env={**os.environ, **import_path(), **environment},
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=self._words,
-                stderr=self._words,
-                start_new_session=True,  # Ctrl-C and a closed terminal are the parent's to hear
-            )
-        self._channel = Channel(ours)
         self.heard_at = time.monotonic()
         self._on_message, self._on_end = on_message, on_end
-        self._reader = Thread(target=self._read, name=f"worker {self.pid}", daemon=True)
-        self._reader.start()
+        self._process = SlotProcess(environment, self._hear, lambda problem: on_end(self, problem))
 
     @property
     def pid(self) -> int:
@@ -64,74 +29,28 @@ class WorkerProcess:
 
     def is_running(self) -> bool:
         """Whether the process has not ended yet."""
-        return self._process.poll() is None
+        return self._process.is_running()
 
-    def work(self, job: JobSpec) -> None:
-        """Have it run `job`; silence counts from now."""
-        self.heard_at = time.monotonic()
-        self._send(Work(job=job))
-
-    def answer(self, job_id: str, reply: Reply) -> None:
-        """Answer the job's last report."""
-        self._send(Answer(job_id=job_id, reply=reply))
-
-    def leave(self, job_id: str) -> None:
-        """Have the job end after its present step."""
-        self._send(Leave(job_id=job_id))
+    def send(self, raw: bytes) -> None:
+        """Hand it a frame."""
+        self._process.send(raw)
 
     def finish(self) -> None:
         """No more jobs: it leaves, after its present step."""
-        self._channel.finish()
+        self._process.finish()
 
     def kill(self) -> None:
-        """End it at once; works on a stopped process too."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        """End it at once."""
+        self._process.kill()
 
     def wait(self, timeout_s: float) -> bool:
         """Whether it ended within `timeout_s`."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout_s)
-        return not self.is_running()
+        return self._process.wait(timeout_s)
 
     def reap(self) -> str:
-        """See it to its end, by force if need be, and let go of everything; how it ended, in words."""
-        if not self.wait(REAP_S):
-            self.kill()
-            self._process.wait()
-        self._channel.close()
-        self._reader.join(REAP_S)
-        words = self._last_words()
-        self._words.close()
-        return ending(self._process.returncode, words)
+        """See it to its end, by force if need be; how it ended, in words."""
+        return self._process.reap()
 
-    def _send(self, frame: StrictModel) -> None:
-        with suppress(ChannelError):  # it is dead or dying: the reader will tell
-            self._channel.send(frame)
-
-    def _read(self) -> None:
-        problem = None
-        try:
-            while (raw := self._channel.receive()) is not None:
-                self.heard_at = time.monotonic()
-                self._on_message(self, read_message(raw))
-        except ChannelError as error:
-            problem = str(error)
-            log.warning("worker %d is dropped: %s", self.pid, problem)
-        self._on_end(self, problem)
-
-    def _last_words(self) -> str:
-        with suppress(OSError, ValueError):
-            size = self._words.seek(0, os.SEEK_END)
-            self._words.seek(max(0, size - MAX_WORDS))
-            return self._words.read().decode(errors="replace")
-        return ""
-
-
-def import_path() -> dict[str, str]:
-    """The worker imports from where this process does, in the same order; start it with `SAME_PATH`.
-
-    What it starts itself imports from where the user said.
-    """
-    path = os.pathsep.join(path or os.getcwd() for path in sys.path)
-    return {"PYTHONPATH": path, OWN_PATH: os.environ.get(OWN_PATH, os.environ.get("PYTHONPATH", ""))}
+    def _hear(self, raw: bytes) -> None:
+        self.heard_at = time.monotonic()
+        self._on_message(self, read_message(raw))

@@ -5,7 +5,7 @@ asks what another has begun; and each takes over the trials that others have beg
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Protocol
@@ -42,7 +42,10 @@ class Asker(Protocol):
         """Let these trials come, too, in this order, after all others; those of them that are new."""
 
 
-def point_of(trial: TrialSpec) -> tuple[str, str, str]:
+Point = tuple[str, str, str]
+
+
+def point_of(trial: TrialSpec) -> Point:
     """What a trial stands for, under whatever number: role, parameters, fingerprint."""
     return trial.role, canonical(by_value(trial.params)), trial.fingerprint
 
@@ -65,7 +68,8 @@ class KnownTrials:
         self.known = book.specs()
         self._book, self._adopt = book, adopt
         self._points = {point_of(spec) for spec in self.known}
-        self._numbers = {spec.number for spec in self.known if spec.role != "baseline"}
+        self._new_points: list[Point] = []
+        self._last = max((spec.number for spec in self.known if spec.role != "baseline"), default=0)
         self._proposed = {spec.number for spec in self.known if _is_proposed(spec)}
         self._foreign: deque[TrialSpec] = deque()
         self._look_at, self._has_tidied = 0.0, False
@@ -80,15 +84,22 @@ class KnownTrials:
         """How many trials `next_foreign` still has."""
         return len(self._foreign)
 
-    def has(self, draft: Draft) -> bool:
+    def has(self, point: Point) -> bool:
         """Whether this point has been begun."""
-        return point_of(draft) in self._points
+        return point in self._points
+
+    def new_points(self) -> list[Point]:
+        """The points that have been begun since the last call, by this session or another one."""
+        new, self._new_points = self._new_points, []
+        return new
 
     def add(self, spec: TrialSpec) -> TrialSpec:
         """A trial that has been begun."""
-        self._points.add(point_of(spec))
+        point = point_of(spec)
+        self._points.add(point)
+        self._new_points.append(point)
         if spec.role != "baseline":
-            self._numbers.add(spec.number)
+            self._last = max(self._last, spec.number)
         if _is_proposed(spec):
             self._proposed.add(spec.number)
         return spec
@@ -105,7 +116,7 @@ class KnownTrials:
     def look(self) -> None:
         """Learn of trials that other sessions have begun."""
         self._look_at = time.monotonic() + LOOK_S
-        for spec in self._book.candidates(max(self._numbers, default=0)):
+        for spec in self._book.candidates(self._last):
             self._adopt(spec)
             self._foreign.append(self.add(spec))
 
@@ -130,37 +141,54 @@ class Listed:
         self, drafts: Sequence[Draft], begun: KnownTrials, book: TrialBook, *, is_for_samplers: bool
     ) -> None:
         self._begun, self._book, self._is_for_samplers = begun, book, is_for_samplers
-        self._waiting: deque[Draft] = deque()
-        self._points = [spec.params for spec in begun.known]
+        self._waiting: deque[tuple[Point, Draft]] = deque()
+        self._n_of: Counter[Point] = Counter()
+        self._n_left = 0
+        self._shown = [spec.params for spec in begun.known]
         self._grid: Grid = {}
         self.extend(drafts)
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._n_left
 
     def extend(self, drafts: Sequence[Draft]) -> list[Draft]:
         """Let those of `drafts` join that nobody has begun, and that do not wait yet; these."""
-        waiting = {point_of(draft) for draft in self._waiting}
-        new = [d for d in drafts if not self._begun.has(d) and point_of(d) not in waiting]
+        points = [(point_of(draft), draft) for draft in drafts]
+        new = [(point, d) for point, d in points if not self._begun.has(point) and point not in self._n_of]
         if new:
             self._waiting.extend(new)
-            self._points += [draft.params for draft in new]
-            self._grid = distributions_of(self._points)
-        return new
+            self._n_of.update(point for point, _ in new)
+            self._n_left += len(new)
+            self._shown += [draft.params for _, draft in new]
+            self._grid = distributions_of(self._shown)
+        return [draft for _, draft in new]
 
     def begins_with_baseline(self) -> bool:
         """Whether the baseline comes next."""
-        return bool(self._waiting) and self._waiting[0].role == "baseline"
+        first = self._first()
+        return first is not None and first.role == "baseline"
 
     def forget_begun(self) -> None:
         """Leave out what other sessions have begun meanwhile."""
-        self._waiting = deque(draft for draft in self._waiting if not self._begun.has(draft))
+        for point in self._begun.new_points():
+            self._n_left -= self._n_of.pop(point, 0)
+
+    def _first(self) -> Draft | None:
+        """The draft that comes next; those before it that were left out are dropped."""
+        while self._waiting and self._waiting[0][0] not in self._n_of:
+            self._waiting.popleft()
+        return self._waiting[0][1] if self._waiting else None
 
     def begin(self) -> TrialSpec | None:
         """The next draft, numbered; None where there is none."""
-        if not self._waiting:
+        draft = self._first()
+        if draft is None:
             return None
-        draft = self._waiting.popleft()
+        point, _ = self._waiting.popleft()
+        self._n_left -= 1
+        self._n_of[point] -= 1
+        if not self._n_of[point]:
+            del self._n_of[point]
         if draft.role == "baseline":
             return self._begun.add(self._book.add_baseline(draft))
         return self._begun.add(self._book.add_draft(draft, self._grid if self._is_shown(draft) else None))
@@ -220,7 +248,7 @@ class Adaptive:
     ) -> None:
         self._begun = KnownTrials(book, adopt)
         self.known = self._begun.known
-        self._baseline = None if self._begun.has(baseline) else baseline
+        self._baseline = None if self._begun.has(point_of(baseline)) else baseline
         self._n_trials, self._book, self._suggest, self._alone = n_trials, book, suggest, alone
         self._further = Listed((), self._begun, book, is_for_samplers=False)
 

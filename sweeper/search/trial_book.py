@@ -188,7 +188,7 @@ class TrialBook:
             self.remember(f"{BASELINE} result", told)
             return
         number = result.spec.number - 1
-        trial = self._study.get_trials(deepcopy=False)[number]
+        trial = trial_numbered(self._study, number)
         if trial.state.is_finished():
             return
         told_values = list(values) if result.state == "COMPLETE" and values else None
@@ -235,9 +235,8 @@ class TrialBook:
         """From now on pruners compare with these trials' first seeds, while others may still run."""
         new = set(numbers) - self._screened
         self._screened |= new
-        known = self._study.get_trials(deepcopy=False) if new else []
         for number in sorted(new):
-            trial = known[number - 1]
+            trial = trial_numbered(self._study, number - 1)
             if not trial.state.is_finished() and SCREENED not in trial.user_attrs:
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):
                     writable(self._study, trial).set_user_attr(SCREENED, True)

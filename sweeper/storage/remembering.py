@@ -26,10 +26,12 @@ class RememberingStorage(BaseStorage):
     def __init__(self, backend: BaseStorage) -> None:
         self._backend = backend
         self._trials: dict[int, FrozenTrial] = {}
+        self._ids: dict[int, int] = {}
 
     def look(self, study_id: int) -> None:
         """Learn what other processes have written."""
         self._trials = {trial_id_of(t): t for t in self._backend.get_all_trials(study_id, deepcopy=False)}
+        self._ids = {trial.number: trial_id for trial_id, trial in self._trials.items()}
 
     def _to_change(self, trial_id: int) -> FrozenTrial:
         """A new object in the trial's place: who was given the old one goes on seeing what it asked for."""
@@ -44,13 +46,19 @@ class RememberingStorage(BaseStorage):
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """All trials as this process knows them, in order of their numbers."""
-        known = [t for t in self._trials.values() if states is None or t.state in states]
+        every = self._trials.values()
+        known = list(every) if states is None else [trial for trial in every if trial.state in states]
         return [self.get_trial(trial_id_of(t)) for t in known] if deepcopy else known
+
+    def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
+        """The key of the trial of this number, without going through all. KeyError where there is none."""
+        return self._ids[trial_number]
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """Written, and remembered as it was written."""
         trial_id = self._backend.create_new_trial(study_id, template_trial)
         trial = self._trials[trial_id] = self._backend.get_trial(trial_id)
+        self._ids[trial.number] = trial_id
         if trial.number != len(self._trials) - 1:  # another process was first: trials are found by number
             self.look(study_id)
         return trial_id

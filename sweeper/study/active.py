@@ -1,11 +1,16 @@
 """The jobs that run now, and which slots that leaves free."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sweeper.results import RunKey
 from sweeper.study.retries import Retries
 from sweeper.trial import JobSpec, Slot, TrialSpec
+
+Counted = TypeVar("Counted")
 
 
 @dataclass
@@ -34,12 +39,34 @@ class Active:
         return self.job.members[0].attempt
 
 
-class ActiveJobs:
-    """By their ids. A run that has to be alone keeps others off its device, and waits until it is empty."""
+@dataclass(frozen=True)
+class FreeSlots:
+    """Where a job could start now: `slot` takes any run; each of `alone` waits for the run beside it."""
 
-    def __init__(self, slots: Sequence[Slot], retries: Retries) -> None:
-        self._slots, self._retries = slots, retries
+    slot: Slot | None = None
+    alone: tuple[tuple[Slot, RunKey], ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.slot is not None or bool(self.alone)
+
+
+class ActiveJobs:
+    """By their ids, with the slots that are there now.
+
+    A run that has to be alone keeps others off its device, and waits until it is empty; where the device has
+    left, it waits for another one. What happens to one job costs the same however many there are.
+    """
+
+    def __init__(self, retries: Retries) -> None:
+        self.slots: Sequence[Slot] = ()
+        self._retries = retries
         self._jobs: dict[str, Active] = {}
+        self._keys: dict[RunKey, Active] = {}
+        self._marks: Counter[tuple[str, int]] = Counter()
+        self._on: Counter[str] = Counter()
+        self._busy: set[int] = set()
+        self._places: dict[int, int] = {}
+        self._free: list[int] = []
 
     def __iter__(self) -> Iterator[Active]:
         return iter(tuple(self._jobs.values()))
@@ -47,9 +74,28 @@ class ActiveJobs:
     def __len__(self) -> int:
         return len(self._jobs)
 
+    @property
+    def keys(self) -> Collection[RunKey]:
+        """The runs under way, as they are at any time."""
+        return self._keys.keys()
+
+    def see(self, slots: Sequence[Slot]) -> bool:
+        """These slots are there now; whether they are others than before."""
+        if slots is self.slots or slots == self.slots:
+            return False
+        self.slots = slots
+        self._places = {slot.index: place for place, slot in enumerate(slots)}
+        self._free = [place for place, slot in enumerate(slots) if slot.index not in self._busy]
+        return True
+
     def add(self, active: Active) -> None:
         """One more."""
-        self._jobs[active.job.job_id] = active
+        self._jobs[active.job.job_id] = self._keys[active.key] = active
+        self._marks[active.trial.fingerprint, active.seed] += 1
+        self._on[active.slot.label] += 1
+        self._busy.add(active.slot.index)
+        if (place := self._places.get(active.slot.index)) is not None:
+            del self._free[bisect_left(self._free, place)]
 
     def get(self, job_id: str, attempt: int) -> Active | None:
         """The job, unless it is of another attempt than the one that runs."""
@@ -58,26 +104,46 @@ class ActiveJobs:
 
     def remove(self, active: Active) -> None:
         """It has ended."""
-        del self._jobs[active.job.job_id]
+        del self._jobs[active.job.job_id], self._keys[active.key]
+        _count_down(self._marks, (active.trial.fingerprint, active.seed))
+        _count_down(self._on, active.slot.label)
+        self._busy.discard(active.slot.index)
+        if (place := self._places.get(active.slot.index)) is not None:
+            insort(self._free, place)
 
     def trains(self, trial: TrialSpec, seed: int) -> bool:
         """Whether this run, or another one that equals it, is under way."""
-        return any((job.trial.fingerprint, job.seed) == (trial.fingerprint, seed) for job in self)
+        return (trial.fingerprint, seed) in self._marks
 
-    def free(self, wanted: Sequence[RunKey]) -> dict[Slot, RunKey | None]:
-        """Slots that could start a job now, each with the run of `wanted` that is to be alone there."""
-        busy = {job.slot.index for job in self}
-        closed = {
-            job.slot.label
-            for job in self
-            if self._retries.is_alone(job.key) or self._next_alone(job.slot, wanted) is not None
-        }
-        return {
-            slot: self._next_alone(slot, wanted)
-            for slot in self._slots
-            if slot.index not in busy and slot.label not in closed
-        }
+    def free(self, wanted: Container[RunKey]) -> FreeSlots:
+        """The first slot that could start any job now, and those where a run of `wanted` is to be alone."""
+        if not self._free:
+            return FreeSlots()
+        waiting = self._waiting_alone(wanted)
+        closed = self._closed(waiting)
+        if not waiting and not closed:
+            return FreeSlots(self.slots[self._free[0]])
+        open_slots = [slot for place in self._free if (slot := self.slots[place]).label not in closed]
+        first = next((slot for slot in open_slots if slot.label not in waiting), None)
+        return FreeSlots(
+            first, tuple((one, waiting[one.label]) for one in open_slots if one.label in waiting)
+        )
 
-    def _next_alone(self, slot: Slot, wanted: Sequence[RunKey]) -> RunKey | None:
-        running = {job.key for job in self}
-        return self._retries.waiting_for(slot.label, [key for key in wanted if key not in running])
+    def _waiting_alone(self, wanted: Container[RunKey]) -> dict[str, RunKey]:
+        """By device, the run that waits to be alone there."""
+        keys = [key for key in self._retries.alone if key in wanted and key not in self._keys]
+        if keys:
+            labels = dict.fromkeys(slot.label for slot in self.slots)
+            self._retries.move_alone(keys, sorted(labels, key=lambda label: self._on[label]))
+        return self._retries.waiting_alone(keys)
+
+    def _closed(self, waiting: Collection[str]) -> set[str]:
+        """Devices that take no further job now."""
+        held = {self._keys[key].slot.label for key in self._retries.alone if key in self._keys}
+        return held | {label for label in waiting if label in self._on}
+
+
+def _count_down(counts: Counter[Counted], one: Counted) -> None:
+    counts[one] -= 1
+    if not counts[one]:
+        del counts[one]

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeper.agent import SAME_PATH, import_path
 from sweeper.config import ENSEMBLE_KEY
 from sweeper.ensemble_spec import EnsembleFigures, EnsembleSpec, Member, model_digest, read_figures, read_spec
-from sweeper.executors import SAME_PATH, Placement, import_path
+from sweeper.executors import Placement
 from sweeper.findings import BestRun, Ensemble, EnsembleMember
 from sweeper.layout import EnsembleFolder, RunFolder, StudyFolder, write_atomic
 from sweeper.locks import file_lock

@@ -2,20 +2,21 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from sweeper.errors import AskingError
 from sweeper.executors import Executor
 from sweeper.messages import Alive, Failed, Finished, Message, Reported, Started
-from sweeper.results import RunKey, RunResult
+from sweeper.results import ENDED, RunKey, RunResult
 from sweeper.search import Pruning
-from sweeper.study.active import Active, ActiveJobs
+from sweeper.study.active import Active, ActiveJobs, FreeSlots
 from sweeper.study.health import NoHealth, RunHealth
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.retries import STOPS_ALL, LastWord, Retries, died, left_to, outcome, without_baseline
-from sweeper.study.run_state import WantedRuns
 from sweeper.study.run_table import RunTable
+from sweeper.study.screening import WantedNow
+from sweeper.study.slot_watch import SlotWatch
 from sweeper.trial import JobSpec, Slot, TrialSpec
 from sweeper.watch import Observer
 
@@ -70,7 +71,8 @@ class StudyLoop:
         self._limits, self._interrupt = limits, interrupt
         self._observer = hooks.observer
         self._retries = Retries(limits.n_retries)
-        self._active = ActiveJobs(executor.slots, self._retries)
+        self._active = ActiveJobs(self._retries)
+        self.slots = SlotWatch(executor, hooks.observer, limits.now)
         self._began = self._look_at = limits.now()
         self._started_runs: set[RunKey] = set()
         self._incidents: dict[RunKey, list[str]] = {}
@@ -79,13 +81,15 @@ class StudyLoop:
         self._heard: deque[Message] = deque()
         self._idle_since: float | None = None
 
-    def work_off(self, wanted: Callable[[], WantedRuns], *, asks: bool) -> None:
+    def work_off(self, wanted: Callable[[], WantedNow], *, asks: bool) -> None:
         """Run what `wanted()` names until nothing is left; with `asks`, free slots bring further trials."""
         self._stop_if_hopeless()
+        self.slots.begin()
         while not (self.is_stopping and not self._active):
             self._look_at_others()
+            self.slots.look(self._active)
             self._fill(wanted, asks)
-            if not self._active and (self.is_time_up or not wanted().runs):
+            if not self._active and (self.is_time_up or not (wanted() or (asks and self._waits_to_ask))):
                 return
             self._receive()
 
@@ -116,6 +120,11 @@ class StudyLoop:
         """Runs that this process trained itself."""
         return len(self._started_runs)
 
+    @property
+    def _waits_to_ask(self) -> bool:
+        """Whether trials are to come that nobody was asked for, since there is no slot."""
+        return not self._active.slots and self.table.n_unasked > 0
+
     def _stop_jobs(self) -> None:
         """Running jobs leave with a checkpoint; those that have not within the time of grace are killed."""
         now, grace_s = self._limits.now(), self._limits.grace_s
@@ -132,15 +141,15 @@ class StudyLoop:
             for active in self._active:
                 self._executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
 
-    def _fill(self, wanted: Callable[[], WantedRuns], asks: bool) -> None:
+    def _fill(self, wanted: Callable[[], WantedNow], asks: bool) -> None:
         if asks and not self.is_stopping:
-            self._hooks.grow({active.key for active in self._active})
+            self._hooks.grow(self._active.keys)
         while not self.is_stopping and not self.is_time_up:
-            keys = wanted().runs
-            free = self._active.free(keys)
+            runs = wanted()
+            free = self._active.free(runs)
             if not free:
                 return
-            if self._start_one(keys, free):
+            if self._start_one(runs, free):
                 continue
             if not (asks and self._ask()):
                 return
@@ -152,15 +161,14 @@ class StudyLoop:
             self._stop(str(error))
             return False
 
-    def _start_one(self, keys: Sequence[RunKey], free: Mapping[Slot, RunKey | None]) -> bool:
+    def _start_one(self, runs: WantedNow, free: FreeSlots) -> bool:
         """Start the first run that a free slot may have and nobody else holds; False where there is none."""
-        for slot, alone in free.items():
-            if alone is not None and self._start(alone, slot):
-                return True
-        for slot, alone in free.items():
-            if alone is None:
-                return any(self._start(key, slot) for key in keys if not self._retries.is_alone(key))
-        return False
+        if any(self._start(key, slot) for slot, key in free.alone):
+            return True
+        slot = free.slot
+        return slot is not None and any(
+            self._start(key, slot) for key in runs if not self._retries.is_alone(key)
+        )
 
     def _start(self, key: RunKey, slot: Slot) -> bool:
         trial, seed = self.table.trials[key[0]], key[1]
@@ -196,11 +204,14 @@ class StudyLoop:
         self._kill_lost_claims()
         if self.is_stopping:
             self._stop_jobs()
-        is_idle = not self._active
+        is_idle, has_slots = not self._active, bool(self._active.slots)
+        if is_idle and not has_slots:
+            self._idle_since = None
+            self.slots.say_waiting()
         self._heard.extend(self._executor.receive(PATIENCE_S))
         while self._heard:
             self._handle(self._heard.popleft())
-        if is_idle:
+        if is_idle and has_slots:
             self._wait_for_others()
 
     def keep_last_words(self) -> None:
@@ -213,7 +224,7 @@ class StudyLoop:
 
     def _kill_lost_claims(self) -> None:
         lost = self.table.lost_claims()
-        for active in self._active:
+        for active in self._active if lost else ():
             if active.key in lost:
                 active.is_taken = True
                 self._executor.kill(active.job.job_id, "another session has taken the run over")
@@ -228,8 +239,7 @@ class StudyLoop:
     def _wait_for_others(self) -> None:
         """Another session holds what is wanted; its results are ours too, once they are there."""
         self._look_at = now = self._limits.now()
-        holders, has_slots = self.table.holders, bool(self._active.free(()))
-        if not holders or not has_slots:
+        if not (holders := self.table.holders):
             self._idle_since = None
             return
         self._say_once("another session holds the runs that are left; waiting for its results or its end")
@@ -284,6 +294,8 @@ class StudyLoop:
         incidents = self._incidents.setdefault(active.key, [])
         incidents.extend(message.incidents if isinstance(message, Finished) else ())
         self._settle(active.trial, replace(result, incidents=tuple(incidents)))
+        if result.state in ENDED:
+            self._retries.forget(active.key)
         if result.state == "INTERRUPTED":
             incidents.append(f"attempt {active.attempt}: {result.reason}")
         elif result.state == "FAILED":
@@ -297,6 +309,7 @@ class StudyLoop:
             seconds = self._limits.now() - active.since
             result = replace(result, steps_trained=active.step, seconds=seconds)
         is_ending = self.is_stopping or active.is_taken
+        self.slots.count(message)
         result = self._retries.reconsider(
             active.key,
             message,

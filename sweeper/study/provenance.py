@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
+from sweeper.agent import PACKAGE, code_hash
 from sweeper.config import objective_by_value
 from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder, folder_name
 from sweeper.reports import name_of
 from sweeper.search import TrialBook
-from sweeper.study.code import PACKAGE, code_hash, command
+from sweeper.study.code import command
 from sweeper.study.spec_factory import SpecFactory
 from sweeper.study.specs import differences
 from sweeper.trial import by_value

@@ -212,7 +212,7 @@ def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -
     within such a layer the first objective decides.
     """
     gains = {
-        trial.number: _gains(runs[trial.number, policy.seeds[0]], policy.objectives)
+        trial.number: gains_of(runs[trial.number, policy.seeds[0]], policy.objectives)
         for trial in trials
         if trial.prunable and _has_finished_first(trial, runs, policy)
     }
@@ -224,5 +224,6 @@ def _first_seed_ranks(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -
         left = [number for number in left if number not in layer]
 
 
-def _gains(run: RunResult, objectives: Sequence[Objective]) -> list[float]:
+def gains_of(run: RunResult, objectives: Sequence[Objective]) -> list[float]:
+    """The values of the objectives on validation, such that more is better."""
     return [objective.sign * run.metrics[f"val/{objective.metric}"] for objective in objectives]

@@ -10,21 +10,19 @@ from sweeper.findings import Look
 from sweeper.results import ENDED, Policy, RunKey, RunResult, TrialResult
 from sweeper.search import Asker, Draft
 from sweeper.storage import RunBook
+from sweeper.study.line_of_runs import Mark
 from sweeper.study.run_state import (
-    WantedRuns,
     baseline_failure,
-    contenders,
     judged,
     n_confirmed,
-    n_failed,
     n_to_come,
-    screened,
     screening_seeds,
     trial_results,
+    trial_state,
     wanted_confirmation,
     wanted_on,
-    wanted_screening,
 )
+from sweeper.study.screening import Screening, WantedNow
 from sweeper.trial import TrialSpec
 from sweeper.verdict import best_of
 
@@ -51,13 +49,27 @@ class RunTable:
         self.runs: dict[RunKey, RunResult] = {}
         self.interrupted: dict[RunKey, RunResult] = {}
         self._policy, self._book, self._asker, self._ledger = policy, book, asker, ledger
+        self._screening = Screening(policy, self.runs)
+        self._alike: dict[str, list[TrialSpec]] = {}
+        self._runs_of: dict[int, dict[int, RunResult]] = {}
+        self._attribution: list[TrialSpec] = []
+        self._places: dict[int, int] = {}
+        self._under_way: set[Mark] = set()
+        self._held: set[Mark] = set()
         self._told: set[int] = set()
+        self._contending: set[int] = set()
+        self._best: tuple[tuple[int, bool], tuple[TrialSpec, int] | None] | None = None
         self.attributing: frozenset[int] = frozenset()
 
     @property
-    def judged_trials(self) -> list[TrialSpec]:
+    def judged_trials(self) -> Sequence[TrialSpec]:
         """The baseline and the candidates."""
-        return [trial for trial in self.trials.values() if trial.role != "attribution"]
+        return self._screening.trials
+
+    @property
+    def version(self) -> int:
+        """Changes with all that the screening depends on."""
+        return self._screening.version
 
     @property
     def policy(self) -> Policy:
@@ -67,13 +79,11 @@ class RunTable:
     @property
     def _n_candidates(self) -> int:
         """All candidates, those of earlier commands and those to come."""
-        n_begun = sum(trial.role == "candidate" for trial in self.trials.values())
-        return n_begun + self._n_unasked_candidates
+        return self._screening.n_candidates + self._n_unasked_candidates
 
     @property
     def _n_unasked_candidates(self) -> int:
-        has_baseline = any(trial.role == "baseline" for trial in self.trials.values())
-        return max(0, self.n_unasked - (not has_baseline))
+        return max(0, self.n_unasked - (not self._screening.baselines))
 
     @property
     def n_to_come(self) -> int:
@@ -94,16 +104,22 @@ class RunTable:
     @property
     def n_failed(self) -> int:
         """The number of candidates with a failed screening run."""
-        return n_failed(self.trials.values(), self.runs, self._policy.seeds)
+        return self._screening.n_failed
 
     @property
     def baseline_failure(self) -> RunResult | None:
         """The baseline's first failed run, if it has one."""
-        return baseline_failure(self.trials.values(), self.runs, self._policy)
+        return baseline_failure(self._screening.baselines, self.runs, self._policy)
 
     def add(self, trial: TrialSpec) -> None:
         """A trial joins, with all that is known of its runs."""
+        self._places.setdefault(trial.number, len(self.trials))
         self.trials[trial.number] = trial
+        self._alike.setdefault(trial.fingerprint, []).append(trial)
+        if trial.role == "attribution":
+            self._attribution.append(trial)
+        else:
+            self._screening.add(trial)
         self._learn([trial])
         self._tell([trial])
 
@@ -126,8 +142,15 @@ class RunTable:
             pass
 
     def claim(self, key: RunKey) -> int | None:
-        """The attempt number of a run that is now ours, or None where somebody else has it."""
-        return self._book.claim(self.trials[key[0]], key[1])
+        """The attempt number of a run that is now ours, or None where somebody else has it.
+
+        Its turn does not come again before it is settled, or before others are looked at again.
+        """
+        trial, seed = self.trials[key[0]], key[1]
+        attempt = self._book.claim(trial, seed)
+        (self._held if attempt is None else self._under_way).add((trial.fingerprint, seed))
+        self._screening.set_aside((trial.fingerprint, seed))
+        return attempt
 
     @property
     def holders(self) -> dict[str, int]:
@@ -148,9 +171,11 @@ class RunTable:
             self.interrupted[trial.number, result.seed] = result
         is_kept = self._book.settle(trial, result)
         if is_kept and result.state != "INTERRUPTED":
-            same = [other for other in self.trials.values() if other.fingerprint == trial.fingerprint]
+            same = self._alike[trial.fingerprint]
             self._learn(same)
             self._tell(same)
+        self._under_way.discard((trial.fingerprint, result.seed))
+        self._screening.put_back((trial.fingerprint, result.seed))
 
     def judged(self, result: RunResult) -> RunResult:
         """The result; FAILED where a complete run lacks a value of some objective."""
@@ -158,27 +183,33 @@ class RunTable:
 
     def learn_from_others(self) -> None:
         """Take over what other sessions have finished; one light query where that is nothing."""
-        if self._book.look():
+        has_news = self._book.look()
+        for mark in self._held:
+            self._screening.put_back(mark)
+        self._held.clear()
+        if has_news:
             self._learn(list(self.trials.values()))
             self._tell(list(self.trials.values()))
 
-    def wanted_screening(self) -> WantedRuns:
+    def wanted_screening(self) -> WantedNow:
         """The runs to start next, before a best candidate is known."""
-        all_asked = self.n_unasked == 0
-        return wanted_screening(self.judged_trials, self.runs, self._policy, all_asked=all_asked)
+        return self._screening.wanted(all_asked=self.n_unasked == 0)
 
-    def wanted_confirmation(self) -> WantedRuns:
+    def wanted_confirmation(self) -> WantedNow:
         """The runs to start next, once a best candidate is known."""
-        results = self.results()
-        best = best_of(results, self._policy)
-        if best is None:
-            return WantedRuns("confirmation", ())
-        return wanted_confirmation(results[0].spec, [self.trials[best]], self.runs, self._policy)
+        chosen = self._chosen()
+        if chosen is None:
+            return WantedNow("confirmation")
+        baseline, best = chosen[0], self.trials[chosen[1]]
+        wanted = wanted_confirmation(baseline, [best], self.runs, self._policy)
+        return WantedNow(wanted.phase, (self._screening.in_line(wanted.runs, [baseline, best]),))
 
-    def wanted_attribution(self) -> WantedRuns:
+    def wanted_attribution(self) -> WantedNow:
         """The runs to start next of the trials that are `attributing`, seed by seed."""
-        trials = [trial for trial in self.trials.values() if trial.number in self.attributing]
-        return wanted_on(self._policy.confirm_seeds, trials, self.runs)
+        numbers = self.attributing & self.trials.keys()
+        trials = [self.trials[number] for number in sorted(numbers, key=self._places.__getitem__)]
+        wanted = wanted_on(self._policy.confirm_seeds, trials, self.runs)
+        return WantedNow(wanted.phase, (self._screening.in_line(wanted.runs, trials),))
 
     def looks(self, split: str) -> tuple[Look, ...]:
         """The confirmations that the study has been judged by on the data of digest `split`."""
@@ -198,8 +229,7 @@ class RunTable:
 
     def added(self, *, with_interrupted: bool = False) -> tuple[TrialResult, ...]:
         """The trials of attributions, each with its ended runs, in order of the numbers."""
-        trials = [trial for trial in self.trials.values() if trial.role == "attribution"]
-        return self._results(trials, with_interrupted)
+        return self._results(self._attribution, with_interrupted)
 
     def _results(self, trials: Sequence[TrialSpec], with_interrupted: bool) -> tuple[TrialResult, ...]:
         runs = {**self.interrupted, **self.runs} if with_interrupted else self.runs
@@ -208,28 +238,58 @@ class RunTable:
         return trial_results(trials, own, lambda trial: self._seeds(trial, contending))
 
     def _contenders(self) -> set[int]:
-        if self.n_unasked:
-            return set()
-        return contenders(self.judged_trials, self.runs, self._policy)
+        return set() if self.n_unasked else self._screening.contenders()
 
     def _seeds(self, trial: TrialSpec, contending: set[int]) -> tuple[int, ...]:
         return screening_seeds(trial, self._policy, contending)
 
+    def _chosen(self) -> tuple[TrialSpec, int] | None:
+        """The baseline and the best candidate's number, chosen anew when the screening has changed."""
+        now = (self.version, self.n_unasked == 0)
+        if self._best is None or self._best[0] != now:
+            results = self.results()
+            best = best_of(results, self._policy)
+            self._best = now, None if best is None else (results[0].spec, best)
+        return self._best[1]
+
     def _learn(self, trials: Sequence[TrialSpec]) -> None:
-        known = self._book.known(trials)
-        self.runs |= {key: self.judged(run) for key, run in known.items()}
+        known = {key: self.judged(run) for key, run in self._book.known(trials).items()}
+        new = {key: run for key, run in known.items() if self.runs.get(key) != run}
+        is_changed = any(key in self.runs for key in new)
+        self.runs.update(new)
+        for (number, seed), run in new.items():
+            self._runs_of.setdefault(number, {})[seed] = run
+        if is_changed:  # another session has tried again what had ended
+            self._begin_anew()
+        else:
+            for key, run in new.items():
+                self._screening.know(key, run)
+
+    def _begin_anew(self) -> None:
+        known, self._screening = self._screening, Screening(self._policy, self.runs)
+        self._screening.version = known.version + 1
+        for trial in known.trials:
+            self._screening.add(trial)
+        for key, run in self.runs.items():
+            self._screening.know(key, run)
+        for mark in self._under_way | self._held:
+            self._screening.set_aside(mark)
 
     def _tell(self, changed: Sequence[TrialSpec]) -> None:
         """Tell the optimizer of trials that have ended since; `changed` are those with new runs."""
-        self._ledger.mark_screened(screened(self.judged_trials, self.runs, self._policy))
-        if self._policy.replicate_top_k is not None:  # how a trial ends may depend on any other's runs
-            changed = list(self.trials.values())
-        untold = {trial.number: trial for trial in changed if trial.number not in self._told}
-        runs = {key: run for key, run in self.runs.items() if key[0] in untold}
-        contending = self._contenders()
+        if screened := self._screening.newly_screened():
+            self._ledger.mark_screened(screened)
+        contending = self._contenders()  # how a trial ends may depend on any other's runs
+        numbers = {trial.number for trial in changed} | (contending ^ self._contending)
+        self._contending = contending
         keys = [f"val/{objective.metric}" for objective in self._policy.objectives]
-        for result in trial_results(untold.values(), runs, lambda trial: self._seeds(trial, contending)):
+        for number in sorted(numbers - self._told):
+            result = self._result(self.trials[number], contending)
             if result.state in ENDED:
-                self._told.add(result.spec.number)
+                self._told.add(number)
                 means = [result.mean(self._seeds(result.spec, contending), key) for key in keys]
                 self._ledger.tell(result, [mean for mean in means if mean is not None])
+
+    def _result(self, trial: TrialSpec, contending: set[int]) -> TrialResult:
+        runs = dict(self._runs_of.get(trial.number, {}))
+        return TrialResult(trial, *trial_state(runs, self._seeds(trial, contending)), runs)

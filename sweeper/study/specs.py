@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
+from sweeper.agent import code_hash
 from sweeper.config import TaskSweep, objective_warnings, objectives_of, training_in_words, usual_objective
 from sweeper.criteria import SPLITS
 from sweeper.errors import FULL_ERROR, Fault, SweeperError, UserError, is_full
@@ -21,7 +22,7 @@ from sweeper.reports import Added, added_by_task
 from sweeper.results import Judgement, Objective, StudyResult
 from sweeper.schema import RUN_SECTIONS, RunSettings, Settings
 from sweeper.search import key_of
-from sweeper.study.code import code_hash, command
+from sweeper.study.code import command
 from sweeper.study.spec_factory import MetricNames, RunParts
 from sweeper.task import (
     Prepared,

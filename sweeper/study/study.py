@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sweeper.config import TaskSweep
 from sweeper.errors import StudyError
-from sweeper.executors import make_executor
+from sweeper.executors import Workplace, make_executor
 from sweeper.search import ALONE_S, Sweep, TrialBook, pruning_of
 from sweeper.storage import (
     RunBook,
@@ -97,7 +97,8 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir, turns=logging)
     observer: Observer = Observers(Terminal(), tracker)
     storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
-    executor = make_executor(plan.settings.executor, plan.arrangement)
+    workplace = Workplace(plan.study, plan.folder.path, plan.settings.task.target)
+    executor = make_executor(plan.settings.executor, plan.arrangement, workplace)
     health = Health(
         plan.rules, plan.policy.objectives[0], plan.factory, plan.policy.seeds, plan.folder, observer.warned
     )

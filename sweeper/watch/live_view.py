@@ -89,6 +89,11 @@ class LiveView:
             self._slots, self._metric = slots, metric
             self._progress = Progress(n_runs, began=self._clock())
 
+    def use(self, slots: tuple[Slot, ...]) -> None:
+        """These slots are there now; a run whose slot has left is shown until it has ended."""
+        with self._lock:
+            self._slots = slots
+
     def grow(self, n_runs: int) -> None:
         """So many runs more, or fewer."""
         with self._lock:
@@ -127,11 +132,14 @@ class LiveView:
         """The view for a terminal of `height` lines and `width` columns."""
         with self._lock:
             running, progress = list(self._running.values()), self._progress
+            slots = self._slots
         idle = "idle" if self._has_started else "starting"
-        n_lines = 1 + slot_table(self._slots, running, self._metric, idle).layout(width).is_stacked
-        n_shown = max(1, (height - LINES_BESIDE_SLOTS) // n_lines)
-        shown, hidden = self._slots[:n_shown], self._slots[n_shown:]
+        n_most = max(1, height - LINES_BESIDE_SLOTS)
+        n_lines = 1 + slot_table(slots[:n_most], running, self._metric, idle).layout(width).is_stacked
+        shown, hidden = slots[: max(1, n_most // n_lines)], slots[max(1, n_most // n_lines) :]
         parts: list[RenderableType] = [slot_table(shown, running, self._metric, idle)]
+        if not slots:
+            parts = [Prose("no slots now; waiting for some", "dim")]
         if hidden:
             parts.append(Prose(_hidden_in_words(hidden, running), "dim"))
         return Group(*parts, Prose(totals(progress, running, self._clock(), self._date()), "dim"))
@@ -161,9 +169,11 @@ def slot_table(
         Column(metric, leaves=3),
         Column("steps/s", leaves=1),
     )
-    rows = []
+    rows, on = [], dict[int, list[Running]]()
+    for run in running:
+        on.setdefault(run.slot, []).append(run)
     for slot in slots:
-        runs = [run for run in running if run.slot == slot.index]
+        runs = on.get(slot.index, [])
         rows += [Row([slot.label, *_cells(run)]) for run in runs]
         if not runs:
             rows.append(Row([slot.label, "", Text(idle, "dim"), "", "", "", "", ""]))

@@ -54,6 +54,12 @@ class Observer(Protocol):
     def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
         """A run is complete, failed, pruned or interrupted, and its files are written."""
 
+    def slots_changed(self, slots: tuple[Slot, ...]) -> None:
+        """These slots are there now; told at first, and whenever some have come or left."""
+
+    def noted(self, text: str) -> None:
+        """Something that is good to know while the study runs, and of no concern to its report."""
+
     def warned(self, text: str) -> None:
         """Something that the user should read."""
 
@@ -97,6 +103,14 @@ class Observers:
     def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
         """To all."""
         self._tell(lambda observer: observer.run_ended(trial, run))
+
+    def slots_changed(self, slots: tuple[Slot, ...]) -> None:
+        """To all."""
+        self._tell(lambda observer: observer.slots_changed(slots))
+
+    def noted(self, text: str) -> None:
+        """To all."""
+        self._tell(lambda observer: observer.noted(text))
 
     def warned(self, text: str) -> None:
         """To all."""

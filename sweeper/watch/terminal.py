@@ -104,6 +104,14 @@ class Terminal:
         for incident in run.incidents:  # an interrupted run ends more than once
             self._say_once(f"{_name(trial, run)}: incident: {incident}", "yellow")
 
+    def slots_changed(self, slots: tuple[Slot, ...]) -> None:
+        """The live view has a line for each of them."""
+        self._view.use(slots)
+
+    def noted(self, text: str) -> None:
+        """The text."""
+        self._say(text)
+
     def warned(self, text: str) -> None:
         """The text, marked."""
         self._said.add(f"warning: {text}")

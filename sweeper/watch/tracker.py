@@ -64,6 +64,12 @@ class NoTracker:
     def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
         """Nothing."""
 
+    def slots_changed(self, slots: tuple[Slot, ...]) -> None:
+        """Nothing."""
+
+    def noted(self, text: str) -> None:
+        """Nothing."""
+
     def warned(self, text: str) -> None:
         """Nothing."""
 
@@ -136,6 +142,12 @@ class Tracker:
         """Metrics, state, configuration."""
         self._ended.add((trial.number, run.seed, run.attempt))
         self._put(lambda log: log.log_end(trial, run))
+
+    def slots_changed(self, slots: tuple[Slot, ...]) -> None:
+        """Nothing: each run says where it was."""
+
+    def noted(self, text: str) -> None:
+        """Nothing that a log of runs could show."""
 
     def warned(self, text: str) -> None:
         """Warnings stand in the report."""

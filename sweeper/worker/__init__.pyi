@@ -1,4 +1,5 @@
 from .channel import (
+    MAX_FRAME_BYTES as MAX_FRAME_BYTES,
     Answer as Answer,
     Channel as Channel,
     ChannelError as ChannelError,

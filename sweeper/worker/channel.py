@@ -67,7 +67,10 @@ class Channel:
 
     def send(self, frame: StrictModel) -> None:
         """Raises ChannelError where the peer is gone, or has not read for `SEND_TIMEOUT_S`."""
-        raw = frame.model_dump_json(by_alias=True).encode()
+        self.send_raw(frame.model_dump_json(by_alias=True).encode())
+
+    def send_raw(self, raw: bytes) -> None:
+        """The same for a frame that is written already."""
         if len(raw) > MAX_FRAME_BYTES:
             raise ChannelError(f"a frame of {len(raw)} bytes; at most {MAX_FRAME_BYTES} can be sent")
         try:

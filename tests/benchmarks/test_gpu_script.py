@@ -16,7 +16,7 @@ from benchmarks.on_gpu import confined
 from benchmarks.on_gpu.rig import ON_GPU, REHEARSAL, CheckError, Rig, Story, steps_together
 from benchmarks.on_gpu.rows import Row
 from benchmarks.on_gpu.weights import largest_difference, weights
-from sweeper.executors.gpus import NONE
+from sweeper.agent.gpus import NONE
 from sweeper.messages import Finished, Lost, Reported, Started
 from sweeper.trial import Slot
 from sweeper.worker.checkpoint import write_checkpoint

@@ -15,6 +15,7 @@ from sweeper.messages import Alive, Failed, Finished, Lost, Message, Reply, Repo
 from sweeper.trial import JobSpec, Slot
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.serve import run_job
+from tests.sweeper.executors.agents import with_agents
 from tests.sweeper.worker.toy_jobs import Listener, folder_of, rows_of, toy_job
 
 LONG = {"trainer.max_steps": 10**6}
@@ -166,6 +167,19 @@ class TestLocal(ExecutorContract):
     def executor(self, local: LocalExecutor) -> Executor:
         """The warm one."""
         return local
+
+
+class TestRemote(ExecutorContract):
+    """Agents that dial in by TCP."""
+
+    @pytest.fixture
+    def executor(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+        """The warm one, but where the test ends it."""
+        if request.node.originalname != "test_close_ends_a_job_that_waits_for_an_answer":
+            yield request.getfixturevalue("remote")
+            return
+        with with_agents(tmp_path / "agents") as (executor, _):
+            yield executor
 
 
 class TestInline(ExecutorContract):

@@ -2,13 +2,13 @@
 
 import time
 
-from sweeper.executors.local import LocalExecutor
+from sweeper.executors.pool import WorkerPool
 from sweeper.messages import Reported
 
 PATIENCE_S = 2.0
 
 
-def idle(executor: LocalExecutor) -> None:
+def idle(executor: WorkerPool) -> None:
     """Jobs leave in order where they can, so that the next test finds a warm worker; else it is killed."""
     for job_id in tuple(executor._running):
         executor.stop(job_id)
@@ -19,5 +19,5 @@ def idle(executor: LocalExecutor) -> None:
                 executor.reply(message, "stop")
     for job_id in tuple(executor._running):
         executor.kill(job_id, "the test is over")
-    while executor.receive(0):
+    while executor.receive(0) or executor._running:
         pass

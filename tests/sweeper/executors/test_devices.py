@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from sweeper.agent.gpus import Gpu, Gpus
 from sweeper.errors import UserError
 from sweeper.executors.devices import THREADS, Arrangement, Machine, arrange, slots_in_words, this_machine
-from sweeper.executors.gpus import Gpu, Gpus
 from sweeper.schema import Inline, Local
 from sweeper.trial import Slot
 

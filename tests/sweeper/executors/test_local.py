@@ -14,6 +14,7 @@ import pytest
 
 from sweeper.executors.devices import Placement
 from sweeper.executors.local import LocalExecutor
+from sweeper.executors.worker_process import WorkerProcess
 from sweeper.messages import Failed, Finished, Lost, Message, Started, Stopped
 from sweeper.trial import JobSpec, Slot
 from sweeper.worker.channel import MAX_FRAME_BYTES
@@ -45,6 +46,7 @@ def last_word(local: LocalExecutor, job: JobSpec) -> Message:
 
 def pid_of(local: LocalExecutor) -> int:
     (worker,) = local._workers.values()
+    assert isinstance(worker, WorkerProcess)
     return worker.pid
 
 
@@ -257,6 +259,7 @@ from tests.sweeper.worker.toy_jobs import toy_job
 from sweeper.executors.devices import Placement
 from sweeper.executors.base import Slot
 from sweeper.executors.local import LocalExecutor
+from sweeper.executors.worker_process import WorkerProcess
 local = LocalExecutor([Placement(Slot(0, "cpu", 1), {{"CUDA_VISIBLE_DEVICES": ""}})])
 local.submit(local.slots[0], toy_job(Path({folder!r}), changes={changes!r}))
 (worker,) = local._workers.values()

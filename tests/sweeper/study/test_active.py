@@ -33,14 +33,25 @@ def free(
     jobs: Sequence[Active], wanted: Sequence[RunKey], alone: dict[RunKey, str] | None = None
 ) -> dict[int, RunKey | None]:
     """By the slot's index, the run that is to be alone there."""
-    running = ActiveJobs(SHARED, alone_on(alone or {}))
+    running = ActiveJobs(alone_on(alone or {}))
+    running.see(SHARED)
     for job in jobs:
         running.add(job)
-    return {slot.index: key for slot, key in running.free(wanted).items()}
+    return offered(running, wanted)
+
+
+def offered(running: ActiveJobs, wanted: Sequence[RunKey]) -> dict[int, RunKey | None]:
+    """What all free slots are offered, each taken once it was."""
+    found: dict[int, RunKey | None] = {}
+    while (free := running.free(wanted)).slot is not None:
+        found |= {slot.index: key for slot, key in free.alone}
+        found[free.slot.index] = None
+        running.add(active(free.slot, 100 + free.slot.index))
+    return found | {slot.index: key for slot, key in free.alone}
 
 
 def test_a_job_is_known_until_it_is_removed() -> None:
-    jobs = ActiveJobs(SHARED, Retries(0))
+    jobs = ActiveJobs(Retries(0))
     one, other = active(SHARED[0], 1), active(SHARED[1], 2)
     jobs.add(one)
     jobs.add(other)
@@ -50,7 +61,7 @@ def test_a_job_is_known_until_it_is_removed() -> None:
 
 
 def test_jobs_may_end_while_one_goes_through_them() -> None:
-    jobs = ActiveJobs(SHARED, Retries(0))
+    jobs = ActiveJobs(Retries(0))
     for number in (1, 2, 3):
         jobs.add(active(SHARED[0], number))
     for job in jobs:
@@ -59,7 +70,7 @@ def test_jobs_may_end_while_one_goes_through_them() -> None:
 
 
 def test_a_message_of_an_earlier_attempt_belongs_to_no_job() -> None:
-    jobs = ActiveJobs(SHARED, Retries(0))
+    jobs = ActiveJobs(Retries(0))
     jobs.add(job := active(SHARED[0], 1, seed=5, attempt=2))
     assert jobs.get("1-5", attempt=2) is job
     assert jobs.get("1-5", attempt=1) is None
@@ -69,7 +80,7 @@ def test_a_message_of_an_earlier_attempt_belongs_to_no_job() -> None:
 
 def test_a_run_that_equals_one_under_way_is_under_way() -> None:
     """Trials 1 and 2 are one configuration; trial 3 is another."""
-    jobs = ActiveJobs(SHARED, Retries(0))
+    jobs = ActiveJobs(Retries(0))
     jobs.add(active(SHARED[0], 1, seed=0, mark="same"))
     assert jobs.trains(plain_trial(2, "same"), 0)
     assert not jobs.trains(plain_trial(2, "same"), 1)
@@ -101,3 +112,24 @@ def test_who_is_not_wanted_is_not_waited_for() -> None:
 def test_of_two_that_are_to_be_alone_the_one_that_runs_is_not_offered_again(wanted: list[RunKey]) -> None:
     both: dict[RunKey, str] = {(1, 0): "gpu 1", (2, 0): "gpu 1"}
     assert free([active(SHARED[0], 1)], wanted, both) == {2: (2, 0)}
+
+
+def test_slots_that_come_take_jobs_and_slots_that_have_left_take_none() -> None:
+    jobs = ActiveJobs(Retries(0))
+    assert not jobs.free([(1, 0)])
+    assert jobs.see(SHARED[:2])
+    assert not jobs.see(list(SHARED[:2]))
+    jobs.add(one := active(SHARED[0], 1))
+    assert jobs.see(SHARED[1:])  # slot 0 leaves with its job, slot 2 comes
+    assert offered(jobs, [(2, 0)]) == {1: None, 2: None}
+    jobs.remove(one)
+    assert not jobs.free([(2, 0)])
+
+
+def test_a_run_that_is_to_be_alone_moves_on_when_its_device_leaves() -> None:
+    jobs = ActiveJobs(alone_on({(1, 0): "gpu 0"}))
+    jobs.see(SHARED)
+    assert [(slot.index, key) for slot, key in jobs.free([(1, 0)]).alone] == [(0, (1, 0)), (1, (1, 0))]
+    jobs.see(SHARED[2:])
+    free = jobs.free([(1, 0)])
+    assert (free.slot, free.alone) == (None, ((SHARED[2], (1, 0)),))

@@ -6,9 +6,9 @@ from pathlib import Path
 import optuna
 import pytest
 
+from sweeper.agent import code_hash
 from sweeper.errors import UserError
 from sweeper.search.trial_book import TrialBook
-from sweeper.study.code import code_hash
 from sweeper.study.provenance import changed_code, refuse_another_study
 from sweeper.study.specs import TaskSpecs
 from tests.sweeper.small_esmm import small_sweep

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sweeper.agent import code_hash
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
-from sweeper.study.code import code_hash, command
+from sweeper.study.code import command
 from sweeper.study.provenance import cpu_name, provenance, refuse_shared_folder
 
 MODULE, CODE = sys.modules[provenance.__module__], sys.modules[code_hash.__module__]

@@ -136,7 +136,46 @@ def test_a_device_waits_for_the_first_wanted_run_that_is_to_be_alone_there() -> 
         result = outcome(JOB, TOO_LARGE)
         retries.reconsider(key, TOO_LARGE, result, device=device, reached=0, is_ending=False)
     wanted = [(4, 0), (3, 0), (2, 0)]
-    assert retries.waiting_for("gpu 1", wanted) == (2, 0)  # it met the end of the memory first
-    assert retries.waiting_for("gpu 1", wanted[:2]) == (3, 0)
-    assert retries.waiting_for("gpu 0", wanted) is None  # its run is not wanted any more
-    assert retries.waiting_for("gpu 2", wanted) is None
+    assert retries.waiting_alone(wanted) == {"gpu 1": (2, 0)}  # it met the end of the memory first
+    assert retries.waiting_alone(wanted[:2]) == {"gpu 1": (3, 0)}
+    assert retries.waiting_alone([(1, 0), (2, 0)]) == {"gpu 0": (1, 0), "gpu 1": (2, 0)}
+
+
+def test_a_run_that_is_to_be_alone_on_a_device_that_has_left_gets_another() -> None:
+    retries = Retries(allowed=0)
+    reconsidered(retries, TOO_LARGE, device="n1 gpu 0")
+    retries.move_alone([KEY], [])
+    assert retries.waiting_alone([KEY]) == {"n1 gpu 0": KEY}  # there is no other yet
+    retries.move_alone([KEY], ["n2 gpu 1", "n3 gpu 0"])
+    assert retries.waiting_alone([KEY]) == {"n2 gpu 1": KEY}
+    retries.forget(KEY)
+    assert not retries.is_alone(KEY)
+
+
+def test_a_run_that_its_host_has_leave_goes_on_however_often() -> None:
+    retries = Retries(allowed=0)
+    told = stopped(JOB, "interrupted").model_copy(update={"reason": "n1 was preempted"})
+    results = [reconsidered(retries, told, reached=40) for _ in range(20)]
+    assert {result.state for result in results} == {"INTERRUPTED"}
+    assert results[-1].reason == "n1 was preempted, at step 40; goes on from there"
+
+
+def test_a_run_that_is_lost_with_its_host_is_not_to_blame_until_it_may_be_what_ends_the_hosts() -> None:
+    """No retry of its own is allowed. Nine losses in a row, progress, then ten."""
+    retries = Retries(allowed=0)
+    gone = DIED.model_copy(update={"is_hosts": True, "reason": "n1 is gone"})
+    results = [reconsidered(retries, gone, reached) for reached in [5] * 9 + [6] * 10]
+    assert {result.state for result in results[:-1]} == {"INTERRUPTED"}
+    assert results[0].reason == "n1 is gone; goes on elsewhere from its last checkpoint"
+    assert results[-1].state == "FAILED"
+    assert results[-1].reason == (
+        "n1 is gone; lost with its host 10 times without progress, so it may be what ends them"
+    )
+
+
+def test_hosts_that_leave_while_the_study_ends_are_not_counted() -> None:
+    retries = Retries(allowed=0)
+    gone = DIED.model_copy(update={"is_hosts": True})
+    for _ in range(20):
+        assert reconsidered(retries, gone, is_ending=True) == outcome(JOB, gone)
+    assert reconsidered(retries, gone).state == "INTERRUPTED"

@@ -7,7 +7,7 @@ from typing import Any
 import pynvml
 import pytest
 
-from sweeper.executors.gpus import Gpu, Gpus, gpus_found, gpus_here, gpus_shown, torch_has_cuda
+from sweeper.agent.gpus import Gpu, Gpus, gpus_found, gpus_here, gpus_shown, torch_has_cuda
 
 GIB = 2**30
 SMALL = Gpu(0, "GPU-1111aaaa-0001", "small", 16 * GIB, 0)
