@@ -11,6 +11,8 @@ Engine = Literal["slurm", "ray"]
 TOKEN = "SWEEPER_AGENT_TOKEN"
 """The variable that an agent reads its token from, where it is not given a file."""
 AGENT = "sweeper.agent"
+PER_S, MOST_STAGGER_S = 50, 10.0
+"""Agents that are started at once reach the study so many a second, unless there are very many."""
 
 
 class AgentCall(StrictModel):
@@ -43,7 +45,8 @@ class AgentCall(StrictModel):
     @property
     def command(self) -> tuple[str, ...]:
         """An agent's command line, but for where it gets the token from."""
-        return (self.python, "-P", "-m", AGENT, self.address, *self.options)
+        stagger = ("--stagger", f"{min(MOST_STAGGER_S, self.n_agents / PER_S):g}")
+        return (self.python, "-P", "-m", AGENT, self.address, *stagger, *self.options)
 
     @property
     def command_with_file(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ happens. Actors belong to this process and go with it; none is detached, none st
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from sweeper.worker import ending
 LEAVE_S = 15.0
 """How long agents may take to leave by themselves, once the study is over."""
 ASK_S = 1.0
+CONNECT_S = 10.0
 EXTRA = 'pip install "sweeper[ray]"'
 
 
@@ -120,8 +122,6 @@ class RayAgents:
             how = ending(code, words, who=f"agent {agent.index}")
         except Exception as error:  # the actor itself is gone, and Ray does not bring it back
             code, how = 1, f"agent {agent.index}: {in_a_line(error)}"
-        if code == 0:
-            return []  # it left by itself, as it was told to
         delay_s = self._replacing.delay_s(age_s)
         if delay_s is None:
             then = "no more are started in the place of those that end"
@@ -140,6 +140,7 @@ def _connected(address: str) -> Any:
         raise UserError(Fault("executor", "got ray; the package ray is not installed", f"Use {EXTRA}."))
     import ray
 
+    _refuse_silent(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:
@@ -149,12 +150,25 @@ def _connected(address: str) -> Any:
     return ray
 
 
+def _refuse_silent(address: str) -> None:
+    """Raises UserError where nobody is at `host:port`, which Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        problem = f"got '{address}', where no Ray answers ({getattr(error, 'strerror', None) or error})"
+        raise UserError(Fault("executor.address", problem, "Is its head there, and its port?")) from error
+
+
 def _starter(ray: Any, call: AgentCall) -> Callable[[int], Any]:
     """Asks for the actor of agent `index`. It comes back on another node when its own is lost."""
     options = {"num_cpus": call.n_threads, "num_gpus": call.gpus, "max_restarts": -1, "max_task_retries": -1}
     keeper = ray.remote(_keeper()).options(**options, max_concurrency=2)
     token = Path(call.token_file).read_text().strip()
-    environment = {**call.environment, **({} if call.gpus else {VISIBLE: ""}), TOKEN: token}
+    unseen = {} if call.gpus else {VISIBLE: ""}
+    environment = {**call.environment, **unseen, TOKEN: token, "SWEEPER_ENGINE": "Ray"}
 
     def start(index: int) -> Any:
         log = os.path.join(call.folder, f"agent-{index}.log")

@@ -56,6 +56,7 @@ class SlurmAgents:
         self._call, self._folder = call, Path(call.folder)
         self._jobs = list(call.jobs)
         self._ended: set[str] = set()
+        self._have_run: set[str] = set()
         self._due: list[tuple[float, str]] = []
         self._replacing, self._waiting = Replacing(), Waiting(call.wait_s)
         self._told_of: set[str] = set()
@@ -75,6 +76,7 @@ class SlurmAgents:
         tasks = tasks_of(self._jobs)
         said = [line for task in tasks if self._is_new_end(task) for line in self._told_end(task)]
         self._submit_due()
+        self._hurry(tasks)
         return said + self._waiting.told(time.monotonic(), waited_for(tasks, self._call.n_agents))
 
     def cancel(self) -> None:
@@ -111,8 +113,6 @@ class SlurmAgents:
         return is_new
 
     def _told_end(self, task: Task) -> Iterator[str]:
-        if task.state == "COMPLETED":  # it left by itself, as it was told to
-            return
         if task.state == "CANCELLED":
             yield f"agent {task.index} (job {task.name}) was cancelled, and is not replaced"
             return
@@ -128,6 +128,8 @@ class SlurmAgents:
         self._told_of.add(_without_numbers(line))
 
     def _how(self, task: Task) -> str:
+        if task.state == "COMPLETED":
+            return f"left after {duration(task.age_s)}"
         if task.state == "TIMEOUT":
             return f"was ended by its time limit, after {duration(task.age_s)}"
         if task.state not in FAILED:
@@ -142,6 +144,14 @@ class SlurmAgents:
         self._due = [(at, index) for at, index in self._due if at > now]
         if due:
             self._jobs.append(self._submit(",".join(sorted(set(due)))))
+
+    def _hurry(self, tasks: Sequence[Task]) -> None:
+        """An agent that lost its place may take another at once; SLURM would wait two minutes."""
+        self._have_run |= {task.name for task in tasks if task.state == "RUNNING"}
+        for task in tasks:
+            if task.state == "PENDING" and task.reason == "BeginTime" and task.name in self._have_run:
+                _called(["scontrol", "update", f"JobId={task.name}", "StartTime=now"])
+                self._have_run.discard(task.name)
 
     def _scancel(self, *options: str) -> None:
         if self._jobs:

@@ -37,6 +37,9 @@ class Launcher(Protocol):
     def close(self) -> None:
         """Take all back; nothing stays in a queue."""
 
+    def abandon(self) -> None:
+        """The same, without waiting for it."""
+
 
 @dataclass(frozen=True)
 class _Joined:
@@ -124,6 +127,7 @@ class RemoteExecutor(WorkerPool):
         self._numbers, self._generations = itertools.count(), itertools.count(1)
         self._launcher: Launcher | None = None
         self._news = AgentNews(config.agents)
+        environment = _environment(config)
         bound = bound_to(config.host, config.port)
         host, port = bound.getsockname()[:2]
         self.address = f"{'tls' if config.tls else 'tcp'}://{host}:{port}"
@@ -135,7 +139,7 @@ class RemoteExecutor(WorkerPool):
             path=own_path(),
             target=target,
             n_threads=config.n_threads,
-            environment=_environment(config),
+            environment=environment,
         )
         tls = Tls(*new_certificate()) if config.tls else None
         self._server = AgentServer(bound, token.encode(), terms, self, tls)
@@ -178,13 +182,19 @@ class RemoteExecutor(WorkerPool):
     def close(self) -> None:
         """Workers leave after their present step; agents and what started them end."""
         super().close()
-        self._release()
+        self._server.close()
+        if self._launcher is not None:
+            self._launcher.close()
+        self.token_file.unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Let go of all: agents notice, and end with their workers within seconds."""
         self._workers.clear()
         self._running.clear()
-        self._release()
+        self._server.close()
+        if self._launcher is not None:
+            self._launcher.abandon()
+        self.token_file.unlink(missing_ok=True)
 
     def hear_host_end(self, worker: Worker, *, is_hosts: bool) -> None:
         """From the server's thread: a worker is no more."""
@@ -209,12 +219,6 @@ class RemoteExecutor(WorkerPool):
     def turned_away(self, who: str, why: str) -> None:
         """From the server's thread: somebody was not taken."""
         self._news.refused(who, why)
-
-    def _release(self) -> None:
-        self._server.close()
-        if self._launcher is not None:
-            self._launcher.close()
-        self.token_file.unlink(missing_ok=True)
 
 
 def _written(file: Path, token: str) -> Path:

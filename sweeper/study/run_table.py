@@ -58,6 +58,8 @@ class RunTable:
         self._held: set[Mark] = set()
         self._told: set[int] = set()
         self._contending: set[int] = set()
+        self.n_rewritten = 0
+        """How often a run that had ended has ended otherwise: another session tried it again."""
         self._best: tuple[tuple[int, bool], tuple[TrialSpec, int] | None] | None = None
         self.attributing: frozenset[int] = frozenset()
 
@@ -113,6 +115,22 @@ class RunTable:
 
     def add(self, trial: TrialSpec) -> None:
         """A trial joins, with all that is known of its runs."""
+        self._join(trial)
+        self._learn([trial])
+        self._tell([trial])
+
+    def add_known(self, trials: Sequence[TrialSpec]) -> None:
+        """Trials of earlier commands join, one after another, with all that is known of their runs."""
+        if self._policy.replicate_top_k is not None:  # who contends when one joins depends on those before it
+            for trial in trials:
+                self.add(trial)
+            return
+        for trial in trials:
+            self._join(trial)
+        self._learn(trials)
+        self._tell(trials)
+
+    def _join(self, trial: TrialSpec) -> None:
         self._places.setdefault(trial.number, len(self.trials))
         self.trials[trial.number] = trial
         self._alike.setdefault(trial.fingerprint, []).append(trial)
@@ -120,8 +138,6 @@ class RunTable:
             self._attribution.append(trial)
         else:
             self._screening.add(trial)
-        self._learn([trial])
-        self._tell([trial])
 
     def ask(self) -> bool:
         """Let the next trial join; False where none comes now. Our claims outlive a slow sampler."""
@@ -266,6 +282,7 @@ class RunTable:
                 self._screening.know(key, run)
 
     def _begin_anew(self) -> None:
+        self.n_rewritten += 1
         known, self._screening = self._screening, Screening(self._policy, self.runs)
         self._screening.version = known.version + 1
         for trial in known.trials:

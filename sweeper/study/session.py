@@ -158,6 +158,7 @@ class Session:
         plan = self._plan.settings.plan.name if self._plan.sweep.stages else None
         return replace(
             found,
+            totals=found.totals.model_copy(update=self._loop.slots.totals()),
             alarms=self._growth.alarms(trials),
             plan=plan,
             decisions=self._growth.decisions(),

@@ -115,8 +115,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     )
     hooks = Hooks(JobFiles(plan).job_of, pruning, observer, health, growth.grow)
     try:
-        for trial in asker.known:
-            table.add(trial)
+        table.add_known(asker.known)
         loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)
         try:
             yield Session(plan, table, loop, growth, observer, interrupt, warnings)

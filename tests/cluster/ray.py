@@ -64,6 +64,10 @@ class Ray:
         """As when its power fails: the raylet and all that it started."""
         self.nodes[node].kill()
 
+    def start_node(self, node: str) -> None:
+        """A node of that name; for Ray, another one."""
+        self._begin(self.nodes[node])
+
     def kill_raylet(self, node: str) -> None:
         """Ray's own server of a node and nothing else; what it started is Ray's to end."""
         self.nodes[node].kill_one(RAYLET)
@@ -104,7 +108,8 @@ class Ray:
 
     def _part(self, name: str, *options: str) -> Part:
         ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--node-ip-address=127.0.0.1"]
-        return Part(name, [*ray, *options, MEMORY, "--disable-usage-stats"], self.environment, self.folder)
+        environment = {**self.environment, "SWEEPER_NODE": name}
+        return Part(name, [*ray, *options, MEMORY, "--disable-usage-stats"], environment, self.folder)
 
 
 @contextmanager

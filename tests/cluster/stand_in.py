@@ -1,10 +1,11 @@
 """In an agent's place, where only its start and its end are of interest: it notes what it is given.
 
-Ends when its standard input does, as an agent with a lifeline, or at SIGTERM.
+Ends when its standard input does, as an agent with a lifeline, at SIGTERM, or when the study is over.
 """
 
 import json
 import os
+import select
 import stat
 import sys
 import time
@@ -30,6 +31,11 @@ def notes(folder: Path) -> list[dict[str, object]]:
     return sorted(found, key=lambda note: note["at"])
 
 
+def end_all(folder: Path) -> None:
+    """As when a study is over: all that were started leave by themselves."""
+    (folder / "notes" / "over").touch()
+
+
 def main() -> None:
     """Note, and wait for the end."""
     folder = Path(sys.argv[1])
@@ -37,10 +43,10 @@ def main() -> None:
     beside = folder / f"{os.getpid()}.part"
     beside.write_text(json.dumps(note))
     beside.rename(folder / f"{os.getpid()}-{time.time_ns()}.json")
-    if stat.S_ISFIFO(os.fstat(0).st_mode) or stat.S_ISSOCK(os.fstat(0).st_mode):
-        sys.stdin.read()
-    else:
-        time.sleep(600)
+    has_lifeline = stat.S_ISFIFO(os.fstat(0).st_mode)
+    while not (folder / "over").exists():
+        if select.select([0] if has_lifeline else [], [], [], 0.2)[0]:
+            return
 
 
 if __name__ == "__main__":

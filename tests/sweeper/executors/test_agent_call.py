@@ -37,6 +37,11 @@ def test_the_line_to_type_survives_a_shell(tmp_path: Path) -> None:
     ]
 
 
+def test_many_agents_do_not_come_at_once_nor_do_they_dawdle(tmp_path: Path) -> None:
+    staggers = [call_of(tmp_path, n_agents=n).command[-1] for n in (1, 300, 10_000)]
+    assert staggers == ["0.02", "6", "10"]
+
+
 def test_waiting_is_said_once_it_has_lasted_and_when_its_reason_changes() -> None:
     waiting = Waiting(60.0)
     said = [(at, waiting.told(at, "Priority")) for at in (0.0, 59.0, 60.0, 61.0, 500.0)]

@@ -50,7 +50,7 @@ def test_the_script_becomes_the_agent_in_the_study_s_folder(tmp_path: Path) -> N
     call = call_of(tmp_path, python=str(python))
     shell = subprocess.Popen(["bash", "-c", script_of(call)], stdout=subprocess.PIPE, text=True)
     said, _ = shell.communicate(timeout=20)
-    agent = f"-P -m sweeper.agent 127.0.0.1:9 --token-file {call.token_file}"
+    agent = f"-P -m sweeper.agent 127.0.0.1:9 --stagger 0.04 --token-file {call.token_file}"
     assert said == f"{tmp_path}\n{shell.pid} /some where {agent}\n"
 
 
@@ -120,13 +120,18 @@ def test_agents_that_never_work_are_not_submitted_for_ever(
     assert said[-1].endswith("no more are submitted in the place of those that end")
 
 
-def test_an_agent_that_left_by_itself_or_was_cancelled_is_not_replaced(
-    fake_slurm: FakeSlurm, tmp_path: Path
+def test_an_agent_that_left_is_replaced_and_one_that_was_cancelled_is_not(
+    fake_slurm: FakeSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sweeper.executors.replacing.DELAYS_S", (0.0, 5.0, 15.0))
     agents = launched(tmp_path)
     fake_slurm.say(tasks="12|0|COMPLETED|0:40|None\n12|1|CANCELLED|0:40|None\n")
-    assert agents.look() == ["agent 1 (job 12_1) was cancelled, and is not replaced"]
-    assert (agents.look(), len(fake_slurm.calls("sbatch"))) == ([], 1)
+    assert agents.look() == [
+        "agent 0 (job 12_0) left after 40.0 s; another one is submitted",
+        "agent 1 (job 12_1) was cancelled, and is not replaced",
+    ]
+    assert agents.look() == []
+    assert ["--array=0 " in words for words in fake_slurm.calls("sbatch")] == [False, True]
 
 
 def test_a_requeued_agent_that_ends_again_is_told_of_again(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
@@ -136,6 +141,18 @@ def test_a_requeued_agent_that_ends_again_is_told_of_again(fake_slurm: FakeSlurm
         fake_slurm.say(tasks=f"12|0|{state}|0:40|BeginTime\n")
         told.append([line for line in agents.look() if "cancelled" in line])
     assert list(map(len, told)) == [1, 0, 1]
+
+
+def test_an_agent_that_lost_its_place_need_not_wait_and_one_that_a_user_put_off_does(
+    fake_slurm: FakeSlurm, tmp_path: Path
+) -> None:
+    agents = launched(tmp_path)
+    fake_slurm.say(tasks="12|0|RUNNING|0:10|None\n12|1|PENDING|0:00|BeginTime\n")
+    agents.look()
+    fake_slurm.say(tasks="12|0|PENDING|0:00|BeginTime\n12|1|PENDING|0:00|BeginTime\n")
+    agents.look()
+    agents.look()
+    assert fake_slurm.calls("scontrol") == ["update JobId=12_0 StartTime=now"]
 
 
 def test_who_waits_is_cancelled_at_once_and_who_runs_may_leave_first(

@@ -1,0 +1,34 @@
+"""Whole studies on clusters: whatever dies, no run is lost or trained twice, and every bit is as it was."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.engines import Engine, OnRay, OnSlurm
+from tests.cluster.faults import FAULTS, STUDY, scene
+from tests.faults.harness import FaultStudy
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> FaultStudy:
+    """Undisturbed, on slots of this machine."""
+    study = FaultStudy(tmp_path_factory.mktemp("reference"), STUDY)
+    study.run()
+    return study
+
+
+@pytest.fixture(params=["slurm", "ray"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Idle."""
+    cluster = request.getfixturevalue(request.param)
+    return OnSlurm(cluster) if request.param == "slurm" else OnRay(cluster)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_costs_a_bit(engine: Engine, fault: str, tmp_path: Path, reference: FaultStudy) -> None:
+    with scene(engine, tmp_path, reference) as played:
+        outcome = FAULTS[fault](played)
+    assert (outcome.lost, outcome.doubled, outcome.orphans) == (0, 0, 0), outcome
+    print(outcome)
