@@ -206,6 +206,7 @@ class StudyLoop:
             self._stop_jobs()
         is_idle, has_slots = not self._active, bool(self._active.slots)
         if is_idle and not has_slots:
+            self._idle_since = None
             self.slots.say_waiting()
         self._heard.extend(self.executor.receive(PATIENCE_S))
         while self._heard:
@@ -238,8 +239,7 @@ class StudyLoop:
     def _wait_for_others(self) -> None:
         """Another session holds what is wanted; its results are ours too, once they are there."""
         self._look_at = now = self._limits.now()
-        holders, has_slots = self.table.holders, bool(self._active.free(()))
-        if not holders or not has_slots:
+        if not (holders := self.table.holders):
             self._idle_since = None
             return
         self._say_once("another session holds the runs that are left; waiting for its results or its end")
