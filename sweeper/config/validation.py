@@ -120,15 +120,24 @@ def _where(details: ErrorDetails, config: Mapping[str, Any]) -> str:
     """The dotted key, without the names that pydantic adds for the branch of a union."""
     node: Any = config
     path: list[str] = []
-    last = len(details["loc"]) - 1
-    for index, part in enumerate(details["loc"]):
+    loc, last = details["loc"], len(details["loc"]) - 1
+    is_missing = details["type"] == "missing"
+    for index, part in enumerate(loc):
+        if index < last and _is_branch(node, part, loc[index + 1], may_lack=is_missing and index + 1 == last):
+            continue
         is_known = _has(node, part)
-        if is_known or (index == last and details["type"] == "missing"):
+        if is_known or (index == last and is_missing):
             path.append(str(part))
             node = node[part] if is_known else None
     if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
         path.append(str(details["ctx"]["discriminator"]).strip("'"))
     return ".".join(path) or "configuration"
+
+
+def _is_branch(node: Any, part: int | str, following: int | str, *, may_lack: bool) -> bool:
+    """Whether `part` is a branch's name, though the section may have a key that is called the same."""
+    is_name = isinstance(node, Mapping) and node.get("name") == part
+    return is_name and (may_lack or _has(node, following))
 
 
 def _has(node: Any, part: int | str) -> bool:
