@@ -113,6 +113,11 @@ class RunFolder:
         return tuple(path for path in (self.checkpoint, self.previous_checkpoint, self.best) if path.exists())
 
     @property
+    def outcome(self) -> Path:
+        """What became of the last attempt, written before the database is told of it."""
+        return self.path / "outcome.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the worker that writes here, so that a late one of an earlier attempt cannot."""
         return self.path / ".lock"

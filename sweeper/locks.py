@@ -10,8 +10,9 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 POLL_S = 0.05
 
@@ -40,6 +41,16 @@ def _acquire(descriptor: int, path: Path, deadline: float) -> None:
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"{path}: held by another process") from None
             time.sleep(POLL_S)
+
+
+class Turns(Protocol):
+    """One session's share in what several do in turn."""
+
+    def take(self) -> AbstractContextManager[bool]:
+        """Nobody else's turn; whether one was since our last, or this is our first.
+
+        Raises TimeoutError where another keeps its turn for too long.
+        """
 
 
 class TurnLock:

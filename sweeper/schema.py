@@ -184,6 +184,7 @@ class Study(StrictModel):
     custom_search_space: str | None
     results_dir: str
     timeout_s: PositiveFloat | None
+    idle_s: PositiveFloat | None = None
     grace_s: NonNegativeFloat
     retry: Literal["none", "failed", "pruned", "all"]
     max_failure_rate: Rate

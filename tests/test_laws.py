@@ -12,6 +12,7 @@ SWEEPING = ("hydra", "omegaconf", "optuna", "mlflow")
 DOORS = {
     "optuna": (
         *("sweeper.storage.storage", "sweeper.storage.remembering", "sweeper.storage.optuna_adapter"),
+        *("sweeper.storage.opening", "sweeper.storage.repeating"),
         *("sweeper.search.pruners", "sweeper.search.samplers", "sweeper.search.trial_book"),
         "sweeper.search.rehearsal",
     ),

@@ -18,6 +18,8 @@ MOST_CPU_SLOTS = 8
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """Read once, when the library is loaded: to be set before torch and numpy are imported."""
 
+ASSUMED = "agents"
+"""The label of a slot that is an agent's who may come."""
 WHERE = "executor.devices"
 WHERE_INLINE = "executor.device"
 INSTEAD = "use executor.devices=cpu"
@@ -75,9 +77,10 @@ def this_machine() -> Machine:
 
 
 def slots_in_words(slots: tuple[Slot, ...]) -> str:
-    """`2 slots on cpu, 1 thread each`."""
-    n_threads = slots[0].n_threads
-    text = f"{plural(len(slots), 'slot')} on {_devices_in_words(slots)}"
+    """`2 slots on cpu, 1 thread each`; `16 agents expected, 1 thread each` where they are assumed."""
+    n_threads, is_assumed = slots[0].n_threads, slots[0].label == ASSUMED
+    on_devices = f"{plural(len(slots), 'slot')} on {_devices_in_words(slots)}"
+    text = f"{plural(len(slots), 'agent')} expected" if is_assumed else on_devices
     each = " each" * (len(slots) != 1)
     return text if n_threads is None else f"{text}, {plural(n_threads, 'thread')}{each}"
 
@@ -91,7 +94,7 @@ def _devices_in_words(slots: tuple[Slot, ...]) -> str:
 
 
 def _assumed(executor: Remote) -> Arrangement:
-    slots = [Slot(index, "cpu", executor.n_threads, "agents") for index in range(executor.agents)]
+    slots = [Slot(index, "cpu", executor.n_threads, ASSUMED) for index in range(executor.agents)]
     return Arrangement(tuple(Placement(slot, environment_of("", executor.n_threads)) for slot in slots))
 
 

@@ -129,6 +129,7 @@ class RemoteExecutor(WorkerPool):
         self._numbers, self._generations = itertools.count(), itertools.count(1)
         self._launcher: Launcher | None = None
         self._news = AgentNews(config.agents)
+        environment = _environment(config)
         bound = bound_to(config.host, config.port)
         host, port = bound.getsockname()[:2]
         self.address = f"{'tls' if config.tls else 'tcp'}://{host}:{port}"
@@ -140,7 +141,7 @@ class RemoteExecutor(WorkerPool):
             path=own_path(),
             target=target,
             n_threads=config.n_threads,
-            environment=_environment(config),
+            environment=environment,
         )
         tls = Tls(*new_certificate()) if config.tls else None
         self._server = AgentServer(bound, token.encode(), terms, self, tls)

@@ -40,7 +40,7 @@ from sweeper.agent import (
 from sweeper.errors import Fault, UserError
 
 BACKLOG = 1024
-MOST_STRANGERS = 256
+MOST_STRANGERS = 1024
 """So many may be about to show who they are at a time; one more, and the first of them has to go."""
 MOST_DESCRIPTORS = 65536
 MEETING_S = 15.0

@@ -23,6 +23,7 @@ from sweeper.reports.leaderboard import (
 )
 from sweeper.reports.markdown_text import block, code, heading, inline, line
 from sweeper.reports.plan_text import plan_section
+from sweeper.reports.slots_text import devices_in_words, slots_lines
 from sweeper.reports.summary_model import Summary
 from sweeper.reports.trivial import sentence as sentence_of_trivial
 from sweeper.results import JudgedOn, Judgement, StudyResult
@@ -308,18 +309,18 @@ def _reproduce(result: StudyResult) -> list[str]:
     versions = ", ".join(
         f"{inline(name)} {inline(version)}" for name, version in facts.get("versions", {}).items()
     )
-    devices = ", ".join(map(inline, totals.devices))
     return [
         *("## How to reproduce", "", *block([str(facts.get("command", ""))]), ""),
         *_by_hand(result),
         f"- code: git {facts.get('git_sha') or 'unknown'}{state}, hash {facts.get('code_hash')}",
         f"- versions: {versions}",
         f"- machine: {inline(str(facts.get('cpu')))}, threads {facts.get('threads')}, "
-        f"devices {devices or 'unknown'}",
+        f"devices {devices_in_words(totals)}",
         f"- study: {totals.runs} runs of {totals.trials} trials, "
         f"{_fact(totals.steps_trained)} steps trained in {duration(totals.train_s)}",
         f"- this session: {facts.get('started')} to {facts.get('finished')}, "
         f"{duration(totals.wall_s)}; {totals.runs_reused} runs were known before",
+        *slots_lines(totals),
     ]
 
 

@@ -182,14 +182,19 @@ def _answer(path: Path, options: str) -> Sequence[Row]:
 
 
 def _of_server(url: str) -> Sequence[Row]:
+    """By our own clock: the ends of leases are by the server's."""
     import sqlalchemy as sa
 
+    from sweeper.storage import DatabaseClock
+
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
         with closing(engine.connect()) as connection:
             if not sa.inspect(connection).has_table("sweeper_runs"):
                 return []
-            return [(row[0], row[1], row[2], row[3], row[4]) for row in connection.execute(sa.text(QUERY))]
+            ahead_s = connection.execute(sa.select(DatabaseClock())).scalar_one() - time.time()
+            rows = connection.execute(sa.text(QUERY)).all()
+            return [(row[0], row[1], row[2], row[3] - ahead_s, row[4]) for row in rows]
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         raise UserError(_unreadable(url, error)) from error
 

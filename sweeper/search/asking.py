@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import Protocol
 
 from sweeper.errors import StudyError
-from sweeper.locks import TurnLock
+from sweeper.locks import Turns
 from sweeper.search.trial_book import Grid, TrialBook, distributions_of
 from sweeper.trial import TrialSpec, by_value, canonical
 
@@ -285,7 +285,7 @@ class Adaptive:
 
 
 @contextmanager
-def alone_with(turns: TurnLock) -> Iterator[bool]:
+def alone_with(turns: Turns) -> Iterator[bool]:
     """Our turn to ask for trials of a study. Raises StudyError where another session does not end its own."""
     with ExitStack() as stack:
         try:

@@ -1,8 +1,10 @@
+from .clock import DatabaseClock as DatabaseClock
 from .optuna_adapter import (
     study_seen_as as study_seen_as,
     trial_numbered as trial_numbered,
     writable as writable,
 )
+from .outcomes import Outcome as Outcome, read_outcome as read_outcome
 from .owners import is_gone as is_gone, new_owner as new_owner
 from .places import (
     is_of_place as is_of_place,
@@ -10,5 +12,6 @@ from .places import (
     refuse_closed as refuse_closed,
 )
 from .remembering import look_of as look_of
+from .rows import Claim as Claim
 from .run_book import RunBook as RunBook
 from .storage import Storage as Storage, delete_study as delete_study, open_storage as open_storage

@@ -4,88 +4,33 @@ Both are properties of the engine, so that they hold for Optuna's queries and fo
 of waiting for a lock cannot be interrupted by a signal; here each wait is short, and repeated.
 """
 
-import logging
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
-from sweeper.errors import Fault, StudyError, UserError, redact
+from sweeper.errors import StudyError, redact
+from sweeper.storage.waiting import STEP_S, ConnectionCut, Waiting
 
-OPENING_S = 10.0
-"""So long a database may be locked when a study begins."""
-RUNNING_S = 300.0
-"""So long it may be locked, or its server away, while a study runs."""
-STOP_S = 5.0
-"""So long after Ctrl-C."""
-WARN_AFTER_S = 2.0
-STEP_S = 0.25
-"""SQLite's own wait, during which no signal is handled."""
-PAUSE_S = 0.02
 FAILURES = (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.InternalError)
 """And a bare DatabaseError: a file that is none. Others are answers (a row that is there already)."""
-
-Result = TypeVar("Result")
-
-
-class Waiting:
-    """Repeats what fails only because a database is busy; `place` is its URL, fit to be shown."""
-
-    def __init__(self, place: str) -> None:
-        self.warn: Callable[[str], None] = logging.getLogger(__name__).warning
-        self.should_stop: Callable[[], bool] = lambda: False
-        self._place, self._is_running, self._has_warned = place, False, False
-        self._leave_at: float | None = None
-
-    def study_runs(self) -> None:
-        """From now on there is a study to lose: wait longer."""
-        self._is_running = True
-
-    def __call__(self, action: Callable[[], Result]) -> Result:
-        """What `action` returns. Raises UserError (at the beginning) or StudyError where it stays locked."""
-        since = time.monotonic()
-        while True:
-            try:
-                return action()
-            except sqlite3.OperationalError as error:
-                if not _is_busy(error):
-                    raise
-                self._wait(time.monotonic() - since, "is locked by another process")
-
-    def connect(self, action: Callable[[], Result], passing: type[Exception]) -> Result:
-        """The same for a connection to a server that was there when the study began."""
-        since = time.monotonic()
-        while True:
-            try:
-                return action()
-            except passing:
-                self._wait(time.monotonic() - since, "does not answer")
-                time.sleep(STEP_S)
-
-    def _wait(self, waited_s: float, what: str) -> None:
-        limit_s = RUNNING_S if self._is_running else OPENING_S
-        if waited_s >= limit_s:
-            problem = f"'{self._place}' {what}, and has for {limit_s:g} s"
-            if self._is_running:
-                raise StudyError(f"study.storage: {problem}. Later the same command resumes the study")
-            raise UserError(Fault("study.storage", problem, "End that process, or wait and try again"))
-        if waited_s >= WARN_AFTER_S and not self._has_warned:
-            self._has_warned = True
-            self.warn(f"study.storage: '{self._place}' {what}; waiting up to {limit_s:g} s")
-        self._leave_in_time()
-        time.sleep(PAUSE_S)
-
-    def _leave_in_time(self) -> None:
-        """Who was told to stop can write nothing down here: the study is left as at a second Ctrl-C."""
-        if self.should_stop():
-            now = time.monotonic()
-            self._leave_at = self._leave_at or now + STOP_S
-            if now >= self._leave_at:
-                raise KeyboardInterrupt
+KEEPALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60000,
+}
+CONNECTING: dict[str, dict[str, Any]] = {
+    "psycopg": {"connect_timeout": 10, **KEEPALIVE},
+    "psycopg2": {"connect_timeout": 10, **KEEPALIVE},
+    "pymysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
+}
+"""By driver: a host that has vanished is noticed within about a minute, not after a quarter of an hour."""
+UNDONE = ("40P01", "40001", 1213, 1205)
+"""SQL states and MySQL's numbers of what a server undid because of another transaction."""
 
 
 class PatientConnection(sqlite3.Connection):
@@ -128,7 +73,9 @@ class PatientCursor(sqlite3.Cursor):
 def engine_options(url: sa.URL, waiting: Waiting) -> dict[str, Any]:
     """What SQLAlchemy's `create_engine` needs besides the URL."""
     if url.get_backend_name() != "sqlite":
-        return {"hide_parameters": True, "pool_pre_ping": True}
+        known = CONNECTING.get(url.get_driver_name(), {})
+        own = {key: value for key, value in known.items() if key not in url.query}
+        return {"hide_parameters": True, "pool_pre_ping": False, "connect_args": own}
     factory = partial(PatientConnection, waiting)
     return {"hide_parameters": True, "connect_args": {"timeout": STEP_S, "factory": factory}}
 
@@ -147,8 +94,11 @@ def outlast(engine: sa.Engine, waiting: Waiting) -> None:
 def stay_with_file(engine: sa.Engine) -> None:
     """From now on, raise StudyError as soon as the database's file is gone or another one has its name.
 
-    SQLite does not notice: it would go on in a file that has no name any more, and lose everything.
+    SQLite does not notice: it would go on in a file that has no name any more, and lose everything. A server
+    keeps its own files.
     """
+    if engine.dialect.name != "sqlite":
+        return
     with engine.connect() as connection:
         path = connection.exec_driver_sql("PRAGMA database_list").fetchone()[2]  # type: ignore[index]
     if path:
@@ -161,30 +111,43 @@ class StorageFailure(sa.exc.OperationalError):
     """The database of a study refuses what has to work; Optuna knows it as what it is based on.
 
     So that Optuna still repeats what a server's deadlock undid, and nobody blames this database for another.
+    `is_undone`: the server has undone the transaction, which may be tried again.
     """
 
     def __init__(self, place: str, error: BaseException) -> None:
         super().__init__(None, None, error)
         self._place = place
+        first = error.args[0] if error.args else None
+        self.is_undone = getattr(error, "sqlstate", None) in UNDONE or first in UNDONE
 
     def __str__(self) -> str:
         """One line, without the query."""
-        said = redact(str(self.orig)).strip().splitlines() or [type(self.orig).__name__]
-        return (
-            f"study.storage: '{self._place}' failed while the study ran ({said[0]}). The run folders are "
-            "whole; once the database works, the same command resumes the study"
-        )
+        return _failed(self._place, self.orig)
+
+
+def _failed(place: str, error: BaseException | None) -> str:
+    said = redact(str(error)).strip().splitlines() or [type(error).__name__]
+    return (
+        f"study.storage: '{place}' failed while the study ran ({said[0]}). The run folders are "
+        "whole; once the database works, the same command resumes the study"
+    )
 
 
 def name_failures(engine: sa.Engine, place: str) -> None:
-    """From now on, failures of this database are told from those of any other."""
+    """From now on, failures of this database are told from those of any other.
+
+    ConnectionCut where a server's connection broke in use: who may repeat what was under way does.
+    """
 
     @sa.event.listens_for(engine, "handle_error")
     def failed(context: Any) -> None:
-        error = context.sqlalchemy_exception
-        is_failure = isinstance(error, FAILURES) or type(error) is sa.exc.DatabaseError
-        if is_failure and not context.is_pre_ping:
-            raise StorageFailure(place, context.original_exception) from context.original_exception
+        error, original = context.sqlalchemy_exception, context.original_exception
+        if context.is_pre_ping:
+            return
+        if context.is_disconnect and engine.dialect.name != "sqlite":
+            raise ConnectionCut(_failed(place, original)) from original
+        if isinstance(error, FAILURES) or type(error) is sa.exc.DatabaseError:
+            raise StorageFailure(place, original) from original
 
 
 class _File:
@@ -212,8 +175,3 @@ def _gone(path: str) -> str:
         f"study.storage: '{path}' was deleted or replaced while the study ran. The run folders are whole; "
         "put the file back if you can, and run the same command again"
     )
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    """Whether waiting helps; an outdated snapshot (an extended code) stays outdated."""
-    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)

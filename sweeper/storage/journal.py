@@ -40,7 +40,7 @@ def choose_journal(engine: sa.Engine) -> str:
     if not kind:
         return ""
     where = f"study.storage: '{path}' lies on a network file system ({kind})"
-    advice = "a database server (study.storage=postgresql://...) is faster and safer for several hosts"
+    advice = "a database server (study.storage=postgresql+psycopg://...) is faster, and takes several hosts"
     return f"{where}: it is written without a write-ahead log, each commit waits; {advice}"
 
 

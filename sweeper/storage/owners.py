@@ -13,6 +13,8 @@ import uuid
 from pathlib import Path
 
 PROC = Path("/proc")
+HALF = 6
+"""So many characters of a realm tell the machine's boot, as many the namespace."""
 UNKNOWN = "-"
 """Stands for the moment when a process began, where the system does not tell."""
 
@@ -39,14 +41,25 @@ def is_gone(owner: str) -> bool:
     return UNKNOWN not in (begun, now := _begun(pid)) and begun != now
 
 
+def host_of(owner: str) -> str:
+    """Host and process, for people."""
+    return ":".join(owner.split(":")[:2])
+
+
+def is_of_this_host(owner: str) -> bool:
+    """Whether the owner runs on this boot of this machine, in whatever container; True where unknown."""
+    parts = owner.split(":")
+    return len(parts) != 5 or parts[2][:HALF] == _realm()[:HALF]
+
+
 def _realm() -> str:
     """12 characters that say where process numbers mean the same: a boot of a machine, a namespace on it."""
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-        where = f"{boot} {os.readlink(PROC / 'self/ns/pid')}"
+        namespace = f"{boot} {os.readlink(PROC / 'self/ns/pid')}"
     except OSError:  # no Linux
-        where = f"{socket.gethostname()} {uuid.getnode()}"
-    return hashlib.sha256(where.encode()).hexdigest()[:12]
+        boot = namespace = f"{socket.gethostname()} {uuid.getnode()}"
+    return "".join(hashlib.sha256(where.encode()).hexdigest()[:HALF] for where in (boot, namespace))
 
 
 def _begun(pid: int) -> str:

@@ -1,16 +1,21 @@
 """Which runs are known, claimed or settled: the study's view of the table of runs."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 from sweeper.findings import Look
 from sweeper.layout import StudyFolder
 from sweeper.results import ENDED, RunKey, RunResult
-from sweeper.storage.storage import LEASE_S, Claim, RunRow, Storage
+from sweeper.storage.outcomes import Outcome, keep_outcome, read_outcome
+from sweeper.storage.owners import host_of
+from sweeper.storage.rows import Claim, RunRow
+from sweeper.storage.storage import LEASE_S, Storage
 from sweeper.trial import TrialSpec
 
 RENEW_S = LEASE_S / 4
@@ -27,13 +32,14 @@ class RunBook:
         storage: Storage,
         folder: StudyFolder,
         workload_of: Callable[[TrialSpec], str],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` reads seconds; it says when to renew, the database's own says what has lapsed."""
         self._storage, self._folder, self._workload_of, self._clock = storage, folder, workload_of, clock
         self._claims: dict[RunKey, Claim] = {}
         self._renewed = clock()
         self._n_ended = 0
-        self._held: set[tuple[str, int]] = set()
+        self._held: dict[tuple[str, int], str] = {}
 
     def known(self, trials: Iterable[TrialSpec]) -> dict[RunKey, RunResult]:
         """Results of these trials' runs, whoever trained them; equal fingerprints share one."""
@@ -52,31 +58,56 @@ class RunBook:
     def look(self) -> bool:
         """Learn which runs others hold; whether any run has ended of which this book does not know."""
         n_known = self._n_ended
-        self._n_ended, self._held = self._storage.standing(self._clock())
+        self._n_ended, self._held = self._storage.standing()
         return self._n_ended != n_known
+
+    @property
+    def holders(self) -> dict[str, int]:
+        """By host and process, how many runs other sessions held at the last `look`."""
+        return dict(Counter(host_of(owner) for owner in self._held.values() if owner))
 
     def claim(self, trial: TrialSpec, seed: int) -> int | None:
         """The attempt number of a run that is now ours, or None where somebody else has it.
 
-        Who was told that somebody has it is told the same, without a query, until the next `look`.
+        Who was told that somebody has it is told the same, without a query, until the next `look`. None as
+        well where a session that is no more has trained it to its end, and could not say so any more.
         """
         if (trial.fingerprint, seed) in self._held:
             return None
         workload = self._workload_of(trial)
-        claim = self._storage.claim(trial.fingerprint, seed, trial.number, workload, self._clock())
+        claim = self._storage.claim(trial.fingerprint, seed, trial.number, workload)
         if claim is None:
-            self._held.add((trial.fingerprint, seed))
+            self._held[trial.fingerprint, seed] = ""
+            return None
+        if self._is_over(trial, claim):
             return None
         self._claims[trial.number, seed] = claim
         return claim.attempt
 
     def settle(self, trial: TrialSpec, result: RunResult) -> bool:
         """Write the outcome of a run we claimed; False, writing nothing, where the claim was lost."""
+        self.keep(trial, result)
         claim = self._claims.pop((trial.number, result.seed), None)
         if claim is None or not self._storage.settle(claim, result.state, self._stored(trial, result)):
             return False
         self._n_ended += result.state in ENDED
         return True
+
+    def keep(self, trial: TrialSpec, result: RunResult) -> None:
+        """Write the outcome of a run we claimed into its folder, whatever becomes of the database."""
+        claim = self._claims.get((trial.number, result.seed))
+        if claim is not None and result.state in ENDED:
+            storage, stored = self._storage, self._stored(trial, result)
+            row = RunRow(claim.fingerprint, claim.seed, trial.number, result.state, claim.attempt, stored)
+            keep_outcome(self._folder.run(trial, result.seed), Outcome(storage.study, storage.owner, row))
+
+    def _is_over(self, trial: TrialSpec, claim: Claim) -> bool:
+        """Whether the attempt before had ended, by its folder, and this session has settled it."""
+        outcome = read_outcome(self._folder.run(trial, claim.seed))
+        before = replace(claim, attempt=claim.attempt - 1)
+        if outcome is None or not outcome.is_of(self._storage.study, before, claim.follows):
+            return False
+        return self._storage.settle(claim, outcome.row.state, outcome.row.result)
 
     def renew(self) -> list[RunKey]:
         """Keep our claims alive, and name those that others have taken over; cheap to call often."""
@@ -84,7 +115,7 @@ class RunBook:
         if not self._claims or now - self._renewed <= LEASE_S / 4:
             return []
         self._renewed = now
-        lost = self._storage.renew(now, list(self._claims.values()))
+        lost = self._storage.renew(list(self._claims.values()))
         keys = [key for key, claim in self._claims.items() if claim in lost]
         for key in keys:
             del self._claims[key]
@@ -97,6 +128,10 @@ class RunBook:
     def add_look(self, split: str, look: Look) -> None:
         """One more; a look that is known changes nothing."""
         self._storage.add_look(split, look)
+
+    def lock(self, file: Path, timeout_s: float) -> AbstractContextManager[None]:
+        """Hold `file` against all sessions of the study. Raises TimeoutError where another holds it."""
+        return self._storage.lock(file, timeout_s)
 
     @contextmanager
     def kept_alive(self) -> Iterator[None]:
@@ -119,7 +154,7 @@ class RunBook:
                 return
             # what is wrong with the database, its next user is told
             with suppress(Exception, KeyboardInterrupt):
-                self._storage.renew(self._clock())
+                self._storage.renew()
 
     def adopt(self, trial: TrialSpec, result: RunResult) -> None:
         """Write down a run whose outcome is known from elsewhere than this table."""

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 
 from sweeper.executors import slots_in_words
 from sweeper.reports import Column, FittedTable, Prose, Row, default_console, say
+from sweeper.schema import Remote
 from sweeper.storage import RunBook, Storage
 from sweeper.study.division import most_trials
 from sweeper.study.plan import Plan
@@ -36,7 +37,8 @@ class Forecast:
     will suggest as it goes, each on the first seed, the best `replicate_top_k` on all. `n_unlisted`: points
     of a very large grid beside `trials`. `seconds_per_run`: None where nothing comparable has run yet.
     `n_attributing`: the most runs that an attribution adds, whichever candidate is best. `stages`: those of
-    the staged plan called `plan`, with all ways from the first one.
+    the staged plan called `plan`, with all ways from the first one. `is_assumed`: the slots are agents that
+    may come, or not.
     """
 
     study: str
@@ -54,6 +56,15 @@ class Forecast:
     n_follow_ups: int = 0
     plan: str = ""
     stages: Branch | None = None
+    is_assumed: bool = False
+
+    @property
+    def on_slots(self) -> str:
+        """`on 4 slots`, or what is assumed of slots that will come."""
+        n = len(self.slots)
+        if self.is_assumed:
+            return f"if {plural(n, 'agent')} {'comes' if n == 1 else 'come'}"
+        return f"on {plural(n, 'slot')}"
 
     @property
     def n_screening(self) -> int:
@@ -109,6 +120,7 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         n_follow_ups=_n_follow_ups(plan),
         plan=plan.settings.plan.name,
         stages=staged_forecast(plan, trials, book, step_s) if sweep.stages else None,
+        is_assumed=isinstance(plan.settings.executor, Remote),
     )
 
 
@@ -158,7 +170,7 @@ def _staged_lines(forecast: Forecast, stages: Branch) -> list[str]:
     time, seconds = UNKNOWN, sorted(cost.seconds for cost in costs if cost.seconds is not None)
     if seconds:
         ends = " to ".join(dict.fromkeys(map(duration, (seconds[0], seconds[-1]))))
-        time = f"{ends} on {plural(len(forecast.slots), 'slot')}, as earlier runs took"
+        time = f"{ends} {forecast.on_slots}, as earlier runs took"
     said = f"{plural(len(forecast.seeds), 'seed')} a trial; {n_runs} runs to train, with baseline and"
     return [
         f"{said} confirmation{_attributing(forecast)}",
@@ -175,8 +187,7 @@ def _estimate(forecast: Forecast) -> str:
     n_rounds = sum(-(-n_runs // len(forecast.slots)) for n_runs in phases)
     total, each = (duration(n * forecast.seconds_per_run) for n in (n_rounds, 1))
     runs, most = plural(sum(phases), "run"), "at most " if forecast.n_attributing else ""
-    slots = plural(len(forecast.slots), "slot")
-    return f"{most}{total} for {runs} on {slots} ({each} a run, as earlier ones took)"
+    return f"{most}{total} for {runs} {forecast.on_slots} ({each} a run, as earlier ones took)"
 
 
 def _attributing(forecast: Forecast) -> str:

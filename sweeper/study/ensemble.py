@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -51,13 +51,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class EnsembleContext:
-    """Where and how long an ensemble may be evaluated. `prepared`: the folder of the study's data."""
+    """Where and how long an ensemble may be evaluated. `prepared`: the folder of the study's data.
+
+    `lock(file, timeout_s)`: what keeps the study's other sessions from evaluating it at the same time.
+    """
 
     folder: StudyFolder
     prepared: Path
     placement: Placement
     timeout_s: float
     is_stopped: Callable[[], bool]
+    lock: Callable[[Path, float], AbstractContextManager[Any]] = file_lock
 
 
 def timeout_of(executor: Inline | Local | Remote) -> float:
@@ -152,7 +156,7 @@ def _evaluated(spec: EnsembleSpec, ground: EnsembleContext) -> EnsembleFigures |
     """The figures of `spec`, known or new; or why there are none."""
     folder = ground.folder.ensemble
     try:
-        with file_lock(folder.lock, 0.0):
+        with ground.lock(folder.lock, 0.0):
             known = read_spec(folder.request)
             if known is not None and known.asks_the_same_as(spec) and (found := read_figures(folder.result)):
                 return found

@@ -39,14 +39,16 @@ def runs_with_a_say(
 
 
 def asked_follow_ups(
-    trials: Sequence[TrialSpec], alarms_of: Callable[[TrialSpec], Sequence[Alarm] | None], depth: int
+    trials: Iterable[TrialSpec],
+    alarms_of: Callable[[TrialSpec], Sequence[Alarm] | None],
+    depth: int,
+    by_number: Mapping[int, TrialSpec],
 ) -> Iterator[tuple[TrialSpec, str]]:
     """Each trial with a rule that asks for a follow-up of it, once, in the order of the trials.
 
-    `alarms_of`: None where a trial has not had its say; those after it wait.
+    `alarms_of`: None where a trial has not had its say; those after it wait. `by_number`: all trials.
     """
-    by_number = {trial.number: trial for trial in trials}
-    for trial in sorted(trials, key=lambda one: one.number):
+    for trial in trials:
         found = alarms_of(trial)
         if found is None:
             return
@@ -76,6 +78,44 @@ def _seen(result: TrialResult, mean: float | None) -> TrialSeen:
     return TrialSeen(spec.number, spec.name, result.state, mean, spec.parent, spec.rule)
 
 
+class _Scan:
+    """How far the trials of a table have been asked for follow-ups, in the order of their numbers."""
+
+    def __init__(self, table: RunTable, marks: Collection[str]) -> None:
+        trials = table.judged_trials
+        self._table, self._n_seen, self._rewritten = table, len(trials), table.n_rewritten
+        self._order = sorted(trials, key=lambda trial: trial.number)
+        self._n_done = 0
+        self.begun = {(t.parent, t.rule): t for t in trials if t.parent is not None}
+        self.marks = {*marks, *(t.fingerprint for t in trials if t.parent is None)}
+        self.found: list[Draft] = []
+
+    def is_still_true(self) -> bool:
+        """Whether it can go on from where it is: takes in the trials that have joined since."""
+        if self._rewritten != self._table.n_rewritten:
+            return False
+        new, self._n_seen = self._table.judged_trials[self._n_seen :], len(self._table.judged_trials)
+        for trial in new:
+            last = self._order[-1].number if self._order else -1
+            if trial.parent is not None or trial.number < last or self._is_found(trial):
+                return False
+            self._order.append(trial)
+            self.marks.add(trial.fingerprint)
+        return True
+
+    def left(self) -> Iterator[TrialSpec]:
+        """The trials that have not had their say; the one given last stays until `done`."""
+        while self._n_done < len(self._order):
+            yield self._order[self._n_done]
+
+    def done(self) -> None:
+        """The trial given last has had its say."""
+        self._n_done += 1
+
+    def _is_found(self, trial: TrialSpec) -> bool:
+        return any(draft.fingerprint == trial.fingerprint for draft in self.found)
+
+
 class Growth:
     """Extends a table of runs by what its results ask for; `tell`, once set, is told of each extension."""
 
@@ -99,6 +139,8 @@ class Growth:
         self.tell: Callable[[int, str], None] = lambda n_runs, why: None
         self._made: dict[tuple[int, str], Draft | None] = {}
         self._seen: tuple[int, int, int] | None = None
+        self._scan: _Scan | None = None
+        self._staged: int | None = None
         self.n_runs = 0
         """The runs that were added to the plan."""
 
@@ -113,7 +155,9 @@ class Growth:
             self._extend(self._follow_ups(running), "follow-up")
         is_baseline_begun = any(trial.role == "baseline" for trial in table.trials.values())
         n_waiting = table.n_unasked - (not is_baseline_begun)
-        if self._stages and not n_waiting:  # a follow-up that waits is of a stage that is not over
+        if self._stages and not n_waiting and self._staged != table.version:
+            # a follow-up that waits is of a stage that is not over
+            self._staged = table.version
             self._extend(self._of_stages(), "stage")
 
     def decisions(self) -> tuple[Decision, ...]:
@@ -163,24 +207,27 @@ class Growth:
 
     def _follow_ups(self, running: Collection[RunKey]) -> list[Draft]:
         """All follow-ups of the study so far, those that have begun among them, at most `limits.n`."""
-        trials = self._table.judged_trials
-        begun = {(t.parent, t.rule): t for t in trials if t.parent is not None}
-        marks = self._marks | {t.fingerprint for t in trials if t.parent is None}
-        found: list[Draft] = []
+        scan = self._scan
+        if scan is None or not scan.is_still_true():
+            scan = self._scan = _Scan(self._table, self._marks)
+        found = scan.found
+        if len(found) >= self._limits.n:
+            return found
 
         def alarms_of(trial: TrialSpec) -> list[Alarm] | None:
             keys = runs_with_a_say(trial, self._table.runs, self._table.policy, running)
             if keys is None:
                 return None
+            scan.done()
             return [a for key in keys for a in self._health.of_run(trial, self._table.runs[key])]
 
-        for parent, rule in asked_follow_ups(trials, alarms_of, self._limits.depth):
+        for parent, rule in asked_follow_ups(scan.left(), alarms_of, self._limits.depth, self._table.trials):
+            draft = scan.begun.get((parent.number, rule)) or self._follow_up(parent, rule)
+            if draft is not None and draft.fingerprint not in scan.marks:
+                scan.marks.add(draft.fingerprint)
+                found.append(draft)
             if len(found) >= self._limits.n:
                 break
-            draft = begun.get((parent.number, rule)) or self._follow_up(parent, rule)
-            if draft is not None and draft.fingerprint not in marks:
-                marks.add(draft.fingerprint)
-                found.append(draft)
         return found
 
     def _follow_up(self, parent: TrialSpec, rule: str) -> Draft | None:

@@ -1,6 +1,7 @@
 """The study loop: ask, submit, receive, settle, until no run is wanted any more."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from sweeper.search import Pruning
 from sweeper.study.active import Active, ActiveJobs, FreeSlots
 from sweeper.study.health import NoHealth, RunHealth
 from sweeper.study.interrupts import Interrupt
-from sweeper.study.retries import STOPS_ALL, LastWord, Retries, died, outcome, without_baseline
+from sweeper.study.retries import STOPS_ALL, LastWord, Retries, died, left_to, outcome, without_baseline
 from sweeper.study.run_table import RunTable
 from sweeper.study.screening import WantedNow
 from sweeper.study.slot_watch import SlotWatch
@@ -33,12 +34,14 @@ class Limits:
     """Limits in seconds and counts; `now` reads a clock that only goes forward.
 
     `grace_s`: what running jobs may take to leave. `n_retries`: how often in a row a run that is lost without
-    progress is tried again. `timeout_s`: no run starts that long after the session began.
+    progress is tried again. `timeout_s`: no run starts that long after the session began. `idle_s`: so long a
+    session stays for which others leave no run to start.
     """
 
     grace_s: float
     n_retries: int
     timeout_s: float | None = None
+    idle_s: float | None = None
     now: Callable[[], float] = time.monotonic
 
 
@@ -63,6 +66,7 @@ class StudyLoop:
         self, table: RunTable, executor: Executor, hooks: Hooks, limits: Limits, interrupt: Interrupt
     ) -> None:
         self.stopped_because: str | None = None
+        self.left_because: str | None = None
         self.table, self._executor, self._hooks = table, executor, hooks
         self._limits, self._interrupt = limits, interrupt
         self._observer = hooks.observer
@@ -74,6 +78,8 @@ class StudyLoop:
         self._incidents: dict[RunKey, list[str]] = {}
         self._stop_by: float | None = None
         self._said: set[str] = set()
+        self._heard: deque[Message] = deque()
+        self._idle_since: float | None = None
 
     def work_off(self, wanted: Callable[[], WantedNow], *, asks: bool) -> None:
         """Run what `wanted()` names until nothing is left; with `asks`, free slots bring further trials."""
@@ -94,7 +100,8 @@ class StudyLoop:
     @property
     def is_stopping(self) -> bool:
         """Whether no further run should start."""
-        return self.stopped_because is not None or self._interrupt.received is not None
+        reasons = (self.stopped_because, self.left_because, self._interrupt.received)
+        return any(reason is not None for reason in reasons)
 
     @property
     def is_hopeless(self) -> bool:
@@ -189,6 +196,7 @@ class StudyLoop:
         is_alone = self._retries.is_alone((trial.number, seed))
         job = self._hooks.job_of(trial, seed, attempt, slot, is_alone)
         self._active.add(Active(slot, job, trial, seed, self._limits.now()))
+        self._idle_since = None
         self._started_runs.add((trial.number, seed))
         self._executor.submit(slot, job)
 
@@ -199,10 +207,19 @@ class StudyLoop:
         is_idle, has_slots = not self._active, bool(self._active.slots)
         if is_idle and not has_slots:
             self.slots.say_waiting()
-        for message in self._executor.receive(PATIENCE_S):
-            self._handle(message)
+        self._heard.extend(self._executor.receive(PATIENCE_S))
+        while self._heard:
+            self._handle(self._heard.popleft())
         if is_idle and has_slots:
             self._wait_for_others()
+
+    def keep_last_words(self) -> None:
+        """Write into their folders how runs have ended meanwhile: the database cannot be told."""
+        self._heard.extend(self._executor.receive(0.0))
+        for message in self._heard:
+            active = self._active.get(message.job_id, message.attempt)
+            if active is not None and isinstance(message, LastWord):
+                self.table.keep(active.trial, self._judged(active, message))
 
     def _kill_lost_claims(self) -> None:
         lost = self.table.lost_claims()
@@ -220,8 +237,15 @@ class StudyLoop:
 
     def _wait_for_others(self) -> None:
         """Another session holds what is wanted; its results are ours too, once they are there."""
+        self._look_at = now = self._limits.now()
+        holders, has_slots = self.table.holders, bool(self._active.free(()))
+        if not holders or not has_slots:
+            self._idle_since = None
+            return
         self._say_once("another session holds the runs that are left; waiting for its results or its end")
-        self._look_at = self._limits.now()
+        self._idle_since = now if self._idle_since is None else self._idle_since
+        if self._limits.idle_s is not None and now - self._idle_since >= self._limits.idle_s:
+            self.left_because = left_to(holders, self._limits.idle_s)
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:
@@ -262,8 +286,11 @@ class StudyLoop:
         pruned = self._hooks.pruning.after_report(trial, reported) if trial.prunable else None
         return why or pruned
 
+    def _judged(self, active: Active, message: LastWord) -> RunResult:
+        return self.table.judged(self._outcome(active, message))
+
     def _end(self, active: Active, message: LastWord) -> None:
-        result = self.table.judged(self._outcome(active, message))
+        result = self._judged(active, message)
         incidents = self._incidents.setdefault(active.key, [])
         incidents.extend(message.incidents if isinstance(message, Finished) else ())
         self._settle(active.trial, replace(result, incidents=tuple(incidents)))

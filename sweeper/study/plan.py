@@ -70,7 +70,7 @@ class Plan:
         """How long jobs may take to leave, how often lost runs are tried again, when time is up."""
         executor, study = self.settings.executor, self.settings.study
         n_retries = 0 if isinstance(executor, Inline) else executor.retries
-        return Limits(study.grace_s, n_retries, study.timeout_s)
+        return Limits(study.grace_s, n_retries, study.timeout_s, study.idle_s)
 
 
 def plan(sweep: Sweep, factory: SpecFactory) -> Plan:

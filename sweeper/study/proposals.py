@@ -5,12 +5,10 @@ from dataclasses import replace
 from functools import partial
 
 from sweeper.errors import Fault, UserError
-from sweeper.layout import StudyFolder
-from sweeper.locks import TurnLock
+from sweeper.locks import Turns
 from sweeper.results import Policy
 from sweeper.schema import StudySettings, Wilcoxon
 from sweeper.search import (
-    ALONE_S,
     MANY_POINTS,
     Adaptive,
     Draft,
@@ -98,11 +96,10 @@ def policy_of(sweep: Sweep) -> Policy:
 
 
 def asker_of(
-    sweep: Sweep, factory: SpecFactory, drafts: Sequence[Draft], trials: TrialBook
+    sweep: Sweep, factory: SpecFactory, drafts: Sequence[Draft], trials: TrialBook, turns: Turns
 ) -> Enumerated | Adaptive:
-    """Where the trials come from."""
-    folder = StudyFolder.of(sweep.settings.study.results_dir, trials.name)
-    alone = partial(alone_with, TurnLock(folder.asking_lock, ALONE_S))
+    """Where the trials come from; sessions ask in `turns`."""
+    alone = partial(alone_with, turns)
     if not sweep.is_adaptive:
         first = drafts[:1] if sweep.stages else drafts  # the trials of stages join as these begin
         return Enumerated(first, trials, alone, factory.adopt)

@@ -1,6 +1,6 @@
 """What becomes of runs that did not end on their own account. Decisions and words only, no I/O."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from sweeper.errors import OUT_OF_MEMORY, DeviceError, DiskFullError, FolderHeld
 from sweeper.messages import Failed, Finished, Lost, Stopped
 from sweeper.results import RunKey, RunResult
 from sweeper.trial import JobSpec
+from sweeper.wording import plural
 
 STOPS_ALL = frozenset(error.__name__ for error in (DiskFullError, DeviceError))
 """Errors that every other run would meet too."""
@@ -20,6 +21,8 @@ MOST_HOSTS_LOST = 10
 LastWord = Finished | Stopped | Failed | Lost
 
 
+N_NAMED = 5
+"""So many other sessions are named."""
 FROM_FINISHED = ("metrics", "best_step", "steps_trained", "steps_inherited", "seconds")
 
 
@@ -65,6 +68,17 @@ def without_baseline(run: RunResult) -> str:
     """Why a study ends when the baseline's `run` has failed."""
     reason = (run.reason or "no reason given").rstrip(".")
     return f"the baseline has failed on seed {run.seed} ({reason}), so that nothing can be judged"
+
+
+def left_to(holders: Mapping[str, int], idle_s: float) -> str:
+    """Why a session ends before its study; `holders`: how many runs each of the others holds."""
+    named = sorted(holders.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{where} ({plural(n, 'run')})" for where, n in named[:N_NAMED])
+    more = f" and {plural(len(named) - N_NAMED, 'more session')}" if len(named) > N_NAMED else ""
+    return (
+        f"nothing was left to start for {idle_s:g} s (study.idle_s); other sessions hold the runs that are "
+        f"left and conclude the study: {shown}{more}"
+    )
 
 
 class LossesInARow:

@@ -1,7 +1,9 @@
 """The trials of a study with all that is known of their runs; what is wanted next follows from it."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from sweeper.findings import Look
@@ -56,6 +58,8 @@ class RunTable:
         self._held: set[Mark] = set()
         self._told: set[int] = set()
         self._contending: set[int] = set()
+        self.n_rewritten = 0
+        """How often a run that had ended has ended otherwise: another session tried it again."""
         self._best: tuple[tuple[int, bool], tuple[TrialSpec, int] | None] | None = None
         self.attributing: frozenset[int] = frozenset()
 
@@ -111,6 +115,22 @@ class RunTable:
 
     def add(self, trial: TrialSpec) -> None:
         """A trial joins, with all that is known of its runs."""
+        self._join(trial)
+        self._learn([trial])
+        self._tell([trial])
+
+    def add_known(self, trials: Sequence[TrialSpec]) -> None:
+        """Trials of earlier commands join, one after another, with all that is known of their runs."""
+        if self._policy.replicate_top_k is not None:  # who contends when one joins depends on those before it
+            for trial in trials:
+                self.add(trial)
+            return
+        for trial in trials:
+            self._join(trial)
+        self._learn(trials)
+        self._tell(trials)
+
+    def _join(self, trial: TrialSpec) -> None:
         self._places.setdefault(trial.number, len(self.trials))
         self.trials[trial.number] = trial
         self._alike.setdefault(trial.fingerprint, []).append(trial)
@@ -118,8 +138,6 @@ class RunTable:
             self._attribution.append(trial)
         else:
             self._screening.add(trial)
-        self._learn([trial])
-        self._tell([trial])
 
     def ask(self) -> bool:
         """Let the next trial join; False where none comes now. Our claims outlive a slow sampler."""
@@ -149,6 +167,15 @@ class RunTable:
         (self._held if attempt is None else self._under_way).add((trial.fingerprint, seed))
         self._screening.set_aside((trial.fingerprint, seed))
         return attempt
+
+    @property
+    def holders(self) -> dict[str, int]:
+        """By host and process, how many runs other sessions held when we last looked."""
+        return self._book.holders
+
+    def keep(self, trial: TrialSpec, result: RunResult) -> None:
+        """A run that we claimed has ended, of which the database cannot be told now."""
+        self._book.keep(trial, result)
 
     def lost_claims(self) -> set[RunKey]:
         """Runs of ours that another session has taken over; renews the claims on all others."""
@@ -208,6 +235,10 @@ class RunTable:
         """One more; a look that is known changes nothing."""
         self._book.add_look(split, look)
 
+    def lock(self, file: Path, timeout_s: float) -> AbstractContextManager[None]:
+        """Hold `file` against all sessions of the study, wherever they run."""
+        return self._book.lock(file, timeout_s)
+
     def results(self, *, with_interrupted: bool = False) -> tuple[TrialResult, ...]:
         """Baseline and candidates, each with its ended runs, in order of the numbers."""
         return self._results(self.judged_trials, with_interrupted)
@@ -251,6 +282,7 @@ class RunTable:
                 self._screening.know(key, run)
 
     def _begin_anew(self) -> None:
+        self.n_rewritten += 1
         known, self._screening = self._screening, Screening(self._policy, self.runs)
         self._screening.version = known.version + 1
         for trial in known.trials:

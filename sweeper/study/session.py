@@ -60,6 +60,9 @@ class Session:
             self._loop.work_off(self._table.wanted_confirmation, asks=False)
         if not self._loop.is_stopping:
             self._attribute()
+        if self._loop.left_because is not None:
+            self._observer.study_left(self._loop.left_because)
+            return 0  # the report is written by those who have runs to wait for
         return self._conclude()
 
     def _start(self) -> None:
@@ -155,6 +158,7 @@ class Session:
         plan = self._plan.settings.plan.name if self._plan.sweep.stages else None
         return replace(
             found,
+            totals=found.totals.model_copy(update=self._loop.slots.totals()),
             alarms=self._growth.alarms(trials),
             plan=plan,
             decisions=self._growth.decisions(),
@@ -207,6 +211,7 @@ class Session:
             placement=self._plan.arrangement.placements[0],
             timeout_s=timeout_of(self._plan.settings.executor),
             is_stopped=lambda: self._interrupt.received is not None,
+            lock=self._table.lock,
         )
         outcome = ensemble_of(result, k, context)
         for warning in outcome.warnings:

@@ -16,14 +16,14 @@ class SlotWatch:
         self.waited_s = 0.0
         """How long there was no slot at all."""
         self.first_slot_s: float | None = None
-        """From the beginning to the first slot; None while there has been none."""
+        """How long there was none before the first one; None while there has been none."""
         self.n_preempted = 0
         """How often a run left since its host had it leave."""
         self.n_hosts_lost = 0
         """How often a run was lost with its host."""
         self._executor, self._observer, self._now = executor, observer, now
-        self._began = self._looked_at = now()
-        self._is_waiting = self._has_told = False
+        self._looked_at = now()
+        self._is_waiting = self._has_told = self._has_looked = False
 
     def begin(self) -> None:
         """From now on runs are wanted; nobody has waited until then."""
@@ -38,12 +38,13 @@ class SlotWatch:
             self._has_told = True
             self._observer.noted(line)
         slots = self._executor.slots
-        if active.see(slots):
+        if active.see(slots) or not self._has_looked:
+            self._has_looked = True
             self._observer.slots_changed(tuple(slots))
         self._is_waiting = not slots
         if slots:
             self._has_told = False
-            self.first_slot_s = now - self._began if self.first_slot_s is None else self.first_slot_s
+            self.first_slot_s = self.waited_s if self.first_slot_s is None else self.first_slot_s
 
     def say_waiting(self) -> None:
         """Say that the study waits for a slot, unless the executor has said something of it."""
@@ -51,6 +52,15 @@ class SlotWatch:
             self._has_told = True
             none = "no slot is there yet" if self.first_slot_s is None else "no slot is left"
             self._observer.noted(f"{none}; the study goes on when one comes")
+
+    def totals(self) -> dict[str, float]:
+        """What the study's totals say of it."""
+        return {
+            "preemptions": self.n_preempted,
+            "hosts_lost": self.n_hosts_lost,
+            "waited_s": self.waited_s,
+            "first_slot_s": self.waited_s if self.first_slot_s is None else self.first_slot_s,
+        }
 
     def count(self, message: LastWord) -> None:
         """Count a run that leaves its slot for its host's sake."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sweeper.config import TaskSweep
+from sweeper.errors import StudyError
 from sweeper.executors import Workplace, make_executor
-from sweeper.search import Sweep, TrialBook, pruning_of
+from sweeper.search import ALONE_S, Sweep, TrialBook, pruning_of
 from sweeper.storage import (
     RunBook,
     Storage,
@@ -31,13 +32,13 @@ from sweeper.study.provenance import (
     refuse_another_study,
     refuse_shared_folder,
 )
-from sweeper.study.recovery import recovered
+from sweeper.study.recovery import completed, recovered
 from sweeper.study.run_table import RunTable
 from sweeper.study.session import Session
 from sweeper.study.spec_factory import SpecFactory
 from sweeper.study.specs import TaskSpecs
 from sweeper.trial import TrialSpec
-from sweeper.watch import Observer, Observers, Terminal, make_tracker
+from sweeper.watch import LOCK_S, Observer, Observers, Terminal, make_tracker
 from sweeper.wording import plural
 
 
@@ -66,10 +67,12 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     """
     refuse_shared_folder(plan.folder, plan.study)
     refuse_closed(plan.folder.path, plan.settings.study.results_dir)
+    storage.refuse_other_hosts()
     trials = TrialBook(storage.optuna_study([o.direction for o in plan.policy.objectives]))
     refuse_another_study(trials, plan.factory, plan.study)
     check_known_space(plan.sweep, trials)
-    asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials)
+    turns = storage.turns(plan.folder.asking_lock, ALONE_S)
+    asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials, turns)
     for trial in asker.known:
         plan.factory.adopt(trial)
     pruning = pruning_of(plan.settings, plan.policy, trials, plan.factory.eval_every)
@@ -77,6 +80,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     storage.release(is_gone)
     warnings = [
         *plan.sweep.warnings,
+        *completed(storage, plan.folder, trials),
         *_tried_again(storage.reopen(plan.reopened, plan.is_kept)),
         *recovered(storage, plan.folder, trials),
         *changed_code(trials, plan.factory.code_hash()),
@@ -89,7 +93,8 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
         return plan.factory.workload(trial, slot)
 
     table = RunTable(plan.policy, RunBook(storage, plan.folder, workload_of), asker, trials)
-    tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir)
+    logging = storage.turns(plan.folder.tracking_lock, LOCK_S)
+    tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir, turns=logging)
     observer: Observer = Observers(Terminal(), tracker)
     storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
     workplace = Workplace(plan.study, plan.folder.path, plan.settings.task.target)
@@ -110,10 +115,13 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     )
     hooks = Hooks(JobFiles(plan).job_of, pruning, observer, health, growth.grow)
     try:
-        for trial in asker.known:
-            table.add(trial)
+        table.add_known(asker.known)
         loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)
-        yield Session(plan, table, loop, growth, observer, interrupt, warnings)
+        try:
+            yield Session(plan, table, loop, growth, observer, interrupt, warnings)
+        except StudyError:
+            loop.keep_last_words()
+            raise
     except KeyboardInterrupt:
         executor.abandon()
         _leave_at_once(interrupt)

@@ -66,6 +66,9 @@ class Observer(Protocol):
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """The last word: summary, report and plots are on disk. Not told when nothing finished."""
 
+    def study_left(self, why: str) -> None:
+        """The last word of a session that leaves the study to others, who go on."""
+
     def close(self) -> None:
         """Finish what is under way, within a bounded time."""
 
@@ -116,6 +119,10 @@ class Observers:
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """To all."""
         self._tell(lambda observer: observer.study_ended(result, summary))
+
+    def study_left(self, why: str) -> None:
+        """To all."""
+        self._tell(lambda observer: observer.study_left(why))
 
     def close(self) -> None:
         """All of them."""

@@ -128,6 +128,11 @@ class Terminal:
         self._say(read_sentence(folder) or f"verdict: {summary.verdict}", "bold")
         self._say(_places(folder, self._start.config))
 
+    def study_left(self, why: str) -> None:
+        """Who goes on."""
+        self._stop()
+        self._say(why)
+
     def close(self) -> None:
         """Gives the terminal back."""
         self._stop()

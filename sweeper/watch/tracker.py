@@ -36,6 +36,9 @@ class StudyLog(Protocol):
     def log_result(self, summary: Summary, folder: StudyFolder) -> None:
         """Verdict, figures, report and plots."""
 
+    def leave_to_others(self) -> None:
+        """Other sessions go on with the study: it is not interrupted by our end."""
+
     def interrupt_unless_finished(self) -> None:
         """The last word: a study that has no result by now was interrupted."""
 
@@ -71,6 +74,9 @@ class NoTracker:
         """Nothing."""
 
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
+        """Nothing."""
+
+    def study_left(self, why: str) -> None:
         """Nothing."""
 
     def close(self) -> None:
@@ -152,6 +158,10 @@ class Tracker:
             trials = (*result.trials, *result.added)
             runs = [(trial.spec, run) for trial in trials for run in trial.runs.values()]
             self._put(_everything(runs, summary, self._start.folder), at_all_events=True)
+
+    def study_left(self, why: str) -> None:
+        """The log stays open: whoever goes on ends it."""
+        self._put(lambda log: log.leave_to_others(), at_all_events=True)
 
     def close(self) -> None:
         """Send what is left; after a bounded time, give up."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from sweeper.errors import Fault, UserError, redact
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
-from sweeper.locks import TurnLock, file_lock
+from sweeper.locks import TurnLock, Turns, file_lock
 from sweeper.reports import (
     Summary,
     inline,
@@ -56,15 +56,22 @@ LOCK_S = 60.0
 
 
 def make_tracker(
-    config: Tracking, results_dir: str | Path, warn: Callable[[str], None] | None = None
+    config: Tracking,
+    results_dir: str | Path,
+    warn: Callable[[str], None] | None = None,
+    turns: Turns | None = None,
 ) -> Observer:
-    """The observer that `tracking` asks for. `warn` is called from a thread, at most once a study."""
+    """The observer that `tracking` asks for. `warn` is called from a thread, at most once a study.
+
+    Sessions log a study in `turns`: those of its folder, which sessions of other hosts may not see, if not
+    given.
+    """
     if config.name == "none":
         return NoTracker()
     store = store_of(config, results_dir)
     return Tracker(
         open_log=lambda start: Session(
-            store, start.study, start.folder, start.task, start.provenance.get("git_sha")
+            store, start.study, start.folder, start.task, start.provenance.get("git_sha"), turns
         ),
         place=f"MLflow at '{redact(store.uri)}'",
         warn=warn or logging.getLogger(__name__).warning,
@@ -113,14 +120,22 @@ class Session:
     of the store when another has had a turn.
     """
 
-    def __init__(self, store: Store, study: str, folder: StudyFolder, task: str, git_sha: str | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        study: str,
+        folder: StudyFolder,
+        task: str,
+        git_sha: str | None,
+        turns: Turns | None = None,
+    ) -> None:
         self._study, self._task, self._git_sha = study, task, git_sha
-        self._turns = TurnLock(folder.tracking_lock, LOCK_S)
+        self._turns = turns or TurnLock(folder.tracking_lock, LOCK_S)
         self._children: dict[tuple[str, str], _Child] = {}
         self._outdated: set[str] = set()
         self._is_shared = self._has_result = False
         _import_mlflow()
-        with file_lock(store.lock, LOCK_S):
+        with self._turns.take(), file_lock(store.lock, LOCK_S):
             follow_folder(store)
             self._client = _client(store)
             self._experiment = self._experiment_id(store.experiment or f"sweeper/{task}", store.artifacts)
@@ -204,6 +219,10 @@ class Session:
                 if child is not None and not tags.items() <= child.tags.items():
                     self._log(child, tracked.Update(tags=tags))
                     child.tags |= tags
+
+    def leave_to_others(self) -> None:
+        """Other sessions go on with the study: it is not interrupted by our end."""
+        self._has_result = True
 
     def interrupt_unless_finished(self) -> None:
         """The last word: a study that has no result by now, from whichever session, was interrupted."""

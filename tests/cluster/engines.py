@@ -1,4 +1,4 @@
-"""The engines that run agents, as tests and benchmarks see them: how they are used, what is left there."""
+"""The engines that run agents, as tests and benchmarks see them: how one is used, and what stays there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import sqlalchemy as sa
 
 from tests.commands import sweeper
 
@@ -50,17 +51,21 @@ def started(command: Sequence[str], folder: Path, mark: str) -> "subprocess.Pope
 
 @dataclass(frozen=True)
 class FaultStudy:
-    """The command line of a study of the faulty task in `folder`. Every process of it carries `mark`."""
+    """The command line of a study of the faulty task in `folder`. Every process of it carries `mark`.
+
+    `storage`: the URL of its database, where that is not the file in its results.
+    """
 
     folder: Path
     words: Sequence[str]
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    storage: str = ""
 
     @property
     def arguments(self) -> list[str]:
         """As a user would type them."""
         conf = ["--config-dir", str(Path(__file__).parent / "conf"), "task=faulty", f"study.name={STUDY}"]
-        return ["-m", *conf, *self.words]
+        return ["-m", *conf, *([f"study.storage={self.storage}"] if self.storage else []), *self.words]
 
     @property
     def command(self) -> list[str]:
@@ -125,6 +130,11 @@ class FaultStudy:
     def rows(self) -> list[tuple[int, int, str, int, dict[str, Any]]]:
         """Trial, seed, state, attempt and result of each run in the database, in order."""
         query = "select trial, seed, state, attempt, result from sweeper_runs order by trial, seed"
+        if self.storage:
+            engine = sa.create_engine(self.storage, poolclass=sa.NullPool)
+            with engine.connect() as connection:
+                rows = connection.exec_driver_sql(query).all()
+            return [(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
         with sqlite3.connect(self.folder / "results" / "studies.db") as database:
             return [(*row[:4], json.loads(row[4])) for row in database.execute(query)]
 

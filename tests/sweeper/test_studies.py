@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -30,6 +29,7 @@ from sweeper.storage import storage
 from sweeper.storage.owners import new_owner
 from sweeper.studies import main
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, judgement, study_result
+from tests.sweeper.storage.leases import age_leases
 
 ONE, OTHER = "esmm-3f2a91c0", "esmm-aux-focal"
 
@@ -274,7 +274,7 @@ def at_work(results: Path) -> Iterator[str]:
     """Who trains a run of the first study now: this process."""
     owner = new_owner()
     with storage.open_storage(f"sqlite:///{results / 'studies.db'}", ONE, owner) as opened:
-        assert opened.claim("f", 0, 1, "w", now=time.time()) is not None
+        assert opened.claim("f", 0, 1, "w") is not None
         yield ":".join(owner.split(":")[:2])
 
 
@@ -332,7 +332,7 @@ def named(results: Path, name: str) -> StudyFolder:
     folder = StudyFolder.of(results, name)
     write_summary(folder, summary_of(study_result(folder, study=name), judgement()))
     with storage.open_storage(f"sqlite:///{results / 'studies.db'}", name, "elsewhere:1:x") as opened:
-        claim = opened.claim("f", 0, 1, "w", now=time.time() - 1000)
+        claim = opened.claim("f", 0, 1, "w")
         assert claim is not None
         assert opened.settle(claim, "COMPLETE", {})
     return folder
@@ -358,7 +358,7 @@ def test_a_namesake_at_work_keeps_nobody_else_from_being_deleted(tmp_path: Path)
     named(tmp_path, "a b")
     named(tmp_path, "a-b")
     with storage.open_storage(f"sqlite:///{tmp_path / 'studies.db'}", "a b", new_owner()) as opened:
-        assert opened.claim("g", 0, 1, "w", now=time.time()) is not None
+        assert opened.claim("g", 0, 1, "w") is not None
         studies(tmp_path, "delete", "a b", "--yes", code=2)
         studies(tmp_path, "delete", "a-b", "--yes")
     assert names_in(tmp_path) == {"a b"}
@@ -561,7 +561,8 @@ def test_delete_removes_folder_and_storage_of_that_study_only(
     for name in (ONE, OTHER):
         with storage.open_storage(url, name, owner="o") as opened:
             opened.optuna_study(["maximize"])
-            assert opened.claim("f", 0, 1, "w", now=0.0) is not None
+            assert opened.claim("f", 0, 1, "w") is not None
+            age_leases(opened, 1000)
     studies(results, "delete", ONE, "--yes")
     assert f"deleted {ONE}; 0 runs marked deleted in MLflow" in capsys.readouterr().out
     assert not (results / ONE).exists()

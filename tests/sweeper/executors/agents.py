@@ -35,10 +35,14 @@ def remote_executor(folder: Path, **changes: Any) -> RemoteExecutor:
 
 
 def started_agent(
-    executor: RemoteExecutor, *words: str, environment: Mapping[str, str] | None = None, **options: Any
+    executor: RemoteExecutor,
+    *words: str,
+    through: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> "subprocess.Popen[str]":
-    """An agent that dials it, with a hidden GPU if there is one."""
-    command = [sys.executable, "-P", "-m", "sweeper.agent", executor.address]
+    """An agent that dials it, or a proxy at `through`; GPUs are hidden from it."""
+    command = [sys.executable, "-P", "-m", "sweeper.agent", through or executor.address]
     return subprocess.Popen(
         [*command, "--token-file", str(executor.token_file), *words],
         env={**os.environ, **import_path(), "CUDA_VISIBLE_DEVICES": "", **(environment or {})},

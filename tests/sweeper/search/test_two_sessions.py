@@ -21,6 +21,7 @@ from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import LEASE_S, open_storage
 from sweeper.trial import TrialSpec
 from tests.sweeper.plain_trials import plain_trial
+from tests.sweeper.storage.leases import age_leases
 
 N_TRIALS = 40
 Asker = Enumerated | Adaptive
@@ -143,6 +144,7 @@ def test_a_session_that_was_suspended_is_told_which_runs_it_lost(tmp_path: Path)
         theirs = RunBook(successor, folder, lambda _: "w", clock=lambda: now[0])
         assert (mine.claim(trial, 0), mine.claim(trial, 1)) == (1, 1)
         now[0] += LEASE_S + 1
+        age_leases(late, LEASE_S + 1)
         assert theirs.claim(trial, 1) == 2
         assert mine.renew() == [(1, 1)]
         assert mine.renew() == []
@@ -167,7 +169,7 @@ def test_a_run_that_never_started_is_settled_with_its_incidents(tmp_path: Path) 
 def test_a_row_from_before_there_were_incidents_is_read_as_one_without(tmp_path: Path) -> None:
     folder, trial = StudyFolder.of(tmp_path, "s"), plain_trial(1)
     with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "o") as storage:
-        claim = storage.claim(trial.fingerprint, 0, 1, "w", now=0.0)
+        claim = storage.claim(trial.fingerprint, 0, 1, "w")
         assert claim is not None
         storage.settle(claim, "COMPLETE", {"folder": "trials/0001-t1/seed0", "seconds": 2.0})
         (run,) = RunBook(storage, folder, lambda _: "w").known([trial]).values()

@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from sweeper.errors import StudyError, UserError
 from sweeper.search.trial_book import TrialBook
-from sweeper.storage import engine as engine_module
-from sweeper.storage.engine import Waiting, outlast
+from sweeper.storage import waiting as waiting_module
+from sweeper.storage.engine import outlast
 from sweeper.storage.places import place_faults_named
 from sweeper.storage.storage import Storage, delete_study, open_storage
+from sweeper.storage.waiting import ConnectionCut, Waiting
 from tests.sweeper.plain_trials import plain_trial
 
 WORKLOAD = "toy|sha256:0|8|cpu"
@@ -36,9 +37,9 @@ def url(database: Path) -> str:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits of 0.5 s, told after 0.1 s."""
-    monkeypatch.setattr(engine_module, "OPENING_S", 0.5)
-    monkeypatch.setattr(engine_module, "RUNNING_S", 0.5)
-    monkeypatch.setattr(engine_module, "WARN_AFTER_S", 0.1)
+    monkeypatch.setattr(waiting_module, "OPENING_S", 0.5)
+    monkeypatch.setattr(waiting_module, "RUNNING_S", 0.5)
+    monkeypatch.setattr(waiting_module, "WARN_AFTER_S", 0.1)
 
 
 @contextmanager
@@ -88,7 +89,7 @@ def test_what_optuna_writes_and_what_we_write_waits_for_a_lock_to_end(url: str, 
         book = TrialBook(storage.optuna_study(["maximize"]))
         with locked(database, 1.0):
             begin = time.monotonic()
-            assert storage.claim("f", 0, 1, WORKLOAD, now=0.0) is not None
+            assert storage.claim("f", 0, 1, WORKLOAD) is not None
             assert time.monotonic() - begin > 0.9
         with locked(database, 1.0):
             spec = book.add({}, {}, lambda number: plain_trial(number))
@@ -99,7 +100,7 @@ def test_what_optuna_writes_and_what_we_write_waits_for_a_lock_to_end(url: str, 
 def test_a_lock_that_outlasts_a_running_study_ends_it_in_one_line(url: str, database: Path) -> None:
     with open_storage(url, "s", "o") as storage:
         book = TrialBook(storage.optuna_study(["maximize"]))
-        claim = storage.claim("f", 0, 1, WORKLOAD, now=0.0)
+        claim = storage.claim("f", 0, 1, WORKLOAD)
         assert claim is not None
         with locked(database):
             with pytest.raises(
@@ -122,7 +123,7 @@ def test_signals_are_handled_while_a_lock_is_waited_for(url: str, database: Path
             with locked(database, 1.5):
                 begin = time.monotonic()
                 threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
-                storage.claim("f", 0, 1, WORKLOAD, now=0.0)
+                storage.claim("f", 0, 1, WORKLOAD)
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert 0.2 < seen[0] - begin < 0.9
@@ -134,7 +135,7 @@ def test_a_database_that_is_deleted_or_replaced_ends_the_study_in_one_line(
 ) -> None:
     with open_storage(url, "s", "o") as storage:
         book = TrialBook(storage.optuna_study(["maximize"]))
-        claim = storage.claim("f", 0, 1, WORKLOAD, now=0.0)
+        claim = storage.claim("f", 0, 1, WORKLOAD)
         assert claim is not None
         database.unlink()
         if replaced:
@@ -144,7 +145,7 @@ def test_a_database_that_is_deleted_or_replaced_ends_the_study_in_one_line(
         with pytest.raises(StudyError, match="deleted or replaced"):
             book.specs()
         with pytest.raises(StudyError, match="deleted or replaced"):
-            storage.renew(now=1.0, claims=[claim])
+            storage.renew([claim])
 
 
 @pytest.mark.parametrize(
@@ -231,3 +232,58 @@ def test_a_server_that_stays_away_ends_the_study(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(StudyError, match=r"'postgresql://u:\*\*\*@h/db' does not answer, and has for 0.5 s"):
         waiting.connect(refuse, ConnectionError)
     assert len(told) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_connections_that_are_cut_all_the_time_end_the_study_in_one_line() -> None:
+    waiting, told = Waiting("postgresql://h/db"), list[str]()
+    waiting.warn = told.append
+    waiting.study_runs()
+
+    def cut() -> None:
+        raise ConnectionCut("cut")
+
+    with pytest.raises(StudyError, match=r"'postgresql://h/db' cuts its connections, and has for 0.5 s"):
+        waiting.repeated(cut)
+    assert len(told) == 1
+
+
+def test_a_thread_that_waits_is_no_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to stop, the study's own thread leaves as at a second Ctrl-C; another one has its one line."""
+    monkeypatch.setattr(waiting_module, "STOP_S", 0.1)
+    waiting = Waiting("server")
+    waiting.should_stop = lambda: True
+    met: list[type[BaseException]] = []
+
+    def wait() -> None:
+        try:
+            waiting.repeated(cut)
+        except BaseException as error:
+            met.append(type(error))
+
+    def cut() -> None:
+        raise ConnectionCut("cut")
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    thread.join()
+    wait()
+    assert met == [StudyError, KeyboardInterrupt]
+
+
+def test_an_absence_is_remembered_for_as_long_as_others_may_still_be_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waiting_module, "WARN_AFTER_S", 0.1)
+    waiting, left = Waiting("server"), [ConnectionCut("cut")] * 20
+    assert waiting.lately_away_s == 0.0
+
+    def action() -> str:
+        if left:
+            raise left.pop()
+        return "done"
+
+    assert waiting.repeated(action) == "done"
+    assert 0.2 < waiting.lately_away_s < 5
+    monkeypatch.setattr(waiting_module, "RECENT_S", 0.0)
+    assert waiting.lately_away_s == 0.0

@@ -10,26 +10,32 @@ import sqlalchemy as sa
 from sweeper.layout import StudyFolder
 from sweeper.results import RunResult
 from sweeper.storage import run_book
+from sweeper.storage.rows import Claim
 from sweeper.storage.run_book import RunBook
-from sweeper.storage.storage import LEASE_S, Claim, Storage, open_storage
+from sweeper.storage.storage import LEASE_S, Storage, open_storage
 from tests.sweeper.plain_trials import plain_trial
+from tests.sweeper.storage.leases import age_leases, left_s
 
 ONE, SAME, OTHER = plain_trial(1, "same"), plain_trial(2, "same"), plain_trial(3)
 
 
 class Watch:
-    """A clock that a test sets."""
+    """A clock that a test moves, and the leases of the database with it."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    def __init__(self, storage: Storage) -> None:
+        self.now, self._storage = 1000.0, storage
 
     def __call__(self) -> float:
         return self.now
 
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+        age_leases(self._storage, seconds)
+
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def watch(storage: Storage) -> Watch:
+    return Watch(storage)
 
 
 @pytest.fixture
@@ -121,11 +127,11 @@ def test_a_claim_is_kept_alive_while_it_is_renewed_in_time(
     with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "another") as others:
         theirs = RunBook(others, folder, lambda _: "w", watch)
         for _ in range(5):
-            watch.now += 2 / 3 * LEASE_S
+            watch.passes(2 / 3 * LEASE_S)
             assert book.renew() == []
             theirs.look()
             assert theirs.claim(ONE, 0) is None
-        watch.now += LEASE_S + 1
+        watch.passes(LEASE_S + 1)
         theirs.look()
         assert theirs.claim(ONE, 0) == 2
 
@@ -137,8 +143,8 @@ def test_leases_are_renewed_four_times_in_their_length_and_no_more(
     book.claim(ONE, 0)
     renewed: list[float] = []
 
-    def renew(now: float, claims: Collection[Claim]) -> list[Claim]:
-        renewed.append(now)
+    def renew(claims: Collection[Claim]) -> list[Claim]:
+        renewed.append(watch.now)
         return []
 
     monkeypatch.setattr(storage, "renew", renew)
@@ -152,7 +158,7 @@ def test_where_nothing_is_claimed_the_database_is_left_alone(
     storage: Storage, book: RunBook, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "renew", None)  # would fail if it were called
-    watch.now += LEASE_S
+    watch.passes(LEASE_S)
     assert book.renew() == []
 
 
@@ -205,11 +211,11 @@ def test_what_another_session_holds_is_asked_for_once_between_two_looks(
     assert other.claim(ONE, 0) == 1
     for _ in range(100):
         assert book.claim(ONE, 0) is None
-    assert len(statements) == 2  # the update that found nothing free, and the insert that found a row
+    assert len(statements) == 1
     book.look()
     assert book.claim(ONE, 0) is None
     assert len(statements) == 3  # the look told
-    watch.now += LEASE_S + 1
+    watch.passes(LEASE_S + 1)
     assert book.claim(ONE, 0) is None
     book.look()
     assert book.claim(ONE, 0) == 2
@@ -234,26 +240,21 @@ def test_a_look_says_whether_others_have_finished_anything(
 
 
 def test_claims_outlive_what_takes_longer_than_a_lease(
-    book: RunBook, other: RunBook, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    storage: Storage, book: RunBook, other: RunBook, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sampler that thinks for five minutes; by its clock a lease would have lapsed four times."""
     monkeypatch.setattr(run_book, "RENEW_S", 0.001)
     assert book.claim(ONE, 0) == 1
     with book.kept_alive():
         for _ in range(10):
-            watch.now += LEASE_S / 2
+            watch.passes(LEASE_S / 2)
             until = time.monotonic() + 10
-            while expiry_of(book) < watch.now + LEASE_S and time.monotonic() < until:
+            while left_s(storage) < LEASE_S - 5 and time.monotonic() < until:
                 time.sleep(0.001)
             other.look()
             assert other.claim(ONE, 0) is None
     assert book.renew() == []
-    watch.now += LEASE_S + 1
+    watch.passes(LEASE_S + 1)
     other.look()
     assert other.claim(ONE, 0) == 2  # nothing goes on renewing
     assert book.renew() == [(1, 0)]
-
-
-def expiry_of(book: RunBook) -> float:
-    with book._storage._engine.connect() as connection:
-        return float(connection.exec_driver_sql("select expires from sweeper_runs").scalar_one())

@@ -15,6 +15,7 @@ from sweeper.errors import UserError
 from sweeper.findings import Look
 from sweeper.storage.owners import is_gone, new_owner
 from sweeper.storage.storage import LEASE_S, Storage, delete_study, open_storage
+from tests.sweeper.storage.leases import age_leases
 
 WORKLOAD = "toy|sha256:0|8|cpu"
 RESULT = {"seconds": 4.0, "steps_trained": 8}
@@ -27,17 +28,18 @@ def url(tmp_path: Path) -> str:
 
 def test_a_run_is_claimed_by_one_owner_only(url: str) -> None:
     with open_storage(url, "s", "first") as first, open_storage(url, "s", "second") as second:
-        claim = first.claim("f", 0, 1, WORKLOAD, now=100.0)
+        claim = first.claim("f", 0, 1, WORKLOAD)
         assert claim is not None
         assert claim.attempt == 1
-        assert second.claim("f", 0, 1, WORKLOAD, now=101.0) is None
-        assert second.claim("f", 1, 1, WORKLOAD, now=101.0) is not None
+        assert second.claim("f", 0, 1, WORKLOAD) is None
+        assert second.claim("f", 1, 1, WORKLOAD) is not None
 
 
 def test_a_lapsed_lease_is_taken_over_and_the_late_owner_is_fenced_off(url: str) -> None:
     with open_storage(url, "s", "late") as late, open_storage(url, "s", "next") as successor:
-        old = late.claim("f", 0, 1, WORKLOAD, now=100.0)
-        new = successor.claim("f", 0, 1, WORKLOAD, now=100.0 + LEASE_S + 1)
+        old = late.claim("f", 0, 1, WORKLOAD)
+        age_leases(late, LEASE_S + 1)
+        new = successor.claim("f", 0, 1, WORKLOAD)
         assert old is not None
         assert new is not None
         assert new.attempt == 2
@@ -48,9 +50,11 @@ def test_a_lapsed_lease_is_taken_over_and_the_late_owner_is_fenced_off(url: str)
 
 def test_renewing_keeps_a_lease(url: str) -> None:
     with open_storage(url, "s", "busy") as busy, open_storage(url, "s", "other") as other:
-        busy.claim("f", 0, 1, WORKLOAD, now=100.0)
-        busy.renew(now=100.0 + LEASE_S - 1)
-        assert other.claim("f", 0, 1, WORKLOAD, now=100.0 + LEASE_S + 1) is None
+        busy.claim("f", 0, 1, WORKLOAD)
+        age_leases(busy, LEASE_S - 1)
+        busy.renew()
+        age_leases(busy, 2)
+        assert other.claim("f", 0, 1, WORKLOAD) is None
 
 
 def test_the_lease_of_a_dead_process_of_this_host_is_free_at_once(url: str) -> None:
@@ -58,20 +62,20 @@ def test_the_lease_of_a_dead_process_of_this_host_is_free_at_once(url: str) -> N
     child.wait()
     dead = new_owner().replace(f":{os.getpid()}:", f":{child.pid}:")
     with open_storage(url, "s", dead) as first, open_storage(url, "s", new_owner()) as second:
-        first.claim("f", 0, 1, WORKLOAD, now=100.0)
-        assert second.claim("f", 0, 1, WORKLOAD, now=101.0) is None
+        first.claim("f", 0, 1, WORKLOAD)
+        assert second.claim("f", 0, 1, WORKLOAD) is None
         assert second.release(is_gone) == 1
-        assert second.claim("f", 0, 1, WORKLOAD, now=101.0) is not None
+        assert second.claim("f", 0, 1, WORKLOAD) is not None
         assert second.release(is_gone) == 0
 
 
 def test_a_complete_run_is_never_claimed_again_an_interrupted_one_is(url: str) -> None:
     with open_storage(url, "s", "o") as storage:
         for seed, state in ((0, "COMPLETE"), (1, "INTERRUPTED"), (2, "FAILED")):
-            claim = storage.claim("f", seed, 1, WORKLOAD, now=0.0)
+            claim = storage.claim("f", seed, 1, WORKLOAD)
             assert claim is not None
             storage.settle(claim, state, RESULT)
-        again = {seed: storage.claim("f", seed, 1, WORKLOAD, now=1e9) for seed in range(3)}
+        again = {seed: storage.claim("f", seed, 1, WORKLOAD) for seed in range(3)}
     assert again[0] is None
     assert again[1] is not None
     assert again[2] is None
@@ -81,7 +85,7 @@ def test_seconds_per_step_is_a_mean_over_steps_of_all_studies(url: str) -> None:
     """4 s for 8 steps in one study and 2 s for 4 steps in another: 6 / 12 = 0.5 s a step."""
     for study, result in (("a", RESULT), ("b", {"seconds": 2.0, "steps_trained": 4})):
         with open_storage(url, study, "o") as storage:
-            claim = storage.claim("f", 0, 1, WORKLOAD, now=0.0)
+            claim = storage.claim("f", 0, 1, WORKLOAD)
             assert claim is not None
             storage.settle(claim, "COMPLETE", result)
     with open_storage(url, "c", "o") as storage:
@@ -91,7 +95,7 @@ def test_seconds_per_step_is_a_mean_over_steps_of_all_studies(url: str) -> None:
 
 def _claim_all(url: str, owner: str, n: int) -> int:
     with open_storage(url, "s", owner) as storage:
-        return sum(storage.claim(f"f{i}", 0, i, WORKLOAD, now=1.0) is not None for i in range(n))
+        return sum(storage.claim(f"f{i}", 0, i, WORKLOAD) is not None for i in range(n))
 
 
 def test_processes_that_race_for_runs_get_each_one_once(url: str) -> None:
@@ -106,7 +110,7 @@ def test_deleting_a_study_leaves_the_others(url: str) -> None:
     for study in ("gone", "kept"):
         with open_storage(url, study, "o") as storage:
             storage.optuna_study(["maximize"])
-            storage.claim("f", 0, 1, WORKLOAD, now=0.0)
+            storage.claim("f", 0, 1, WORKLOAD)
     delete_study(url, "gone")
     with open_storage(url, "gone", "o") as gone, open_storage(url, "kept", "o") as kept:
         assert gone.runs() == {}
@@ -164,7 +168,7 @@ def test_a_storage_of_another_optuna_is_refused_with_both_versions(
 def _open_and_claim(url: str) -> bool:
     with open_storage(url, "s", "o") as storage:
         storage.optuna_study(["maximize"])
-        return storage.claim("f", os.getpid(), 1, WORKLOAD, now=1.0) is not None
+        return storage.claim("f", os.getpid(), 1, WORKLOAD) is not None
 
 
 def test_processes_may_make_a_new_database_at_the_same_time(tmp_path: Path) -> None:
@@ -176,9 +180,9 @@ def test_processes_may_make_a_new_database_at_the_same_time(tmp_path: Path) -> N
 
 def test_a_claim_whose_answer_was_lost_can_be_repeated_by_its_owner_only(url: str) -> None:
     with open_storage(url, "s", "me") as me, open_storage(url, "s", "other") as other:
-        me.claim("f", 0, 1, WORKLOAD, now=100.0)
-        assert other.claim("f", 0, 1, WORKLOAD, now=101.0) is None
-        again = me.claim("f", 0, 1, WORKLOAD, now=101.0)
+        me.claim("f", 0, 1, WORKLOAD)
+        assert other.claim("f", 0, 1, WORKLOAD) is None
+        again = me.claim("f", 0, 1, WORKLOAD)
         assert again is not None
         assert again.attempt == 2
 
@@ -186,11 +190,12 @@ def test_a_claim_whose_answer_was_lost_can_be_repeated_by_its_owner_only(url: st
 def test_renewing_tells_which_claims_are_lost(url: str) -> None:
     """Three claims; another session takes one over after the lease has lapsed."""
     with open_storage(url, "s", "late") as late, open_storage(url, "s", "next") as successor:
-        claims = [late.claim("f", seed, 1, WORKLOAD, now=100.0) for seed in range(3)]
+        claims = [late.claim("f", seed, 1, WORKLOAD) for seed in range(3)]
         held = [claim for claim in claims if claim is not None]
-        assert late.renew(100.0, held) == []
-        assert successor.claim("f", 1, 1, WORKLOAD, now=101.0 + LEASE_S) is not None
-        assert late.renew(102.0 + LEASE_S, held) == [held[1]]
+        assert late.renew(held) == []
+        age_leases(late, LEASE_S + 1)
+        assert successor.claim("f", 1, 1, WORKLOAD) is not None
+        assert late.renew(held) == [held[1]]
 
 
 def test_braces_in_a_path_are_no_template_of_optunas(tmp_path: Path) -> None:

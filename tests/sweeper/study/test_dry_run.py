@@ -38,6 +38,14 @@ def test_the_plan_counts_runs_and_estimates_their_time() -> None:
     ]
 
 
+def test_the_time_on_agents_is_that_of_as_many_as_are_expected() -> None:
+    slots = tuple(Slot(index, "cpu", 2, "agents") for index in range(4))
+    assert printed(plan(slots=slots, is_assumed=True, seconds_per_run=60.0))[-2:] == [
+        "4 agents expected, 2 threads each",
+        "estimated time: 5 min 00 s for 18 runs if 4 agents come (1 min 00 s a run, as earlier ones took)",
+    ]
+
+
 def test_known_runs_stand_beside_their_trial() -> None:
     assert printed(plan(known={0: 2}))[2].split() == ["0", "baseline", "baseline", "3", "2"]
 

@@ -206,5 +206,6 @@ def test_a_trial_has_its_say_when_its_runs_have_ended() -> None:
 def test_those_after_a_trial_without_its_say_wait() -> None:
     trials = [plain_trial(number) for number in (1, 2, 3)]
     found = {1: [alarm("steadier"), alarm("steadier", 1)], 2: None, 3: [alarm("longer")]}
-    asked = asked_follow_ups(trials, lambda trial: found[trial.number], depth=1)
+    by_number = {trial.number: trial for trial in trials}
+    asked = asked_follow_ups(trials, lambda trial: found[trial.number], 1, by_number)
     assert [(trial.number, rule) for trial, rule in asked] == [(1, "steadier")]

@@ -107,7 +107,7 @@ def with_failure(tmp_path: Path) -> Path:
     ):
         assert session._table.ask()
         mark = planned.drafts[0].fingerprint
-        claim = storage.claim(mark, 0, 0, "w", now=0.0)
+        claim = storage.claim(mark, 0, 0, "w")
         assert claim is not None
         assert storage.settle(claim, "FAILED", {"folder": "trials/0000-baseline/seed0", "reason": "by hand"})
     return tmp_path

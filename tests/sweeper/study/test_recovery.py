@@ -64,7 +64,7 @@ def test_a_run_without_its_records_is_trained_again(
 @pytest.mark.usefixtures("result")
 def test_a_database_that_knows_the_study_is_left_alone(folder: StudyFolder, tmp_path: Path) -> None:
     with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
-        storage.claim("f", 0, 1, "w", now=0.0)
+        storage.claim("f", 0, 1, "w")
         assert recover(storage, folder)[0] == []
         assert len(storage.runs()) == 1
 

@@ -1,6 +1,9 @@
 """What a table says of runs to come, and of failures that may be, in a study of several commands."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pytest
 
 from sweeper.results import Objective, Policy, RunKey, RunResult, TrialResult
 from sweeper.study.run_table import RunTable
@@ -75,3 +78,17 @@ def test_once_the_best_is_known_its_own_confirmation_is_what_is_left() -> None:
 def test_where_nothing_is_confirmed_only_screening_is_to_come() -> None:
     failed = {(number, 0): run(number, 0, "FAILED") for number in (1, 2)}
     assert table(3, 0, {**failed, (0, 0): run(0, 0), (0, 1): run(0, 1)}).n_to_come == 0
+
+
+@pytest.mark.parametrize("top_k", [None, 1])
+def test_trials_of_earlier_commands_join_as_if_one_after_another(top_k: int | None) -> None:
+    policy = replace(POLICY, replicate_top_k=top_k)
+    known = {(number, seed): run(number, seed) for number in (0, 1, 3) for seed in (0, 1)}
+    known |= {(2, 0): run(2, 0, "FAILED"), (4, 0): run(4, 0)}
+    at_once, in_turn = (RunTable(policy, Book(known), Asker(0), Ledger()) for _ in range(2))  # type: ignore[arg-type]
+    trials = [plain_trial(number) for number in range(6)]
+    at_once.add_known(trials)
+    for trial in trials:
+        in_turn.add(trial)
+    assert at_once.results() == in_turn.results()
+    assert at_once.wanted_screening().runs == in_turn.wanted_screening().runs

@@ -10,6 +10,7 @@ import optuna
 import pytest
 
 from sweeper.errors import AskingError, StudyError, UserError
+from sweeper.locks import TurnLock
 from sweeper.search.trial_book import TrialBook
 from sweeper.study.proposals import asker_of
 from sweeper.study.study import run_sweep
@@ -55,8 +56,8 @@ def suggests_nothing(config: Any, trial: optuna.Trial) -> None:
 def asked(results: Path, *words: str, n: int = 4, of: tuple[str, ...] = INTERVAL) -> list[TrialSpec]:
     """The baseline and the next `n` trials of such a study, none of which is trained."""
     planned = small_plan(results, *of, *words)
-    book = TrialBook(optuna.create_study())
-    asker = asker_of(planned.sweep, planned.factory, planned.drafts, book)
+    book, turns = TrialBook(optuna.create_study()), TurnLock(results / ".asking.lock", 0.0)
+    asker = asker_of(planned.sweep, planned.factory, planned.drafts, book, turns)
     found = [asker.ask() for _ in range(n + 1)]
     assert [spec.number for spec in book.specs()] == list(range(n + 1))
     return [spec for spec in found if spec is not None]

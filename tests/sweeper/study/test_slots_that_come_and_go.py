@@ -106,7 +106,7 @@ def test_a_study_waits_for_its_first_slot_and_says_so_once(tmp_path: Path) -> No
         "no slot is left; the study goes on when one comes",
     ]
     assert heard.warnings == []
-    assert heard.seen == [["n1"], [], ["n2"]]
+    assert heard.seen == [[], ["n1"], [], ["n2"]]
     assert loop.slots.first_slot_s == pytest.approx(90.0)
     assert loop.slots.waited_s == pytest.approx(90.0 + 50.0)
 

@@ -185,3 +185,18 @@ def test_the_end_is_a_clock_time_with_its_day_unless_that_is_far_away(left_s: fl
 
 def test_when_all_runs_are_done_nothing_is_left_to_estimate() -> None:
     assert totals(Progress(2, 2, 2.0), [], 60.0, NOON) == "2 of 2 runs done, 1 min 00 s so far"
+
+
+def test_slots_that_come_have_a_line_and_those_that_have_left_have_none(view: LiveView) -> None:
+    view.use((Slot(7, "cuda:0", 4, "n2 gpu 1"),))
+    assert [line.split("  ")[0].strip() for line in lines(view.drawn(24))[1:2]] == ["n2 gpu 1"]
+    view.use(())
+    assert lines(view.drawn(24))[0] == "no slots now; waiting for some"
+
+
+def test_of_a_thousand_slots_those_that_fit_are_drawn(view: LiveView) -> None:
+    view.use(tuple(Slot(index, "cuda:0", 4, f"n{index // 8} gpu {index % 8}") for index in range(1000)))
+    view.start(SPEC, started(), Slot(999, "cuda:0", 4, "n124 gpu 7"))
+    drawn = lines(view.drawn(24))
+    assert len(drawn) == 21
+    assert "and 982 slots more: 1 busy, 981 idle" in drawn[-2]

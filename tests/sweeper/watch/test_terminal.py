@@ -118,6 +118,7 @@ def test_without_a_terminal_there_is_one_line_a_run_and_no_control_sequence(star
     terminal.run_ended(spec, run_result(None, spec, 1, "FAILED", "loss is nan at step 120"))
     terminal.plan_grew(6, "confirmation of the best")
     terminal.run_ended(spec, run_result(None, spec, 2, "PRUNED", "worse than the median"))
+    terminal.noted("1 agent (n1 cpu) joined; 1 of 2 slots")
     terminal.warned("aux_focal.lambda: 9.0 > 0.3 dominates")
     terminal.close()
     assert printed(console) == [
@@ -127,6 +128,7 @@ def test_without_a_terminal_there_is_one_line_a_run_and_no_control_sequence(star
         "[2/12] trial 1 lambda=0.05 seed 1: failed, loss is nan at step 120",
         "6 more runs: confirmation of the best",
         "[3/18] trial 1 lambda=0.05 seed 2: pruned, worse than the median",
+        "1 agent (n1 cpu) joined; 1 of 2 slots",
         "warning: aux_focal.lambda: 9.0 > 0.3 dominates",
     ]
 
