@@ -40,7 +40,7 @@ chaos: $(STAMP)  ## 200 kills at random moments, or ENGINE=slurm, ray, agents KI
 	$(RUN) -m tests.faults.chaos --kills $(KILLS) --engine $(ENGINE)
 
 cluster-test: $(STAMP)  ## on a throw-away SLURM, Ray and PostgreSQL; SWEEPER_CLUSTER_INSTALL=1 installs what is missing
-	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.cluster
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.cluster $(CLUSTER)
 
 ui: $(STAMP)  ## MLflow's UI on the embedded store
 	$(RUN) -m mlflow ui --backend-store-uri sqlite:///results/mlflow.db --port 5000

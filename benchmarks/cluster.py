@@ -10,8 +10,9 @@ row for each fault: what was done, what happened, and after how many seconds; th
 - `s_to_resume_after_node_loss`: the longest, over the engines, from the death of a node until each run that
   trained then has been evaluated again.
 - `ms_per_run_slurm`, `ms_per_run_ray`, `ms_per_run_here`: as in benchmarks/overhead.py, the mean time from
-  one run's start to the next of runs that do nothing, on two slots. `ms_per_run_postgres`: two slots of this
-  machine and a study in PostgreSQL.
+  one run's start to the next of runs that do nothing, on two slots. `ratio_slurm`, `ratio_ray`: over that of
+  two slots of this machine, measured just before. `ms_per_run_postgres`: two slots of this machine, a study in
+  PostgreSQL.
 
 `--long` adds the faults that take minutes: a time limit, the loss of Ray's head. An engine that cannot be
 started is left out, and that is said.
@@ -95,6 +96,8 @@ def overhead(engines: Sequence[Engine], work: Path, n_runs: int) -> dict[str, fl
         first = f"first start after {timing.startup_s:.1f} s"
         print(f"{name:<8}{timing.ms_per_run:8.1f} ms a run ({timing.n_runs} runs; {first})", flush=True)
         found[f"ms_per_run_{name}"] = round(timing.ms_per_run, 1)
+        if name != "here":
+            found[f"ratio_{name}"] = round(timing.ms_per_run / timings["here"].ms_per_run, 2)
     return found
 
 

@@ -129,11 +129,10 @@ class RemoteExecutor(WorkerPool):
         self._numbers, self._generations = itertools.count(), itertools.count(1)
         self._launcher: Launcher | None = None
         self._news = AgentNews(config.agents)
-        environment = _environment(config)
+        token, environment = _token(), _environment(config)
         bound = bound_to(config.host, config.port)
         host, port = bound.getsockname()[:2]
         self.address = f"{'tls' if config.tls else 'tcp'}://{host}:{port}"
-        token = _token()
         self.token_file = _written(folder / "agents" / f"token-{secrets.token_hex(4)}", token)
         terms = Terms(
             folder=folder / "agents",

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +66,7 @@ def test_a_node_of_slurm_dies_with_its_jobs_and_comes_back(slurm: Slurm) -> None
     assert (slurm.queue(), slurm.states()) == ([], {"n1": "idle", "n2": "idle"})
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 def test_a_job_of_the_high_partition_takes_the_place_of_a_low_one(slurm: Slurm) -> None:
     slurm.run("sbatch", "--nodelist=n1", "--requeue", "--output=/dev/null", "--wrap=sleep 303")
@@ -80,6 +80,5 @@ def test_a_job_of_the_high_partition_takes_the_place_of_a_low_one(slurm: Slurm) 
 def test_a_dead_node_of_ray_is_replaced(ray: Ray) -> None:
     ray.kill_node("n2")
     assert ray.nodes["n2"].pids() == []
-    began = time.monotonic()
     ray.heal()
-    assert ray.nodes["n2"].pids("raylet/raylet"), time.monotonic() - began
+    assert ray.nodes["n2"].pids("raylet/raylet")

@@ -19,7 +19,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> FaultStudy:
     return study
 
 
-@pytest.fixture(params=["slurm", "ray"])
+@pytest.fixture
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Idle."""
     cluster = request.getfixturevalue(request.param)
@@ -43,7 +43,17 @@ def test_no_fault_of_an_engine_s_own_costs_a_bit(
     assert (outcome.lost, outcome.doubled, outcome.orphans) == (0, 0, 0), outcome
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+QUICK = {("slurm", "node killed"), ("slurm", "parent killed"), ("ray", "node killed")}
+EACH = [
+    pytest.param(
+        engine, fault, id=f"{engine}-{fault}", marks=[pytest.mark.slow] * ((engine, fault) not in QUICK)
+    )
+    for engine in ("slurm", "ray")
+    for fault in FAULTS
+]
+
+
+@pytest.mark.parametrize(("engine", "fault"), EACH, indirect=["engine"])
 def test_no_fault_costs_a_bit(engine: Engine, fault: str, tmp_path: Path, reference: FaultStudy) -> None:
     with scene(engine, tmp_path, reference) as played:
         outcome = FAULTS[fault](played)
