@@ -11,7 +11,7 @@ row for each fault: what was done, what happened, and after how many seconds; th
   trained then has been evaluated again.
 - `ms_per_run_slurm`, `ms_per_run_ray`, `ms_per_run_here`: as in benchmarks/overhead.py, the mean time from
   one run's start to the next of runs that do nothing, on two slots. `ratio_slurm`, `ratio_ray`: over that of
-  two slots of this machine, measured just before. `ms_per_run_postgres`: two slots of this machine, a study in
+  two slots of this machine, measured just before. `ms_per_run_postgres`: two slots of this machine and
   PostgreSQL.
 
 `--long` adds the faults that take minutes: a time limit, the loss of Ray's head. An engine that cannot be

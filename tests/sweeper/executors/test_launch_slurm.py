@@ -164,6 +164,20 @@ def test_who_waits_is_cancelled_at_once_and_who_runs_may_leave_first(
     assert fake_slurm.calls("scancel") == ["--quiet --state=PENDING 12", "--quiet 12"]
 
 
+def test_a_controller_that_is_away_is_asked_again_until_nothing_is_left(
+    fake_slurm: FakeSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeper.executors.launch_slurm.LEAVE_S", 0.1)
+    monkeypatch.setattr("sweeper.executors.launch_slurm.AGAIN_S", 0.1)
+    agents = launched(tmp_path)
+    fake_slurm.say(tasks="12|0|RUNNING|0:10|None\n")
+    scancel = fake_slurm.folder / "scancel"
+    works = scancel.read_text()
+    scancel.write_text(works.replace("case", "[ $(grep -c ^scancel $here/calls.txt) -lt 4 ] && exit 1\ncase"))
+    agents.cancel()
+    assert fake_slurm.calls("scancel")[1:] == ["--quiet 12"] * 3
+
+
 def test_a_controller_that_does_not_answer_is_said(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     agents = launched(tmp_path)
     (fake_slurm.folder / "squeue").write_text("#!/bin/sh\necho 'squeue: error: no answer' >&2; exit 1\n")
