@@ -120,13 +120,15 @@ class SlurmAgents:
         if task.state == "CANCELLED":
             yield f"agent {task.index} (job {task.name}) was cancelled, and is not replaced"
             return
-        delay_s = self._replacing.delay_s(task.age_s)
+        how = self._how(task)
+        is_own_fault = task.state == "FAILED" and "with exit code" in how
+        delay_s = self._replacing.delay_s(task.index, task.age_s, is_killed=not is_own_fault)
         then = "another one is submitted"
         if delay_s is None:
-            then = "no more are submitted in the place of those that end"
+            then = "no other is submitted in its place"
         else:
             self._due.append((time.monotonic() + delay_s, task.index))
-        line = f"agent {task.index} (job {task.name}) {self._how(task)}; {then}"
+        line = f"agent {task.index} (job {task.name}) {how}; {then}"
         if _without_numbers(line) not in self._told_of:
             yield line
         self._told_of.add(_without_numbers(line))
@@ -144,10 +146,10 @@ class SlurmAgents:
 
     def _submit_due(self) -> None:
         now = time.monotonic()
-        due = [index for at, index in self._due if at <= now]
-        self._due = [(at, index) for at, index in self._due if at > now]
+        due = {index for at, index in self._due if at <= now}
         if due:
-            self._jobs.append(self._submit(",".join(sorted(set(due)))))
+            self._jobs.append(self._submit(",".join(sorted(due))))
+        self._due = [(at, index) for at, index in self._due if at > now]
 
     def _hurry(self, tasks: Sequence[Task]) -> None:
         """An agent that lost its place may take another at once; SLURM would wait two minutes."""

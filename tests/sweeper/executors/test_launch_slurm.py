@@ -117,7 +117,7 @@ def test_agents_that_never_work_are_not_submitted_for_ever(
         fake_slurm.say(tasks=f"{job}|0|FAILED|0:01|NonZeroExitCode\n", job="ExitCode=1:0")
         said += agents.look()
     assert len(fake_slurm.calls("sbatch")) == 3
-    assert said[-1].endswith("no more are submitted in the place of those that end")
+    assert said[-1].endswith("no other is submitted in its place")
 
 
 def test_an_agent_that_left_is_replaced_and_one_that_was_cancelled_is_not(
