@@ -31,6 +31,14 @@ def test_a_part_is_killed_with_what_its_dead_processes_have_left(tmp_path: Path)
     assert not Path(f"/proc/{pid}").exists()
 
 
+def test_a_part_that_has_just_been_started_can_be_killed(tmp_path: Path) -> None:
+    restless = part(tmp_path)
+    for _ in range(5):
+        restless.start()
+        restless.kill()
+        assert restless.pids() == []
+
+
 def test_a_part_does_not_outlive_whoever_started_it(tmp_path: Path) -> None:
     script = (
         "import os, sys, time; from pathlib import Path; from tests.cluster.processes import Part\n"
