@@ -39,6 +39,8 @@ PURE = (
     ),
     *(
         "sweeper.study.run_state",
+        "sweeper.study.line_of_runs",
+        "sweeper.study.screening",
         "sweeper.study.retries",
         "sweeper.verdict.selection",
         "sweeper.verdict.paired",

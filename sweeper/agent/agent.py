@@ -115,6 +115,9 @@ class Agent:
                     f"{self._address}: {error}; gave up after {patience_s:g} s", file=sys.stderr, flush=True
                 )
                 return 1
+            if self.leaving_because:  # told while the two met
+                wire.close()
+                return 0
             print(f"{me.label}: one slot for the study at {self._address}", flush=True)
             await self._serve(wire)
             await self._end_child()

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.config.config_faults import first_line, required_group, unresolved
 from sweeper.config.config_source import COMPOSITION_ERRORS, UNREADABLE, ConfigSource
+from sweeper.config.kept_tree import KeptTree
 from sweeper.config.other_tasks import and_its_task, with_forgotten_task
 from sweeper.config.unreadable import unreadable
 from sweeper.config.validation import validated
@@ -56,6 +57,7 @@ class Composer:
         self.source, self.fixed, self._labels = source, tuple(fixed), dict(labels or {})
         self._swept_groups = tuple(swept_groups)
         self._trees: dict[tuple[str, ...], Tree] = {}
+        self._kept: dict[tuple[str, ...], KeptTree] = {}
 
     @classmethod
     def of(cls, loader: ConfigLoader, config_name: str | None, fixed: Sequence[str] = ()) -> "Composer":
@@ -80,6 +82,9 @@ class Composer:
 
     def attempt(self, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], list[Fault]]:
         """What can be composed, null for what cannot, and the faults. Raises UserError where nothing can."""
+        at_once = self._at_once(overrides)
+        if at_once is not None:
+            return at_once, []
         tree, faults = self._tree_at(overrides)
         try:
             return _plain(tree), faults
@@ -88,6 +93,22 @@ class Composer:
         for fault in missing:
             OmegaConf.update(tree, fault.where, None)
         return _plain(tree), faults + missing
+
+    def _at_once(self, overrides: Sequence[str]) -> dict[str, Any] | None:
+        """The configuration where only plain values change and nothing is wrong; else None."""
+        own, faults = self.parse(overrides)
+        choices = tuple(line for line, override in own if self.source.is_choice(override))
+        fixed = self._fixed_tree(choices)
+        if faults or fixed.faults:
+            return None
+        if choices not in self._kept:
+            self._kept[choices] = KeptTree(fixed.own)
+        values = [override for _, override in own if not self.source.is_choice(override)]
+        if any(one.is_delete() or one.is_add() or one.is_force_add() or one.package for one in values):
+            return None
+        changes = [(key_of(one), one.value()) for one in values]
+        plain = self._kept[choices].at(changes, lambda tree: self._applied(tree, own))
+        return None if plain is None else _at_home(plain)
 
     def validate(
         self, config: Mapping[str, Any], overrides: Sequence[str] = ()
@@ -285,6 +306,10 @@ class TaskSweep(Sweep):
 def _plain(tree: DictConfig) -> dict[str, Any]:
     plain = OmegaConf.to_container(tree, resolve=True, throw_on_missing=True)
     assert isinstance(plain, dict)
+    return _at_home(plain)
+
+
+def _at_home(plain: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(key): _with_home(value) for key, value in plain.items()}
 
 

@@ -33,7 +33,10 @@ VALUES = [
 )
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_fast_path_gives_what_hydra_gives(groups: list[str], own: list[str], fixed: list[str]) -> None:
-    """Also where Hydra refuses, with its reason and the override: deleting twice, adding what is there."""
+    """Also where Hydra refuses, with its reason and the override: deleting twice, adding what is there.
+
+    It stops at the first; ours name all.
+    """
     composer = toy_composer(*fixed)
     overrides = [*own[:1], *groups, *own[1:]]
     try:
@@ -44,10 +47,43 @@ def test_the_fast_path_gives_what_hydra_gives(groups: list[str], own: list[str],
         told = rf"{reason} \(from override '({culprit})'\)"
         if "Could\\ not\\ override" in reason:  # a key that is not there: ours say so, with the nearest
             told = rf"no such parameter \(from override '({culprit})'\); did you mean '[\w.]+'\?"
-        with pytest.raises(UserError, match=rf"^[\w.]+: {told}$"):
+        with pytest.raises(UserError, match=rf"(?m)^[\w.]+: {told}$"):
             composer.compose(overrides)
     else:
         assert composer.compose(overrides) == expected
+
+
+PLAIN = [
+    "loss.weight=0.25",
+    "loss.words=[x,'y z']",
+    "loss.kind=other",
+    "data.preset.max_steps=7",
+    "trainer.max_steps=${data.preset.batch_size}",
+    "optimizer.lr=3",
+    "loss.label='${loss.kind}'",
+    "loss.label='~/x'",
+    "model=toy/wide",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(PLAIN), unique=True, max_size=4), min_size=2, max_size=4))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_point_after_point_has_its_own_values_and_none_of_those_before(points: list[list[str]]) -> None:
+    composer = toy_composer()
+    for overrides in points:
+        assert composer.compose(overrides) == composer.recompose(overrides)
+
+
+@pytest.mark.parametrize("value", PLAIN)
+def test_plain_values_are_read_without_a_copy_of_the_tree(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    composer = toy_composer()
+    composer.compose()
+    composer.compose([value])
+    monkeypatch.setattr(composer, "_tree_at", None)  # would fail if it were called
+    assert composer.compose([value, "loss.weight=3"])["loss"]["weight"] == 3
+    assert composer.compose()["loss"]["weight"] != 3
 
 
 def test_composing_changes_nothing_that_is_kept() -> None:
