@@ -90,7 +90,7 @@ class ByHand(Here):
         self._agents = living if line == self._line else []
         self._line = line
         for _ in range(2 - len(self._agents)):
-            command = line.replace("&& ", "&& exec ", 1)
+            command = line.replace("&& ", "&& exec ", 1) + " --patience 5"
             self._agents.append(started(["bash", "-c", command], study.folder, study.mark))
 
 
