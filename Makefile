@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 WORKERS ?= 2
+ENGINE ?= here
+KILLS ?= 200
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
@@ -34,11 +36,11 @@ lint: $(STAMP)
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 
-chaos: $(STAMP)  ## 200 kills of workers and parents at random moments; no bit of any result may change
-	$(RUN) -m tests.faults.chaos --kills 200
+chaos: $(STAMP)  ## 200 kills at random moments, or ENGINE=slurm, ray, agents KILLS=100; no bit of a result may change
+	$(RUN) -m tests.faults.chaos --kills $(KILLS) --engine $(ENGINE)
 
 cluster-test: $(STAMP)  ## on a throw-away SLURM, Ray and PostgreSQL; SWEEPER_CLUSTER_INSTALL=1 installs what is missing
-	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.cluster
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.cluster $(CLUSTER)
 
 ui: $(STAMP)  ## MLflow's UI on the embedded store
 	$(RUN) -m mlflow ui --backend-store-uri sqlite:///results/mlflow.db --port 5000

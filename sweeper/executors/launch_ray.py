@@ -122,9 +122,9 @@ class RayAgents:
             how = ending(code, words, who=f"agent {agent.index}")
         except Exception as error:  # the actor itself is gone, and Ray does not bring it back
             code, how = 1, f"agent {agent.index}: {in_a_line(error)}"
-        delay_s = self._replacing.delay_s(age_s)
+        delay_s = self._replacing.delay_s(str(agent.index), age_s, is_killed=code <= 0)
         if delay_s is None:
-            then = "no more are started in the place of those that end"
+            then = "no other is started in its place"
         else:
             then = "another one is started"
             self._due.append((time.monotonic() + delay_s, agent.index))

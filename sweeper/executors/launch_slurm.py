@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -21,7 +22,7 @@ from sweeper.wording import duration, plural, slugify
 
 LEAVE_S = 15.0
 """How long agents that run may take to leave by themselves, once the study is over."""
-EMPTY_S = 60.0
+EMPTY_S, AGAIN_S = 60.0, 10.0
 COMMAND_S = 60.0
 LAST_LINES, LAST_CHARACTERS = 3, 400
 TRAVELS = ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG", "LC_ALL")
@@ -83,8 +84,11 @@ class SlurmAgents:
         """Those that wait at once, those that run once they had the time to leave by themselves."""
         self._scancel("--state=PENDING")
         self._wait_until_empty(LEAVE_S)
-        self._scancel()
-        self._wait_until_empty(EMPTY_S)
+        deadline = time.monotonic() + EMPTY_S
+        while time.monotonic() < deadline:  # a controller that is away for a while comes back
+            self._scancel()
+            if self._wait_until_empty(AGAIN_S):
+                return
 
     def _submit(self, indices: str) -> str:
         call = self._call
@@ -116,13 +120,15 @@ class SlurmAgents:
         if task.state == "CANCELLED":
             yield f"agent {task.index} (job {task.name}) was cancelled, and is not replaced"
             return
-        delay_s = self._replacing.delay_s(task.age_s)
+        how = self._how(task)
+        is_own_fault = task.state == "FAILED" and "with exit code" in how
+        delay_s = self._replacing.delay_s(task.index, task.age_s, is_killed=not is_own_fault)
         then = "another one is submitted"
         if delay_s is None:
-            then = "no more are submitted in the place of those that end"
+            then = "no other is submitted in its place"
         else:
             self._due.append((time.monotonic() + delay_s, task.index))
-        line = f"agent {task.index} (job {task.name}) {self._how(task)}; {then}"
+        line = f"agent {task.index} (job {task.name}) {how}; {then}"
         if _without_numbers(line) not in self._told_of:
             yield line
         self._told_of.add(_without_numbers(line))
@@ -140,10 +146,10 @@ class SlurmAgents:
 
     def _submit_due(self) -> None:
         now = time.monotonic()
-        due = [index for at, index in self._due if at <= now]
-        self._due = [(at, index) for at, index in self._due if at > now]
+        due = {index for at, index in self._due if at <= now}
         if due:
-            self._jobs.append(self._submit(",".join(sorted(set(due)))))
+            self._jobs.append(self._submit(",".join(sorted(due))))
+        self._due = [(at, index) for at, index in self._due if at > now]
 
     def _hurry(self, tasks: Sequence[Task]) -> None:
         """An agent that lost its place may take another at once; SLURM would wait two minutes."""
@@ -155,14 +161,17 @@ class SlurmAgents:
 
     def _scancel(self, *options: str) -> None:
         if self._jobs:
-            _called(["scancel", "--quiet", *options, *self._jobs])
+            with suppress(OSError, subprocess.SubprocessError):
+                _called(["scancel", "--quiet", *options, *self._jobs])
 
-    def _wait_until_empty(self, timeout_s: float) -> None:
+    def _wait_until_empty(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
-        while any(task.state in ALIVE for task in tasks_of(self._jobs)):
-            if time.monotonic() > deadline:
-                return
+        while time.monotonic() < deadline:
+            with suppress(OSError, RuntimeError, subprocess.SubprocessError):
+                if not any(task.state in ALIVE for task in tasks_of(self._jobs)):
+                    return True
             time.sleep(0.5)
+        return False
 
 
 def script_of(call: AgentCall) -> str:

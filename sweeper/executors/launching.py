@@ -55,7 +55,7 @@ class LaunchedAgents:
         self._engine, self._call = engine, call
         self._news: SimpleQueue[str] = SimpleQueue()
         self._first: SimpleQueue[LauncherWord | str] = SimpleQueue()
-        self._is_over = Event()
+        self._is_over, self._refused = Event(), ""
         self._launcher = _Launcher(engine, call)
         self._listener = Thread(target=self._listen, name="launcher", daemon=True)
         self._listener.start()
@@ -100,7 +100,7 @@ class LaunchedAgents:
             self._first.put(how)  # nobody reads it but where there was no first word
             n_deaths = n_deaths + 1 if time.monotonic() - began < RESTART_S[-1] else 1
             delay_s = RESTART_S[min(n_deaths, len(RESTART_S)) - 1]
-            if not self._is_over.is_set():
+            if not self._is_over.is_set() and not self._refused:
                 self._news.put(f"{self._engine}: {how}; started again in {delay_s:g} s")
             if self._is_over.wait(delay_s):
                 return
@@ -112,10 +112,17 @@ class LaunchedAgents:
         self._first.put(word)
         if word.kind == "launched":
             self._call = self._call.model_copy(update={"jobs": word.jobs})
+            self._refused = ""
         elif word.kind == "refused":
-            self._news.put(str(Fault(word.where, word.text, word.advice)))
+            self._hear_refusal(str(Fault(word.where, word.text, word.advice)))
         else:
             self._news.put(f"{self._engine}: {word.text}")
+
+    def _hear_refusal(self, fault: str) -> None:
+        """Of a launcher that was started again: said once, however often it is tried."""
+        if fault != self._refused:
+            self._news.put(f"{fault} It is tried again until it works.")
+        self._refused = fault
 
 
 class _Launcher:

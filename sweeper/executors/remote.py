@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sweeper.agent import Frame, Kind, import_path, own_path
 from sweeper.errors import Fault, UserError
+from sweeper.executors.agent_call import TOKEN
 from sweeper.executors.agent_news import AgentNews
 from sweeper.executors.certificate import new_certificate
 from sweeper.executors.devices import THREADS
@@ -26,6 +27,7 @@ from sweeper.trial import Slot
 from sweeper.worker import OWN_PATH, ChannelError, read_message
 
 REAP_S = 2.0
+LEAST_TOKEN = 32
 
 
 class Launcher(Protocol):
@@ -127,11 +129,10 @@ class RemoteExecutor(WorkerPool):
         self._numbers, self._generations = itertools.count(), itertools.count(1)
         self._launcher: Launcher | None = None
         self._news = AgentNews(config.agents)
-        environment = _environment(config)
+        token, environment = _token(), _environment(config)
         bound = bound_to(config.host, config.port)
         host, port = bound.getsockname()[:2]
         self.address = f"{'tls' if config.tls else 'tcp'}://{host}:{port}"
-        token = secrets.token_hex(32)
         self.token_file = _written(folder / "agents" / f"token-{secrets.token_hex(4)}", token)
         terms = Terms(
             folder=folder / "agents",
@@ -219,6 +220,15 @@ class RemoteExecutor(WorkerPool):
     def turned_away(self, who: str, why: str) -> None:
         """From the server's thread: somebody was not taken."""
         self._news.refused(who, why)
+
+
+def _token() -> str:
+    """Of this study alone, unless the environment has one, which its agents know, too. Raises UserError."""
+    given = os.environ.pop(TOKEN, "").strip()
+    if given and len(given) < LEAST_TOKEN:
+        problem = f"got {len(given)} characters; expected at least {LEAST_TOKEN}, drawn at random"
+        raise UserError(Fault(TOKEN, problem, "As from: openssl rand -hex 32"))
+    return given or secrets.token_hex(32)
 
 
 def _written(file: Path, token: str) -> Path:

@@ -1,22 +1,24 @@
 """Whether an agent that has ended is replaced: not for ever, where each ends as soon as it has begun."""
 
+from collections import Counter
+
 YOUNG_S = 20.0
-MOST_YOUNG = 3
 DELAYS_S = (2.0, 5.0, 15.0)
+EXITED, KILLED, MOST = 5, 1, 15
+"""What an early end counts, by itself or by a signal, and how much is too much: three of the one kind."""
 
 
 class Replacing:
-    """Counts agents that ended young, one after the other."""
+    """Counts, for each agent, how often it ended early, one time after the other."""
 
     def __init__(self) -> None:
-        self._n_young = 0
+        self._strikes: Counter[str] = Counter()
 
-    @property
-    def is_over(self) -> bool:
-        """Whether so many have ended young that others would, too."""
-        return self._n_young >= MOST_YOUNG
-
-    def delay_s(self, age_s: float) -> float | None:
+    def delay_s(self, agent: str, age_s: float, *, is_killed: bool = False) -> float | None:
         """Seconds until another one takes the place of one of this age; None where none does."""
-        self._n_young = self._n_young + 1 if age_s < YOUNG_S else 0
-        return None if self.is_over else DELAYS_S[self._n_young]
+        if age_s >= YOUNG_S:
+            self._strikes[agent] = 0
+        else:
+            self._strikes[agent] += KILLED if is_killed else EXITED
+        strikes = self._strikes[agent]
+        return None if strikes >= MOST else DELAYS_S[strikes // EXITED]

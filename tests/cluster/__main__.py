@@ -1,4 +1,4 @@
-"""`python -m tests.cluster`: tests on throw-away clusters of this machine, as far as there is what they need.
+"""`python -m tests.cluster [quick] [words of pytest]`: tests on throw-away clusters, where they can be had.
 
 With SWEEPER_CLUSTER_INSTALL=1 what is missing is installed first: Debian's packages where this is root, and
 the extras of this project. What cannot be had is said, its tests are skipped, and nothing fails for it.
@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from tests.cluster.packages import ALLOWED
+from tests.cluster.postgres import missing as why_no_postgres
 from tests.cluster.ray import why_no_ray
 from tests.cluster.slurm import why_no_slurm
 from tests.faults.harness import ROOT
 
+NO_TESTS = 5
+"""The exit code of pytest where all that it found was deselected."""
 EXTRAS = {"ray": "ray", "postgres": "psycopg"}
+CLUSTERS = {"SLURM": why_no_slurm, "Ray": why_no_ray, "PostgreSQL": why_no_postgres}
 INSTALL_S = 300.0
 
 
@@ -37,16 +41,16 @@ def main(arguments: Sequence[str]) -> int:
     """The exit code of pytest, 0 where there was nothing to run."""
     for line in install_extras():
         print(f"extras: {line}")
-    for engine, problem in (("SLURM", why_no_slurm()), ("Ray", why_no_ray())):
-        print(f"{engine}: {problem or 'here'}")
+    for engine, problem in CLUSTERS.items():
+        print(f"{engine}: {problem() or 'here'}")
     sys.stdout.flush()
-    words = ["-m", "pytest", "-m", "cluster", "-rs", "--durations=5", *(arguments or ["tests/cluster"])]
+    is_quick = arguments[:1] == ["quick"]
+    marked = "cluster and not slow" if is_quick else "cluster"
+    others = arguments[1:] if is_quick else arguments
+    words = ["-m", "pytest", "-m", marked, "-rs", "--durations=5", *(others or ["tests/cluster"])]
     code = subprocess.run([sys.executable, *words], cwd=ROOT).returncode
     return 0 if code == NO_TESTS else code
 
-
-NO_TESTS = 5
-"""pytest's exit code where all that it found was deselected."""
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -7,14 +7,16 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests.cluster.engines import AGENT, WORKER, Engine, pids
+from tests.cluster.engines import AGENT, WORKER, Engine, OnRay, OnSlurm, pids
+from tests.cluster.ray import Ray
+from tests.cluster.slurm import Slurm
 from tests.faults.harness import FaultStudy, kill, wait_for
 
 STUDY = (
@@ -43,7 +45,7 @@ class Scene:
 
     def __init__(self, engine: Engine, folder: Path, reference: FaultStudy, *more: str) -> None:
         self.engine, self._reference = engine, reference
-        self.study = FaultStudy(folder, (*STUDY, *engine.words, *more))
+        self.study = FaultStudy(folder, replaced((*STUDY, *engine.words), more))
         self.local = FaultStudy(folder, STUDY, mark=self.study.mark)
         self.parent = self.study.start()
 
@@ -97,6 +99,12 @@ class Scene:
     def resume_here(self) -> None:
         """The same study, by slots of this machine."""
         self.local.run()
+
+
+def replaced(words: Sequence[str], by: Sequence[str]) -> list[str]:
+    """The words of a command, those of the same key replaced."""
+    keys = {word.partition("=")[0] for word in by}
+    return [*(word for word in words if word.partition("=")[0] not in keys), *by]
 
 
 def doubled(study: FaultStudy) -> int:
@@ -185,6 +193,92 @@ def undisturbed(played: Scene) -> Outcome:
     played.end()
     return played.outcome("none", "ran to its end", time.monotonic() - began)
 
+
+def preempted(played: Scene) -> Outcome:
+    """A job of higher priority takes a node of SLURM, and gives it back."""
+    slurm = on_slurm(played)
+    played.wait_until_training()
+    before = played.study.last_steps()
+    node = played.some(WORKER)[1]
+    slurm.preempt(node, seconds=2)
+    seconds = played.seconds_to_go_on(before)
+    played.wait_for_words("SIGUSR1")
+    played.wait_for(lambda: sum("sweeper" in line for line in slurm.jobs()) == 2, 30.0)
+    played.wait_for(lambda: played.study.output().count("2 of 2 slots") > 1, 60.0)
+    played.end()
+    return played.outcome(
+        "preempted", "checkpoint at once, went on elsewhere; the agent was requeued", seconds
+    )
+
+
+def out_of_time(played: Scene) -> Outcome:
+    """The time limit of the agents' jobs is over; they are submitted again."""
+    played.wait_until_training()
+    played.wait_for_words("SIGUSR1", 90.0)
+    before = played.study.last_steps()
+    seconds = played.seconds_to_go_on(before)
+    played.end()
+    return played.outcome("time limit", "checkpoint at once; agents came back by themselves", seconds)
+
+
+def short_of_room(played: Scene) -> Outcome:
+    """More agents are asked for than the cluster has room for."""
+    seconds = played.wait_for_words(
+        "waiting: " if played.engine.name == "slurm" else "have a place; each asks"
+    )
+    played.end()
+    return played.outcome("no room for an agent", "said with what it waits for; the others work", seconds)
+
+
+def head_killed(played: Scene) -> Outcome:
+    """Ray's head is gone, and with it, after a while, its nodes; somebody starts it all again."""
+    played.wait_until_training()
+    ray = on_ray(played)
+    ray.kill_head()
+    played.wait_for(lambda: not pids(played.engine, AGENT), 200.0)
+    assert played.parent.poll() is None
+    before = played.study.last_steps()
+    ray.heal(is_used=True)
+    seconds = played.seconds_to_go_on(before)
+    played.end()
+    return played.outcome("head killed", "study waited; went on when the cluster was there again", seconds)
+
+
+def on_slurm(played: Scene) -> Slurm:
+    """Of a scene that is played there."""
+    assert isinstance(played.engine, OnSlurm)
+    return played.engine.slurm
+
+
+def on_ray(played: Scene) -> Ray:
+    """Of a scene that is played there."""
+    assert isinstance(played.engine, OnRay)
+    return played.engine.ray
+
+
+@dataclass(frozen=True)
+class OwnFault:
+    """One that only some engines have: what is done, and further words of its study."""
+
+    play: Callable[[Scene], Outcome]
+    words: tuple[str, ...] = ()
+
+
+OWN_FAULTS: dict[str, dict[str, OwnFault]] = {
+    "slurm": {
+        "preempted": OwnFault(preempted, ("loss.pause_ms=60",)),
+        "no room for an agent": OwnFault(short_of_room, ("executor.agents=3",)),
+        "time limit": OwnFault(
+            out_of_time,
+            ("executor.sbatch=['--cpus-per-task=2','--time=1','--signal=B:USR1@5']", "loss.pause_ms=250"),
+        ),
+    },
+    "ray": {
+        "no room for an agent": OwnFault(short_of_room, ("executor.agents=5",)),
+        "head killed": OwnFault(head_killed, ("loss.pause_ms=250",)),
+    },
+}
+LONG = ("time limit", "head killed")
 
 FAULTS: dict[str, Callable[[Scene], Outcome]] = {
     "worker killed": worker_killed,

@@ -41,12 +41,18 @@ def kill_below(pid: int) -> None:
                 os.kill(one, signal.SIGKILL)
 
 
+def end(*_: object) -> None:
+    """All that came of the command, and this, at whatever moment it is asked for."""
+    kill_below(os.getpid())
+    os._exit(0)
+
+
 def main() -> int:
     """The command's exit code, once all that came of it has ended."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(SET_CHILD_SUBREAPER, 1)
     libc.prctl(SET_DEATH_SIGNAL, signal.SIGTERM)
-    signal.signal(signal.SIGTERM, lambda *_: kill_below(os.getpid()))
+    signal.signal(signal.SIGTERM, end)
     kept = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
     code = 0
     with suppress(ChildProcessError):

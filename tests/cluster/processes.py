@@ -46,6 +46,7 @@ class Part:
         """All of it at once, as when the power fails."""
         if self._keeper is not None:
             kill_below(self._keeper.pid)
+            self._keeper.terminate()  # it may be about to start the command
             self._keeper.wait()
             self._keeper = None
 

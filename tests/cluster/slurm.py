@@ -110,6 +110,10 @@ class Slurm:
         """`<job>_<task> <state> <node or reason>` of each that waits, runs or is ending."""
         return self.run("squeue", "-h", "-r", "-o", "%i %T %R").splitlines()
 
+    def jobs(self) -> list[str]:
+        """`<job>_<task> <name> <state>` of each."""
+        return self.run("squeue", "-h", "-r", "-o", "%i %j %T").splitlines()
+
     def states(self) -> dict[str, str]:
         """Each node's state, as `idle`, `mixed` or `down*`."""
         return dict(

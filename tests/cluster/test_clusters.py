@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +29,14 @@ def test_a_part_is_killed_with_what_its_dead_processes_have_left(tmp_path: Path)
     (pid,) = orphaned.pids()
     orphaned.kill()
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_part_that_has_just_been_started_can_be_killed(tmp_path: Path) -> None:
+    restless = part(tmp_path)
+    for _ in range(5):
+        restless.start()
+        restless.kill()
+        assert restless.pids() == []
 
 
 def test_a_part_does_not_outlive_whoever_started_it(tmp_path: Path) -> None:
@@ -67,6 +74,7 @@ def test_a_node_of_slurm_dies_with_its_jobs_and_comes_back(slurm: Slurm) -> None
     assert (slurm.queue(), slurm.states()) == ([], {"n1": "idle", "n2": "idle"})
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 def test_a_job_of_the_high_partition_takes_the_place_of_a_low_one(slurm: Slurm) -> None:
     slurm.run("sbatch", "--nodelist=n1", "--requeue", "--output=/dev/null", "--wrap=sleep 303")
@@ -80,6 +88,5 @@ def test_a_job_of_the_high_partition_takes_the_place_of_a_low_one(slurm: Slurm) 
 def test_a_dead_node_of_ray_is_replaced(ray: Ray) -> None:
     ray.kill_node("n2")
     assert ray.nodes["n2"].pids() == []
-    began = time.monotonic()
     ray.heal()
-    assert ray.nodes["n2"].pids("raylet/raylet"), time.monotonic() - began
+    assert ray.nodes["n2"].pids("raylet/raylet")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +109,7 @@ def test_slurm_s_reason_is_told_where_agents_wait(
     assert line == "slurm: 4 of 5 agents running; waiting: 1 for Resources"
 
 
+@pytest.mark.slow  # quick: a whole study, in test_studies.py
 def test_slurm_starts_agents_of_a_dead_node_elsewhere(
     slurm: Slurm, call: AgentCall, tmp_path: Path, opened: list[LaunchedAgents]
 ) -> None:
@@ -121,6 +121,7 @@ def test_slurm_starts_agents_of_a_dead_node_elsewhere(
     wait_for(lambda: len(living(tmp_path)) == 2, 90.0, lambda: str(slurm.queue()))
 
 
+@pytest.mark.slow  # quick: a whole study, in test_studies.py
 def test_a_dead_parent_s_agents_leave_slurm_s_queue(slurm: Slurm, call: AgentCall, tmp_path: Path) -> None:
     with parent_of("slurm", call) as parent:
         wait_for(lambda: len(living(tmp_path)) == 2, 30.0)
@@ -155,6 +156,7 @@ def test_ray_starts_agents_with_the_token_in_their_environment_only(
     wait_for(lambda: not living(tmp_path), 10.0)
 
 
+@pytest.mark.slow  # quick: a whole study, in test_studies.py
 def test_ray_gives_each_agent_its_gpu(
     ray: Ray, call: AgentCall, tmp_path: Path, opened: list[LaunchedAgents]
 ) -> None:
@@ -175,6 +177,7 @@ def test_ray_is_asked_what_it_has_where_agents_have_no_place(
     )
 
 
+@pytest.mark.slow  # quick: a whole study, in test_studies.py
 @pytest.mark.parametrize("what", ["node", "raylet"])
 def test_ray_starts_agents_of_a_dead_node_elsewhere(
     ray: Ray, call: AgentCall, tmp_path: Path, opened: list[LaunchedAgents], what: str
@@ -183,13 +186,12 @@ def test_ray_starts_agents_of_a_dead_node_elsewhere(
     wait_for(lambda: living(tmp_path), 60.0)
     (first,) = living(tmp_path)
     (node,) = [name for name, part in ray.nodes.items() if first["pid"] in part.pids()]
-    began = time.monotonic()
     (ray.kill_node if what == "node" else ray.kill_raylet)(node)
     wait_for(lambda: not is_alive(first["pid"]), 20.0)
     wait_for(lambda: living(tmp_path), 60.0)
-    print(f"agent back after {time.monotonic() - began:.1f} s")
 
 
+@pytest.mark.slow  # quick: a whole study, in test_studies.py
 def test_a_dead_parent_s_agents_leave_ray(ray: Ray, call: AgentCall, tmp_path: Path) -> None:
     with parent_of("ray", call.model_copy(update={"cluster": ray.address})) as parent:
         wait_for(lambda: len(living(tmp_path)) == 2, 60.0)
@@ -197,6 +199,7 @@ def test_a_dead_parent_s_agents_leave_ray(ray: Ray, call: AgentCall, tmp_path: P
     wait_for(lambda: not living(tmp_path), 40.0)
 
 
+@pytest.mark.slow  # quick: a whole study, in test_studies.py
 def test_a_dead_launcher_s_agents_are_started_again(
     ray: Ray, call: AgentCall, tmp_path: Path, opened: list[LaunchedAgents]
 ) -> None:

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from sweeper.executors.agent_call import AgentCall, invitation
-from sweeper.executors.replacing import MOST_YOUNG, Replacing
+from sweeper.executors.replacing import Replacing
 from sweeper.executors.waiting import Waiting
 from tests.sweeper.executors.calls import TOKEN, call_of
 
@@ -66,11 +66,21 @@ def test_who_no_longer_waits_is_told_of_anew() -> None:
 
 def test_agents_that_worked_are_replaced_for_ever() -> None:
     replacing = Replacing()
-    assert {replacing.delay_s(3600.0) for _ in range(100)} == {2.0}
+    assert {replacing.delay_s("0", 3600.0) for _ in range(100)} == {2.0}
 
 
 def test_agents_that_end_as_soon_as_they_begin_are_replaced_later_and_later_then_no_more() -> None:
     replacing = Replacing()
-    delays = [replacing.delay_s(1.0) for _ in range(MOST_YOUNG + 1)]
-    assert delays == [5.0, 15.0, None, None]
-    assert replacing.delay_s(3600.0) is not None
+    assert [replacing.delay_s("0", 1.0) for _ in range(4)] == [5.0, 15.0, None, None]
+    assert replacing.delay_s("0", 3600.0) == 2.0
+
+
+def test_what_one_agent_does_is_not_held_against_another() -> None:
+    replacing = Replacing()
+    assert [replacing.delay_s(str(agent), 1.0) for agent in range(50)] == [5.0] * 50
+
+
+def test_who_is_killed_early_has_more_patience() -> None:
+    replacing = Replacing()
+    delays = [replacing.delay_s("0", 1.0, is_killed=True) for _ in range(15)]
+    assert delays == [2.0] * 4 + [5.0] * 5 + [15.0] * 5 + [None]

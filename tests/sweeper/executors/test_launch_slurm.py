@@ -117,7 +117,7 @@ def test_agents_that_never_work_are_not_submitted_for_ever(
         fake_slurm.say(tasks=f"{job}|0|FAILED|0:01|NonZeroExitCode\n", job="ExitCode=1:0")
         said += agents.look()
     assert len(fake_slurm.calls("sbatch")) == 3
-    assert said[-1].endswith("no more are submitted in the place of those that end")
+    assert said[-1].endswith("no other is submitted in its place")
 
 
 def test_an_agent_that_left_is_replaced_and_one_that_was_cancelled_is_not(
@@ -162,6 +162,20 @@ def test_who_waits_is_cancelled_at_once_and_who_runs_may_leave_first(
     fake_slurm.say(tasks="12|0|COMPLETED|0:10|None\n12|1|PENDING|0:00|Priority\n")
     agents.cancel()
     assert fake_slurm.calls("scancel") == ["--quiet --state=PENDING 12", "--quiet 12"]
+
+
+def test_a_controller_that_is_away_is_asked_again_until_nothing_is_left(
+    fake_slurm: FakeSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeper.executors.launch_slurm.LEAVE_S", 0.1)
+    monkeypatch.setattr("sweeper.executors.launch_slurm.AGAIN_S", 0.1)
+    agents = launched(tmp_path)
+    fake_slurm.say(tasks="12|0|RUNNING|0:10|None\n")
+    scancel = fake_slurm.folder / "scancel"
+    works = scancel.read_text()
+    scancel.write_text(works.replace("case", "[ $(grep -c ^scancel $here/calls.txt) -lt 4 ] && exit 1\ncase"))
+    agents.cancel()
+    assert fake_slurm.calls("scancel")[1:] == ["--quiet 12"] * 3
 
 
 def test_a_controller_that_does_not_answer_is_said(fake_slurm: FakeSlurm, tmp_path: Path) -> None:

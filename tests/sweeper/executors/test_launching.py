@@ -93,6 +93,26 @@ def test_a_launcher_that_is_killed_is_replaced_and_nothing_is_submitted_twice(
     assert fake_slurm.calls("scancel")[-1] == "--quiet 12"
 
 
+def test_an_engine_that_refuses_in_mid_study_is_tried_again_and_that_is_said_once(
+    fake_slurm: FakeSlurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launching, "RESTART_S", (0.1, 0.1, 0.1))
+    agents = LaunchedAgents("slurm", call_of(tmp_path))
+    agents._call = call_of(tmp_path)  # as one whose agents went with its launcher
+    fake_slurm.say(refusal="sbatch: error: down\n")
+    os.kill(launchers()[0], signal.SIGKILL)
+    wait_for(lambda: len(fake_slurm.calls("sbatch")) >= 3)
+    fake_slurm.say(refusal="")
+    wait_for(lambda: fake_slurm.calls("squeue"))
+    agents.close()
+    said = agents.news()
+    assert len(said) == 2
+    assert said[0].startswith("slurm: launcher killed by SIGKILL")
+    assert said[1].endswith(
+        "sbatch: error: down. Give options that this cluster takes. It is tried again until it works."
+    )
+
+
 def test_a_study_that_is_killed_leaves_nothing_in_the_queue(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     command = [sys.executable, "-c", PARENT, call_of(tmp_path).model_dump_json()]
     path = os.pathsep.join(path for path in sys.path if path)
