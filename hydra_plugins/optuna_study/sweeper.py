@@ -12,7 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.optuna_study.other_sweeper import explain_the_other, is_installed
-from sweeper.config import BASIC_LAUNCHER, report_faults_in_lines
+from sweeper.config import BASIC_LAUNCHER, read_options_of_sbatch, report_faults_in_lines
 
 FOLDER = Path(__file__).parent
 
@@ -31,6 +31,7 @@ class OptunaStudySearchPath(SearchPathPlugin):
             explain_the_other()
         if any(word.startswith("hydra/sweeper=optuna_study") for word in sys.argv[1:]):
             report_faults_in_lines()
+            read_options_of_sbatch()
 
 
 class OptunaStudySweeper(Sweeper):

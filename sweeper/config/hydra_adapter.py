@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.default_element import ConfigDefault, GroupDefault
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import SearchPathException
@@ -114,6 +116,36 @@ def report_faults_in_lines() -> None:
     """
     if not isinstance(utils.run_and_report, _InLines):
         utils.run_and_report = _InLines(utils.run_and_report)
+
+
+def read_options_of_sbatch() -> None:
+    """From now on `executor.sbatch=[--gres=gpu:1]` is read without quotes within, which Hydra asks for."""
+    theirs = OverridesParser.parse_rule
+    if theirs is _parse_rule:
+        return
+    _parsers.append(theirs)
+    OverridesParser.parse_rule = _parse_rule  # type: ignore[method-assign,assignment]
+
+
+_parsers: list[Callable[..., Any]] = []
+_SBATCH = re.compile(
+    r"(?P<key>\+{0,2}(hydra\.sweeper\.)?executor\.sbatch)=\[(?P<options>\s*-.*)\]\s*", re.DOTALL
+)
+
+
+def _parse_rule(parser: OverridesParser, text: str, rule: str) -> Any:
+    return _parsers[0](parser, with_quoted_options(text), rule)
+
+
+def with_quoted_options(word: str) -> str:
+    """The override, its options of `sbatch` in quotes where none has any; a comma before a - parts them."""
+    found = _SBATCH.fullmatch(word)
+    if found is None:
+        return word
+    options = [option.strip() for option in re.split(r",(?=\s*-)", found["options"])]
+    if any("'" in option or '"' in option for option in options):
+        return word
+    return f"{found['key']}=[{','.join(map(repr, options))}]"
 
 
 def was_reading(error: BaseException) -> bool:

@@ -99,3 +99,26 @@ def test_what_hydra_refuses_while_it_reads_is_a_line_and_its_reporting_stays_for
         with pytest.raises(SystemExit, match="1"):
             utils.run_and_report(main)
         assert "ValueError: of the app" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "quoted"),
+    [
+        ("executor.sbatch=[--gres=gpu:1]", "executor.sbatch=['--gres=gpu:1']"),
+        (
+            "hydra.sweeper.executor.sbatch=[--partition=gpu, --exclude=n1,n2,-w n3]",
+            "hydra.sweeper.executor.sbatch=['--partition=gpu','--exclude=n1,n2','-w n3']",
+        ),
+        ("executor.sbatch=['--gres=gpu:1',--x]", "executor.sbatch=['--gres=gpu:1',--x]"),
+        ("executor.sbatch=[]", "executor.sbatch=[]"),
+        ("model.layers=[-1,-2]", "model.layers=[-1,-2]"),
+    ],
+)
+def test_options_of_sbatch_need_no_quotes(word: str, quoted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hydra_adapter.with_quoted_options(word) == quoted
+    with part("OverridesParser.parse_rule"):
+        monkeypatch.setattr(OverridesParser, "parse_rule", OverridesParser.parse_rule)
+        hydra_adapter.read_options_of_sbatch()
+        override = OverridesParser.create().parse_override(word)
+    if "sbatch=[-" in word:
+        assert override.value() == [text.strip("'") for text in quoted.partition("[")[2][:-1].split("','")]
