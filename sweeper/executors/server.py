@@ -9,6 +9,7 @@ import resource
 import secrets
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,6 +44,8 @@ BACKLOG = 1024
 MOST_STRANGERS = 1024
 """So many may be about to show who they are at a time; one more, and the first of them has to go."""
 MOST_DESCRIPTORS = 65536
+SWITCH_S = 0.0005
+"""How long a thread that computes may keep the server's from a frame; Python's own 5 ms would be felt."""
 MEETING_S = 15.0
 """So long an agent may take for the introduction."""
 UNHEARD_S = 45.0
@@ -186,6 +189,7 @@ class AgentServer:
         self._links: set[Link] = set()
         self._loop, self._is_over = asyncio.new_event_loop(), asyncio.Event()
         _raise_descriptor_limit()
+        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_S))
         self._own_code = code_hash(terms.target)
         self._thread = Thread(target=self._run, args=(bound,), name="agents", daemon=True)
         self._thread.start()
