@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeper.config.checking import checked_run, checked_sweep
 from sweeper.config.compose import Composer, TaskSweep
 from sweeper.config.config_source import ConfigSource
+from sweeper.config.hydra_adapter import with_quoted_options
 from sweeper.config.idle_options import idle_in_one_run, idle_in_study
 from sweeper.config.plugin_options import (
     metric_lines,
@@ -75,7 +76,7 @@ def read_overrides(source: ConfigSource, arguments: Sequence[str], *, multirun: 
 
 
 def _read(source: ConfigSource, arguments: Sequence[str], multirun: bool) -> Reading:
-    words, faults = rejoined(arguments, source.reads)
+    words, faults = rejoined([with_quoted_options(word) for word in arguments], source.reads)
     labels = {without_plus(word): f"override '{word}'" for word in words if without_plus(word) != word}
     composer = Composer(source, (), labels)
     parsed, wrong = composer.parse(map(without_plus, words))

@@ -9,6 +9,9 @@ from sweeper.executors.inline import InlineExecutor
 from sweeper.executors.local import LocalExecutor
 from sweeper.schema import ByHand, Inline, Local, Ray, Slurm
 
+AGENTS_PER_S = 50
+"""So many may dial a study within a second; the introduction of one costs it some 3 ms."""
+
 
 @dataclass(frozen=True)
 class Workplace:
@@ -44,9 +47,15 @@ def _with_agents(config: ByHand | Ray | Slurm, workplace: Workplace) -> Executor
             address=executor.address,
             token_file=executor.token_file,
             folder=executor.token_file.parent,
+            options=_staggered(config.agents),
         )
         executor.launched_by(agents_of(config, call))
     except BaseException:
         executor.abandon()
         raise
     return executor
+
+
+def _staggered(n_agents: int) -> tuple[str, ...]:
+    """Many agents that an engine starts at the same moment do not dial at the same moment."""
+    return ("--stagger", f"{n_agents / AGENTS_PER_S:g}") if n_agents > AGENTS_PER_S else ()
