@@ -217,7 +217,7 @@ def test_a_dead_launcher_s_agents_are_started_again(
 
 def test_no_cluster_at_that_address_is_one_line(ray: Ray, call: AgentCall) -> None:
     with pytest.raises(
-        UserError, match=r"^executor\.address: got '127\.0\.0\.1:9'; where no Ray answers .*"
+        UserError, match=r"^executor\.address: got '127\.0\.0\.1:9', where no Ray answers .*"
     ) as raised:
         LaunchedAgents("ray", call.model_copy(update={"cluster": "127.0.0.1:9"}))
     assert "\n" not in str(raised.value)

@@ -126,6 +126,7 @@ def test_a_tracking_server_that_is_killed_costs_one_warning(tmp_path: Path, serv
     assert [row[2:4] for row in study.rows()] == [("COMPLETE", 1)] * 3
 
 
+@pytest.mark.slow
 def test_a_session_that_leaves_does_not_end_the_study_in_mlflow(tmp_path: Path, server: Server) -> None:
     """Both runs are another session's for 8 s; ours leaves after one."""
     query = (

@@ -103,6 +103,7 @@ def test_two_parents_share_a_study_and_train_each_run_once(tmp_path: Path, url: 
     assert [log.count("starts at step") for log in logs] == [1] * 7
 
 
+@pytest.mark.slow
 def test_two_parents_ask_a_sampler_for_each_trial_once(tmp_path: Path, url: str) -> None:
     words = ("optimizer.lr=interval(0.01,0.1)", "study.n_trials=8", "trainer.max_steps=10", "tracking=none")
     study = FaultStudy(tmp_path, words, storage=url)
@@ -111,6 +112,7 @@ def test_two_parents_ask_a_sampler_for_each_trial_once(tmp_path: Path, url: str)
     assert sorted(row[0] for row in study.rows()) == list(range(9))
 
 
+@pytest.mark.slow
 def test_a_server_that_is_away_for_25_s_is_waited_for_with_one_warning(
     tmp_path: Path, server: Server, url: str
 ) -> None:
@@ -159,6 +161,7 @@ def test_a_session_without_work_leaves_and_says_who_has_it(tmp_path: Path, url: 
     assert [row[2:4] for row in study.rows()] == [("COMPLETE", 1)] * 2
 
 
+@pytest.mark.slow
 def test_sessions_of_one_array_each_leave_and_the_last_one_concludes(tmp_path: Path, url: str) -> None:
     study = FaultStudy(tmp_path, (*SLOW, "study.idle_s=1"), storage=url)
     parents = [study.start("executor.n_slots=1") for _ in range(3)]
@@ -167,6 +170,7 @@ def test_sessions_of_one_array_each_leave_and_the_last_one_concludes(tmp_path: P
     assert study.summary()["verdict"]
 
 
+@pytest.mark.slow
 def test_a_run_whose_end_the_database_never_heard_of_is_not_trained_again(
     tmp_path: Path, server: Server, url: str, monkeypatch: pytest.MonkeyPatch, undisturbed: FaultStudy
 ) -> None:
