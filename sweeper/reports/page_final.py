@@ -120,7 +120,7 @@ class _Builder:
     def _of_figures(self) -> Iterator[Section]:
         found = {
             "Learning curves": self._curves(),
-            "Pictures": "".join(self._still(name) for name in STILLS),
+            "More figures": "".join(self._still(name) for name in STILLS),
             "Parameters": self._parameters(),
             "Timeline": self._timeline(),
             "Cost": cost(self.summary.totals, self.summary.trials),

@@ -30,7 +30,7 @@ def forest_table(rows: Sequence[Interval], caption: str, min_effect: float | Non
     more = f" {len(rows) - len(shown)} more are in the leaderboard." if len(rows) > len(shown) else ""
     body = "".join(_row(row, places, min_effect) for row in shown)
     return (
-        f'<div class="scroll"><table class="forest"><caption>{text(caption + more)}</caption>'
+        f'<div class="scroll"><table class="forest"><caption><span>{text(caption + more)}</span></caption>'
         f"<tbody>{body}{_axis(places)}</tbody></table></div>"
     )
 

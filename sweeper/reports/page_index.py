@@ -17,8 +17,8 @@ def index_page(rows: Sequence[IndexRow], written: datetime, refresh_s: float) ->
     )
     table = (
         '<div class="scroll"><table id="studies" class="board sortable">'
-        f"<caption>All studies; a name leads to the page.</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
+        "<caption><span>All studies; a name leads to the page.</span></caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
     sections = [Section("Studies", table if rows else "<p>There are no studies yet.</p>")]
     n_running = sum(row[2] == "running" for row in rows)

@@ -77,7 +77,7 @@ def table(
     names = "".join(_head(name, name in left) for name in head)
     body = "".join(map(_row, rows))
     return (
-        f'<div class="scroll"><table{kind}><caption>{text(caption)}</caption>'
+        f'<div class="scroll"><table{kind}><caption><span>{text(caption)}</span></caption>'
         f"<thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -30,8 +30,6 @@ from sweeper.trial import Slot, TrialSpec
 from sweeper.watch.live_view import LiveView, Running, until
 from sweeper.watch.observers import StudyStart
 
-EVERY_S = 4.0
-"""The least time between two pages."""
 SHARE = 0.01
 """The largest part of the time that making pages may take."""
 CLOSE_S = 5.0
@@ -77,15 +75,15 @@ class _Noted:
 
 
 class PageWriter:
-    """Keeps `report.html` up to date; the page that stays is written with the report.
+    """Keeps `report.html` up to date, at most every `every_s`; the last one is written with the report.
 
     `warn` is called from a thread, once, where a page cannot be written.
     """
 
     def __init__(
         self,
+        every_s: float,
         warn: Callable[[str], None] | None = None,
-        every_s: float = EVERY_S,
         share: float = SHARE,
         clock: Callable[[], float] = time.time,
     ) -> None:
