@@ -158,7 +158,7 @@ def _status(page: Page) -> str:
     written = f"{page.written:%Y-%m-%d %H:%M:%S}"
     follow = ""
     if page.refresh_s is not None:
-        every = f"reloads every {page.refresh_s:g} s"
+        every = f"reloads every {page.refresh_s:.3g} s"
         follow = f' <label class="follow"><input type="checkbox" id="follow" checked> {every}</label>'
     return (
         f'<p class="status"><span class="chip {text(page.state)}">{text(page.state)}</span> '

@@ -33,6 +33,8 @@ from sweeper.watch.observers import StudyStart
 SHARE = 0.01
 """The largest part of the time that making pages may take."""
 CLOSE_S = 5.0
+BEAT_S = 30.0
+"""A page is written so often even where nothing is heard but that runs go on."""
 MOST_POINTS = 400
 MOST_KEPT = 200
 """Of warnings and failures the last so many are shown."""
@@ -40,7 +42,7 @@ MOST_SPANS = 2000
 
 
 @dataclass
-class _Noted:
+class Noted:
     """What was heard of one trial."""
 
     spec: TrialSpec
@@ -91,7 +93,7 @@ class PageWriter:
         self._every_s, self._share, self._clock = every_s, share, clock
         self._view = LiveView(clock)
         self._lock, self._writing, self._wake = Lock(), Lock(), Condition()
-        self._trials: dict[int, _Noted] = {}
+        self._trials: dict[int, Noted] = {}
         self._slots: dict[tuple[int, int], tuple[str, float]] = {}
         self._spans: deque[Span] = deque(maxlen=MOST_SPANS)
         self._said, self._warned, self._failed = (deque[str](maxlen=MOST_KEPT) for _ in range(3))
@@ -172,10 +174,10 @@ class PageWriter:
         """Ends the thread."""
         self._stop()
 
-    def _noted(self, trial: TrialSpec) -> _Noted:
-        return self._trials.setdefault(trial.number, _Noted(trial))
+    def _noted(self, trial: TrialSpec) -> Noted:
+        return self._trials.setdefault(trial.number, Noted(trial))
 
-    def _end(self, noted: _Noted, run: RunResult) -> None:
+    def _end(self, noted: Noted, run: RunResult) -> None:
         spec, start = noted.spec, self._start
         noted.states[run.seed] = run.state
         noted.seconds += run.seconds
@@ -207,18 +209,19 @@ class PageWriter:
         try:
             prepare_figures()
             known = KnownRuns(start.folder, start.objectives[0].metric, start.seeds)
+            pause_s = self._every_s
             while self._wait_for_news():
                 began = time.thread_time()
-                self._write(start, known)
-                took_s = time.thread_time() - began
-                self._pause(max(self._every_s, took_s / self._share))
+                self._write(start, known, pause_s)
+                pause_s = max(self._every_s, (time.thread_time() - began) / self._share)
+                self._pause(pause_s)
         except Exception as error:  # a full disk must not end the study
             self._warn(f"report.html is not kept up to date ({error}); the report at the end is")
 
     def _wait_for_news(self) -> bool:
-        """Whether to write once more; waits until something has happened."""
+        """Whether to write once more; waits until something has happened, or for a while."""
         with self._wake:
-            self._wake.wait_for(lambda: self._has_news or self._is_over)
+            self._wake.wait_for(lambda: self._has_news or self._is_over, BEAT_S)
             self._has_news = False
             return not self._is_over
 
@@ -226,8 +229,8 @@ class PageWriter:
         with self._wake:
             self._wake.wait_for(lambda: self._is_over, seconds)
 
-    def _write(self, start: StudyStart, known: KnownRuns) -> None:
-        page = live_page(self._seen(start, known.trials()), datetime.now().astimezone(), self._every_s)
+    def _write(self, start: StudyStart, known: KnownRuns, refresh_s: float) -> None:
+        page = live_page(self._seen(start, known.trials()), datetime.now().astimezone(), refresh_s)
         with self._writing:
             if not self._is_over:
                 write_atomic(start.folder.report_html, page, flush=False)

@@ -57,7 +57,7 @@ function follow(seconds) {
   const written = Date.parse(document.body.dataset.written);
   const tell = () => {
     const old = Math.round((Date.now() - written) / 1000);
-    age.textContent = old > 20 * seconds ? `, ${Math.round(old / 60)} min ago: the session may have ended` : "";
+    age.textContent = old > Math.max(300, 5 * seconds) ? `, ${Math.round(old / 60)} min ago: the session may have ended` : "";
   };
   tell();
   setInterval(() => { tell(); if (box.checked) location.reload(); }, 1000 * seconds);
