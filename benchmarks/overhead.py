@@ -86,8 +86,8 @@ def ours(
     """Our side, a task from outside the repository; the baseline is one of the runs."""
     shutil.copytree(BENCHMARKS / "noop", folder / "noop", ignore=shutil.ignore_patterns("__pycache__"))
     words = ("-m", "task=noop", "loss.x=interval(0,1)", "study.n_seeds=1", "study.confirm_seeds=0")
-    chosen = (f"study.n_trials={n_runs - 1}", f"tracking={tracking}", *executor)
-    words += (f"study.page_every_s={page_every_s}",)
+    page = f"study.page_every_s={page_every_s}"
+    chosen = (f"study.n_trials={n_runs - 1}", f"tracking={tracking}", page, *executor)
     command = sweeper_command("--config-dir", "noop/conf", *words, *chosen)
     return timed(command, folder, import_path(folder))
 

@@ -41,13 +41,18 @@ def serve(results: ResultsFolder, host: str, port: int, studies: Studies) -> Non
 
 def server_of(results: ResultsFolder, host: str, port: int, studies: Studies) -> ThreadingHTTPServer:
     """The server, which has its port and answers once it is told to serve."""
-    handler = type("Pages", (_Handler,), {"results": results, "studies": staticmethod(studies)})
+
+    class Pages(_Handler):
+        """The pages of these studies."""
+
+    Pages.results, Pages.studies = results, staticmethod(studies)
     try:
-        server = ThreadingHTTPServer((host, port), handler)
+        server = ThreadingHTTPServer((host, port), Pages)
     except (OSError, OverflowError) as error:
         problem = f"got {host}:{port}; that address cannot be had ({error})"
         raise UserError(Fault("serve", problem, "Choose another: --port 0 takes a free one")) from error
     server.daemon_threads = True
+    Pages.address = address_of(server)
     return server
 
 
@@ -83,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     results: ResultsFolder
     studies: Studies
+    address: str
     server_version, sys_version = "sweeper", ""
 
     def do_GET(self) -> None:  # the name that http.server calls
@@ -107,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_asked_by_its_name(self) -> bool:
         """A page of elsewhere that points a name of its own at this machine asks by that name."""
-        if not is_loopback(str(self.server.server_address[0])):
+        if not is_loopback(urlsplit(self.address).hostname or ""):
             return True
         return urlsplit(f"//{self.headers.get('Host', '')}").hostname in LOCAL_NAMES
 

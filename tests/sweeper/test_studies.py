@@ -589,7 +589,12 @@ def test_open_hands_the_page_to_a_browser_and_says_where_it_is(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) is None)
+
+    def opens(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", opens)
     studies(results, "open", ONE)
     page = results / ONE / "report.html"
     assert opened == [page.resolve().as_uri()]
