@@ -64,7 +64,10 @@ def curves_figure(trials: Sequence[Shown], curves: Mapping[int, BySeed], metric:
 
 
 def differences_figure(trials: Sequence[Shown], curves: Mapping[int, BySeed], metric: str) -> Figure | None:
-    """The same, minus the baseline seed by seed: what differs is seldom seen in the curves themselves."""
+    """The same, minus the baseline seed by seed: what differs is seldom seen in the curves themselves.
+
+    None without any difference.
+    """
     baseline = next(
         (curves[one.number] for one in trials if one.kind == "baseline" and one.number in curves), {}
     )
@@ -73,6 +76,8 @@ def differences_figure(trials: Sequence[Shown], curves: Mapping[int, BySeed], me
         for trial in trials
         if trial.kind != "baseline" and (paired := _paired(curves.get(trial.number, {}), baseline))
     }
+    if not any(value for by in found.values() for points in by.values() for _, value in points):
+        return None
     drawn = curves_figure(trials, found, metric)
     if drawn is None:
         return None

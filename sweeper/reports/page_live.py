@@ -76,7 +76,7 @@ def live_page(study: LiveStudy, written: datetime, refresh_s: float) -> str:
     found = {
         "Now": _now(study),
         "Leaderboard so far": _board(study, shown),
-        "Learning curves": _curves(study, shown, drawn),
+        "Learning curves": curve_places(study, shown, drawn),
         "Parameters": parameter_places(shown, study.objective.metric, study.command, drawn),
         "Timeline": _timeline(study, shown, drawn),
         "Warnings": _listed(study.warnings),
@@ -240,14 +240,15 @@ def _state(trial: LiveTrial) -> str:
     return ", ".join(f"{names.count(name)} {name}" for name in dict.fromkeys(names))
 
 
-def _curves(study: LiveStudy, shown: Sequence[Shown], drawn: dict[str, Any]) -> str:
+def curve_places(study: LiveStudy, shown: Sequence[Shown], drawn: dict[str, Any]) -> str:
+    """The places of the curves, whose figures are put into `drawn`; empty without any."""
     most = MOST_POINTS if len(study.trials) > MANY else 10 * MOST_POINTS
     first = {one.number for one in shown[:MOST_TRIALS] if one.values or one.kind}
     own = [trial for trial in study.trials if trial.number in first or trial.is_baseline or not trial.values]
     curves = {
         trial.number: by_seed
         for trial in own[-MOST_TRIALS:]
-        if (by_seed := {s: p for s, of in trial.curves.items() if (p := thinned(of, most))})
+        if (by_seed := {s: p for s, of in _settled(trial).items() if (p := thinned(of, most))})
     }
     body, metric = "", study.objective.metric
     for ident, caption, make in (
@@ -259,6 +260,12 @@ def _curves(study: LiveStudy, shown: Sequence[Shown], drawn: dict[str, Any]) -> 
             drawn[ident] = found
             body += figure(ident, f"{metric}. {caption}")
     return body
+
+
+def _settled(trial: LiveTrial) -> BySeed:
+    """The curves of complete seeds, if there are any: one that has just begun would cut the mean short."""
+    complete = {s: of for s, of in trial.curves.items() if trial.states.get(s) == "COMPLETE"}
+    return complete or trial.curves
 
 
 def _timeline(study: LiveStudy, shown: Sequence[Shown], drawn: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from sweeper.reports.page_data import Span
 from sweeper.reports.page_figures import (
     Shown,
+    differences_figure,
     importance_figure,
     is_logarithmic,
     lanes_of,
@@ -93,3 +94,13 @@ def test_of_very_many_intervals_the_first_are_shown_and_the_others_counted() -> 
     page = forest_table([Interval(str(i), 1.0, 0.0, 2.0) for i in range(40)], "c")
     assert page.count('class="dot"') == 30
     assert "10 more are in the leaderboard." in page
+
+
+def test_without_any_difference_there_is_no_figure_of_differences() -> None:
+    trials = [shown(0, "baseline"), shown(1)]
+    curves = {0: {0: ((100, 0.5), (200, 0.6))}, 1: {0: ((100, 0.5), (200, 0.6))}}
+    assert differences_figure(trials, curves, "auc") is None
+    curves[1] = {0: ((100, 0.5), (200, 0.75))}
+    drawn = differences_figure(trials, curves, "auc")
+    assert drawn is not None
+    assert drawn["data"][0]["y"] == [0.0, pytest.approx(0.15), None]

@@ -7,20 +7,22 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sweeper.layout import StudyFolder
 from sweeper.messages import Reported, Started
+from sweeper.reports import page_live
 from sweeper.reports.page_known import KnownRuns, joined
-from sweeper.reports.page_live import LiveTrial
+from sweeper.reports.page_live import LiveStudy, LiveTrial
 from sweeper.reports.report import write_report
 from sweeper.storage.outcomes import Outcome, keep_outcome
 from sweeper.storage.rows import RunRow
 from sweeper.trial import Slot, TrialSpec
 from sweeper.watch import page as module
 from sweeper.watch.page import PageWriter
-from tests.sweeper.factories import SEEDS, judgement, run_result, study_result, study_start, trial_spec
+from tests.sweeper.factories import AUC, SEEDS, judgement, run_result, study_result, study_start, trial_spec
 
 SLOTS = (Slot(0, "cpu", 1, "left"), Slot(1, "cpu", 1, "right"))
 BASELINE, OTHER = trial_spec(0), trial_spec(1, 0.1, "lambda=<0.1>")
@@ -291,3 +293,17 @@ def test_a_page_is_written_now_and_then_while_nothing_is_heard(
         assert time.monotonic() < ends
         time.sleep(0.02)
     writer.close()
+
+
+def test_a_seed_that_has_just_begun_does_not_cut_the_mean_of_the_others_short() -> None:
+    trial = LiveTrial(
+        1,
+        "t",
+        False,
+        states={0: "COMPLETE", 1: "RUNNING"},
+        curves={0: ((100, 0.5), (200, 0.6)), 1: ((100, 0.5),)},
+    )
+    study = LiveStudy("s", AUC, (0, 1), "", [trial], [], 2, 1, 0, 1.0, None, "")
+    drawn: dict[str, Any] = {}
+    page_live.curve_places(study, page_live.ranked(study), drawn)
+    assert drawn["curves-0"]["data"][0]["x"] == [100, 200, None]
