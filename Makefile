@@ -6,7 +6,7 @@ KILLS ?= 200
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: sweep test test-slow test-all lint chaos cluster-test ui laws
+.PHONY: sweep test test-slow test-all lint chaos cluster-test browser-test ui laws
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
@@ -23,13 +23,13 @@ sweep: $(STAMP)  ## the documented lambda grid against its baseline
 PYTEST = PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 test: $(STAMP)  ## the quick tests
-	$(PYTEST) -m 'not slow and not exhaustive and not cluster'
+	$(PYTEST) -m 'not slow and not exhaustive and not cluster and not browser'
 
 test-slow: $(STAMP)  ## the others, but for those that only test-all runs
-	$(PYTEST) -m 'slow and not cluster'
+	$(PYTEST) -m 'slow and not cluster and not browser'
 
 test-all: $(STAMP)
-	$(PYTEST) -m 'not cluster'
+	$(PYTEST) -m 'not cluster and not browser'
 
 lint: $(STAMP)
 	$(RUN) -m ruff check
@@ -41,6 +41,9 @@ chaos: $(STAMP)  ## 200 kills at random moments, or ENGINE=slurm, ray, agents KI
 
 cluster-test: $(STAMP)  ## on a throw-away SLURM, Ray and PostgreSQL; SWEEPER_CLUSTER_INSTALL=1 installs what is missing
 	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.cluster $(CLUSTER)
+
+browser-test: $(STAMP)  ## pages in a headless Chromium; SWEEPER_BROWSER_INSTALL=1 installs it, as root
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.browser
 
 ui: $(STAMP)  ## MLflow's UI on the embedded store
 	$(RUN) -m mlflow ui --backend-store-uri sqlite:///results/mlflow.db --port 5000

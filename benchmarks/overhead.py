@@ -4,6 +4,8 @@
 
 - `ms_per_run_untracked`, `ms_per_run_mlflow`: ours with tracking=none, and with MLflow's embedded store; all
   files of all runs are written in both.
+- `ms_per_run_page`: untracked, with report.html kept up to date while runs train, as it is by default; in the
+  others it is written at the end alone (study.page_every_s=null). `page_ratio`: the one over the other.
 - `ratio_to_peer`: ours untracked over the better of two versions of hydra-optuna-sweeper, which do not track.
 - `ask_tell_growth`: asking for a trial and telling its result when the study has 2,000, over the same when it
   has 20, through our TrialBook and Storage, with a random sampler. `ask_tell_growth_tpe`: with TPE, whose own
@@ -47,7 +49,7 @@ from sweeper.trial import TrialSpec
 
 BENCHMARKS = ROOT / "benchmarks"
 STARTS = "NOOP_STARTS"
-UNTRACKED, MLFLOW = "ours, untracked", "ours, MLflow"
+UNTRACKED, MLFLOW, PAGE = "ours, untracked", "ours, MLflow", "ours, with its page"
 SMALL, WINDOW = 20, 20
 """The small study's size, and the asks that a cost is the median of."""
 
@@ -78,11 +80,14 @@ def timed(command: Sequence[str], folder: Path, environment: dict[str, str]) -> 
     return timing_of(began, [float(line) for line in starts.read_text().split()], time.time())
 
 
-def ours(folder: Path, n_runs: int, tracking: str, executor: Sequence[str]) -> Timing:
+def ours(
+    folder: Path, n_runs: int, tracking: str, executor: Sequence[str], page_every_s: str = "null"
+) -> Timing:
     """Our side, a task from outside the repository; the baseline is one of the runs."""
     shutil.copytree(BENCHMARKS / "noop", folder / "noop", ignore=shutil.ignore_patterns("__pycache__"))
     words = ("-m", "task=noop", "loss.x=interval(0,1)", "study.n_seeds=1", "study.confirm_seeds=0")
-    chosen = (f"study.n_trials={n_runs - 1}", f"tracking={tracking}", *executor)
+    page = f"study.page_every_s={page_every_s}"
+    chosen = (f"study.n_trials={n_runs - 1}", f"tracking={tracking}", page, *executor)
     command = sweeper_command("--config-dir", "noop/conf", *words, *chosen)
     return timed(command, folder, import_path(folder))
 
@@ -186,11 +191,13 @@ def _spec(number: int, x: float) -> TrialSpec:
 def figures(timings: Timings) -> dict[str, float]:
     """The keys of the last line that come from one round."""
     untracked, mlflow = timings[UNTRACKED], timings[MLFLOW]
-    better = min(t.ms_per_run for name, t in timings.items() if name not in (UNTRACKED, MLFLOW))
+    better = min(t.ms_per_run for name, t in timings.items() if name not in (UNTRACKED, MLFLOW, PAGE))
     lag_ms = 1000 * max(0.0, mlflow.tail_s - untracked.tail_s)
     return {
         "ms_per_run_mlflow": mlflow.ms_per_run,
         "ms_per_run_untracked": untracked.ms_per_run,
+        "ms_per_run_page": timings[PAGE].ms_per_run,
+        "page_ratio": timings[PAGE].ms_per_run / untracked.ms_per_run,
         "ratio_to_peer": untracked.ms_per_run / better,
         "ms_per_run_mlflow_logged": mlflow.ms_per_run + lag_ms / (mlflow.n_runs - 1),
     }
@@ -206,6 +213,7 @@ def contenders_of(arguments: argparse.Namespace, venvs: Path) -> dict[str, Calla
 
     return {
         UNTRACKED: lambda folder: ours(folder, n_runs, "none", executor),
+        PAGE: lambda folder: ours(folder, n_runs, "none", executor, "4"),
         MLFLOW: lambda folder: ours(folder, n_runs, "mlflow", executor),
         **{one.name: peer(one) for one in PEERS},
     }

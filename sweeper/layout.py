@@ -199,8 +199,13 @@ class StudyFolder:
 
     @property
     def report_html(self) -> Path:
-        """The same, for a browser."""
+        """The same as one page for a browser, which needs no other file; there while a study runs, too."""
         return self.path / "report.html"
+
+    @property
+    def page_data(self) -> Path:
+        """What that page shows of the runs' folders, where a study was published without them."""
+        return self.path / "curves.json"
 
     @property
     def trials_csv(self) -> Path:

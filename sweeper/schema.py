@@ -197,6 +197,7 @@ class Study(StrictModel):
     guards: Guards = ()
     follow_up_depth: NonNegativeInt = 1
     max_follow_ups: NonNegativeInt = 4
+    page_every_s: PositiveFloat | None = 4.0
 
 
 class Sampler(StrictModel):

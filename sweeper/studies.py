@@ -1,4 +1,4 @@
-"""`sweeper studies list | show | best | export | publish | replay | clean | delete`.
+"""`sweeper studies list | show | open | serve | best | export | page | publish | replay | clean | delete`.
 
 Works from the files of `results/` and one query on the table of runs; Optuna and MLflow are imported only
 where they are needed.
@@ -27,9 +27,11 @@ from sweeper.reports import (
     names_in_storage,
     publish,
     read_sentence,
+    rebuild_page,
     refuse_what_runs,
     remove_checkpoints,
     say,
+    serve,
     shown_name,
     status_of,
     studies_table,
@@ -99,8 +101,7 @@ def all_studies(results: ResultsFolder) -> list[StudyFolder]:
 
 
 def _list(options: argparse.Namespace) -> None:
-    known, console = _activities_or_none(options), default_console()
-    studies = [status_of(folder, known.get(folder.path.name)) for folder in all_studies(_results(options))]
+    studies, console = _known(options), default_console()
     if not studies:
         say(console, f"no studies in {options.results_dir}")
         return
@@ -122,6 +123,34 @@ def _show(options: argparse.Namespace) -> None:
     say(console, read_sentence(study.folder), "bold")
     for line in filter(None, [study.hint, f"report: {study.folder.report_md}"]):
         say(console, line)
+
+
+def _open(options: argparse.Namespace) -> None:
+    folder = _study(options).folder
+    if not folder.report_html.exists():
+        raise UserError(Fault(folder.path.name, "has no page yet", "A study writes it when its runs begin"))
+    import webbrowser
+
+    print(f"page: {folder.report_html}")
+    if not webbrowser.open(folder.report_html.resolve().as_uri()):
+        print("warning: no browser was found; open that file in one of yours", file=sys.stderr)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    serve(_results(options), options.host, options.port, lambda: _known(options))
+
+
+def _known(options: argparse.Namespace) -> list[StudyStatus]:
+    known = _activities_or_none(options)
+    return [status_of(folder, known.get(folder.path.name)) for folder in all_studies(_results(options))]
+
+
+def _page(options: argparse.Namespace) -> None:
+    own = StudyFolder(Path(options.study))
+    is_folder = Path(options.study).name != options.study and own.summary.exists()
+    folder = own if is_folder else _reported(options).folder
+    rebuild_page(folder)
+    print(f"page: {folder.report_html}")
 
 
 def _best(options: argparse.Namespace) -> None:
@@ -271,7 +300,7 @@ def _tracking(options: argparse.Namespace) -> Tracking:
 
 PRINTING = ("list", "show", "best", "export")
 """Commands whose result is what they print."""
-READING = ("show", "best", "export", "publish", "replay")
+READING = ("show", "open", "page", "best", "export", "publish", "replay")
 """Commands that take nothing away, and may therefore go on without the database."""
 
 
@@ -287,10 +316,17 @@ def _parser() -> Parser:
     add("list", _list, "all studies: those that run, then the latest first")
     for verb, command, text in (
         ("show", _show, "leaderboard and verdict"),
+        ("open", _open, "its page in a browser, also while it runs"),
+        ("page", _page, "write report.html anew from the other files of a study, of a published one too"),
         ("best", _best, "the chosen configuration and the command that trains it again, as YAML"),
         ("publish", _publish, "copy the report, with what its interval follows from, to published/"),
     ):
         add(verb, command, text).add_argument("study", help=STUDY)
+    serve = add("serve", _serve, "all studies' pages, read-only, for browsers of this machine")
+    serve.add_argument("--port", type=int, default=8712, help="0 takes a free one (default: 8712)")
+    serve.add_argument(
+        "--host", default=LOOPBACK, help=f"another address lets others read (default: {LOOPBACK})"
+    )
     export = add("export", _export, "all runs as CSV, or the summary as JSON, on standard output")
     export.add_argument("study", help=STUDY)
     export.add_argument("--format", choices=("csv", "json"), default="csv")
@@ -313,6 +349,7 @@ def _parser() -> Parser:
     return parser
 
 
+LOOPBACK = "127.0.0.1"
 STUDY = "its name, the beginning of it, or its folder"
 WHOLE = "its whole name, or its folder"
 

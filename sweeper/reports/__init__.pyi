@@ -12,6 +12,18 @@ from .fitting import (
 from .leaderboard import sentence_of as sentence_of
 from .leaderboard_table import leaderboard_of as leaderboard_of, studies_table as studies_table
 from .markdown_text import inline as inline
+from .page_data import Span as Span
+from .page_final import rebuild_page as rebuild_page
+from .page_index import index_page as index_page
+from .page_known import KnownRuns as KnownRuns, joined as joined
+from .page_live import (
+    LiveSlot as LiveSlot,
+    LiveStudy as LiveStudy,
+    LiveTrial as LiveTrial,
+    live_page as live_page,
+)
+from .page_parts import prepare_figures as prepare_figures
+from .page_server import serve as serve
 from .publishing import publish as publish
 from .replay import read_runs as read_runs
 from .report import write_report as write_report

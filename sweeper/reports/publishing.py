@@ -16,11 +16,13 @@ import numpy as np
 
 from sweeper.layout import ResultsFolder, RunFolder, StudyFolder
 from sweeper.records import INFLUENCE, read_records
+from sweeper.reports.page_data import read_page_data, write_page_data
+from sweeper.reports.page_final import rebuild_page
 from sweeper.reports.summary_model import Summary
 from sweeper.task import EXAMPLES
 
 MAX_BYTES = 5 * 2**20
-"""A published study is smaller than this."""
+"""A published study is smaller than this, but for its page, which holds its pictures once more."""
 
 OF_THE_DATA = "shows pieces of the data"
 _IMAGE = re.compile(rf'!\[[^\]]*\]\(plots/{EXAMPLES}[^)]*\)|<img [^>]*src="plots/{EXAMPLES}[^>]*>')
@@ -40,7 +42,10 @@ def publish(results: ResultsFolder, folder: StudyFolder, summary: Summary) -> tu
         _copy_texts(folder, beside)
         if folder.plots.exists():
             shutil.copytree(folder.plots, beside / "plots", ignore=shutil.ignore_patterns(f"{EXAMPLES}*"))
+        write_page_data(StudyFolder(beside), read_page_data(folder, summary))
         left_out = _copy_records(folder, beside / "records", summary, MAX_BYTES - _size(beside))
+        if folder.report_md.exists():
+            rebuild_page(StudyFolder(beside))
         left_out += [f"{path}: {OF_THE_DATA}" for path in sorted(folder.plots.glob(f"{EXAMPLES}*"))]
         shutil.rmtree(final, ignore_errors=True)
         beside.rename(final)
@@ -62,7 +67,7 @@ def without_absolute_paths(text: str, base: Path) -> str:
 
 def _copy_texts(folder: StudyFolder, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
-    for path in (folder.summary, folder.report_md, folder.report_html, folder.trials_csv, folder.best_yaml):
+    for path in (folder.summary, folder.report_md, folder.trials_csv, folder.best_yaml):
         if path.exists():
             text = _IMAGE.sub(f"(Not published: {OF_THE_DATA}.)", path.read_text(encoding="utf-8"))
             (target / path.name).write_text(without_absolute_paths(text, Path.cwd()), encoding="utf-8")

@@ -13,7 +13,7 @@ import yaml
 
 from sweeper.layout import StudyFolder, write_atomic
 from sweeper.reports.markdown_text import heading, inline, line
-from sweeper.reports.report_html import to_html
+from sweeper.reports.page_final import write_page
 from sweeper.reports.report_plots import pictures
 from sweeper.reports.report_text import report_markdown, table
 from sweeper.reports.summary import chosen, phase_of, summary_of, with_warnings, write_summary
@@ -50,7 +50,7 @@ def write_report(
     images = [f"plots/{path.name}" for path in found.standard]
     text = report_markdown(result, judgement, summary, images, sections)
     write_atomic(folder.report_md, text)
-    write_atomic(folder.report_html, to_html(text, title=result.study))
+    write_page(folder, summary, text)
     write_summary(folder, summary)
     return summary
 

@@ -7,7 +7,12 @@ from pathlib import Path
 
 
 def to_html(text: str, title: str) -> str:
-    """The markdown `text` as a page of its own; images stay beside it.
+    """The markdown `text` as a page of its own; images stay beside it."""
+    return PAGE.format(title=html.escape(title), style=STYLE, body=body_of(text))
+
+
+def body_of(text: str) -> str:
+    """The markdown `text` as a part of a page; images stay beside it.
 
     Names, reasons and errors in it come from anywhere: `markdown_text` makes them text, and whatever a
     browser could run, or fetch from elsewhere, is taken out once more.
@@ -15,12 +20,12 @@ def to_html(text: str, title: str) -> str:
     import markdown
     import nh3
 
-    body = markdown.markdown(
+    found = markdown.markdown(
         text,
         extensions=["tables", "fenced_code", "sane_lists"],
         extension_configs={"tables": {"use_align_attribute": True}},  # nh3 lets no style through
     )
-    return PAGE.format(title=html.escape(title), style=STYLE, body=nh3.clean(body, url_schemes=set()))
+    return str(nh3.clean(found, url_schemes=set()))
 
 
 def self_contained(page: str, folder: Path) -> str:

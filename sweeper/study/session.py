@@ -130,6 +130,7 @@ class Session:
         ensemble = self._ensemble(result)
         result = replace(result, warnings=(*result.warnings, *ensemble.warnings), announced=plan.announced)
         judgement = replace(judgement, ensemble=ensemble.entry)
+        self._observer.report_begins()
         summary = write_report(folder, result, judgement, plan.factory.added(result, judgement))
         if result.totals.stopped_because is not None:
             self._observer.warned(self._to_go_on())

@@ -38,7 +38,7 @@ from sweeper.study.session import Session
 from sweeper.study.spec_factory import SpecFactory
 from sweeper.study.specs import TaskSpecs
 from sweeper.trial import TrialSpec
-from sweeper.watch import LOCK_S, Observer, Observers, Terminal, make_tracker
+from sweeper.watch import LOCK_S, Observer, Observers, PageWriter, Terminal, make_tracker
 from sweeper.wording import plural
 
 
@@ -95,7 +95,9 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     table = RunTable(plan.policy, RunBook(storage, plan.folder, workload_of), asker, trials)
     logging = storage.turns(plan.folder.tracking_lock, LOCK_S)
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir, turns=logging)
-    observer: Observer = Observers(Terminal(), tracker)
+    every_s = plan.settings.study.page_every_s
+    pages = () if every_s is None else (PageWriter(every_s),)
+    observer: Observer = Observers(Terminal(), *pages, tracker)
     storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
     workplace = Workplace(plan.study, plan.folder.path, plan.settings.task.target)
     executor = make_executor(plan.settings.executor, plan.arrangement, workplace)

@@ -1,5 +1,6 @@
 from .experiments import experiment_frame as experiment_frame
 from .observers import Observer as Observer, Observers as Observers, StudyStart as StudyStart
+from .page import PageWriter as PageWriter
 from .terminal import Terminal as Terminal
 from .tracking import (
     LOCK_S as LOCK_S,

@@ -67,6 +67,15 @@ class Progress:
         return (now - self.began) * open_runs / trained if trained > 0 else None
 
 
+@dataclass(frozen=True)
+class Moment:
+    """What a view knows at one moment."""
+
+    slots: tuple[Slot, ...]
+    running: tuple[Running, ...]
+    progress: Progress
+
+
 class LiveView:
     """Told what happens by the study's thread, drawn by the thread of a terminal."""
 
@@ -128,11 +137,15 @@ class LiveView:
             n_done = self._progress.n_done
             return f"{n_done}/{max(self._progress.n_runs, n_done)}"
 
+    def seen(self) -> Moment:
+        """What there is to draw."""
+        with self._lock:
+            return Moment(self._slots, tuple(self._running.values()), self._progress)
+
     def drawn(self, height: int, width: int = WIDTH) -> RenderableType:
         """The view for a terminal of `height` lines and `width` columns."""
-        with self._lock:
-            running, progress = list(self._running.values()), self._progress
-            slots = self._slots
+        seen = self.seen()
+        slots, running, progress = seen.slots, seen.running, seen.progress
         idle = "idle" if self._has_started else "starting"
         n_most = max(1, height - LINES_BESIDE_SLOTS)
         n_lines = 1 + slot_table(slots[:n_most], running, self._metric, idle).layout(width).is_stacked
@@ -206,10 +219,10 @@ def totals(progress: Progress, running: Sequence[Running], now: float, date: dat
         return so_far
     if left is None:
         return f"{so_far}, time left unknown yet"
-    return f"{so_far}, about {duration(left)} left{_until(left, date)}"
+    return f"{so_far}, about {duration(left)} left{until(left, date)}"
 
 
-def _until(left_s: float, now: datetime) -> str:
+def until(left_s: float, now: datetime) -> str:
     """The clock time of the end, with the day where that is another one; nothing far in the future."""
     if left_s > MOST_S:
         return ""

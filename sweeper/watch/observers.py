@@ -63,6 +63,9 @@ class Observer(Protocol):
     def warned(self, text: str) -> None:
         """Something that the user should read."""
 
+    def report_begins(self) -> None:
+        """All runs are over; the report is made now, and nobody but the study writes its files."""
+
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """The last word: summary, report and plots are on disk. Not told when nothing finished."""
 
@@ -115,6 +118,10 @@ class Observers:
     def warned(self, text: str) -> None:
         """To all."""
         self._tell(lambda observer: observer.warned(text))
+
+    def report_begins(self) -> None:
+        """To all."""
+        self._tell(lambda observer: observer.report_begins())
 
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """To all."""

@@ -117,6 +117,9 @@ class Terminal:
         self._said.add(f"warning: {text}")
         self._say(f"warning: {text}", "yellow")
 
+    def report_begins(self) -> None:
+        """Nothing to show yet."""
+
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """Leaderboard, verdict, and where to read on."""
         self._stop()

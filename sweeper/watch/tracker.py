@@ -73,6 +73,9 @@ class NoTracker:
     def warned(self, text: str) -> None:
         """Nothing."""
 
+    def report_begins(self) -> None:
+        """Nothing to log yet."""
+
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """Nothing."""
 
@@ -151,6 +154,9 @@ class Tracker:
 
     def warned(self, text: str) -> None:
         """Warnings stand in the report."""
+
+    def report_begins(self) -> None:
+        """Nothing to log yet."""
 
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """Runs that are not logged yet (known before, or lost to a failure), then the result."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import overhead
-from benchmarks.overhead import MLFLOW, UNTRACKED, Timing
+from benchmarks.overhead import MLFLOW, PAGE, UNTRACKED, Timing
 from benchmarks.peers import PEERS, folder_name
 
 asynchronous: Any = importlib.import_module(
@@ -33,12 +33,14 @@ def test_the_ratio_is_to_the_better_peer_and_the_lag_of_logging_is_spread_over_t
     timings = {
         UNTRACKED: Timing(101, 3, 30, 2),
         MLFLOW: Timing(101, 3, 50, 4),
+        PAGE: Timing(101, 3, 33, 2),
         "one": Timing(100, 2, 150, 0.5),
         "other": Timing(100, 2, 120, 0.5),
     }
     found = overhead.figures(timings)
     assert found["ratio_to_peer"] == pytest.approx(0.25)
     assert found["ms_per_run_mlflow_logged"] == pytest.approx(70)
+    assert [found["ms_per_run_page"], found["page_ratio"]] == pytest.approx([33, 1.1])
 
 
 def test_idle_share_counts_slots_without_a_run_up_to_the_last_start() -> None:

@@ -16,14 +16,22 @@ def lacking(programs: Sequence[str]) -> list[str]:
     return [program for program in programs if shutil.which(program, path=folders) is None]
 
 
-def why_not(programs: Sequence[str], packages: Sequence[str]) -> str:
-    """In a line, what is missing and what would bring it; empty where all is there, if installed just now."""
+def why_not(
+    programs: Sequence[str],
+    packages: Sequence[str],
+    allowed: str = ALLOWED,
+    target: str = "cluster-test",
+) -> str:
+    """In a line, what is missing and what would bring it; empty where all is there, if installed just now.
+
+    `allowed`: the variable that allows it, in `make <target>`.
+    """
     if not (missing := lacking(programs)):
         return ""
     install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     told = f"{', '.join(missing)} not found; {' '.join(install)}"
-    if os.environ.get(ALLOWED) != "1":
-        return f"{told} (make cluster-test does so with {ALLOWED}=1, as root)"
+    if os.environ.get(allowed) != "1":
+        return f"{told} (make {target} does so with {allowed}=1, as root)"
     if os.geteuid() != 0:
         return f"{told} (only root may)"
     if problem := _installed(install):

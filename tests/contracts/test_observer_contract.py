@@ -16,6 +16,7 @@ from sweeper.results import RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec
 from sweeper.watch.observers import Observer, Observers
+from sweeper.watch.page import PageWriter
 from sweeper.watch.terminal import Terminal
 from sweeper.watch.tracking import make_tracker
 from tests.sweeper.factories import judgement, run_result, study_result, study_start, trial_spec
@@ -45,11 +46,15 @@ def tracker_without_server(results: Path) -> Observer:
     return make_tracker(Tracking(name="mlflow", uri=NOBODY_LISTENS, experiment=None), results, swallow)
 
 
+def page_writer(_: Path) -> Observer:
+    return PageWriter(0.01)
+
+
 def everyone(results: Path) -> Observer:
     return Observers(plain_terminal(results), no_tracker(results))
 
 
-OBSERVERS = (plain_terminal, live_terminal, no_tracker, tracker_without_server, everyone)
+OBSERVERS = (plain_terminal, live_terminal, no_tracker, tracker_without_server, page_writer, everyone)
 
 
 @pytest.fixture(params=OBSERVERS, ids=lambda make: make.__name__)

@@ -128,6 +128,7 @@ def test_publish_copies_report_and_the_records_behind_the_verdict(results: Path)
     published = results / "published" / ONE
     assert {path.name for path in published.iterdir()} == {
         *("summary.json", "report.md", "report.html", "trials.csv", "best.yaml", "plots", "records"),
+        "curves.json",
     }
     files = {str(path.relative_to(published / "records")) for path in published.glob("records/*/*")}
     arms = ("0000-baseline", "0003-lambda=0.2")
@@ -226,7 +227,7 @@ def test_large_records_are_reduced_until_the_study_fits(
     monkeypatch.setattr(publishing, "MAX_BYTES", 700_000)
     studies(results, "publish", ONE)
     files = [path for path in (results / "published" / ONE).rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 700_000
+    assert sum(path.stat().st_size for path in files if path.name != "report.html") < 700_000
     with np.load(results / "published" / ONE / "records/0000-baseline/seed1000.npz") as records:
         assert records.files == ["influence_ctcvr_auc"]
         assert float(np.square(records["influence_ctcvr_auc"].astype(np.float64)).mean()) == pytest.approx(
@@ -582,3 +583,54 @@ def test_the_list_is_shown_without_importing_torch_optuna_or_mlflow(results: Pat
     command = [sys.executable, "-c", code, "--results-dir", str(results), "list"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "heavy: set()"
+
+
+def test_open_hands_the_page_to_a_browser_and_says_where_it_is(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+
+    def opens(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", opens)
+    studies(results, "open", ONE)
+    page = results / ONE / "report.html"
+    assert opened == [page.resolve().as_uri()]
+    assert capsys.readouterr().out == f"page: {page}\n"
+
+
+def test_open_without_a_browser_or_a_page_says_so(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    studies(results, "open", ONE)
+    assert "no browser was found" in capsys.readouterr().err
+    studies(results, "open", "captcha-1", code=2)
+    assert "captcha-1: has no page yet" in capsys.readouterr().err
+
+
+def test_page_makes_the_page_of_a_study_and_of_a_published_one_again(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    studies(results, "publish", ONE)
+    for folder, name in ((results / ONE, ONE), (results / "published" / ONE,) * 2):
+        page = folder / "report.html"
+        before = page.read_bytes()
+        page.unlink()
+        studies(results, "page", str(name))
+        assert page.read_bytes() == before
+    assert len(before) < 3e6
+    (results / ONE / "report.md").unlink()
+    capsys.readouterr()
+    studies(results, "page", ONE, code=2)
+    assert "report.md: cannot be read" in capsys.readouterr().err
+
+
+def test_a_published_page_has_its_curves_without_the_folders_of_runs(results: Path) -> None:
+    studies(results, "publish", ONE)
+    published = results / "published" / ONE
+    assert not (published / "trials").exists()
+    assert 'id="curves-0"' in (published / "report.html").read_text()
+    assert 'id="timeline"' in (published / "report.html").read_text()

@@ -21,6 +21,7 @@ from sweeper.task import (
 )
 from sweeper_tasks.segmentation.class_facts import ClassFacts
 from sweeper_tasks.segmentation.config import SegmentationConfig
+from sweeper_tasks.segmentation.overlays import overlays
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +39,7 @@ class Row(NamedTuple):
 
 
 def report_parts(comparison: Comparison) -> Sequence[Part]:
-    """Two tables, of large and small parts, and a bar plot of both."""
+    """Two tables, of large and small parts, a bar plot of both, and the images that changed most."""
     classes, pixels = _classes(comparison), _pixels(comparison.prepared)
     groups = classes.groups(pixels or [1] * classes.n_classes)
     rows = {name: list(_rows(comparison, name, group, pixels)) for name, group in groups.items()}
@@ -48,7 +49,12 @@ def report_parts(comparison: Comparison) -> Sequence[Part]:
     )
     height = 1.4 + 0.34 * sum(map(len, rows.values()))
     plot = Plot(TITLE, "f_score-by-part", caption, lambda f: _draw(f, comparison, rows), (8.0, height))
-    return [*(_table(comparison, name, rows[name]) for name in groups), plot]
+    changed = overlays(comparison)
+    return [
+        *(_table(comparison, name, rows[name]) for name in groups),
+        plot,
+        *([] if changed is None else [changed]),
+    ]
 
 
 def _classes(comparison: Comparison) -> ClassFacts:

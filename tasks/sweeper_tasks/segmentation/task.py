@@ -21,16 +21,22 @@ from sweeper_tasks.segmentation.metrics import confusions, f_by_class, f_by_imag
 from sweeper_tasks.segmentation.model import build_model
 from sweeper_tasks.segmentation.pictures import SPLITS
 
+MAX_READ = 8_000_000
+"""Pixels of masks that a run keeps: 8 MB, for the pictures of a report."""
 EVALUATION_CHUNK = 64
 TRAIN_SUBSET = 128
 
 
 class Predicted(NamedTuple):
-    """A split as a model sees it: confusions [n, C, C] and cross-entropy [n] of its images; mean losses."""
+    """A split as a model sees it: confusions [n, C, C] and cross-entropy [n] of its images; mean losses.
+
+    `read`: the masks [n, S, S]; None where nobody asks for them.
+    """
 
     counts: NDArray[np.int64]
     ce: NDArray[np.float64]
     losses: dict[str, float]
+    read: NDArray[np.uint8] | None = None
 
 
 class SegmentationTask:
@@ -106,7 +112,7 @@ class SegmentationTask:
         those of `data.ignored` count nowhere.
         The loss is a mean over chunks of 64 pictures, since a Dice loss is one of a batch. Records of val and
         test: an image's `f_score`, its `influence_f_score` and `ce`, and `f_by_class` [n, C], -1 where it
-        has no such part.
+        has no such part. On test also `read` [n, S, S], the masks, of up to `MAX_READ` pixels.
         """
         seen = self._predict(model.eval(), split, coefficients, step)
         measured = segmentation_metrics(seen.counts, self._config.data, self._facts["pixels"])
@@ -116,17 +122,22 @@ class SegmentationTask:
     @torch.no_grad()
     def _predict(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Predicted:
         data, counts, ce, losses = self._splits[split], [], [], []
+        read: list[Tensor] = []
+        is_kept = split == "test" and data.masks.numel() <= MAX_READ
         every = torch.arange(len(data.images), device=self._device)
         for rows in torch.split(self._train_subset if split == "train" else every, EVALUATION_CHUNK):
             batch = _as_batch(*_take(data, rows))
             logits = at_least_float32(model(batch))
             total, terms = self.loss(logits, batch, coefficients, step)
-            counts.append(confusions(batch.masks, logits.argmax(dim=1), logits.shape[1]))
+            seen = logits.argmax(dim=1)
+            counts.append(confusions(batch.masks, seen, logits.shape[1]))
+            read += [seen.to(torch.uint8).cpu()] if is_kept else []
             ce.append(_ce_by_image(logits, batch.masks))
             losses.append({name: v * len(rows) for name, v in {"loss": total, **terms}.items()})
         n = sum(len(part) for part in ce)
         means = {name: float(sum(part[name] for part in losses)) / n for name in losses[0]}
-        return Predicted(torch.cat(counts).cpu().numpy(), torch.cat(ce).double().cpu().numpy(), means)
+        masks = torch.cat(read).numpy() if is_kept else None
+        return Predicted(torch.cat(counts).cpu().numpy(), torch.cat(ce).double().cpu().numpy(), means, masks)
 
 
 def _records(seen: Predicted) -> dict[str, NDArray[Any]]:
@@ -138,7 +149,8 @@ def _records(seen: Predicted) -> dict[str, NDArray[Any]]:
         "ce": seen.ce,
         "f_by_class": by_class,
     }
-    return {name: column.astype(np.float32) for name, column in columns.items()}
+    found: dict[str, NDArray[Any]] = {name: column.astype(np.float32) for name, column in columns.items()}
+    return found if seen.read is None else found | {"read": seen.read}
 
 
 def _ce_by_image(logits: Tensor, target: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ def test_the_summary_is_written_last(folder: StudyFolder, monkeypatch: pytest.Mo
     def broken(*_: Any, **__: Any) -> str:
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr(report, "to_html", broken)
+    monkeypatch.setattr(report, "write_page", broken)
     with pytest.raises(RuntimeError, match="disk full"):
         write_report(folder, study_result(folder), judgement())
     assert folder.report_md.exists()
@@ -227,9 +227,11 @@ def test_numbers_in_tables_stay_on_the_right() -> None:
     assert '<td align="right">1.0</td>' in page
 
 
-def test_images_are_relative_in_the_report_and_inside_in_the_self_contained_page(folder: StudyFolder) -> None:
+def test_images_are_relative_in_a_page_of_markdown_and_inside_in_the_self_contained_one(
+    folder: StudyFolder,
+) -> None:
     write_report(folder, study_result(folder), judgement())
-    page = folder.report_html.read_text()
+    page = to_html(folder.report_md.read_text(), title="t")
     assert 'src="plots/curves.png"' in page
     assert "plots/" not in self_contained(page, folder.path).split("<img", 1)[1]
     assert 'src="data:image/png;base64,iVBOR' in self_contained(page, folder.path)

@@ -138,7 +138,7 @@ def test_parts_are_sections_of_their_titles_behind_the_standard_plots(folder: St
     assert "![Means](plots/means.png)\n\n*What means shows.*" in text
     assert (folder.plots / "means.png").read_bytes().startswith(b"\x89PNG")
     page = folder.report_html.read_text()
-    assert '<img alt="Means" src="plots/means.png">' in page
+    assert '<img alt="Means" src="data:image/png;base64,' in page
     assert '<td align="right">0.7431</td>' in page
 
 
@@ -225,7 +225,7 @@ def test_pictures_of_the_data_are_not_published(folder: StudyFolder, tmp_path: P
     assert sorted(path.name for path in published.plots.glob("[ew]*")) == ["whole.png"]
     for text in (published.report_md.read_text(), published.report_html.read_text()):
         assert "plots/whole.png" in text
-        assert "plots/examples-worst.png" not in text
+        assert "examples-worst.png" not in text
         assert "(Not published: shows pieces of the data.)" in text
 
 

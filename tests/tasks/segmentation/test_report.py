@@ -1,8 +1,10 @@
 """What a report shows of face parsing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -10,6 +12,15 @@ from matplotlib.patches import Rectangle
 
 from sweeper.task.prepared import Prepared
 from sweeper.task.reporting import Arm, Comparison, Plot, Table
+from sweeper_tasks.segmentation.overlays import (
+    GAINED,
+    LOST,
+    WRONG,
+    differing,
+    most_changed,
+    overlays,
+    painted,
+)
 from sweeper_tasks.segmentation.report import report_parts
 from tests.tasks.segmentation.tiny import CLASSES, LARGE, SMALL, tiny_config, tiny_prepared, tiny_task
 
@@ -119,3 +130,56 @@ def test_what_evaluation_measures_is_what_the_tables_show(tmp_path: Path) -> Non
     parts = {name: f"{metrics[f'f_{name}']:.4f}" for name in CLASSES if f"f_{name}" in metrics}
     groups = {f"all {name} parts": f"{metrics[f'f_{name}']:.4f}" for name in ("large", "small")}
     assert rows == parts | groups
+
+
+def masked(name: str, read: Any, f_score: Any) -> Arm:
+    """An arm whose runs have seen these masks, with these F-scores of the images."""
+    records = {seed: {"read": np.uint8(read), "f_score": np.float32(f_score)} for seed in SEEDS}
+    return Arm(name, {seed: {} for seed in SEEDS}, records)
+
+
+def changed(tmp_path: Path) -> Comparison:
+    """Three images of 2 x 2 pixels, all of part 1: the first gains, the second loses, the third stays."""
+    images = np.full((3, 3, 2, 2), 100, np.uint8)
+    truth = np.ones((3, 2, 2), np.uint8)
+    np.save(tmp_path / "test_images.npy", images)
+    np.save(tmp_path / "test_masks.npy", truth)
+    base, best = truth.copy(), truth.copy()
+    base[0, 0, 0], best[1, 0, 0] = 2, 2
+    base[1, 1, 1], best[1, 1, 1] = 2, 3
+    data = Prepared(tmp_path, "sha256:abc", 1, real=False, facts={"pixels": [1] * len(CLASSES)})
+    arms = (masked("baseline", base, [0.5, 0.9, 0.7]), masked("focal", best, [0.75, 0.6, 0.7]))
+    return Comparison(*arms, "screening seeds 0, 1", tiny_config(), data)
+
+
+def test_the_images_shown_are_those_of_the_largest_gain_and_loss(tmp_path: Path) -> None:
+    shots = most_changed(changed(tmp_path), 3)
+    assert [shot.difference for shot in shots] == pytest.approx([0.25, -0.3])
+    gain, loss = map(differing, shots)
+    assert tuple(gain[0, 0]) == GAINED
+    assert tuple(loss[0, 0]) == LOST
+    assert tuple(loss[1, 1]) == WRONG
+    assert tuple(loss[0, 1]) not in (GAINED, LOST, WRONG)
+
+
+def test_the_picture_of_images_shows_data_and_is_named_so(tmp_path: Path) -> None:
+    plot = overlays(changed(tmp_path))
+    assert plot is not None
+    assert plot.name == "examples-changed"
+    figure = Figure(figsize=plot.size)
+    plot.draw(figure)
+    assert len(figure.axes) == 10
+
+
+def test_without_masks_images_or_a_candidate_there_is_no_such_picture(tmp_path: Path) -> None:
+    found = changed(tmp_path)
+    assert overlays(replace(found, best=None)) is None
+    assert overlays(replace(found, prepared=None)) is None
+    assert overlays(replace(found, baseline=arm("baseline"))) is None
+
+
+def test_pixels_that_do_not_count_keep_the_image_s_color() -> None:
+    image = np.full((1, 2, 3), 0.25)
+    seen = painted(image, np.array([[255, 1]], np.uint8))
+    assert tuple(seen[0, 0]) == (0.25, 0.25, 0.25)
+    assert tuple(seen[0, 1]) != (0.25, 0.25, 0.25)

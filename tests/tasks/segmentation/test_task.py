@@ -114,6 +114,18 @@ def test_records_are_one_an_image_and_explain_the_objective(prepared: Prepared) 
     assert variance == pytest.approx(scores.astype(float).var(ddof=1) / n, rel=1e-4)
 
 
+def test_masks_of_test_are_kept_and_those_of_other_splits_or_of_too_many_pixels_are_not(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = tiny_task(prepared)
+    model = task.build_model()
+    kept = task.evaluate(model, "test", task.coefficients(), STEP).records["read"]
+    assert (kept.shape, kept.dtype) == (prepared.array("test_masks").shape, np.uint8)
+    assert "read" not in task.evaluate(model, "val", task.coefficients(), STEP).records
+    monkeypatch.setattr("sweeper_tasks.segmentation.task.MAX_READ", kept.size - 1)
+    assert "read" not in task.evaluate(model, "test", task.coefficients(), STEP).records
+
+
 def test_the_loss_of_an_evaluation_is_that_of_a_step(prepared: Prepared) -> None:
     task = tiny_task(prepared, tiny_config(loss="ce"))
     model = task.build_model()
