@@ -381,11 +381,16 @@ Executor = Annotated[Inline | Local | ByHand | Ray | Slurm, Field(discriminator=
 
 
 class Tracking(StrictModel):
-    """Where runs are logged. `uri: null` is the embedded store under `study.results_dir`."""
+    """Where runs are logged, and how much. `uri: null` is the embedded store under `study.results_dir`.
+
+    `all_metrics`: not only objectives, guards and losses. What configurations from before it was asked lack
+    has the default.
+    """
 
     name: Literal["mlflow", "none"]
     uri: str | None
     experiment: str | None
+    all_metrics: bool = False
 
 
 class Monitor(StrictModel):

@@ -47,12 +47,17 @@ PLACES = (
 """Where MLflow's database keeps the places of files, each a whole URI."""
 
 
+def database_of(store: Store) -> Path:
+    """The file of an embedded store."""
+    return Path(store.uri.removeprefix("sqlite:///"))
+
+
 def follow_folder(store: Store) -> None:
     """Have the embedded store look for its files beside it: whoever moves or copies the results moves both.
 
     MLflow keeps whole paths, and has no call that changes them.
     """
-    database = Path(store.uri.removeprefix("sqlite:///"))
+    database = database_of(store)
     if not store.is_embedded or store.artifacts is None or not database.exists():
         return
     with closing(sqlite3.connect(database)) as connection, connection:
