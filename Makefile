@@ -40,7 +40,8 @@ chaos: $(STAMP)  ## 200 kills of workers and parents at random moments; no bit o
 cluster-test: $(STAMP)  ## on a throw-away SLURM, Ray and PostgreSQL; SWEEPER_CLUSTER_INSTALL=1 installs what is missing
 	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.cluster
 
-ui: $(STAMP)  ## MLflow's UI on the embedded store
+ui: $(STAMP)  ## MLflow's UI on the embedded store; each study's page is printed first
+	@$(RUN) -c 'from sweeper.watch import pages; print(*(f"{s}: {p}" for s, p in pages("results").items()), sep="\n")'
 	$(RUN) -m mlflow ui --backend-store-uri sqlite:///results/mlflow.db --port 5000
 
 laws: $(STAMP)  ## the packages, and the number of imports from each to each

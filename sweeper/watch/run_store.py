@@ -214,7 +214,7 @@ def import_mlflow() -> None:
                 import mlflow  # noqa: F401
 
                 return
-            except ImportError:
+            except (ImportError, AttributeError):  # the latter of a module that is half there
                 if not left:
                     raise
             # another thread was importing something that both need, and half of MLflow is there

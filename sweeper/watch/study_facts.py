@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from pydantic import ValidationError
@@ -118,11 +117,6 @@ def view_of(facts: StudyFacts, study_run: str, swept: Iterable[str]) -> str:
             "columnOrder": columns,
         }
     )
-
-
-def view_key(study: str) -> str:
-    """The key under which a study's view is kept in its experiment."""
-    return sha256(study.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _bounded(guards: Iterable[str]) -> Iterable[str]:

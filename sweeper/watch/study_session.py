@@ -15,9 +15,9 @@ from sweeper.trial import TrialSpec
 from sweeper.watch import tracked
 from sweeper.watch.run_store import RunStore
 from sweeper.watch.stored_run import StoredRun
-from sweeper.watch.study_facts import StudyFacts, inactive_in, view_key, view_of
+from sweeper.watch.study_facts import StudyFacts, inactive_in, view_of
 from sweeper.watch.tracked_curves import CURVE, Logged, Point, Update, legal_name, updates
-from sweeper.watch.tracking_store import Store, follow_folder
+from sweeper.watch.tracking_store import Store, follow_folder, view_key
 
 STATUS = {"COMPLETE": "FINISHED", "FAILED": "FAILED", "PRUNED": "KILLED", "INTERRUPTED": "KILLED"}
 WORST_FIRST = ("RUNNING", "FAILED", "KILLED", "FINISHED")
@@ -77,7 +77,7 @@ class Session:
             follow_folder(store)
             self._store = RunStore(store, store.experiment or f"sweeper/{facts.task}")
             self._study = self._open_study()
-            self._store.commit()
+            self._keep_view([])
         with self._turn():
             of_study = f"tags.`sweeper.study_run` = '{self._study.run_id}'"
             of_earlier_layout = f"tags.`mlflow.parentRunId` = '{self._study.run_id}'"

@@ -30,8 +30,8 @@ IDENTIFYING = ("data", "model", "loss")
 """Sections whose `name` tells what a trial is of."""
 FIXED = ("optimizer.", "trainer.", "loss.", "model.", "data.")
 """Sections of which a study's own run has what all its trials share, the most telling first."""
-HIDDEN = ("data.preset.",)
-"""Presets, whose values stand where they are used."""
+HIDDEN = ("data.preset.", "data.cache_dir")
+"""Presets, whose values stand where they are used, and where data lie."""
 LOSS = re.compile(r"(?:^|[^a-z])loss(?:$|[^a-z])", re.I)
 
 

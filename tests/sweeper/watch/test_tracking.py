@@ -28,12 +28,12 @@ from sweeper.verdict import judge_table
 from sweeper.watch import tracker as tracker_module
 from sweeper.watch.background import Background
 from sweeper.watch.experiments import experiment_frame
-from sweeper.watch.study_facts import facts_of_start, inactive_in, view_key
+from sweeper.watch.study_facts import facts_of_start, inactive_in
 from sweeper.watch.tracked import fixed_params, swept_params
 from sweeper.watch.tracked_curves import Moment, batches, legal_name, points
 from sweeper.watch.tracker import NoTracker, Tracker
 from sweeper.watch.tracking import Session, forget_study, make_tracker, replay_study
-from sweeper.watch.tracking_store import Store, place_of_runs
+from sweeper.watch.tracking_store import Store, pages, place_of_runs, view_key
 from tests.sweeper.factories import (
     CONFIRM_SEEDS,
     judgement,
@@ -416,6 +416,56 @@ def test_where_to_look_never_tells_a_password(tmp_path: Path) -> None:
     remote = Tracking(name="mlflow", uri="https://me:pw@tracking.example/mlflow", experiment=None)
     assert place_of_runs(remote, tmp_path) == "https://me:***@tracking.example/mlflow"
     assert place_of_runs(EMBEDDED, "results") == "mlflow ui --backend-store-uri sqlite:///results/mlflow.db"
+
+
+def test_the_page_of_a_study_is_told_once_it_is_in_the_store(tracked: Tracked, tmp_path: Path) -> None:
+    study = tracked.folder.path.name
+    experiment = tracked.client().get_experiment_by_name("sweeper/esmm").experiment_id
+    where = (
+        f"/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view_key(study)}"
+    )
+    assert pages(tracked.results)[study] == f"http://127.0.0.1:5000{where}"
+    assert pages(tmp_path) == {}
+
+
+def old_layout(tracked: Tracked, folder: StudyFolder) -> tuple[str, str]:
+    """A study with one ended run as they were once: no trials, all parameters, curves without a prefix."""
+    client = tracked.client()
+    experiment = client.get_experiment_by_name("sweeper/esmm").experiment_id
+    study = {"sweeper.kind": "study", "sweeper.study": folder.path.name}
+    parent = client.create_run(experiment, tags=study).info.run_id
+    about_trial = {
+        "sweeper.trial": "1",
+        "sweeper.fingerprint": f"{1:032x}",
+        "sweeper.study": folder.path.name,
+    }
+    about_run = {"sweeper.kind": "run", "sweeper.run": f"{folder.path.name}/1/0", "sweeper.seed": "0"}
+    ended = {"sweeper.state": "COMPLETE", "sweeper.attempt": "1"}
+    tags = {
+        "mlflow.parentRunId": parent,
+        "sweeper.study": folder.path.name,
+        **about_trial,
+        **about_run,
+        **ended,
+    }
+    child = client.create_run(experiment, tags=tags).info.run_id
+    client.log_param(child, "aux_focal.lambda", "0.05")
+    client.log_metric(child, "val/ctcvr_auc", 0.5, step=600)
+    client.set_terminated(child)
+    return parent, child
+
+
+def test_a_study_of_the_layout_without_trials_goes_on_with_its_runs(tracked: Tracked) -> None:
+    folder = StudyFolder.of(tracked.results, "of-before")
+    study, run = old_layout(tracked, folder)
+    track(folder, study_result(folder, study="of-before"), make_tracker(EMBEDDED, tracked.results))
+    here = replace(tracked, folder=folder)
+    assert here.parent().info.run_id == study
+    assert here.child(1, 0).info.run_id == run
+    assert here.child(1, 0).data.tags["mlflow.parentRunId"] == here.trial(1).info.run_id
+    assert len(here.seeds()) == 18
+    assert here.trial(1).data.metrics["val/ctcvr_auc"] == pytest.approx(0.7411)
+    assert replay_study(folder, EMBEDDED, tracked.results) == 0
 
 
 def test_the_thread_goes_on_after_a_failure_but_asks_again_only_when_it_must() -> None:
