@@ -383,14 +383,15 @@ Executor = Annotated[Inline | Local | ByHand | Ray | Slurm, Field(discriminator=
 class Tracking(StrictModel):
     """Where runs are logged, and how much. `uri: null` is the embedded store under `study.results_dir`.
 
-    `all_metrics`: not only objectives, guards and losses. What configurations from before it was asked lack
-    has the default.
+    `all_metrics`: not only objectives, guards and losses. `register_model`: the best model goes to the model
+    registry. Configurations from before these could be asked do neither.
     """
 
     name: Literal["mlflow", "none"]
     uri: str | None
     experiment: str | None
     all_metrics: bool = False
+    register_model: bool = False
 
 
 class Monitor(StrictModel):

@@ -73,6 +73,7 @@ class RunStore:
         from mlflow import MlflowClient
 
         self._client = MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)
+        self.uri = store.uri
         self.experiment = self._experiment_id(experiment, store.artifacts)
         self._writer = self._writer_for(store)
 

@@ -35,7 +35,8 @@ class DataSet:
 class StudyFacts:
     """A study by its name, what it optimises, on which seeds it screens, from which data and code.
 
-    `guards` are the metrics that its guards bound, `all_metrics` is `tracking.all_metrics`.
+    `guards` are the metrics that its guards bound, `all_metrics` is `tracking.all_metrics`,
+    `has_registry` is `tracking.register_model`.
     """
 
     study: str
@@ -46,6 +47,7 @@ class StudyFacts:
     data: DataSet | None = None
     git_sha: str | None = None
     all_metrics: bool = False
+    has_registry: bool = False
 
     @property
     def shown(self) -> Shown:
@@ -66,6 +68,7 @@ def facts_of_start(start: StudyStart, config: Tracking) -> StudyFacts:
         data=_data_set(start.data),
         git_sha=start.provenance.get("git_sha"),
         all_metrics=config.all_metrics,
+        has_registry=config.register_model,
     )
 
 
@@ -80,6 +83,7 @@ def facts_of_summary(summary: Summary, config: Tracking) -> StudyFacts:
         data=_data_set(summary.data.model_dump()),
         git_sha=summary.provenance.git_sha,
         all_metrics=config.all_metrics,
+        has_registry=config.register_model,
     )
 
 

@@ -52,6 +52,7 @@ def replay_study(folder: StudyFolder, config: Tracking, results_dir: str | Path)
     with _session(config, store_of(config, results_dir), summary, folder) as session:
         n_logged = sum(session.log_end(spec, run) for spec, run in runs)
         session.log_result(summary, folder)
+        session.log_champion(summary)
     return n_logged
 
 

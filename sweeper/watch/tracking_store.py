@@ -44,6 +44,7 @@ PLACES = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
 )
 """Where MLflow's database keeps the places of files, each a whole URI."""
 

@@ -245,6 +245,64 @@ def test_the_parent_has_verdict_figures_report_and_plots(tracked: Tracked) -> No
     }
 
 
+def told_of(uri: str) -> dict[str, Any]:
+    """All that a store says of the study's runs but for ids and times."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("sweeper/esmm")
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    names = {run.info.run_id: name for name, run in runs.items()}
+    found = {}
+    for name, run in runs.items():
+        tags = {
+            key: names.get(value, value) for key, value in run.data.tags.items() if key != "sweeper.logged"
+        }
+        curves = [
+            [
+                (point.key, point.step, point.value)
+                for point in client.get_metric_history(run.info.run_id, key)
+            ]
+            for key in sorted(run.data.metrics)
+        ]
+        files = sorted(file.path for file in client.list_artifacts(run.info.run_id))
+        found[name] = (run.info.status, run.info.user_id, run.data.params, tags, sorted(curves), files)
+    return found
+
+
+def test_the_embedded_store_is_written_as_mlflow_itself_would(tmp_path: Path) -> None:
+    """The same study in a store of ours, and by MLflow's client in one that was named."""
+    told = list[str]()
+    uri = f"sqlite:///{tmp_path / 'named' / 'store.db'}"
+    for name, config in (("ours", EMBEDDED), ("named", replace_uri(uri))):
+        (tmp_path / name).mkdir()
+        folder = StudyFolder.of(tmp_path / name, "esmm-3f2a91c0")
+        track(folder, study_result(folder), make_tracker(config, tmp_path / name, told.append))
+    assert told == []
+    ours = told_of(f"sqlite:///{tmp_path / 'ours' / 'mlflow.db'}")
+    assert len(ours) == 1 + 4 + 18
+    assert ours == told_of(uri)
+
+
+def replace_uri(uri: str) -> Tracking:
+    """Tracking in that store."""
+    return Tracking(name="mlflow", uri=uri, experiment=None)
+
+
+def test_figures_that_are_no_numbers_are_kept_as_mlflow_keeps_them(tmp_path: Path) -> None:
+    found = []
+    for name, uri in (("ours", None), ("named", f"sqlite:///{tmp_path / 'named.db'}")):
+        folder, spec = StudyFolder.of(tmp_path / name, "s"), trial_spec(0)
+        tracker = make_tracker(Tracking(name="mlflow", uri=uri, experiment=None), tmp_path / name)
+        tracker.study_started(study_start(folder))
+        odd = {"val/ctcvr_auc": float("nan"), "test/ctcvr_auc": float("-inf")}
+        tracker.run_ended(spec, replace(run_result(None, spec, 0), metrics=odd))
+        tracker.close()
+        store = uri or f"sqlite:///{tmp_path / name / 'mlflow.db'}"
+        found.append(told_of(store)["0 baseline seed 0"][4])
+    assert str(found[0]) == str(found[1])
+
+
 def test_nothing_is_written_outside_the_results(tracked: Tracked) -> None:
     assert sorted(path.name for path in tracked.results.iterdir()) == [
         ".tracking.lock",
