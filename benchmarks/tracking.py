@@ -161,13 +161,10 @@ def main() -> None:
             provenance=result.provenance,
         )
         config = Tracking(name="mlflow", uri=arguments.uri, experiment=None)
-        times, began_cpu = [time.perf_counter()], 0.0
+        times = [time.perf_counter()]
         session = Session(store_of(config, temporary), facts_of_start(start, config), folder)
         times.append(time.perf_counter())
-        began_cpu = time.process_time()
         log_all(session, result, with_starts=arguments.started)
-        print(f"cpu: {1000 * (time.process_time() - began_cpu) / arguments.runs:.1f} ms a run")
-        print(f"runs: {1000 * (time.perf_counter() - times[-1]) / arguments.runs:.1f} ms a run")
         session.log_result(summary, folder)
         times.append(time.perf_counter())
         log_all(session, result, with_starts=False)
