@@ -45,7 +45,8 @@ cluster-test: $(STAMP)  ## on a throw-away SLURM, Ray and PostgreSQL; SWEEPER_CL
 browser-test: $(STAMP)  ## pages in a headless Chromium; SWEEPER_BROWSER_INSTALL=1 installs it, as root
 	PYTHONDONTWRITEBYTECODE= $(RUN) -m tests.browser
 
-ui: $(STAMP)  ## MLflow's UI on the embedded store
+ui: $(STAMP)  ## MLflow's UI on the embedded store; each study's page is printed first
+	@$(RUN) -c 'from sweeper.watch import pages; print(*(f"{s}: {p}" for s, p in pages("results").items()), sep="\n")'
 	$(RUN) -m mlflow ui --backend-store-uri sqlite:///results/mlflow.db --port 5000
 
 laws: $(STAMP)  ## the packages, and the number of imports from each to each

@@ -382,11 +382,17 @@ Executor = Annotated[Inline | Local | ByHand | Ray | Slurm, Field(discriminator=
 
 
 class Tracking(StrictModel):
-    """Where runs are logged. `uri: null` is the embedded store under `study.results_dir`."""
+    """Where runs are logged, and how much. `uri: null` is the embedded store under `study.results_dir`.
+
+    `all_metrics`: not only objectives, guards and losses. `register_model`: the best model goes to the model
+    registry. Configurations from before these could be asked do neither.
+    """
 
     name: Literal["mlflow", "none"]
     uri: str | None
     experiment: str | None
+    all_metrics: bool = False
+    register_model: bool = False
 
 
 class Monitor(StrictModel):

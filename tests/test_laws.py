@@ -16,7 +16,7 @@ DOORS = {
         *("sweeper.search.pruners", "sweeper.search.samplers", "sweeper.search.trial_book"),
         "sweeper.search.rehearsal",
     ),
-    "mlflow": ("sweeper.watch.tracking", "sweeper.watch.experiments"),
+    "mlflow": ("sweeper.watch.run_store", "sweeper.watch.experiments", "sweeper.watch.registering"),
     "pynvml": ("sweeper.agent.gpus",),
     "ray": ("sweeper.executors.launch_ray",),
     "hydra": (

@@ -8,4 +8,4 @@ from .tracking import (
     make_tracker as make_tracker,
     replay_study as replay_study,
 )
-from .tracking_store import check_tracking as check_tracking, place_of_runs as place_of_runs
+from .tracking_store import check_tracking as check_tracking, pages as pages, place_of_runs as place_of_runs

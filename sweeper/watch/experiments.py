@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PAGE = 1000
+SUMMARIES = ("study", "trial")
+"""Values of the tag `sweeper.kind`: runs that are means of others."""
 
 
 def experiment_frame(experiment: str, uri: str | None = None) -> "pd.DataFrame":
     """A row for each run: `status`, and its params, metrics and tags as `params.lr`, `metrics.val/acc`.
 
+    Runs that only sum up others, as ours of a study and of a trial do, are left out.
     `uri`: of the store; without one MLFLOW_TRACKING_URI, else our own store in `results`, else `mlruns`.
     Raises UserError where there is no such store or experiment.
     """
@@ -62,7 +65,7 @@ def _rows(client: Any, experiment_id: str) -> list[dict[str, Any]]:
     rows, token = [], None
     while True:
         page = client.search_runs([experiment_id], max_results=PAGE, page_token=token)
-        rows += [_row(run) for run in page]
+        rows += [_row(run) for run in page if run.data.tags.get("sweeper.kind") not in SUMMARIES]
         token = page.token
         if not token:
             return rows

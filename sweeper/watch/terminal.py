@@ -26,7 +26,7 @@ from sweeper.trial import Slot, TrialSpec
 from sweeper.verdict import criteria_of, unknown_figures
 from sweeper.watch.live_view import LiveView
 from sweeper.watch.observers import StudyStart
-from sweeper.watch.tracking_store import place_of_runs
+from sweeper.watch.tracking_store import pages, place_of_runs
 from sweeper.wording import duration, number, plural
 
 STYLES = {"COMPLETE": "", "FAILED": "red"}
@@ -183,6 +183,9 @@ def _places(folder: StudyFolder, config: Mapping[str, Any]) -> str:
     if keep and n_models:
         lines.append(f"models: {n_models} kept, {n_bytes / 2**20:.1f} MiB (study.keep_models={keep})")
     if "tracking" in config:
-        place = place_of_runs(Tracking.model_validate(config["tracking"]), folder.path.parent)
+        tracking = Tracking.model_validate(config["tracking"])
+        place = place_of_runs(tracking, folder.path.parent)
         lines += [f"MLflow: {place}"] if place else []
+        page = pages(folder.path.parent).get(folder.path.name) if place and tracking.uri is None else None
+        lines += [f"its page: {page}"] if page else []
     return "\n".join(lines)

@@ -1,9 +1,19 @@
-"""What is told to a tracking server about a run, in plain values: params, tags, metric points."""
+"""What is told to a tracking server, in plain values: params, tags, metric points. Pure.
+
+A study is a run, each trial a child of it, each seed of a trial a child of that. The names of metrics:
+
+- `val/auc`, `test/auc`: of the model that was kept; of a trial the mean over its seeds, and `val/auc_std`
+- `curve/val/auc`, `curve/train/loss`: what a run said while it trained, by step
+- `run/seconds`, `run/steps_trained`, `run/best_step`: what a run has cost
+- `difference`, `ci_low`, `ci_high`, ...: of a trial, and in the study's own run of its confirmation
+"""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from posixpath import normpath
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from statistics import fmean, stdev
 from typing import Any
 
 from sweeper.errors import redact, sentences
@@ -11,44 +21,36 @@ from sweeper.reports import Evaluation, Summary, TrialEntry, flatten
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.verdict import check_criteria, criteria_of, n_met_in_words, result_lines
+from sweeper.watch.tracked_curves import Point, Update, legal_name
 
 MAX_PARAMS = 100
 MAX_VALUE_LENGTH = 250
 MAX_TAG_LENGTH = 5000
-OUTCOMES = ("final/", "run/")
-"""Metrics of a run that ended, not of an evaluation."""
-HIDDEN_SECTIONS = ("task.", "data.preset.")
-"""They say nothing about a run: facts of the task, and presets, whose values stand where they are used."""
+IDENTIFYING = ("data", "model", "loss")
+"""Sections whose `name` tells what a trial is of."""
+FIXED = ("optimizer.", "trainer.", "loss.", "model.", "data.")
+"""Sections of which a study's own run has what all its trials share, the most telling first."""
+HIDDEN = ("data.preset.", "data.cache_dir")
+"""Presets, whose values stand where they are used, and where data lie."""
+LOSS = re.compile(r"(?:^|[^a-z])loss(?:$|[^a-z])", re.I)
 
 
 @dataclass(frozen=True)
-class Point:
-    """One metric at one step; `time_ms` since the epoch."""
+class Shown:
+    """Which metrics are logged: those of the objectives and guards, and losses; with `is_all` every one."""
 
-    key: str
-    value: float
-    step: int
-    time_ms: int
+    metrics: frozenset[str]
+    is_all: bool = False
 
+    def has_curve(self, key: str) -> bool:
+        """Whether `val/auc` is logged by step."""
+        name = key.partition("/")[2]
+        return self.is_all or name in self.metrics or LOSS.search(name) is not None
 
-@dataclass(frozen=True)
-class Moment:
-    """When a run was at a step; `time_ms` since the epoch."""
-
-    step: int
-    time_ms: int
-
-
-@dataclass(frozen=True)
-class Update:
-    """What one call adds to a run."""
-
-    points: list[Point] = field(default_factory=list)
-    tags: dict[str, str] = field(default_factory=dict)
-
-    def __add__(self, other: "Update") -> "Update":
-        """Both in one call."""
-        return Update([*self.points, *other.points], self.tags | other.tags)
+    def has_figure(self, key: str) -> bool:
+        """Whether `val/auc` is logged of the kept model: without `is_all` on validation and test."""
+        split, _, name = key.partition("/")
+        return self.is_all or (name in self.metrics and split != "train")
 
 
 def run_key(study: str, trial: int, seed: int) -> str:
@@ -56,37 +58,109 @@ def run_key(study: str, trial: int, seed: int) -> str:
     return f"{study}/{trial}/{seed}"
 
 
-def run_params(spec: TrialSpec, seed: int) -> dict[str, str]:
-    """The seed, the swept params, then all plain values of the configuration that fit in one batch."""
-    config = {key: value for key, value in flatten(spec.config).items() if not isinstance(value, list)}
-    shown = {key: value for key, value in config.items() if not key.startswith(HIDDEN_SECTIONS)}
-    params = {"seed": seed, **spec.params, **{k: v for k, v in shown.items() if k not in spec.params}}
-    return {legal_name(key): _text(value) for key, value in list(params.items())[:MAX_PARAMS]}
+def identifying(task: str, config: Mapping[str, Any]) -> dict[str, str]:
+    """`task`, and the names of data, model and loss where the configuration has them."""
+    sections = {name: config.get(name) for name in IDENTIFYING}
+    named = {name: one.get("name") for name, one in sections.items() if isinstance(one, Mapping)}
+    return {"task": task, **{name: _text(value) for name, value in named.items() if value is not None}}
 
 
-def run_tags(study: str, spec: TrialSpec, seed: int, git_sha: str | None) -> dict[str, str]:
-    """What identifies a run."""
+def swept_params(spec: TrialSpec, swept: Collection[str], inactive: Collection[str]) -> dict[str, str]:
+    """What a trial has of the parameters that its study sweeps: not those that mean nothing in it.
+
+    What only others sweep means nothing, either, in a section that is not `enabled`.
+    """
+    plain = flatten(spec.config)
+    off = {
+        key.removesuffix(".enabled") for key, value in plain.items() if key.endswith(".enabled") and not value
+    }
+    common = {key: plain[key] for key in swept if key in plain and not is_below(key, off)}
+    found = {**common, **spec.params}
+    used = {key: value for key, value in found.items() if not is_below(key, inactive)}
+    return {legal_name(key): _text(value) for key, value in used.items()}
+
+
+def fixed_params(config: Mapping[str, Any], left_out: Collection[str]) -> dict[str, str]:
+    """The plain values of a configuration that all trials share; at most as many as fit in one call."""
+    plain = {key: value for key, value in flatten(config).items() if not isinstance(value, list | type(None))}
+    shared = [key for key in plain if not is_below(key, left_out) and not key.startswith(HIDDEN)]
+    chosen = [key for section in FIXED for key in shared if key.startswith(section)]
+    return {legal_name(key): _text(plain[key]) for key in chosen[:MAX_PARAMS]}
+
+
+def is_below(key: str, paths: Collection[str]) -> bool:
+    """Whether a dotted key is one of these paths, or within one."""
+    parts = key.split(".")
+    return any(".".join(parts[: i + 1]) in paths for i in range(len(parts)))
+
+
+def study_tags(study: str, task: str, git_sha: str | None) -> dict[str, str]:
+    """What identifies a study's own run."""
     return {
-        "mlflow.runName": f"{spec.number} {spec.name} seed {seed}",
-        "sweeper.kind": "run",
-        "sweeper.run": run_key(study, spec.number, seed),
+        "mlflow.runName": study,
+        "sweeper.kind": "study",
         "sweeper.study": study,
-        "sweeper.trial": str(spec.number),
-        "sweeper.name": spec.name,
-        "sweeper.role": spec.role,
-        "sweeper.seed": str(seed),
-        "sweeper.fingerprint": spec.fingerprint,
-        **({} if spec.parent is None else {"sweeper.parent": str(spec.parent), "sweeper.rule": spec.rule}),
+        "sweeper.task": task,
         **source_tags(git_sha),
     }
 
 
-def afterthoughts(summary: Summary, trial: TrialEntry, seed: int) -> dict[str, str]:
-    """Tags of a run that are known when the study ends: what the monitor found in it, what followed up."""
-    found = [f"{one.rule}: {sentences(one.text, one.say)}" for one in trial.alarms if one.seed == seed]
+def trial_tags(study: str, study_run: str, spec: TrialSpec, git_sha: str | None) -> dict[str, str]:
+    """What identifies a trial's run, a child of the study's `study_run`."""
+    return {
+        "mlflow.runName": f"{spec.number} {spec.name}",
+        "mlflow.parentRunId": study_run,
+        "sweeper.kind": "trial",
+        "sweeper.study_run": study_run,
+        **_of_trial(study, spec),
+        **source_tags(git_sha),
+    }
+
+
+def run_tags(
+    study: str, study_run: str, trial_run: str, spec: TrialSpec, seed: int, git_sha: str | None
+) -> dict[str, str]:
+    """What identifies the run of a seed, a child of its trial's."""
+    return {
+        "mlflow.runName": f"{spec.number} {spec.name} seed {seed}",
+        **parent_tags(study_run, trial_run),
+        "sweeper.kind": "run",
+        "sweeper.run": run_key(study, spec.number, seed),
+        "sweeper.seed": str(seed),
+        **_of_trial(study, spec),
+        **source_tags(git_sha),
+    }
+
+
+def parent_tags(study_run: str, trial_run: str) -> dict[str, str]:
+    """Where the run of a seed belongs."""
+    return {"mlflow.parentRunId": trial_run, "sweeper.study_run": study_run}
+
+
+def _of_trial(study: str, spec: TrialSpec) -> dict[str, str]:
+    return {
+        "sweeper.study": study,
+        "sweeper.trial": str(spec.number),
+        "sweeper.name": spec.name,
+        "sweeper.role": spec.role,
+        "sweeper.fingerprint": spec.fingerprint,
+        **({} if spec.parent is None else {"sweeper.parent": str(spec.parent), "sweeper.rule": spec.rule}),
+    }
+
+
+def afterthoughts(summary: Summary, trial: TrialEntry, seed: int | None) -> dict[str, str]:
+    """Tags that are known when the study ends: what the monitor found, what followed up.
+
+    Of a run, or without a `seed` of a trial, which is also told whether it is the champion.
+    """
+    found = [
+        f"{one.rule}: {sentences(one.text, one.say)}" for one in trial.alarms if seed in (None, one.seed)
+    ]
     after = [f"{one.trial} {one.name}" for one in summary.trials if one.parent == trial.trial]
     told = {"sweeper.alarms": "\n".join(found), "sweeper.follow_ups": ", ".join(after)}
-    return {key: text[:MAX_TAG_LENGTH] for key, text in told.items() if text}
+    tags = {key: text[:MAX_TAG_LENGTH] for key, text in told.items() if text}
+    is_champion = str(trial.trial in summary.champions).lower()
+    return tags if seed is not None else {**tags, "sweeper.champion": is_champion}
 
 
 def source_tags(git_sha: str | None) -> dict[str, str]:
@@ -95,12 +169,21 @@ def source_tags(git_sha: str | None) -> dict[str, str]:
     return source | ({"sweeper.git_sha": git_sha, "mlflow.source.git.commit": git_sha} if git_sha else {})
 
 
-def end_update(spec: TrialSpec, run: RunResult, time_ms: int) -> Update:
-    """How a run ended: its cost, and `final/<split>/<name>`, the metrics of the model that was kept."""
-    costs = {"seconds": run.seconds, "steps_trained": run.steps_trained, "best_step": run.best_step}
+def figures(spec: TrialSpec, run: RunResult, shown: Shown) -> dict[str, float]:
+    """`val/auc` of the model that a complete run has kept."""
     repeated = param_fields(spec)
-    final = {f"final/{key}": x for key, x in run.metrics.items() if key.partition("/")[2] not in repeated}
-    named = {**final, **{f"run/{key}": float(value) for key, value in costs.items()}}
+    metrics = run.metrics.items() if run.state == "COMPLETE" else ()
+    return {
+        legal_name(key): value
+        for key, value in metrics
+        if shown.has_figure(key) and key.partition("/")[2] not in repeated
+    }
+
+
+def end_update(spec: TrialSpec, run: RunResult, shown: Shown, time_ms: int) -> Update:
+    """How a run ended: the figures of the model that was kept, and what it has cost."""
+    costs = {"seconds": run.seconds, "steps_trained": run.steps_trained, "best_step": run.best_step}
+    named = {**figures(spec, run, shown), **{f"run/{key}": float(value) for key, value in costs.items()}}
     tags = {
         "state": run.state,
         "reason": redact(run.reason or "")[:MAX_TAG_LENGTH],
@@ -110,9 +193,39 @@ def end_update(spec: TrialSpec, run: RunResult, time_ms: int) -> Update:
         **_success(spec, run),
     }
     return Update(
-        [Point(legal_name(key), value, run.best_step, time_ms) for key, value in named.items()],
+        [Point(key, value, run.best_step, time_ms) for key, value in named.items()],
         {f"sweeper.{key}": text for key, text in tags.items()},
     )
+
+
+def trial_update(by_seed: Mapping[int, Mapping[str, float]], time_ms: int) -> Update:
+    """Mean and sample standard deviation of the figures of a trial's runs, at the step of how many there are.
+
+    By hand: 0.7 and 0.8 are 0.75 with a deviation of 0.0707. One run has none.
+    """
+    keys = [key for key in next(iter(by_seed.values()), {}) if all(key in one for one in by_seed.values())]
+    n, named = len(by_seed), dict[str, float]()
+    for key in keys:
+        values = [one[key] for one in by_seed.values()]
+        named[key] = fmean(values)
+        if n > 1 and all(map(isfinite, values)):
+            named[f"{key}_std"] = stdev(values)
+    points = [Point(key, value, n, time_ms) for key, value in named.items()]
+    return Update(points, {"sweeper.seeds": ",".join(map(str, sorted(by_seed)))})
+
+
+def comparison_figures(summary: Summary, trial: TrialEntry) -> dict[str, float]:
+    """How a trial differs from the baseline on test: `difference`, `ci_low`, `ci_high`.
+
+    With several objectives a name ends in its metric: `difference/auprc`.
+    """
+    found = dict[str, Any]()
+    for metric, one in zip(summary.metric, trial.comparisons, strict=False):
+        end = f"/{metric}" if summary.is_multi_objective else ""
+        if one is not None:
+            told = one.model_dump(include={"difference", "ci_low", "ci_high"})
+            found |= {f"{key}{end}": value for key, value in told.items()}
+    return _numbers(found)
 
 
 def _success(spec: TrialSpec, run: RunResult) -> dict[str, str]:
@@ -125,26 +238,31 @@ def _success(spec: TrialSpec, run: RunResult) -> dict[str, str]:
 def summary_numbers(summary: Summary) -> dict[str, float]:
     """The figures of a study that a table of studies should show; of a front, those of the baseline.
 
-    With several objectives a name ends in its metric: `baseline/value/auprc`.
+    `val/auc` and `test/auc` are those of its best candidate. With several objectives the other names end in
+    their metric: `baseline/value/auprc`.
     """
-    found = {f"totals/{key}": value for key, value in summary.totals.model_dump().items()}
+    found: dict[str, Any] = {f"totals/{key}": getattr(summary.totals, key) for key in ("runs", "train_s")}
     found |= summary.confirmation.model_dump() if summary.confirmation else {}
     found |= _by_objective(summary, "baseline/value", summary.baseline.value)
     found |= _by_objective(summary, "baseline/test", summary.baseline.test)
     for best in () if summary.is_multi_objective else summary.best:
-        found |= _by_objective(summary, "best/value", best.value)
-        found |= _by_objective(summary, "best/test", best.test)
+        found |= {f"val/{summary.metric[0]}": value for value in best.value}
+        found |= {f"test/{summary.metric[0]}": value for value in best.test}
     for guard in summary.guards:
-        figures = guard.model_dump(include={"difference", "ci_low", "ci_high"})
-        found |= {f"guards/{guard.metric}/{key}": value for key, value in figures.items()}
+        told = guard.model_dump(include={"difference", "ci_low", "ci_high"})
+        found |= {f"guards/{guard.metric}/{key}": value for key, value in told.items()}
     if summary.ensemble:
-        shown = {"val", "test", "difference", "improvement", "ci_low", "ci_high"}
-        figures = summary.ensemble.model_dump(include=shown)
-        found |= {f"ensemble/{key}": value for key, value in figures.items()}
+        names = {"val", "test", "difference", "improvement", "ci_low", "ci_high"}
+        told = summary.ensemble.model_dump(include=names)
+        found |= {f"ensemble/{key}": value for key, value in told.items()}
     if summary.attribution:
         groups = summary.attribution.groups
         found |= {f"attribution/{group.name}": group.improvement for group in groups}
-    return {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+    return _numbers(found)
+
+
+def _numbers(found: Mapping[str, Any]) -> dict[str, float]:
+    return {legal_name(key): float(value) for key, value in found.items() if isinstance(value, int | float)}
 
 
 def plan_in_words(summary: Summary) -> str:
@@ -170,82 +288,10 @@ def param_fields(spec: TrialSpec) -> set[str]:
     return {key.replace(".", "_") for key in flatten(spec.config)}
 
 
-def points(evaluations: Sequence[Evaluation], since: Moment, until: Moment) -> list[Point]:
-    """The metrics of evaluations; between two moments that are known, time goes evenly with the steps."""
-    per_step = (until.time_ms - since.time_ms) / max(until.step - since.step, 1)
-    return [
-        Point(legal_name(key), value, e.step, since.time_ms + int(per_step * (e.step - since.step)))
-        for e in evaluations
-        for key, value in e.metrics.items()
-    ]
-
-
-@dataclass(frozen=True)
-class Logged:
-    """Up to which step of each split a run's metrics are logged, and the time of the last of them."""
-
-    steps: Mapping[str, int]
-    time_ms: int
-
-    @classmethod
-    def read(cls, tags: Mapping[str, str], start_ms: int) -> "Logged":
-        """What `tag` has left in a run's tags; nothing is logged of a run that has only started."""
-        found = json.loads(tags.get("sweeper.logged", "{}"))
-        return cls(found.get("steps", {}), max(found.get("time_ms", 0), start_ms))
-
-    @property
-    def tag(self) -> dict[str, str]:
-        """The tag that remembers."""
-        return {"sweeper.logged": json.dumps({"steps": self.steps, "time_ms": self.time_ms})}
-
-    @property
-    def moment(self) -> Moment:
-        """Where logging goes on."""
-        return Moment(max(self.steps.values(), default=0), self.time_ms)
-
-    def lacks(self, evaluation: Evaluation) -> bool:
-        """Whether an evaluation is not logged yet."""
-        return evaluation.step > self.steps.get(evaluation.split, -1)
-
-    def with_point(self, point: Point) -> "Logged":
-        """The state when a point is known to be there."""
-        split = point.key.partition("/")[0]
-        steps = {**self.steps, split: max(point.step, self.steps.get(split, -1))}
-        return Logged(steps, max(self.time_ms, point.time_ms))
-
-    def after(self, evaluations: Sequence[Evaluation], found: Sequence[Point]) -> "Logged":
-        """The state when these evaluations, and the points made of them, have been logged."""
-        steps = {**self.steps, **{e.split: e.step for e in evaluations}}
-        return Logged(steps, max([self.time_ms, *(point.time_ms for point in found)]))
-
-
-def updates(evaluations: Sequence[Evaluation], logged: Logged, end_ms: int, limit: int) -> list[Update]:
-    """Calls that add evaluations, the last of which came at `end_ms`; each remembers what is logged then."""
-    found = []
-    for batch in batches(evaluations, limit):
-        until = Moment(evaluations[-1].step, max(end_ms, logged.time_ms))
-        made = points(batch, logged.moment, until)
-        logged = logged.after(batch, made)
-        found.append(Update(made, logged.tag))
-    return found
-
-
-def batches(evaluations: Sequence[Evaluation], limit: int) -> Iterator[list[Evaluation]]:
-    """Consecutive evaluations with at most `limit` metrics together, unless one alone has more."""
-    batch: list[Evaluation] = []
-    for evaluation in evaluations:
-        if batch and sum(len(e.metrics) for e in [*batch, evaluation]) > limit:
-            yield batch
-            batch = []
-        batch.append(evaluation)
-    if batch:
-        yield batch
-
-
-def legal_name(key: str) -> str:
-    """`key` with what MLflow refuses in a name replaced; names are paths there, so `a//b` is `a/b`."""
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "_-./ :") else "_" for c in key)
-    return normpath(safe.strip("/. ") or "_")[:MAX_VALUE_LENGTH]
+def with_shown(evaluation: Evaluation, shown: Shown) -> Evaluation:
+    """The evaluation with the metrics that are logged by step."""
+    kept = {key: value for key, value in evaluation.metrics.items() if shown.has_curve(key)}
+    return replace(evaluation, metrics=kept)
 
 
 def _text(value: Any) -> str:

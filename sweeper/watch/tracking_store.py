@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NoReturn
@@ -43,8 +44,14 @@ PLACES = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
 )
 """Where MLflow's database keeps the places of files, each a whole URI."""
+
+
+def database_of(store: Store) -> Path:
+    """The file of an embedded store."""
+    return Path(store.uri.removeprefix("sqlite:///"))
 
 
 def follow_folder(store: Store) -> None:
@@ -52,7 +59,7 @@ def follow_folder(store: Store) -> None:
 
     MLflow keeps whole paths, and has no call that changes them.
     """
-    database = Path(store.uri.removeprefix("sqlite:///"))
+    database = database_of(store)
     if not store.is_embedded or store.artifacts is None or not database.exists():
         return
     with closing(sqlite3.connect(database)) as connection, connection:
@@ -107,3 +114,34 @@ def place_of_runs(config: Tracking, results_dir: str | Path) -> str | None:
     if config.uri is not None:
         return redact(config.uri)
     return f"mlflow ui --backend-store-uri sqlite:///{ResultsFolder(Path(results_dir)).mlflow_db}"
+
+
+def view_key(study: str) -> str:
+    """The key under which a study's view is kept in its experiment."""
+    return sha256(study.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+def pages(results_dir: str | Path) -> dict[str, str]:
+    """By study, the address at which MLflow's UI shows its trials, the latest study last.
+
+    Of studies that have a result in the embedded store, with the UI on its usual port.
+    """
+    database = ResultsFolder(Path(results_dir)).mlflow_db
+    if not database.is_file():
+        return {}
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            rows = connection.execute(STUDIES).fetchall()
+        except sqlite3.OperationalError:  # the store is being made
+            return {}
+    return {study: f"{UI}/#/experiments/{place}/runs?{TRAINING}={view_key(study)}" for study, place in rows}
+
+
+UI = "http://127.0.0.1:5000"
+TRAINING = "workflowType=machine_learning&viewStateShareKey"
+"""The mode that is about training models, not about language models; and the view."""
+STUDIES = """
+SELECT tags.value, runs.experiment_id FROM runs
+JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key = 'sweeper.study'
+JOIN tags AS kinds ON kinds.run_uuid = runs.run_uuid AND kinds.key = 'sweeper.kind' AND kinds.value = 'study'
+WHERE runs.lifecycle_stage = 'active' ORDER BY runs.start_time"""

@@ -9,6 +9,7 @@ from .channel import (
 )
 from .ending import ending as ending
 from .lifeline import Lifeline as Lifeline
+from .portable import portable as portable
 from .predicting import PredictRequest as PredictRequest, predict as predict
 from .program_environment import OWN_PATH as OWN_PATH
 from .runners import run_job as run_job, run_to_the_end as run_to_the_end

@@ -72,7 +72,7 @@ def last_mlflow_steps(study: FaultStudy) -> dict[str, list[int]]:
     """The steps of each child's validation objective, in order."""
     query = (
         "select t.value, m.step from metrics m join tags t on t.run_uuid = m.run_uuid "
-        "where t.key = 'sweeper.run' and m.key = 'val/nll' order by t.value, m.step"
+        "where t.key = 'sweeper.run' and m.key = 'curve/val/nll' order by t.value, m.step"
     )
     with sqlite3.connect(study.folder / "results" / "mlflow.db") as database:
         steps: dict[str, list[int]] = {}

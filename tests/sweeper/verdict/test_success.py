@@ -32,7 +32,7 @@ from sweeper.verdict.success import (
     unknown_figures_in,
 )
 from sweeper.watch.terminal import Terminal
-from sweeper.watch.tracked import end_update
+from sweeper.watch.tracked import Shown, end_update
 from tests.commands import sweeper
 from tests.sweeper.factories import (
     AUC,
@@ -48,6 +48,7 @@ from tests.sweeper.study.test_single import SMALL
 from tests.sweeper.watch.test_terminal import plain_console, printed
 from tests.sweeper.worker.toy_jobs import CONFIG
 
+ALL = Shown(frozenset(), is_all=True)
 CRITERIA = ["ctcvr_auc > 0.742", "val/bce / test/bce < 1.5", "recal > 0.95"]
 
 
@@ -225,7 +226,7 @@ def test_without_criteria_nothing_is_told_anywhere() -> None:
     assert "Success criteria" not in report_markdown(result, judgement(), facts, [])
     assert in_one_line(facts) == ""
     assert not [
-        key for key in end_update(trial_spec(1, 0.1), result.trials[1].runs[0], 0).tags if "succ" in key
+        key for key in end_update(trial_spec(1, 0.1), result.trials[1].runs[0], ALL, 0).tags if "succ" in key
     ]
 
 
@@ -253,10 +254,10 @@ def test_a_summary_of_before_there_were_criteria_is_still_shown() -> None:
 
 def test_mlflow_has_count_and_words_for_a_complete_run_and_nothing_for_another() -> None:
     spec = trial_spec(1, 0.1).model_copy(update={"config": {"trainer": {"success": ["bce < 1", "bce > 1"]}}})
-    tags = end_update(spec, RunResult(1, 0, "COMPLETE", metrics={"val/bce": 0.25}), 0).tags
+    tags = end_update(spec, RunResult(1, 0, "COMPLETE", metrics={"val/bce": 0.25}), ALL, 0).tags
     assert tags["sweeper.success"] == "1 of 2"
     assert tags["sweeper.success_criteria"] == "bce < 1: 0.2500 met\nbce > 1: 0.2500 not met"
-    assert "sweeper.success" not in end_update(spec, RunResult(1, 0, "FAILED"), 0).tags
+    assert "sweeper.success" not in end_update(spec, RunResult(1, 0, "FAILED"), ALL, 0).tags
 
 
 def test_the_terminal_warns_with_the_first_complete_run_once_and_ends_with_the_count(tmp_path: Path) -> None:

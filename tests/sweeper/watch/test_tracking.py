@@ -1,5 +1,6 @@
 """MLflow, in a real store; and what happens when there is none."""
 
+import json
 import os
 import shutil
 import socket
@@ -27,10 +28,12 @@ from sweeper.verdict import judge_table
 from sweeper.watch import tracker as tracker_module
 from sweeper.watch.background import Background
 from sweeper.watch.experiments import experiment_frame
-from sweeper.watch.tracked import Moment, batches, legal_name, points, run_params
+from sweeper.watch.study_facts import facts_of_start, inactive_in
+from sweeper.watch.tracked import fixed_params, swept_params
+from sweeper.watch.tracked_curves import Moment, batches, legal_name, points
 from sweeper.watch.tracker import NoTracker, Tracker
 from sweeper.watch.tracking import Session, forget_study, make_tracker, replay_study
-from sweeper.watch.tracking_store import Store, place_of_runs
+from sweeper.watch.tracking_store import Store, pages, place_of_runs, view_key
 from tests.sweeper.factories import (
     CONFIRM_SEEDS,
     judgement,
@@ -40,6 +43,7 @@ from tests.sweeper.factories import (
     trial_spec,
     write_run,
 )
+from tests.sweeper.small_esmm import small_plan
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import
 
@@ -91,6 +95,17 @@ class Tracked:
         )
         return found
 
+    def trial(self, number: int) -> Any:
+        study = f"tags.`sweeper.study` = '{self.folder.path.name}'"
+        (found,) = self.runs(
+            f"{study} and tags.`sweeper.kind` = 'trial' and tags.`sweeper.trial` = '{number}'"
+        )
+        return found
+
+    def seeds(self) -> list[Any]:
+        study_run = self.parent().info.run_id
+        return self.runs(f"tags.`sweeper.study_run` = '{study_run}' and tags.`sweeper.kind` = 'run'")
+
     def child(self, trial: int, seed: int) -> Any:
         (found,) = self.runs(f"tags.`sweeper.run` = '{self.folder.path.name}/{trial}/{seed}'")
         return found
@@ -110,13 +125,73 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Tracked:
     return Tracked(results, folder, told)
 
 
-def test_a_study_is_one_parent_with_one_child_a_run(tracked: Tracked) -> None:
-    """4 trials on 3 seeds, 2 of them confirmed on 3 more, one failed run: 19."""
+def test_a_study_is_one_run_with_a_child_a_trial_that_has_a_child_a_seed(tracked: Tracked) -> None:
+    """4 trials on 3 seeds, 2 of them confirmed on 3 more, one failed on one seed: 5 trials, 19 seeds."""
     parent = tracked.parent()
-    children = tracked.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
-    assert len(children) == 19
+    trials = tracked.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    by_name = {trial.info.run_name: trial.info for trial in trials}
+    assert sorted(by_name) == ["0 baseline", "1 lambda=0.05", "2 lambda=0.1", "3 lambda=0.2", "4 lambda=9.0"]
+    n_seeds = [
+        len(tracked.runs(f"tags.`mlflow.parentRunId` = '{by_name[name].run_id}'")) for name in sorted(by_name)
+    ]
+    assert n_seeds == [6, 3, 3, 6, 1]
+    assert [by_name[name].status for name in sorted(by_name)] == ["FINISHED"] * 4 + ["FAILED"]
     assert parent.info.status == "FINISHED"
     assert tracked.told == []
+
+
+def test_a_trial_has_mean_and_deviation_of_its_screening_seeds_and_its_difference(tracked: Tracked) -> None:
+    """By hand: 0.7410, 0.7411, 0.7412 are 0.7411 with a deviation of 0.0001. Trial 1 differs by 0.0007."""
+    trial = tracked.trial(1)
+    found = trial.data.metrics
+    assert found["val/ctcvr_auc"] == pytest.approx(0.7411)
+    assert found["val/ctcvr_auc_std"] == pytest.approx(0.0001)
+    assert found["test/ctcvr_auc"] == pytest.approx(0.7411)
+    assert (found["difference"], found["ci_low"]) == pytest.approx((0.0007, -0.0008))
+    assert trial.data.tags["sweeper.seeds"] == "0,1,2"
+    assert tracked.trial(3).data.tags["sweeper.seeds"] == "0,1,2"  # not those that confirmed it
+
+
+def test_only_the_champion_is_called_so(tracked: Tracked) -> None:
+    assert [tracked.trial(n).data.tags["sweeper.champion"] for n in range(5)] == [
+        *("false", "false", "false", "true", "false"),
+    ]
+
+
+def test_parameters_are_the_swept_ones_that_mean_something_and_a_few_names(tracked: Tracked) -> None:
+    assert tracked.trial(0).data.params == {"task": "esmm", "data": "esmm/synthetic"}
+    expected = {"task": "esmm", "data": "esmm/synthetic", "aux_focal.lambda": "0.05"}
+    assert tracked.trial(1).data.params == expected
+    assert tracked.child(1, 2).data.params == {**expected, "seed": "2"}
+
+
+def test_a_few_metrics_are_logged_unless_all_are_asked_for(tracked: Tracked, tmp_path: Path) -> None:
+    few = {"val/ctcvr_auc", "test/ctcvr_auc", "curve/val/ctcvr_auc", "curve/train/loss_ctr"}
+    costs = {"run/seconds", "run/steps_trained", "run/best_step"}
+    assert set(tracked.child(1, 2).data.metrics) == few | costs
+    folder = StudyFolder.of(tmp_path, "esmm-3f2a91c0")
+    everything = Tracking(name="mlflow", uri=None, experiment=None, all_metrics=True)
+    track(folder, study_result(folder), make_tracker(everything, tmp_path))
+    more = {"val/bce", "test/bce", "curve/val/bce", "curve/train/lr", "curve/val/lr"}
+    assert set(Tracked(tmp_path, folder, []).child(1, 2).data.metrics) == few | costs | more
+
+
+def test_the_study_has_what_is_fixed_and_its_data(tracked: Tracked) -> None:
+    parent = tracked.parent()
+    assert parent.data.params["optimizer.lr"] == "0.001"
+    assert parent.data.params["task"] == "esmm"
+    assert not [key for key in parent.data.params if key.startswith(("aux_focal", "task."))]
+    (data,) = parent.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("esmm/synthetic", "abc")
+
+
+def test_a_view_of_the_experiment_shows_the_trials_of_the_study(tracked: Tracked) -> None:
+    """What MLflow's page reads at `viewStateShareKey`; its filter finds the five trials."""
+    experiment = tracked.client().get_experiment_by_name("sweeper/esmm")
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{view_key('esmm-3f2a91c0')}"])
+    assert len(tracked.runs(view["searchFilter"])) == 5
+    assert {"params.`aux_focal.lambda`", "metrics.`val/ctcvr_auc`"} <= set(view["selectedColumns"])
+    assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`val/ctcvr_auc`", False)
 
 
 def test_an_experiment_is_a_table_of_runs_that_can_be_judged(tracked: Tracked) -> None:
@@ -127,28 +202,28 @@ def test_an_experiment_is_a_table_of_runs_that_can_be_judged(tracked: Tracked) -
     assert (found.baseline, found.best, found.basis) == ("baseline", "lambda=0.2", "confirmation")
     assert found.confirmation is not None
     assert found.confirmation.difference == pytest.approx(0.003)
-    assert "val: column 'metrics.final/val/ctcvr_auc'" in found.told
+    assert "val: column 'metrics.val/ctcvr_auc'" in found.told
     with pytest.raises(
         UserError, match=r"mlflow: got 'sweeper/esm'; expected an experiment of .*; did you mean"
     ):
         experiment_frame("sweeper/esm", uri)
 
 
-def test_a_child_has_params_tags_and_final_metrics(tracked: Tracked) -> None:
+def test_a_seed_has_params_tags_and_the_figures_of_its_model(tracked: Tracked) -> None:
     child = tracked.child(1, 2)
     assert child.info.run_name == "1 lambda=0.05 seed 2"
     assert child.data.params["aux_focal.lambda"] == "0.05"
-    assert (child.data.params["seed"], child.data.params["optimizer.lr"]) == ("2", "0.001")
+    assert child.data.params["seed"] == "2"
     assert child.data.tags["sweeper.fingerprint"] == f"{1:032x}"
     assert child.data.tags["mlflow.source.git.commit"] == "0123456789abcdef"
     assert (child.data.tags["sweeper.role"], child.data.tags["sweeper.state"]) == ("candidate", "COMPLETE")
-    assert child.data.metrics["final/test/ctcvr_auc"] == pytest.approx(0.7412)
+    assert child.data.metrics["test/ctcvr_auc"] == pytest.approx(0.7412)
     assert [file.path for file in tracked.client().list_artifacts(child.info.run_id)] == ["config.yaml"]
 
 
 def test_metrics_have_their_steps_and_parameters_are_no_metrics(tracked: Tracked) -> None:
     child = tracked.child(1, 2)
-    assert list(tracked.history(child, "val/ctcvr_auc")) == [100, 200, 300, 400, 500, 600]
+    assert list(tracked.history(child, "curve/val/ctcvr_auc")) == [100, 200, 300, 400, 500, 600]
     assert not [key for key in child.data.metrics if "aux_focal_lambda" in key]
 
 
@@ -170,6 +245,64 @@ def test_the_parent_has_verdict_figures_report_and_plots(tracked: Tracked) -> No
     }
 
 
+def told_of(uri: str) -> dict[str, Any]:
+    """All that a store says of the study's runs but for ids and times."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("sweeper/esmm")
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    names = {run.info.run_id: name for name, run in runs.items()}
+    found = {}
+    for name, run in runs.items():
+        tags = {
+            key: names.get(value, value) for key, value in run.data.tags.items() if key != "sweeper.logged"
+        }
+        curves = [
+            [
+                (point.key, point.step, point.value)
+                for point in client.get_metric_history(run.info.run_id, key)
+            ]
+            for key in sorted(run.data.metrics)
+        ]
+        files = sorted(file.path for file in client.list_artifacts(run.info.run_id))
+        found[name] = (run.info.status, run.info.user_id, run.data.params, tags, sorted(curves), files)
+    return found
+
+
+def test_the_embedded_store_is_written_as_mlflow_itself_would(tmp_path: Path) -> None:
+    """The same study in a store of ours, and by MLflow's client in one that was named."""
+    told = list[str]()
+    uri = f"sqlite:///{tmp_path / 'named' / 'store.db'}"
+    for name, config in (("ours", EMBEDDED), ("named", replace_uri(uri))):
+        (tmp_path / name).mkdir()
+        folder = StudyFolder.of(tmp_path / name, "esmm-3f2a91c0")
+        track(folder, study_result(folder), make_tracker(config, tmp_path / name, told.append))
+    assert told == []
+    ours = told_of(f"sqlite:///{tmp_path / 'ours' / 'mlflow.db'}")
+    assert len(ours) == 1 + 4 + 18
+    assert ours == told_of(uri)
+
+
+def replace_uri(uri: str) -> Tracking:
+    """Tracking in that store."""
+    return Tracking(name="mlflow", uri=uri, experiment=None)
+
+
+def test_figures_that_are_no_numbers_are_kept_as_mlflow_keeps_them(tmp_path: Path) -> None:
+    found = []
+    for name, uri in (("ours", None), ("named", f"sqlite:///{tmp_path / 'named.db'}")):
+        folder, spec = StudyFolder.of(tmp_path / name, "s"), trial_spec(0)
+        tracker = make_tracker(Tracking(name="mlflow", uri=uri, experiment=None), tmp_path / name)
+        tracker.study_started(study_start(folder))
+        odd = {"val/ctcvr_auc": float("nan"), "test/ctcvr_auc": float("-inf")}
+        tracker.run_ended(spec, replace(run_result(None, spec, 0), metrics=odd))
+        tracker.close()
+        store = uri or f"sqlite:///{tmp_path / name / 'mlflow.db'}"
+        found.append(told_of(store)["0 baseline seed 0"][4])
+    assert str(found[0]) == str(found[1])
+
+
 def test_nothing_is_written_outside_the_results(tracked: Tracked) -> None:
     assert sorted(path.name for path in tracked.results.iterdir()) == [
         ".tracking.lock",
@@ -187,9 +320,10 @@ def test_the_same_study_again_continues_its_runs_and_doubles_nothing(tracked: Tr
         study_result(tracked.folder, with_failure=True),
         make_tracker(EMBEDDED, tracked.results),
     )
-    assert len(tracked.runs(f"tags.`mlflow.parentRunId` = '{tracked.parent().info.run_id}'")) == 19
+    assert len(tracked.seeds()) == 19
+    assert len(tracked.runs(f"tags.`mlflow.parentRunId` = '{tracked.parent().info.run_id}'")) == 5
     assert tracked.child(1, 2).info.run_id == before.run_id
-    assert len(tracked.history(tracked.child(1, 2), "val/ctcvr_auc")) == 6
+    assert len(tracked.history(tracked.child(1, 2), "curve/val/ctcvr_auc")) == 6
 
 
 def test_replay_finds_nothing_to_do_after_a_tracked_study(tracked: Tracked) -> None:
@@ -208,7 +342,7 @@ def test_an_interrupted_run_goes_on_in_the_same_child(tracked: Tracked) -> None:
     first.close()
     child = here.child(1, 0)
     assert (child.info.status, here.parent().info.status) == ("KILLED", "KILLED")
-    assert list(here.history(child, "val/ctcvr_auc")) == [100, 200, 300]
+    assert list(here.history(child, "curve/val/ctcvr_auc")) == [100, 200, 300]
     second = make_tracker(EMBEDDED, tracked.results)
     second.study_started(study_start(folder))
     second.run_started(spec, started(1, 0, attempt=2), SLOT)
@@ -216,7 +350,7 @@ def test_an_interrupted_run_goes_on_in_the_same_child(tracked: Tracked) -> None:
     second.close()
     assert here.child(1, 0).info.run_id == child.info.run_id
     assert here.child(1, 0).info.status == "FINISHED"
-    assert list(here.history(child, "val/ctcvr_auc")) == [100, 200, 300, 400, 500, 600]
+    assert list(here.history(child, "curve/val/ctcvr_auc")) == [100, 200, 300, 400, 500, 600]
 
 
 def test_a_long_run_shows_its_metrics_before_it_ends(
@@ -232,7 +366,7 @@ def test_a_long_run_shows_its_metrics_before_it_ends(
     tracker.run_reported(spec, report)
     tracker.close()
     here = replace(tracked, folder=folder)
-    assert list(here.history(here.child(1, 0), "val/ctcvr_auc")) == [100, 200]
+    assert list(here.history(here.child(1, 0), "curve/val/ctcvr_auc")) == [100, 200]
 
 
 def test_a_deleted_study_leaves_only_deleted_runs_and_its_name_is_free(tracked: Tracked) -> None:
@@ -258,7 +392,7 @@ def test_runs_deleted_in_mlflow_are_not_made_anew(tracked: Tracked) -> None:
     assert replay_study(folder, EMBEDDED, tracked.results) == 0
     track(folder, result, make_tracker(EMBEDDED, tracked.results))
     assert here.parent().info.run_id == parent.info.run_id
-    assert len(here.runs(f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")) == 17
+    assert len(here.seeds()) == 17
     assert here.client().get_run(child.info.run_id).info.lifecycle_stage == "deleted"
 
 
@@ -293,7 +427,10 @@ def test_a_server_that_never_answers_delays_neither_the_study_nor_its_end(
     result, begin = study_result(folder), time.monotonic()
     store = Store(silent_server, None, None, is_embedded=False, lock=tmp_path / "lock")
     tracker = Tracker(
-        lambda start: Session(store, start.study, folder, "esmm", None), "MLflow", told.append, close_s=0.5
+        lambda start: Session(store, facts_of_start(start, EMBEDDED), folder),
+        "MLflow",
+        told.append,
+        close_s=0.5,
     )
     tracker.study_started(study_start(folder))
     for trial in result.trials:
@@ -339,6 +476,56 @@ def test_where_to_look_never_tells_a_password(tmp_path: Path) -> None:
     assert place_of_runs(EMBEDDED, "results") == "mlflow ui --backend-store-uri sqlite:///results/mlflow.db"
 
 
+def test_the_page_of_a_study_is_told_once_it_is_in_the_store(tracked: Tracked, tmp_path: Path) -> None:
+    study = tracked.folder.path.name
+    experiment = tracked.client().get_experiment_by_name("sweeper/esmm").experiment_id
+    where = (
+        f"/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view_key(study)}"
+    )
+    assert pages(tracked.results)[study] == f"http://127.0.0.1:5000{where}"
+    assert pages(tmp_path) == {}
+
+
+def old_layout(tracked: Tracked, folder: StudyFolder) -> tuple[str, str]:
+    """A study with one ended run as they were once: no trials, all parameters, curves without a prefix."""
+    client = tracked.client()
+    experiment = client.get_experiment_by_name("sweeper/esmm").experiment_id
+    study = {"sweeper.kind": "study", "sweeper.study": folder.path.name}
+    parent = client.create_run(experiment, tags=study).info.run_id
+    about_trial = {
+        "sweeper.trial": "1",
+        "sweeper.fingerprint": f"{1:032x}",
+        "sweeper.study": folder.path.name,
+    }
+    about_run = {"sweeper.kind": "run", "sweeper.run": f"{folder.path.name}/1/0", "sweeper.seed": "0"}
+    ended = {"sweeper.state": "COMPLETE", "sweeper.attempt": "1"}
+    tags = {
+        "mlflow.parentRunId": parent,
+        "sweeper.study": folder.path.name,
+        **about_trial,
+        **about_run,
+        **ended,
+    }
+    child = client.create_run(experiment, tags=tags).info.run_id
+    client.log_param(child, "aux_focal.lambda", "0.05")
+    client.log_metric(child, "val/ctcvr_auc", 0.5, step=600)
+    client.set_terminated(child)
+    return parent, child
+
+
+def test_a_study_of_the_layout_without_trials_goes_on_with_its_runs(tracked: Tracked) -> None:
+    folder = StudyFolder.of(tracked.results, "of-before")
+    study, run = old_layout(tracked, folder)
+    track(folder, study_result(folder, study="of-before"), make_tracker(EMBEDDED, tracked.results))
+    here = replace(tracked, folder=folder)
+    assert here.parent().info.run_id == study
+    assert here.child(1, 0).info.run_id == run
+    assert here.child(1, 0).data.tags["mlflow.parentRunId"] == here.trial(1).info.run_id
+    assert len(here.seeds()) == 18
+    assert here.trial(1).data.metrics["val/ctcvr_auc"] == pytest.approx(0.7411)
+    assert replay_study(folder, EMBEDDED, tracked.results) == 0
+
+
 def test_the_thread_goes_on_after_a_failure_but_asks_again_only_when_it_must() -> None:
     """The first action fails; the second comes within the pause; the third is put `at_all_events`."""
     done, failures = list[str](), list[Exception]()
@@ -364,17 +551,25 @@ def test_a_thread_that_hangs_is_left_behind_after_the_bound() -> None:
     gate.set()
 
 
-def test_swept_params_come_first_and_lists_are_left_out() -> None:
-    params = run_params(trial_spec(1, 0.05), seed=7)
-    assert list(params)[:2] == ["seed", "aux_focal.lambda"]
-    assert "data.fields" not in params
-    assert "task.name" not in params
+def test_an_inactive_parameter_is_none_of_a_trials_whoever_swept_it() -> None:
+    """Of the section `aux_focal`, lambda means nothing; the learning rate is that of the configuration."""
+    params = swept_params(trial_spec(1, 0.05), ["optimizer.lr", "aux_focal.lambda"], {"aux_focal.lambda"})
+    assert params == {"optimizer.lr": "0.001"}
 
 
-def test_a_huge_configuration_is_cut_to_one_batch_of_params() -> None:
-    spec = trial_spec(1, 0.05).model_copy(update={"config": {f"k{i}": i for i in range(500)}})
-    assert len(run_params(spec, 0)) == 100
-    assert run_params(spec, 0)["aux_focal.lambda"] == "0.05"
+def test_the_task_of_a_trial_tells_what_is_inactive_in_it(tmp_path: Path) -> None:
+    """The baseline of ESMM is without the focal term; an unknown task tells nothing."""
+    baseline, candidate = small_plan(tmp_path, "aux_focal.lambda=choice(0.1)").drafts
+    assert {"aux_focal.lambda", "aux_focal.gamma"} <= inactive_in(baseline)
+    assert "aux_focal.lambda" not in inactive_in(candidate)
+    assert inactive_in(trial_spec(0)) == set()
+
+
+def test_what_is_fixed_is_cut_to_one_call_and_has_neither_lists_nor_what_is_swept() -> None:
+    config = {"optimizer": {"lr": 0.1, "betas": [0.9]}, "model": {f"k{i}": i for i in range(500)}}
+    assert next(iter(fixed_params(config, ()))) == "optimizer.lr"
+    assert len(fixed_params(config, ())) == 100
+    assert {"optimizer.lr", "optimizer.betas"} & fixed_params(config, {"optimizer.lr"}).keys() == set()
 
 
 @pytest.mark.parametrize(
@@ -440,7 +635,7 @@ def test_no_password_survives_blanking(password: str) -> None:
 def test_half_an_import_of_mlflow_is_done_again() -> None:
     """As two threads that import at a time leave one, now and then."""
     half = "import sys, types; sys.modules['mlflow.entities.span'] = types.ModuleType('mlflow.entities.span')"
-    ours = "from sweeper.watch import tracking; tracking._import_mlflow()"
+    ours = "from sweeper.watch import run_store; run_store.import_mlflow()"
     then = "from mlflow import MlflowClient; from mlflow.entities import Metric"
     done = subprocess.run(
         [sys.executable, "-c", f"{half}; {ours}; {then}"], capture_output=True, text=True, timeout=120

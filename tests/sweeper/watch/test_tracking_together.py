@@ -60,7 +60,9 @@ class StoreOf:
         return self.runs("tags.`sweeper.kind` = 'run'")
 
     def steps(self, run: Any) -> list[int]:
-        return [point.step for point in self.client.get_metric_history(run.info.run_id, "val/ctcvr_auc")]
+        return [
+            point.step for point in self.client.get_metric_history(run.info.run_id, "curve/val/ctcvr_auc")
+        ]
 
 
 def session(results: str, gate: Any, mine: int) -> list[str]:
@@ -93,7 +95,11 @@ def test_two_processes_log_one_parent_and_each_run_once(tmp_path: Path) -> None:
     assert told == [[], []]
     assert store.parent().info.status == "FINISHED"
     assert len(children) == 9
-    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {store.parent().info.run_id}
+    trials = store.runs("tags.`sweeper.kind` = 'trial'")
+    assert [trial.data.tags["sweeper.seeds"] for trial in trials] == ["0,1,2"] * 2
+    assert {trial.data.tags["mlflow.parentRunId"] for trial in trials} == {store.parent().info.run_id}
+    parents = {child.data.tags["mlflow.parentRunId"] for child in children}
+    assert parents == {trial.info.run_id for trial in trials}
     assert {child.info.status for child in children} == {"FINISHED"}
     assert [store.steps(child) for child in children] == [STEPS] * 9
 

@@ -1,0 +1,77 @@
+"""Which model of a study is registered, and under which name and alias; done by a process of its own."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from sweeper.ensemble_spec import model_digest
+from sweeper.errors import redact
+from sweeper.layout import RunFolder
+from sweeper.reports import Summary
+from sweeper.watch.registering import Registration
+from sweeper.watch.study_facts import StudyFacts
+
+TIMEOUT_S = 120.0
+"""So long a model may take to be loaded and stored."""
+BETTER = "better"
+"""The verdict with which a study's best model is the champion; with any other it is a candidate."""
+
+
+def is_of_trainer(run: Path) -> bool:
+    """Whether our trainer trained the model in this folder, not a program of somebody's."""
+    try:
+        job = json.loads(RunFolder(run).job.read_text(encoding="utf-8"))
+        member = job["members"][0]
+        return job.get("runner", "task") == "task" and "task" in member["config"]
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        return False
+
+
+def registration_of(facts: StudyFacts, summary: Summary, uri: str, study_run: str, run: Path) -> Registration:
+    """`sweeper-<task>` with the alias `champion` or `candidate`, and tags that lead back to the study."""
+    best = summary.best[0]
+    tags = {
+        "sweeper.study": facts.study,
+        "sweeper.study_run": study_run,
+        "sweeper.trial": str(best.trial),
+        "sweeper.name": best.name,
+        "sweeper.seed": run.name.removeprefix("seed"),
+        "sweeper.verdict": summary.verdict,
+        "sweeper.model": model_digest(RunFolder(run)),
+    }
+    return Registration(
+        uri=uri,
+        name=f"sweeper-{facts.task}",
+        alias="champion" if summary.verdict == BETTER else "candidate",
+        run_id=study_run,
+        folder=str(run.resolve()),
+        tags=tags,
+        description=f"Trial {best.trial} {best.name} of study {facts.study}: {summary.verdict}.",
+    )
+
+
+def register_elsewhere(asked: Registration) -> str:
+    """The digest of the model that is registered now, or why it is not, in a line."""
+    with tempfile.TemporaryDirectory() as folder:
+        request = Path(folder) / "request.json"
+        request.touch(mode=0o600)
+        request.write_text(
+            asked.model_dump_json(), encoding="utf-8"
+        )  # the store's address may hold a password
+        command = [sys.executable, "-m", "sweeper.watch.registering", str(request)]
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"no: it took more than {TIMEOUT_S:g} s"
+    if done.returncode == 0:
+        return asked.tags["sweeper.model"]
+    return f"no: {redact((done.stderr.strip().splitlines() or ['no word'])[-1])[:300]}"

@@ -1,0 +1,96 @@
+"""A trained model as a module of plain tensors, for whoever knows nothing of tasks and batches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sweeper.layout import RunFolder
+from sweeper.schema import TaskSection
+from sweeper.task import Prepared, config_of, task_entry
+from sweeper.trial import JobSpec
+from sweeper.worker.checkpoint import read_checkpoint
+
+N_EXAMPLES = 2
+
+
+class Portable(nn.Module):
+    """`model`, called with the tensors of a batch that it looks at; returns one tensor, or a tuple."""
+
+    def __init__(self, model: nn.Module, batch_type: type, fields: tuple[str, ...]) -> None:
+        super().__init__()
+        self.model, self.batch_type, self.fields = model, batch_type, fields
+
+    def forward(self, *tensors: Any) -> Any:
+        """What the model says of a batch, given as tensors in order, or as one mapping of them by name.
+
+        Labels are left out.
+        """
+        by_name = (
+            tensors[0] if isinstance(tensors[0], Mapping) else dict(zip(self.fields, tensors, strict=True))
+        )
+        given = {name: torch.as_tensor(by_name[name]) for name in self.fields}
+        names = self.batch_type._fields  # type: ignore[attr-defined]  # a NamedTuple
+        outputs = self.model(self.batch_type(**{name: given.get(name) for name in names}))
+        return tuple(outputs) if isinstance(outputs, tuple | list) else outputs
+
+
+@dataclass(frozen=True)
+class PortableModel:
+    """The module, an example of each of its inputs by name, and of its outputs.
+
+    The example holds zeros in the shapes of the training data: nothing of the data leaves with it.
+    """
+
+    module: Portable
+    example: dict[str, Tensor]
+    outputs: tuple[Tensor, ...]
+
+
+class Watched:
+    """A batch that remembers which of its fields somebody has asked for."""
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+        self.seen: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        self.seen.append(name)
+        return getattr(self._batch, name)
+
+
+@torch.no_grad()
+def portable(run: RunFolder) -> PortableModel:
+    """The model that a run of one of our tasks has kept, on the CPU.
+
+    Raises ValueError for a task whose batches are no named tuples of tensors, CheckpointError, OSError where
+    a file is gone, and whatever the task raises.
+    """
+    job = JobSpec.model_validate_json(run.job.read_text(encoding="utf-8"))
+    config = job.members[0].config
+    entry = task_entry(TaskSection.model_validate(config["task"]))
+    prepared = Prepared.open(Path(job.prepared))
+    task = entry.task_class()(config_of(entry.config_class(), config), prepared, torch.device("cpu"))
+    model: nn.Module = task.build_model()
+    model.load_state_dict(read_checkpoint(run.best)["model"])
+    batch = task.train_batch(torch.arange(N_EXAMPLES))
+    if not hasattr(batch, "_fields") or not all(isinstance(part, Tensor) for part in batch):
+        raise ValueError(f"the batches of {entry.task} are no named tuples of tensors")
+    zeros = type(batch)(*(torch.zeros_like(part) for part in batch))
+    module = Portable(model, type(batch), looked_at(model.eval(), zeros)).eval()
+    example = {name: getattr(zeros, name) for name in module.fields}
+    outputs = module(*example.values())
+    return PortableModel(module, example, outputs if isinstance(outputs, tuple) else (outputs,))
+
+
+def looked_at(model: nn.Module, batch: Any) -> tuple[str, ...]:
+    """The fields of a batch that a model uses; all where it takes the batch for a tuple."""
+    watched = Watched(batch)
+    try:
+        model(watched)
+    except Exception:  # it unpacks the batch, or looks at its type
+        return tuple(batch._fields)
+    return tuple(name for name in batch._fields if name in watched.seen)
