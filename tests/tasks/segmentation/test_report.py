@@ -134,8 +134,11 @@ def test_what_evaluation_measures_is_what_the_tables_show(tmp_path: Path) -> Non
 
 def masked(name: str, read: Any, f_score: Any) -> Arm:
     """An arm whose runs have seen these masks, with these F-scores of the images."""
-    arrays = {"read": np.asarray(read, np.uint8), "f_score": np.asarray(f_score, np.float32)}
-    records = {seed: arrays for seed in SEEDS}
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "read": np.asarray(read, np.uint8),
+        "f_score": np.asarray(f_score, np.float32),
+    }
+    records = dict.fromkeys(SEEDS, arrays)
     return Arm(name, {seed: {} for seed in SEEDS}, records)
 
 
