@@ -99,7 +99,7 @@ def test_a_registered_model_predicts_in_another_process_and_is_registered_once(t
     client = MlflowClient(uri, registry_uri=uri)
     found = client.get_model_version_by_alias("sweeper-esmm", alias)
     assert found.tags["sweeper.study"] == "small"
-    assert client.get_run(found.run_id).data.tags["sweeper.kind"] == "study"
+    assert client.get_run(str(found.run_id)).data.tags["sweeper.kind"] == "study"
     replay_study(folder, ON, results)
     assert [one.version for one in client.search_model_versions("name = 'sweeper-esmm'")] == [found.version]
     loading = [sys.executable, "-c", LOAD, uri, f"models:/sweeper-esmm@{alias}"]

@@ -251,6 +251,7 @@ def told_of(uri: str) -> dict[str, Any]:
 
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("sweeper/esmm")
+    assert experiment is not None
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     names = {run.info.run_id: name for name, run in runs.items()}
     found = {}
