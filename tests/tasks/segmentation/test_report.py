@@ -134,7 +134,10 @@ def test_what_evaluation_measures_is_what_the_tables_show(tmp_path: Path) -> Non
 
 def masked(name: str, read: Any, f_score: Any) -> Arm:
     """An arm whose runs have seen these masks, with these F-scores of the images."""
-    records = {seed: {"read": np.uint8(read), "f_score": np.float32(f_score)} for seed in SEEDS}
+    records = {
+        seed: {"read": np.asarray(read, np.uint8), "f_score": np.asarray(f_score, np.float32)}
+        for seed in SEEDS
+    }
     return Arm(name, {seed: {} for seed in SEEDS}, records)
 
 
