@@ -20,6 +20,7 @@ from sweeper.reports.page_sections import (
     without_table,
     written_sections,
 )
+from sweeper.reports.page_timeline import timeline_figure
 from sweeper.reports.summary import read_summary
 from sweeper.reports.summary_model import Summary
 from sweeper.wording import plural, split_name
@@ -154,7 +155,7 @@ class _Builder:
         return parameter_places(shown, metric, command, self.drawn)
 
     def _timeline(self) -> str:
-        drawn = figures.timeline_figure(self.data.spans, shown_of(self.summary))
+        drawn = timeline_figure(self.data.spans, shown_of(self.summary))
         return "" if drawn is None else self._place("timeline", drawn, "What ran on which device, and when.")
 
     def _place(self, ident: str, drawn: Any, caption: str, still: str = "") -> str:

@@ -1,7 +1,8 @@
 """The runs of a study that others have trained, or earlier sessions, for the page of one that runs."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,6 +11,7 @@ from sweeper.layout import RunFolder, StudyFolder
 from sweeper.reports.curves import curve
 from sweeper.reports.page_data import MOST_POINTS, thinned
 from sweeper.reports.page_live import LiveTrial
+from sweeper.results import RunKey
 from sweeper.storage import Outcome, read_outcome
 
 
@@ -18,14 +20,15 @@ class KnownRuns:
 
     def __init__(self, folder: StudyFolder, metric: str, seeds: tuple[int, ...]) -> None:
         self._folder, self._metric, self._seeds = folder, metric, seeds
-        self._read: set[str] = set()
+        self._read: set[RunKey] = set()
         self._trials: dict[int, LiveTrial] = {}
 
-    def trials(self) -> dict[int, LiveTrial]:
-        """All that have ended by now, by number, with their runs."""
+    def trials(self, heard: Container[RunKey] = ()) -> dict[int, LiveTrial]:
+        """All that have ended by now, by number; without the runs that the session has `heard` of itself."""
         for path in self._folder.path.glob("trials/*/seed*/outcome.json"):
-            if str(path) not in self._read:
-                self._read.add(str(path))
+            key = _key(path)
+            if key not in self._read and key not in heard:
+                self._read.add(key)
                 self._add(RunFolder(path.parent))
         return dict(self._trials)
 
@@ -53,6 +56,11 @@ class KnownRuns:
             curves={seed: points} if is_screening and points else {},
             seconds=float(result.get("seconds") or 0.0),
         )
+
+
+def _key(outcome: Path) -> RunKey:
+    number = outcome.parent.parent.name.partition("-")[0]
+    return int(number), int(outcome.parent.name.removeprefix("seed"))
 
 
 def joined(one: LiveTrial, other: LiveTrial) -> LiveTrial:

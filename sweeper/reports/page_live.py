@@ -12,6 +12,7 @@ from sweeper.reports.page_figures import Shown
 from sweeper.reports.page_final import DIFFERENCES, parameter_places
 from sweeper.reports.page_forest import Interval, forest_table
 from sweeper.reports.page_parts import BoardRow, Cell, Page, Section, document, figure, table, text
+from sweeper.reports.page_timeline import timeline_figure
 from sweeper.results import Objective
 from sweeper.wording import NOTHING, duration, number, plural
 
@@ -269,7 +270,7 @@ def _settled(trial: LiveTrial) -> BySeed:
 
 
 def _timeline(study: LiveStudy, shown: Sequence[Shown], drawn: dict[str, Any]) -> str:
-    found = figures.timeline_figure(study.spans, shown)
+    found = timeline_figure(study.spans, shown)
     if found is None:
         return ""
     drawn["timeline"] = found

@@ -25,7 +25,7 @@ from sweeper.reports import (
     live_page,
     prepare_figures,
 )
-from sweeper.results import RunResult, StudyResult
+from sweeper.results import RunKey, RunResult, StudyResult
 from sweeper.trial import Slot, TrialSpec
 from sweeper.watch.live_view import LiveView, Running, until
 from sweeper.watch.observers import StudyStart
@@ -230,10 +230,17 @@ class PageWriter:
             self._wake.wait_for(lambda: self._is_over, seconds)
 
     def _write(self, start: StudyStart, known: KnownRuns, refresh_s: float) -> None:
-        page = live_page(self._seen(start, known.trials()), datetime.now().astimezone(), refresh_s)
+        page = live_page(
+            self._seen(start, known.trials(self._heard())), datetime.now().astimezone(), refresh_s
+        )
         with self._writing:
             if not self._is_over:
                 write_atomic(start.folder.report_html, page, flush=False)
+
+    def _heard(self) -> set[RunKey]:
+        """The runs of this session."""
+        with self._lock:
+            return {(number, seed) for number, noted in self._trials.items() for seed in noted.states}
 
     def _seen(self, start: StudyStart, known: dict[int, LiveTrial]) -> LiveStudy:
         view, now = self._view.seen(), self._clock()

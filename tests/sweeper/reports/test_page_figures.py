@@ -10,13 +10,13 @@ from sweeper.reports.page_figures import (
     differences_figure,
     importance_figure,
     is_logarithmic,
-    lanes_of,
     parallel_figure,
     parameter_figure,
     share_of_variance,
     swept,
 )
 from sweeper.reports.page_forest import Interval, forest_table
+from sweeper.reports.page_timeline import lanes_of
 
 
 def shown(number: int, kind: str = "", mean: float | None = 0.5, **params: object) -> Shown:

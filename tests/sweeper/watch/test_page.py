@@ -254,6 +254,14 @@ def test_runs_of_other_sessions_are_known_by_their_files(folder: StudyFolder) ->
     assert trial.seconds == pytest.approx(7.0)
 
 
+def test_runs_of_the_session_itself_are_not_read(folder: StudyFolder) -> None:
+    for seed in (0, 1):
+        ended(folder, trial_spec(2, 0.2), seed)
+    known = KnownRuns(folder, "ctcvr_auc", SEEDS)
+    assert known.trials({(2, 0), (2, 1)}) == {}
+    assert known.trials({(2, 0)})[2].states == {1: "COMPLETE"}
+
+
 def test_what_a_session_heard_itself_goes_before_what_it_read() -> None:
     read = LiveTrial(1, "slug", False, values={0: 0.1, 1: 0.2}, states={0: "COMPLETE", 1: "COMPLETE"})
     heard = LiveTrial(1, "its name", False, values={1: 0.3}, states={1: "RUNNING"})

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from sweeper.task.prepared import Prepared
 from sweeper.task.reporting import Arm, Comparison, Plot, Table
@@ -134,11 +135,10 @@ def test_what_evaluation_measures_is_what_the_tables_show(tmp_path: Path) -> Non
 
 def masked(name: str, read: Any, f_score: Any) -> Arm:
     """An arm whose runs have seen these masks, with these F-scores of the images."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {
-        "read": np.asarray(read, np.uint8),
-        "f_score": np.asarray(f_score, np.float32),
+    records: dict[int, dict[str, NDArray[Any]]] = {
+        seed: {"read": np.asarray(read, np.uint8), "f_score": np.asarray(f_score, np.float32)}
+        for seed in SEEDS
     }
-    records = dict.fromkeys(SEEDS, arrays)
     return Arm(name, {seed: {} for seed in SEEDS}, records)
 
 
