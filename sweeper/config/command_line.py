@@ -243,7 +243,12 @@ def _named(tree: DictConfig) -> bool:
 
 def _refuse_idle_sweep(reading: Reading) -> None:
     """Raises UserError where a sweep was chosen that sweeps nothing: another grid is not what was meant."""
-    name = OmegaConf.select(reading.composer.tree(), "hydra.runtime.choices.sweep", throw_on_missing=False)
+    name = OmegaConf.select(
+        reading.composer.tree(),
+        "hydra.runtime.choices.sweep",
+        throw_on_missing=False,
+        throw_on_resolution_failure=False,
+    )
     if name is not None:
         path = reading.composer.source.path_of(f"sweep/{name}")
         problem = f"got '{name}', which sweeps nothing ({path})"

@@ -23,7 +23,9 @@ def plan_of_task(composer: Composer) -> str | None:
     Raises UserError where the task has none.
     """
     tree = composer.tree()
-    chosen = OmegaConf.select(tree, "hydra.runtime.choices.plan", throw_on_missing=False)
+    chosen = OmegaConf.select(
+        tree, "hydra.runtime.choices.plan", throw_on_missing=False, throw_on_resolution_failure=False
+    )
     if chosen != STAGED or composer.before_values("plan.stages"):
         return None
     name = OmegaConf.select(tree, "task.default_plan", throw_on_missing=False)
