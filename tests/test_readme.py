@@ -85,7 +85,8 @@ def test_the_companion_command_has_all_verbs_that_are_shown() -> None:
     shown = {
         words.split()[0] for words in (*commands("sweeper studies"), *commands("sweeper.studies")) if words
     }
-    verbs = {"list", "show", "best", "export", "publish", "replay", "clean", "delete", "..."}
+    reading = {"list", "show", "open", "serve", "best", "export", "publish", "page", "replay"}
+    verbs = reading | {"clean", "delete", "..."}
     assert shown <= verbs
 
 

@@ -187,6 +187,7 @@ class AgentServer:
         self._token, self._terms, self._listener, self._tls = token, terms, listener, tls
         self._strangers: dict[asyncio.Task[None], None] = {}
         self._links: set[Link] = set()
+        self._connections: set[asyncio.StreamWriter] = set()
         self._loop, self._is_over = asyncio.new_event_loop(), asyncio.Event()
         _raise_descriptor_limit()
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_S))
@@ -214,8 +215,18 @@ class AgentServer:
             link.part()
         await asyncio.sleep(PARTING_S)  # what was said last goes out
         looking.cancel()
+        for writer in tuple(self._connections):
+            writer.transport.abort()
+        await asyncio.sleep(0)  # which takes the loop one turn
 
     async def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
+        try:
+            await self._serve_one(reader, writer)
+        finally:
+            self._connections.discard(writer)
+
+    async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Somebody has connected."""
         task = asyncio.current_task()
         assert task is not None

@@ -67,9 +67,8 @@ def test_ten_thousand_connections_of_garbage_leave_a_study_running(
         open_ones: list[socket.socket] = []
         for number in range(10_000):
             with suppress(OSError):
-                stranger = socket.create_connection(place, timeout=10)
-                stranger.sendall(kinds[number % len(kinds)])
-                open_ones.append(stranger)
+                open_ones.append(socket.create_connection(place, timeout=10))
+                open_ones[-1].sendall(kinds[number % len(kinds)])
             if len(open_ones) > 300:
                 open_ones.pop(0).close()
         for stranger in open_ones:

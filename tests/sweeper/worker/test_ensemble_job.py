@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from sweeper.ensemble_spec import EnsembleSpec
+from sweeper.ensemble_spec import EnsembleSpec, Member
 from sweeper.errors import RunError
 from sweeper.layout import EnsembleFolder
 from sweeper.messages import Failed, Finished
@@ -15,7 +15,8 @@ from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.runners import run_to_the_end
 from tests.sweeper.worker.toy_jobs import Listener
 
-SPEC = EnsembleSpec(study="s", metric="auc", members=(), prepared="data", device="cpu", n_threads=1)
+MEMBER = Member(trial=0, name="baseline", seed=0, val=0.7, folder="run", model="sha256:0", config={})
+SPEC = EnsembleSpec(study="s", metric="auc", members=(MEMBER,), prepared="data", device="cpu", n_threads=1)
 
 
 def job(folder: Path) -> JobSpec:
