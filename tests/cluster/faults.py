@@ -274,7 +274,7 @@ OWN_FAULTS: dict[str, dict[str, OwnFault]] = {
         ),
     },
     "ray": {
-        "no room for an agent": OwnFault(short_of_room, ("executor.agents=5",)),
+        "no room for an agent": OwnFault(short_of_room, ("executor.agents=5", "loss.pause_ms=200")),
         "head killed": OwnFault(head_killed, ("loss.pause_ms=250",)),
     },
 }
