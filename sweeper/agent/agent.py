@@ -178,7 +178,14 @@ class Agent:
         context = _unchecked_tls() if self._address.is_tls else None
         connecting = asyncio.open_connection(self._address.host, self._address.port, ssl=context)
         reader, writer = await asyncio.wait_for(connecting, 10)
-        wire = await met_by_agent(reader, writer, self._token)
+        try:
+            return await self._taken(await met_by_agent(reader, writer, self._token))
+        except BaseException:
+            writer.close()
+            raise
+
+    async def _taken(self, wire: Wire) -> tuple[Wire, Hello]:
+        """The introduction, up to the study's welcome."""
         me = hello()
         wire.send(Frame(Kind.HELLO, 0, me.model_dump_json().encode()))
         probe = Probe.model_validate_json(await _answer(wire, Kind.PROBE))

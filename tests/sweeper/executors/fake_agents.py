@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sweeper.agent.handshake import met_by_agent
 from sweeper.agent.introduction import Hello, Probe, Probed, hello, probed
-from sweeper.agent.wire import Frame, Kind, Wire
+from sweeper.agent.wire import Frame, Kind, Wire, WireError
 from sweeper.executors.remote import RemoteExecutor
 
 Answer = Callable[[Probe], Probed]
@@ -27,7 +27,13 @@ class FakeAgent:
     async def join(self) -> Frame:
         """Meet the study; its last word of the introduction."""
         reader, writer = await asyncio.open_connection(self.address.hostname, self.address.port)
-        self.wire = await met_by_agent(reader, writer, self.token)
+        try:
+            self.wire = await met_by_agent(reader, writer, self.token)
+        except WireError:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            raise
         said: Hello = hello().model_copy(update=self.changes)
         self.wire.send(Frame(Kind.HELLO, 0, said.model_dump_json().encode()))
         frame = await self._next()

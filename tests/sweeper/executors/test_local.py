@@ -271,14 +271,19 @@ while True:
 """
 
 
-def orphan(tmp_path: Path, changes: dict[str, Any], step: int = 1) -> int:
-    """The worker of a parent that was killed while a job was at `step`, by its process number."""
+def orphan(tmp_path: Path, changes: dict[str, Any], step: int = 1, *, is_stopped: bool = False) -> int:
+    """The worker of a parent that was killed while a job was at `step`, by its process number.
+
+    `is_stopped`: it was before its parent died, so that it has not noticed.
+    """
     here = str(Path(__file__).parents[3])
     code = PARENT.format(here=here, folder=str(tmp_path), changes=changes, step=step)
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     with parent.stdout:
         pid = int(parent.stdout.readline())
+        if is_stopped:
+            os.kill(pid, signal.SIGSTOP)
         parent.kill()
         parent.wait()
     return pid
@@ -301,8 +306,7 @@ def test_a_late_worker_keeps_others_out_of_its_run(
     local: LocalExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An orphan that was stopped holds the run's folder; whoever comes next is told, and writes nothing."""
-    pid = orphan(tmp_path, ENDLESS)
-    os.kill(pid, signal.SIGSTOP)
+    pid = orphan(tmp_path, ENDLESS, is_stopped=True)
     try:
         before = (tmp_path / "run" / "metrics.jsonl").read_text()
         monkeypatch.setattr("sweeper.worker.holding.FOLDER_PATIENCE_S", 0.2)
