@@ -108,12 +108,15 @@ def hello(environ: Mapping[str, str] = os.environ) -> Hello:
     )
 
 
-def refusal(hello: Hello, *, is_program: bool) -> str | None:
-    """Why a study in this process does not take this agent, or None. A program brings its own torch."""
+def refusal(hello: Hello, own_code: str, *, is_program: bool) -> str | None:
+    """Why a study of this process, whose sweeper is `own_code`, does not take this agent; or None.
+
+    A program brings its own torch.
+    """
     if hello.protocol != PROTOCOL:
         return f"it speaks version {hello.protocol} of the protocol, this study version {PROTOCOL}"
-    if hello.code != (own := code_hash()):
-        return f"its sweeper is another one (code {hello.code}, here {own}); install the same there"
+    if hello.code != own_code:
+        return f"its sweeper is another one (code {hello.code}, here {own_code}); install the same there"
     if hello.python != _minor():
         return f"it has Python {hello.python}, the study {_minor()}"
     if not is_program and hello.torch != _torch():

@@ -10,7 +10,7 @@ from sweeper.executors.local import LocalExecutor
 from sweeper.schema import ByHand, Inline, Local, Ray, Slurm
 
 AGENTS_PER_S = 50
-"""So many may dial a study within a second; the introduction of one costs it some 3 ms."""
+"""So many of those that an engine starts dial a study within a second."""
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ class AgentServer:
         self._loop, self._is_over = asyncio.new_event_loop(), asyncio.Event()
         _raise_descriptor_limit()
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_S))
-        self._own_code = code_hash(terms.target)
+        self._own_code, self._task_code = code_hash(), code_hash(terms.target)
         self._thread = Thread(target=self._run, args=(bound,), name="agents", daemon=True)
         self._thread.start()
 
@@ -269,7 +269,7 @@ class AgentServer:
     async def _introduced(self, wire: Wire, peer: str) -> Link | None:
         terms = self._terms
         hello = Hello.model_validate_json(await _said(wire))
-        why = refusal(hello, is_program=terms.target is None)
+        why = refusal(hello, self._own_code, is_program=terms.target is None)
         if why is None:
             why = await self._probed(wire)
         if why is not None:
@@ -295,8 +295,8 @@ class AgentServer:
             found = Probed.model_validate_json(await _said(wire))
             if found.problem or found.words != words:
                 return found.problem or f"{terms.folder} is not the same folder there"
-            if found.code != self._own_code:
-                return f"the code of the task is another one there ({found.code}, here {self._own_code})"
+            if found.code != self._task_code:
+                return f"the code of the task is another one there ({found.code}, here {self._task_code})"
             with suppress(OSError):
                 if file.with_suffix(".answer").read_text() == words[::-1]:
                     return None

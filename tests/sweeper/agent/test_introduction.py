@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.agent import introduction
+from sweeper.agent import code_hash, introduction
 from sweeper.agent.gpus import Gpu, Gpus
 from sweeper.agent.introduction import Hello, Probe, hello, own_path, probed, refusal
 from sweeper.errors import UserError
@@ -23,13 +23,13 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_agent_of_this_installation_is_taken() -> None:
-    assert refusal(hello({}), is_program=False) is None
+    assert refusal(hello({}), code_hash(), is_program=False) is None
 
 
 def test_a_program_brings_its_own_torch() -> None:
     other = hello({}).model_copy(update={"torch": "1.0"})
-    assert refusal(other, is_program=False) is not None
-    assert refusal(other, is_program=True) is None
+    assert refusal(other, code_hash(), is_program=False) is not None
+    assert refusal(other, code_hash(), is_program=True) is None
 
 
 def test_fields_of_a_later_version_are_no_fault() -> None:
