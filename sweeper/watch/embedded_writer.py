@@ -1,4 +1,4 @@
-"""Writes runs into MLflow's SQLite file itself: a fiftieth of what MLflow's client takes for it.
+"""Writes runs into MLflow's SQLite file itself, in far less time than MLflow's client takes for it.
 
 The client opens several transactions a call, each with a flush to disk and some milliseconds of Python. Here
 all that one event says is one transaction, so that a killed session leaves no half of it, either. MLflow
