@@ -284,28 +284,21 @@ class AgentServer:
 
     async def _probed(self, wire: Wire) -> str | None:
         """Why the agent's file system, or the code that it sees there, is not the study's; or None."""
-        terms, words = self._terms, secrets.token_hex(16)
-        folder = terms.folder / f"probe-{secrets.token_hex(6)}"
-        file = folder / "words"
-        folder.mkdir(parents=True)
+        terms, here = self._terms, _SharedFile(self._terms.folder)
         try:
-            file.write_text(words)
-            probe = Probe(file=str(file), cwd=str(terms.cwd), path=terms.path, target=terms.target)
+            await asyncio.to_thread(here.write)  # a slow disk keeps no other agent's frames
+            probe = Probe(file=str(here.file), cwd=str(terms.cwd), path=terms.path, target=terms.target)
             wire.send(Frame(Kind.PROBE, 0, probe.model_dump_json().encode()))
             found = Probed.model_validate_json(await _said(wire))
-            if found.problem or found.words != words:
+            if found.problem or found.words != here.words:
                 return found.problem or f"{terms.folder} is not the same folder there"
             if found.code != self._task_code:
                 return f"the code of the task is another one there ({found.code}, here {self._task_code})"
-            with suppress(OSError):
-                if file.with_suffix(".answer").read_text() == words[::-1]:
-                    return None
+            if await asyncio.to_thread(here.is_answered):
+                return None
             return f"what it writes into {terms.folder} is not seen here"
         finally:
-            for left in (file.with_suffix(".answer"), file):
-                left.unlink(missing_ok=True)
-            with suppress(OSError):
-                folder.rmdir()
+            await asyncio.to_thread(here.remove)
 
     async def _look_after_links(self) -> None:
         while True:
@@ -313,6 +306,29 @@ class AgentServer:
             for link in tuple(self._links):
                 link.look(now)
             await asyncio.sleep(BEAT_S)
+
+
+class _SharedFile:
+    """A file that an agent should find in the study's folder, and answer beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.words = secrets.token_hex(16)
+        self.file = folder / f"probe-{secrets.token_hex(6)}" / "words"
+
+    def write(self) -> None:
+        self.file.parent.mkdir(parents=True)
+        self.file.write_text(self.words)
+
+    def is_answered(self) -> bool:
+        with suppress(OSError):
+            return self.file.with_suffix(".answer").read_text() == self.words[::-1]
+        return False
+
+    def remove(self) -> None:
+        for left in (self.file.with_suffix(".answer"), self.file):
+            left.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.file.parent.rmdir()
 
 
 @dataclass(frozen=True)
