@@ -1,11 +1,13 @@
 """Which model of a study is registered, and under which name and alias; done by a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from sweeper.agent import SAME_PATH, import_path
 from sweeper.ensemble_spec import model_digest
 from sweeper.errors import redact
 from sweeper.layout import RunFolder
@@ -60,10 +62,11 @@ def register_elsewhere(asked: Registration) -> str:
         request.write_text(
             asked.model_dump_json(), encoding="utf-8"
         )  # the store's address may hold a password
-        command = [sys.executable, "-m", "sweeper.watch.registering", str(request)]
+        command = [sys.executable, *SAME_PATH, "-m", "sweeper.watch.registering", str(request)]
         try:
             done = subprocess.run(
                 command,
+                env={**os.environ, **import_path()},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
