@@ -12,6 +12,7 @@ cannot grow.
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import optuna
@@ -22,7 +23,7 @@ from sweeper.errors import AskingError, in_a_line
 from sweeper.results import TrialResult
 from sweeper.search.grammar import text_of
 from sweeper.search.pruners import SCREENED, first_seeds
-from sweeper.storage import is_of_place, look_of, trial_numbered, writable
+from sweeper.storage import added, drafting, is_of_place, look_of, trial_numbered, writable
 from sweeper.trial import TrialSpec
 
 SPEC = "spec"
@@ -35,35 +36,6 @@ STATES = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAILED"
 Grid = Mapping[str, BaseDistribution]
 """What Optuna is to see of each parameter."""
 SamplerFactory = Callable[[int], optuna.samplers.BaseSampler]
-
-
-class PointSampler(optuna.samplers.BaseSampler):
-    """Proposes the one point that it was given."""
-
-    def __init__(self, point: Mapping[str, Any]) -> None:
-        self._point = point
-
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Nothing is sampled jointly."""
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Nothing is sampled jointly."""
-        return {}
-
-    def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """The point's own value."""
-        return self._point[param_name]
 
 
 class TrialBook:
@@ -135,13 +107,20 @@ class TrialBook:
         grid: Grid,
         spec_of: Callable[[int], TrialSpec],
     ) -> TrialSpec:
-        """A new trial at a point of ours; `spec_of(number)` describes it, `grid` is of `distributions_of`."""
+        """A new trial at a point of ours; `spec_of(number)` describes it, `grid` is of `distributions_of`.
+
+        Written in one transaction with its description, so that a kill spends no number.
+        """
         known = self.distributions()
         shown = {key: _seen_as(value, grid[key], known.get(key)) for key, value in params.items()}
         point = {key: seen for key, seen in shown.items() if seen is not None}
-        self._study.sampler = PointSampler({key: label for key, (label, _) in point.items()})
-        trial = self._study.ask({key: distribution for key, (_, distribution) in point.items()})
-        return self._describe(trial, spec_of)
+        template = optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params={key: label for key, (label, _) in point.items()},
+            distributions={key: distribution for key, (_, distribution) in point.items()},
+        )
+        number = len(self._study.get_trials(deepcopy=False)) + 1
+        return self._add(template, spec_of(number))
 
     def suggest(
         self,
@@ -154,21 +133,27 @@ class TrialBook:
 
         `define(trial)` suggests the parameters. The sampler is made anew for each trial, seeded by its
         number, so that a resumed study goes on as an undisturbed one would. `refused(number, params, error)`
-        describes a trial at a point that cannot be one; without it, the error ends the study. Raises
-        AskingError where the sampler fails.
+        describes a trial at a point that cannot be one; without it, the error ends the study. Written in one
+        transaction, like `add`. Raises AskingError where the sampler fails.
         """
         self._study.sampler = sampler(len(self._study.get_trials(deepcopy=False)))
-        trial = self._asked()
-
-        def described(number: int) -> TrialSpec:
+        with drafting(self._study):
+            trial = self._asked()
+            number, failure = trial.number + 1, None
             try:
-                return spec_of(number, define(trial))
+                spec = spec_of(number, define(trial))
             except Exception as error:
-                if refused is None or is_of_place(error):
+                if is_of_place(error):
                     raise
-                return refused(number, trial.params, error)
-
-        return self._describe(trial, described)
+                if refused is None:
+                    failure = error
+                else:
+                    spec = refused(number, trial.params, error)
+            template = trial_numbered(self._study, trial.number)
+        if failure is not None:
+            self._add_failed(template, str(failure))
+            raise failure
+        return self._add(template, spec)
 
     def _asked(self) -> optuna.Trial:
         try:
@@ -180,6 +165,21 @@ class TrialBook:
                 raise
             name = type(self._study.sampler).__name__
             raise AskingError(f"{name} failed to propose a trial ({in_a_line(error)})") from error
+
+    def _add(self, template: FrozenTrial, spec: TrialSpec) -> TrialSpec:
+        """The trial of the template as `spec` describes it; under another number where one was first."""
+        template.user_attrs |= _attributes_of(spec)
+        trial = added(self._study, template)
+        if trial.number + 1 == spec.number:
+            return spec
+        numbered = spec.model_copy(update={"number": trial.number + 1})  # asked without a lock
+        writable(self._study, trial).set_user_attr(SPEC, numbered.model_dump_json())
+        return numbered
+
+    def _add_failed(self, template: FrozenTrial, reason: str) -> None:
+        template.user_attrs["reason"] = reason
+        template.state, template.datetime_complete = TrialState.FAIL, datetime.now()
+        added(self._study, template)
 
     def tell(self, result: TrialResult, values: Sequence[float] | None) -> None:
         """The trial's state, reason and values; a trial that was told before stays as it was."""
@@ -204,7 +204,10 @@ class TrialBook:
             self._study.tell(number, told_values, state=STATES[result.state], skip_if_finished=True)
 
     def fail_undescribed(self) -> None:
-        """End trials whose session died before it had described them; to be called while nobody asks."""
+        """End trials that have no description, as an earlier version left them when it was killed.
+
+        To be called while nobody asks.
+        """
         for trial in self._study.get_trials(deepcopy=False):
             if SPEC not in trial.user_attrs and not trial.state.is_finished():
                 writable(self._study, trial).set_user_attr("reason", "never described")
@@ -249,19 +252,12 @@ class TrialBook:
             return value
         return known[key]
 
-    def _describe(self, trial: optuna.Trial, spec_of: Callable[[int], TrialSpec]) -> TrialSpec:
-        try:
-            spec = spec_of(trial.number + 1)
-        except Exception as error:
-            trial.set_user_attr("reason", str(error))
-            self._study.tell(trial, state=TrialState.FAIL)
-            raise
-        trial.set_user_attr(SPEC, spec.model_dump_json())
-        shown = {"name": spec.name, "role": spec.role, "parent": spec.parent, "rule": spec.rule}
-        for key, value in shown.items():  # for Optuna's dashboard
-            if value not in (None, "", "candidate"):
-                trial.set_user_attr(key, value)
-        return spec
+
+def _attributes_of(spec: TrialSpec) -> dict[str, Any]:
+    """The description, and what of it Optuna's dashboard shows."""
+    shown = {"name": spec.name, "role": spec.role, "parent": spec.parent, "rule": spec.rule}
+    of_interest = {key: value for key, value in shown.items() if value not in (None, "", "candidate")}
+    return {SPEC: spec.model_dump_json(), **of_interest}
 
 
 def _is_unshown(spec: TrialSpec, trial: FrozenTrial) -> bool:

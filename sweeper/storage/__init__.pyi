@@ -1,5 +1,6 @@
 from .clock import DatabaseClock as DatabaseClock
 from .optuna_adapter import (
+    added as added,
     study_seen_as as study_seen_as,
     trial_numbered as trial_numbered,
     writable as writable,
@@ -11,7 +12,7 @@ from .places import (
     place_faults_named as place_faults_named,
     refuse_closed as refuse_closed,
 )
-from .remembering import look_of as look_of
+from .remembering import drafting as drafting, look_of as look_of
 from .rows import Claim as Claim
 from .run_book import RunBook as RunBook
 from .storage import Storage as Storage, delete_study as delete_study, open_storage as open_storage

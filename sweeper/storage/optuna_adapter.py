@@ -26,9 +26,21 @@ def trial_id_of(trial: FrozenTrial) -> int:
     return int(trial._trial_id)
 
 
+def with_trial_id(trial: FrozenTrial, trial_id: int) -> FrozenTrial:
+    """The trial itself, under this key."""
+    trial._trial_id = trial_id
+    return trial
+
+
 def writable(study: optuna.Study, trial: FrozenTrial) -> Trial:
     """The trial as Optuna gives it to whoever runs it: it can be written to, and asks the study's pruner."""
     return Trial(study, trial_id_of(trial))
+
+
+def added(study: optuna.Study, template: FrozenTrial) -> FrozenTrial:
+    """A new trial with all that `template` holds but its number, written in one transaction."""
+    storage = storage_of(study)
+    return storage.get_trial(storage.create_new_trial(study_id_of(study), template_trial=template))
 
 
 def trial_numbered(study: optuna.Study, number: int) -> FrozenTrial:

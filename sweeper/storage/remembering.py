@@ -5,7 +5,8 @@ SQLite, though nobody but this process changes most of them. Here reads are answ
 process has written it knows, and `look` learns what other processes have written since. Writes go through.
 """
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from datetime import datetime
 from functools import partial
@@ -17,7 +18,10 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeper.storage.optuna_adapter import storage_of, study_id_of, trial_id_of
+from sweeper.storage.optuna_adapter import storage_of, study_id_of, trial_id_of, with_trial_id
+
+DRAFT = -1
+"""Key of the trial that is in memory only."""
 
 
 class RememberingStorage(BaseStorage):
@@ -25,6 +29,7 @@ class RememberingStorage(BaseStorage):
 
     def __init__(self, backend: BaseStorage) -> None:
         self._backend = backend
+        self._is_drafting = False
         self._trials: dict[int, FrozenTrial] = {}
         self._ids: dict[int, int] = {}
 
@@ -54,8 +59,33 @@ class RememberingStorage(BaseStorage):
         """The key of the trial of this number, without going through all. KeyError where there is none."""
         return self._ids[trial_number]
 
+    @contextmanager
+    def drafting(self) -> Iterator[None]:
+        """A trial that is asked for meanwhile, and all that is set of it, is in memory only; then it is gone.
+
+        Optuna writes a trial bit by bit, and a kill between two of them spends its number, or half its point.
+        """
+        self._is_drafting = True
+        try:
+            yield
+        finally:
+            self._is_drafting = False
+            draft = self._trials.pop(DRAFT, None)
+            if draft is not None:
+                del self._ids[draft.number]
+
+    def _drafted(self) -> int:
+        number = len(self._trials)
+        draft = optuna.trial.create_trial(state=TrialState.RUNNING)
+        draft.number = number
+        self._trials[DRAFT] = with_trial_id(draft, DRAFT)
+        self._ids[number] = DRAFT
+        return DRAFT
+
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """Written, and remembered as it was written."""
+        """Written, and remembered as it was written; or a draft."""
+        if self._is_drafting and template_trial is None:
+            return self._drafted()
         trial_id = self._backend.create_new_trial(study_id, template_trial)
         trial = self._trials[trial_id] = self._backend.get_trial(trial_id)
         self._ids[trial.number] = trial_id
@@ -67,7 +97,8 @@ class RememberingStorage(BaseStorage):
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
     ) -> None:
         """Written, and remembered."""
-        self._backend.set_trial_param(trial_id, param_name, param_value_internal, distribution)
+        if trial_id != DRAFT:
+            self._backend.set_trial_param(trial_id, param_name, param_value_internal, distribution)
         trial = self._to_change(trial_id)
         trial.params[param_name] = distribution.to_external_repr(param_value_internal)
         trial.distributions[param_name] = distribution
@@ -93,12 +124,14 @@ class RememberingStorage(BaseStorage):
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Written, and remembered."""
-        self._backend.set_trial_user_attr(trial_id, key, value)
+        if trial_id != DRAFT:
+            self._backend.set_trial_user_attr(trial_id, key, value)
         self._to_change(trial_id).user_attrs[key] = value
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Written, and remembered."""
-        self._backend.set_trial_system_attr(trial_id, key, value)
+        if trial_id != DRAFT:
+            self._backend.set_trial_system_attr(trial_id, key, value)
         self._to_change(trial_id).system_attrs[key] = value
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
@@ -148,3 +181,11 @@ def look_of(study: optuna.Study) -> Callable[[], None]:
     if not isinstance(storage, RememberingStorage):
         return lambda: None
     return partial(storage.look, study_id_of(study))
+
+
+def drafting(study: optuna.Study) -> AbstractContextManager[None]:
+    """A trial that `study` is asked for meanwhile is in memory only. Raises TypeError for another storage."""
+    storage = storage_of(study)
+    if not isinstance(storage, RememberingStorage):
+        raise TypeError(f"{type(storage).__name__} keeps no drafts")
+    return storage.drafting()

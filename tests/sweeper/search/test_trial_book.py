@@ -1,7 +1,8 @@
 """Trials in Optuna: numbered in order, extended freely, suggested alike after a resume."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import pytest
 from sweeper.results import TrialResult
 from sweeper.search.asking import Adaptive, Enumerated
 from sweeper.search.trial_book import TrialBook
+from sweeper.storage.remembering import RememberingStorage
 from sweeper.storage.storage import Storage
 from sweeper.trial import TrialSpec, fingerprint
 
@@ -104,10 +106,17 @@ def test_optuna_sees_numbers_with_the_bounds_of_the_grid(url: str) -> None:
 
 def suggestions(url: str, n_trials: int) -> list[float]:
     """The learning rates of an adaptive study of so many candidates, as far as they are not known yet."""
+    return [float(trial.params["lr"]) for trial in searched(url, n_trials)]  # type: ignore[arg-type]
+
+
+def searched(url: str, n_trials: int) -> list[TrialSpec]:
+    """The candidates of an adaptive study that are not known yet, each told as soon as it is asked for."""
     trials = book(url)
+    for known in trials.candidates():
+        trials.tell(TrialResult(known, "COMPLETE", None, {}), [float(str(known.params["lr"]))])
 
     def define(trial: optuna.Trial) -> Mapping[str, Any]:
-        return {"lr": trial.suggest_float("lr", 1e-4, 1e-1, log=True)}
+        return {key: trial.suggest_float(key, 1e-4, 1e-1, log=True) for key in ("lr", "decay")}
 
     def describe(number: int, params: Mapping[str, Any]) -> TrialSpec:
         return draft(**params).model_copy(update={"number": number})
@@ -119,7 +128,60 @@ def suggestions(url: str, n_trials: int) -> list[float]:
         return spec
 
     asked = ask_all(Adaptive(draft("baseline"), n_trials, trials, suggest))
-    return [float(trial.params["lr"]) for trial in asked if trial.role == "candidate"]  # type: ignore[arg-type]
+    return [trial for trial in asked if trial.role == "candidate"]
+
+
+class KilledHere(BaseException):
+    """What a kill leaves is what was written before it."""
+
+
+def kill_at(write: int, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the session end at this write of Optuna's trials, counted from now, before or after it is done."""
+    n_writes = count()
+
+    def watched(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **words: Any) -> Any:
+            is_last = next(n_writes) == write
+            if is_last and when == "before":
+                raise KilledHere
+            result = original(*arguments, **words)
+            if is_last:
+                raise KilledHere
+            return result
+
+        return call
+
+    for name in ("create_new_trial", "set_trial_param", "set_trial_user_attr", "set_trial_system_attr"):
+        monkeypatch.setattr(RememberingStorage, name, watched(getattr(RememberingStorage, name)))
+
+
+def listed(url: str, n_trials: int) -> list[TrialSpec]:
+    """The new trials of a grid of so many candidates."""
+    return ask_all(Enumerated([draft("baseline"), *(draft(lr=float(n)) for n in range(n_trials))], book(url)))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("study", [listed, searched])
+def test_a_kill_while_asking_changes_no_number_and_no_point(
+    study: Callable[[str, int], list[TrialSpec]], when: str, tmp_path: Path
+) -> None:
+    """Killed at each write of the first trials in turn; the same command then finds the undisturbed study."""
+    whole, n_kills = f"sqlite:///{tmp_path}/whole.db", 0
+    study(whole, 3)
+    for write in count():
+        url = f"sqlite:///{tmp_path}/{write}.db"
+        with pytest.MonkeyPatch.context() as patched:
+            kill_at(write, when, patched)
+            try:
+                study(url, 3)
+            except KilledHere:
+                n_kills += 1
+            else:
+                break
+        study(url, 3)
+        assert book(url).specs() == book(whole).specs(), f"killed {when} write {write}"
+        assert [t.params for t in optunas_trials(url)] == [t.params for t in optunas_trials(whole)]
+    assert n_kills >= 3
 
 
 def test_a_resumed_search_suggests_what_an_undisturbed_one_does(tmp_path: Path) -> None:
@@ -167,13 +229,20 @@ def test_the_baseline_does_not_take_the_search_space_from_a_sampler(url: str, na
 
 
 def test_a_trial_that_cannot_be_described_is_told_as_failed(url: str) -> None:
-    def broken(number: int) -> TrialSpec:
+    def broken(number: int, params: Mapping[str, Any]) -> TrialSpec:
         raise ValueError("no such thing")
 
     trials = book(url)
     with pytest.raises(ValueError, match="no such thing"):
-        trials.add({}, {}, broken)
+        trials.suggest(
+            lambda _: optuna.samplers.RandomSampler(seed=1),
+            lambda trial: {"lr": trial.suggest_float("lr", 0.5, 1.0)},
+            broken,
+        )
     assert trials.specs() == []
+    trial = optunas(url)
+    assert (trial.state.name, trial.user_attrs) == ("FAIL", {"reason": "no such thing"})
+    assert list(trial.params) == ["lr"]
 
 
 def test_what_is_remembered_first_stays(url: str) -> None:
@@ -191,8 +260,12 @@ def reported(url: str, *steps: tuple[int, float], below: float = 0.0) -> str | N
     return said[-1]
 
 
+def optunas_trials(url: str) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="s", storage=url).trials
+
+
 def optunas(url: str) -> optuna.trial.FrozenTrial:
-    return optuna.load_study(study_name="s", storage=url).trials[0]
+    return optunas_trials(url)[0]
 
 
 def test_evaluations_are_stored_once_each_by_whatever_session(url: str) -> None:

@@ -64,6 +64,14 @@ def test_a_trial_is_found_by_its_number(study: optuna.Study) -> None:
         optuna_adapter.trial_numbered(study, 7)
 
 
+def test_a_trial_is_added_while_it_runs_with_all_that_describes_it(study: optuna.Study) -> None:
+    with part("BaseStorage.create_new_trial(study_id, template_trial)"):
+        template = optuna.create_trial(state=TrialState.RUNNING, user_attrs={"spec": "x"})
+        trial = optuna_adapter.added(study, template)
+        assert (trial.number, trial.state, trial.user_attrs) == (2, TrialState.RUNNING, {"spec": "x"})
+        assert study.trials[2].user_attrs == {"spec": "x"}
+
+
 @pytest.mark.parametrize(("pruner", "is_ended"), [(NopPruner(), False), (ThresholdPruner(upper=0.0), True)])
 def test_a_study_can_be_seen_by_another_class_with_another_pruner(
     pruner: BasePruner, is_ended: bool, study: optuna.Study

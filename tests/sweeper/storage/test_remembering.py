@@ -11,7 +11,8 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeper.storage.remembering import RememberingStorage, look_of
+from sweeper.storage import optuna_adapter
+from sweeper.storage.remembering import DRAFT, RememberingStorage, drafting, look_of
 
 UNIT = FloatDistribution(0.0, 1.0)
 
@@ -232,3 +233,27 @@ def test_a_storage_that_always_knows_need_not_look() -> None:
     study.add_trial(optuna.create_trial(value=0.5))
     look_of(study)()
     assert [trial.value for trial in study.trials] == [0.5]
+
+
+def test_a_draft_is_in_memory_alone_and_gone_afterwards() -> None:
+    """Its number, parameters and attributes are seen while it is drafted, and by nobody else."""
+    backend = InMemoryStorage()
+    study = optuna.create_study(storage=RememberingStorage(backend), study_name="s")
+    study_id = backend.get_study_id_from_name("s")
+    study.ask({"x": FloatDistribution(0.0, 1.0)})
+    with drafting(study):
+        draft = study.ask({"x": FloatDistribution(0.0, 1.0)})
+        draft.set_user_attr("role", "candidate")
+        optuna_adapter.storage_of(study).set_trial_system_attr(DRAFT, "generation", 1)
+        seen = study.trials[1]
+        assert (seen.number, list(seen.params), seen.user_attrs) == (1, ["x"], {"role": "candidate"})
+        assert seen.system_attrs == {"generation": 1}
+        assert len(backend.get_all_trials(study_id)) == 1
+    assert [trial.number for trial in study.trials] == [0]
+    assert study.ask().number == 1
+    assert len(backend.get_all_trials(study_id)) == 2
+
+
+def test_a_storage_that_keeps_no_drafts_is_named() -> None:
+    with pytest.raises(TypeError, match="InMemoryStorage keeps no drafts"):
+        drafting(optuna.create_study())
