@@ -8,14 +8,16 @@ from .fitting import (
     Row as Row,
     default_console as default_console,
     say as say,
+    wrapped as wrapped,
 )
 from .leaderboard import sentence_of as sentence_of
 from .leaderboard_table import leaderboard_of as leaderboard_of, studies_table as studies_table
+from .live_board import LiveBoard as LiveBoard
 from .markdown_text import inline as inline
 from .page_data import Span as Span
 from .page_final import rebuild_page as rebuild_page
 from .page_index import index_page as index_page
-from .page_known import KnownRuns as KnownRuns, joined as joined
+from .page_known import KnownRuns as KnownRuns, with_own as with_own
 from .page_live import (
     LiveSlot as LiveSlot,
     LiveStudy as LiveStudy,

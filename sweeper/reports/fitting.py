@@ -2,24 +2,29 @@
 
 Where space is short, whole columns go, those of least use first, in the order that each table states
 (`Column.leaves`). Names neither shrink nor fold: where one leaves no room for the figures that stay, each has
-a line of its own above its figures. Sentences break between words only.
+a line of its own above its figures. Only in a view that has few lines are they cut, in the middle. Sentences
+break between words only.
 """
 
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
+from sweeper.reports.short_names import shortened
+
 WIDTH = 100
 """Columns where a terminal is asked for that has no width of its own."""
 UNWRAPPED = 100_000
 """Columns of a file: its sentences are searched line by line, and no column leaves its tables."""
+NAME_WIDTH = 40
+"""Columns of a name that a table leaves whole where it `cuts_names`, as far as there is room."""
 GAP = 2
 INDENT = 2
 """Of figures under their name."""
@@ -116,13 +121,44 @@ class Row:
 class FittedTable:
     """A table as wide as there is room for.
 
-    `folds_names`: a name that is longer than the terminal is folded, where lines must be counted.
+    `cuts_names`: for a view of few lines. Where not everything fits, long names are cut, unless two of them
+    would look the same; and one that is longer than the terminal is folded.
     """
 
     columns: Sequence[Column]
     rows: Sequence[Row]
     has_rule: bool = True
-    folds_names: bool = False
+    cuts_names: bool = False
+
+    def n_lines(self, width: int) -> int:
+        """The lines that it takes in so many columns of a terminal."""
+        table = self.fitted(width)
+        names = [self.columns[i].name for i in self._name_columns] + table._names
+        n_of_names = sum(max(1, -(-cell_len(name) // width)) for name in names)
+        return 1 + self.has_rule + len(self.rows) + n_of_names * table.layout(width).is_stacked
+
+    def fitted(self, width: int) -> "FittedTable":
+        """The same with names that leave room for the columns that stay, where it `cuts_names`."""
+        if not self.cuts_names or self._width(range(len(self.columns))) <= width:
+            return self
+        least = [i for i, column in enumerate(self.columns) if not (column.is_name or column.leaves)]
+        short = shortened(self._names, min(NAME_WIDTH, width - self._width(least) - GAP))
+        return self if short is None else replace(self, rows=[self._renamed(row, short) for row in self.rows])
+
+    def _renamed(self, row: Row, short: Mapping[str, str]) -> Row:
+        cells = list(row.cells)
+        for i in self._name_columns:
+            name = _text(cells[i]).plain
+            cells[i] = cells[i] if short[name] == name else short[name]
+        return Row(cells, row.style)
+
+    @property
+    def _name_columns(self) -> list[int]:
+        return [i for i, column in enumerate(self.columns) if column.is_name]
+
+    @property
+    def _names(self) -> list[str]:
+        return [_text(row.cells[i]).plain for row in self.rows for i in self._name_columns]
 
     def layout(self, width: int) -> Layout:
         """What is shown in so many columns of a terminal."""
@@ -136,8 +172,11 @@ class FittedTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """What rich draws in its place."""
+        yield from self.fitted(options.max_width)._drawn(options)
+
+    def _drawn(self, options: ConsoleOptions) -> Iterator[RenderableType]:
         found = self.layout(options.max_width)
-        names = [i for i, column in enumerate(self.columns) if column.is_name] if found.is_stacked else []
+        names = self._name_columns if found.is_stacked else []
         indent = " " * (INDENT if found.is_stacked else 0)
         head = Row([column.name for column in self.columns], "bold")
         for number, row in enumerate((head, *self.rows)):
@@ -150,7 +189,7 @@ class FittedTable:
 
     def _name_line(self, row: Row, i: int) -> Text:
         text = _text(row.cells[i], row.style)
-        return text if self.folds_names else _whole(text)
+        return text if self.cuts_names else _whole(text)
 
     def _line(self, row: Row, shown: Sequence[int], indent: str) -> Text:
         line = Text(indent, row.style)

@@ -49,9 +49,14 @@ STUDIES = (
 )
 
 
-def leaderboard_of(summary: Summary) -> RenderableType:
-    """The trials of a summary, why some have no value, what went wrong, the confirmation in one line."""
-    parts: list[RenderableType] = [Prose(_title(summary)), _table(summary)]
+def leaderboard_of(summary: Summary, most: int | None = None) -> RenderableType:
+    """The trials of a summary, why some have no value, what went wrong, the confirmation in one line.
+
+    With `most` the first so many trials, the baseline among them.
+    """
+    parts: list[RenderableType] = [Prose(_title(summary)), _table(summary, most)]
+    if most is not None and (n_more := len(summary.contestants) - most) > 0:
+        parts.append(Prose(f"and {plural(n_more, 'trial')} more, see `sweeper studies show`", "dim"))
     parts += [Prose(text, "red") for text in reasons(summary)]
     lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
     lines += [guards_line(summary), *front_lines(summary), plan_line(summary)]
@@ -96,13 +101,21 @@ def _findings(summary: Summary | None) -> list[str]:
     return [summary.task, f"{summary.verdict}{where}", best, difference(summary.confirmation)[0]]
 
 
-def _table(summary: Summary) -> FittedTable:
+def _table(summary: Summary, most: int | None) -> FittedTable:
     columns = _front_columns(summary) if summary.is_multi_objective else _compared_columns(summary)
     rows = [
         Row(_cells(row, summary), next((STYLES[mark] for mark in STYLES if mark in row.marks), ""))
-        for row in ranked(summary)
+        for row in _first(ranked(summary), most)
     ]
     return FittedTable([NUMBER, NAME, *columns, SECONDS], rows)
+
+
+def _first(rows: Sequence[Ranked], most: int | None) -> Sequence[Ranked]:
+    """Of more rows than `most` the best, and then the baseline."""
+    if most is None or len(rows) <= most:
+        return rows
+    below = [row for row in rows[most:] if "baseline" in row.marks]
+    return [*rows[: most - len(below)], *below]
 
 
 def _compared_columns(summary: Summary) -> list[Column]:

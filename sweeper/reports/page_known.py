@@ -16,10 +16,12 @@ from sweeper.storage import Outcome, read_outcome
 
 
 class KnownRuns:
-    """Reads what ended runs have left in their folders, each once."""
+    """Reads what ended runs have left in their folders, each once; without `has_curves` no curves."""
 
-    def __init__(self, folder: StudyFolder, metric: str, seeds: tuple[int, ...]) -> None:
-        self._folder, self._metric, self._seeds = folder, metric, seeds
+    def __init__(
+        self, folder: StudyFolder, metric: str, seeds: tuple[int, ...], *, has_curves: bool = True
+    ) -> None:
+        self._folder, self._metric, self._seeds, self._has_curves = folder, metric, seeds, has_curves
         self._read: set[RunKey] = set()
         self._trials: dict[int, LiveTrial] = {}
 
@@ -45,7 +47,8 @@ class KnownRuns:
         seed, result = outcome.row.seed, outcome.row.result
         value = (result.get("metrics") or {}).get(f"val/{self._metric}")
         is_screening = seed in self._seeds
-        points = thinned(sorted(curve(run.metrics, f"val/{self._metric}").items()), MOST_POINTS)
+        found = curve(run.metrics, f"val/{self._metric}") if self._has_curves else {}
+        points = thinned(sorted(found.items()), MOST_POINTS)
         return LiveTrial(
             number=number,
             name=slug,
@@ -72,6 +75,11 @@ def joined(one: LiveTrial, other: LiveTrial) -> LiveTrial:
         curves={**one.curves, **other.curves},
         seconds=max(one.seconds, other.seconds) if _is_same(one, other) else one.seconds + other.seconds,
     )
+
+
+def with_own(known: Mapping[int, LiveTrial], own: Mapping[int, LiveTrial]) -> dict[int, LiveTrial]:
+    """Those that are known from files, and those that a session has heard of itself; each by number."""
+    return {**known, **{n: joined(known[n], one) if n in known else one for n, one in own.items()}}
 
 
 def _is_same(one: LiveTrial, other: LiveTrial) -> bool:

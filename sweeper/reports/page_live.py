@@ -1,6 +1,6 @@
 """The page of a study that runs: what is known so far, from what its observers were told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean, stdev
@@ -73,7 +73,7 @@ class LiveStudy:
 
 def live_page(study: LiveStudy, written: datetime, refresh_s: float) -> str:
     """The page as one file; it reloads itself."""
-    shown, drawn = ranked(study), dict[str, Any]()
+    shown, drawn = ranked(study.trials, study.objective.sign), dict[str, Any]()
     found = {
         "Now": _now(study),
         "Leaderboard so far": _board(study, shown),
@@ -98,11 +98,10 @@ def live_page(study: LiveStudy, written: datetime, refresh_s: float) -> str:
     )
 
 
-def ranked(study: LiveStudy) -> list[Shown]:
+def ranked(trials: Iterable[LiveTrial], sign: int) -> list[Shown]:
     """The trials, the best mean so far first; those with the most seeds before others."""
-    sign = study.objective.sign
     known = sorted(
-        study.trials,
+        trials,
         key=lambda one: (-len(one.values), -sign * fmean(one.values.values()) if one.values else 0),
     )
     best = next((one.number for one in known if one.values and not one.is_baseline), None)

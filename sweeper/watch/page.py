@@ -8,7 +8,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Condition, Lock, Thread
 
@@ -21,59 +20,25 @@ from sweeper.reports import (
     LiveTrial,
     Span,
     Summary,
-    joined,
     live_page,
     prepare_figures,
+    with_own,
 )
-from sweeper.results import RunKey, RunResult, StudyResult
+from sweeper.results import RunResult, StudyResult
 from sweeper.trial import Slot, TrialSpec
-from sweeper.watch.live_view import LiveView, Running, until
+from sweeper.watch.heard import HeardTrials
+from sweeper.watch.live_view import LiveView, Running
 from sweeper.watch.observers import StudyStart
+from sweeper.watch.screen import until
 
 SHARE = 0.01
 """The largest part of the time that making pages may take."""
 CLOSE_S = 5.0
 BEAT_S = 30.0
 """A page is written so often even where nothing is heard but that runs go on."""
-MOST_POINTS = 400
 MOST_KEPT = 200
 """Of warnings and failures the last so many are shown."""
 MOST_SPANS = 2000
-
-
-@dataclass
-class Noted:
-    """What was heard of one trial."""
-
-    spec: TrialSpec
-    values: dict[int, float] = field(default_factory=dict)
-    states: dict[int, str] = field(default_factory=dict)
-    curves: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def report(self, seed: int, step: int, value: float) -> None:
-        """A point of a curve; every other one is dropped where there are too many."""
-        points = self.curves.setdefault(seed, [])
-        if points and points[-1][0] >= step:
-            points[:] = [point for point in points if point[0] < step]  # the run went back to a checkpoint
-        points.append((step, value))
-        if len(points) > MOST_POINTS:
-            del points[1:-1:2]
-
-    def seen(self) -> LiveTrial:
-        """As a page shows it."""
-        curves = {seed: tuple(points) for seed, points in self.curves.items()}
-        spec = self.spec
-        return LiveTrial(
-            number=spec.number,
-            name=spec.name,
-            is_baseline=spec.role == "baseline",
-            params=spec.params,
-            values=dict(self.values),
-            states=dict(self.states),
-            curves=curves,
-            seconds=self.seconds,
-        )
 
 
 class PageWriter:
@@ -93,7 +58,7 @@ class PageWriter:
         self._every_s, self._share, self._clock = every_s, share, clock
         self._view = LiveView(clock)
         self._lock, self._writing, self._wake = Lock(), Lock(), Condition()
-        self._trials: dict[int, Noted] = {}
+        self._heard = HeardTrials()
         self._slots: dict[tuple[int, int], tuple[str, float]] = {}
         self._spans: deque[Span] = deque(maxlen=MOST_SPANS)
         self._said, self._warned, self._failed = (deque[str](maxlen=MOST_KEPT) for _ in range(3))
@@ -104,6 +69,7 @@ class PageWriter:
     def study_started(self, start: StudyStart) -> None:
         """The first page, and those that follow, come from a thread."""
         self._start = start
+        self._heard.begin(start)
         self._view.begin(start.slots, start.objectives[0].metric, start.n_runs_planned - start.n_runs_known)
         self._thread = Thread(target=self._write_on, args=(start,), name="page", daemon=True)
         self._thread.start()
@@ -118,8 +84,8 @@ class PageWriter:
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """A slot is taken."""
         self._view.start(trial, started, slot)
+        self._heard.start(trial, started.seed)
         with self._lock:
-            self._noted(trial).states[started.seed] = "RUNNING"
             self._slots[trial.number, started.seed] = (slot.label, self._clock())
         self._tell()
 
@@ -130,20 +96,15 @@ class PageWriter:
     def run_reported(self, trial: TrialSpec, reported: Reported) -> None:
         """A point more of a curve."""
         self._view.move(trial, reported)
-        start = self._start
-        if start is None or reported.seed not in start.seeds:
-            return
-        value = reported.metrics.get(f"val/{start.objectives[0].metric}")
-        if value is not None:
-            with self._lock:
-                self._noted(trial).report(reported.seed, reported.step, value)
+        if self._heard.report(trial, reported):
             self._tell()
 
     def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
         """A slot is free, a value is known."""
         self._view.end(trial, run)
+        self._heard.end(trial, run)
         with self._lock:
-            self._end(self._noted(trial), run)
+            self._end(trial, run)
         self._tell()
 
     def slots_changed(self, slots: tuple[Slot, ...]) -> None:
@@ -174,16 +135,7 @@ class PageWriter:
         """Ends the thread."""
         self._stop()
 
-    def _noted(self, trial: TrialSpec) -> Noted:
-        return self._trials.setdefault(trial.number, Noted(trial))
-
-    def _end(self, noted: Noted, run: RunResult) -> None:
-        spec, start = noted.spec, self._start
-        noted.states[run.seed] = run.state
-        noted.seconds += run.seconds
-        if start is not None and run.seed in start.seeds and run.state == "COMPLETE":
-            value = run.metrics.get(f"val/{start.objectives[0].metric}")
-            noted.values |= {} if value is None else {run.seed: value}
+    def _end(self, spec: TrialSpec, run: RunResult) -> None:
         if run.state == "FAILED":
             self._failed.append(f"trial {spec.number} {spec.name} seed {run.seed}: {run.reason}")
         label, began = self._slots.pop((spec.number, run.seed), ("", None))
@@ -231,24 +183,18 @@ class PageWriter:
 
     def _write(self, start: StudyStart, known: KnownRuns, refresh_s: float) -> None:
         page = live_page(
-            self._seen(start, known.trials(self._heard())), datetime.now().astimezone(), refresh_s
+            self._seen(start, known.trials(self._heard.runs())), datetime.now().astimezone(), refresh_s
         )
         with self._writing:
             if not self._is_over:
                 write_atomic(start.folder.report_html, page, flush=False)
 
-    def _heard(self) -> set[RunKey]:
-        """The runs of this session."""
-        with self._lock:
-            return {(number, seed) for number, noted in self._trials.items() for seed in noted.states}
-
     def _seen(self, start: StudyStart, known: dict[int, LiveTrial]) -> LiveStudy:
-        view, now = self._view.seen(), self._clock()
+        view, own, now = self._view.seen(), self._heard.seen(), self._clock()
         with self._lock:
-            own = {number: noted.seen() for number, noted in self._trials.items()}
             open_runs = dict(self._slots)
             spans, failed = list(self._spans), list(self._failed)
-        trials = known | {n: joined(known[n], one) if n in known else one for n, one in own.items()}
+        trials = with_own(known, own)
         spans += [
             Span(trial, seed, label, began, now, "RUNNING")
             for (trial, seed), (label, began) in open_runs.items()

@@ -1,7 +1,14 @@
-"""What a study shows: a live view on a terminal, plain lines elsewhere; at the end the leaderboard."""
+"""What a study shows: a live view on a terminal, plain lines elsewhere; at the end leaderboard and verdict.
+
+Where the view lives, runs that end well have no line of their own: the view counts and ranks them. So
+hundreds of them leave what was said of failures, warnings and the plan on the screen.
+"""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -26,11 +33,20 @@ from sweeper.trial import Slot, TrialSpec
 from sweeper.verdict import criteria_of, unknown_figures
 from sweeper.watch.live_view import LiveView
 from sweeper.watch.observers import StudyStart
+from sweeper.watch.screen import screen
+from sweeper.watch.standings import Standings
 from sweeper.watch.tracking_store import pages, place_of_runs
 from sweeper.wording import duration, number, plural
 
 STYLES = {"COMPLETE": "", "FAILED": "red"}
 REFRESHES_PER_S = 4
+TRIALS_NOTED = 2
+"""Of so many trials, the baseline first, a live view says what is to be known; each run's log has its own."""
+ALIKE = 3
+"""So many runs that fail for the same reason have a line above a live view."""
+LINES_BESIDE, LEAST_RANKED = 14, 8
+"""Lines of a terminal that stand beside the final leaderboard; and trials that it has on the smallest one."""
+DEFAULT_RESULTS = "results"
 
 
 def leaderboard(result: StudyResult, judgement: Judgement) -> RenderableType:
@@ -47,10 +63,11 @@ class Terminal:
 
     def __init__(self, console: Console | None = None, view: LiveView | None = None) -> None:
         self._console = console or default_console()
-        self._view = view or LiveView()
+        self._view, self._standings = view or LiveView(), Standings()
         self._start: StudyStart | None = None
         self._live: Live | None = None
         self._said: set[str] = set()
+        self._reasons: Counter[str | None] = Counter()
         self._figures: set[str] = set()
 
     def study_started(self, start: StudyStart) -> None:
@@ -59,6 +76,7 @@ class Terminal:
         self._view.begin(start.slots, start.objectives[0].metric, start.n_runs_planned - start.n_runs_known)
         self._say("\n".join([_opening(start), *start.announced]))
         if self._console.is_terminal:
+            self._standings.begin(start)
             self._live = self._new_live()
             self._live.start()
             # visible all the while: a process that is killed could not give it back
@@ -67,11 +85,15 @@ class Terminal:
     def _new_live(self) -> Live:
         return Live(
             console=self._console,
-            get_renderable=lambda: self._view.drawn(self._console.height, self._console.width),
+            get_renderable=self._screen,
             refresh_per_second=REFRESHES_PER_S,
             transient=True,
             redirect_stderr=sys.stderr.isatty(),  # a file that the user sent it to gets what is meant for it
         )
+
+    def _screen(self) -> RenderableType:
+        height, width = self._console.height, self._console.width
+        return screen(self._view.seen(), height, width, self._standings.board())
 
     def plan_grew(self, n_runs: int, why: str) -> None:
         """Says why."""
@@ -82,8 +104,9 @@ class Terminal:
     def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
         """The slot's line in the live view; and what is to be known of the trial's configuration."""
         self._view.start(trial, started, slot)
-        for note in started.notes:  # each seed of a trial says the same
-            self._say_once(f"trial {trial.number} {trial.name}: {note}")
+        if self._live is None or trial.number < TRIALS_NOTED:
+            for note in started.notes:  # each seed of a trial says the same
+                self._say_once(f"trial {trial.number} {trial.name}: {note}")
 
     def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
         """Moves its line on."""
@@ -94,15 +117,22 @@ class Terminal:
         self._view.move(trial, reported)
 
     def run_ended(self, trial: TrialSpec, run: RunResult) -> None:
-        """One line, in the log as well as above the live view, and one for each incident on the way."""
+        """One line, above the live view only where it ended badly, and one for each incident on the way."""
         progress = self._view.end(trial, run)
+        self._standings.end(trial, run)
         objective = self._start.objectives[0] if self._start else None
-        self._say(f"[{progress}] {_ended(trial, run, objective)}", STYLES.get(run.state, "yellow"))
+        if self._live is None or self._is_news(run):
+            self._say(f"[{progress}] {_ended(trial, run, objective)}", STYLES.get(run.state, "yellow"))
         if run.state == "COMPLETE" and self._start:
             self._figures |= run.metrics.keys()
             self._say_missing(unknown_figures(criteria_of(self._start.config), self._figures))
         for incident in run.incidents:  # an interrupted run ends more than once
             self._say_once(f"{_name(trial, run)}: incident: {incident}", "yellow")
+
+    def _is_news(self, run: RunResult) -> bool:
+        """Whether a line of it is worth its place on a screen; of many that fail alike the first ones are."""
+        self._reasons[run.reason] += run.state == "FAILED"
+        return run.state == "INTERRUPTED" or (run.state == "FAILED" and self._reasons[run.reason] <= ALIKE)
 
     def slots_changed(self, slots: tuple[Slot, ...]) -> None:
         """The live view has a line for each of them."""
@@ -121,15 +151,17 @@ class Terminal:
         """Nothing to show yet."""
 
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
-        """Leaderboard, verdict, and where to read on."""
+        """Leaderboard, what there is of the study, the verdict, and at last how to look further."""
         self._stop()
         if self._start is None:
             return
-        folder = self._start.folder
+        folder, config = self._start.folder, self._start.config
         self._say_missing(summary.warnings)
-        self._console.print(leaderboard_of(summary), crop=False)
+        most = max(LEAST_RANKED, self._console.height - LINES_BESIDE) if self._console.is_terminal else None
+        self._console.print(leaderboard_of(summary, most), crop=False)
+        self._say("\n".join(_places(folder, config)), "dim")
         self._say(read_sentence(folder) or f"verdict: {summary.verdict}", "bold")
-        self._say(_places(folder, self._start.config))
+        self._say("\n".join(_commands(folder, config)))
 
     def study_left(self, why: str) -> None:
         """Who goes on."""
@@ -141,6 +173,7 @@ class Terminal:
         self._stop()
 
     def _stop(self) -> None:
+        self._standings.close()
         live, self._live = self._live, None
         if live is not None:
             live.stop()
@@ -176,16 +209,29 @@ def _ended(trial: TrialSpec, run: RunResult, objective: Objective | None) -> str
     return f"{who}: {key} {number(run.metrics.get(key))} in {duration(run.seconds)}"
 
 
-def _places(folder: StudyFolder, config: Mapping[str, Any]) -> str:
+def _places(folder: StudyFolder, config: Mapping[str, Any]) -> list[str]:
+    """What there is of the study: its report, its models, its page in MLflow."""
     lines = [f"report: {folder.report_md}"]
     keep = config.get("study", {}).get("keep_models")
     n_models, n_bytes = models_in(folder)
     if keep and n_models:
         lines.append(f"models: {n_models} kept, {n_bytes / 2**20:.1f} MiB (study.keep_models={keep})")
-    if "tracking" in config:
-        tracking = Tracking.model_validate(config["tracking"])
-        place = place_of_runs(tracking, folder.path.parent)
-        lines += [f"MLflow: {place}"] if place else []
-        page = pages(folder.path.parent).get(folder.path.name) if place and tracking.uri is None else None
-        lines += [f"its page: {page}"] if page else []
-    return "\n".join(lines)
+    tracking = _tracking(config)
+    if tracking is not None and tracking.uri is None:
+        page = pages(folder.path.parent).get(folder.path.name)
+        lines += [f"in MLflow's UI, where that runs: {page}"] if page else []
+    return lines
+
+
+def _commands(folder: StudyFolder, config: Mapping[str, Any]) -> list[str]:
+    """The two that open the study: its page, and its runs in MLflow."""
+    results = folder.path.parent
+    elsewhere = "" if results == Path(DEFAULT_RESULTS) else f" --results-dir {quote(str(results))}"
+    lines = [f"its page: python -m sweeper.studies open {quote(folder.path.name)}{elsewhere}"]
+    tracking = _tracking(config)
+    place = None if tracking is None else place_of_runs(tracking, results)
+    return [*lines, f"MLflow: {place}"] if place else lines
+
+
+def _tracking(config: Mapping[str, Any]) -> Tracking | None:
+    return Tracking.model_validate(config["tracking"]) if "tracking" in config else None

@@ -20,7 +20,7 @@ from sweeper.reports.report import write_report
 from sweeper.storage.outcomes import Outcome, keep_outcome
 from sweeper.storage.rows import RunRow
 from sweeper.trial import Slot, TrialSpec
-from sweeper.watch import page as module
+from sweeper.watch import heard, page as module
 from sweeper.watch.page import PageWriter
 from tests.sweeper.factories import AUC, SEEDS, judgement, run_result, study_result, study_start, trial_spec
 
@@ -219,13 +219,13 @@ def test_pages_take_a_small_share_of_the_time(folder: StudyFolder, monkeypatch: 
 def test_a_curve_that_goes_back_to_a_checkpoint_is_drawn_once(
     writer: PageWriter, folder: StudyFolder
 ) -> None:
-    noted = module.Noted(OTHER)
+    noted = heard.Noted(OTHER)
     for step in (100, 200, 300, 200, 250):
         noted.report(0, step, step / 1000)
     assert noted.curves[0] == [(100, 0.1), (200, 0.2), (250, 0.25)]
     for step in range(300, 3000):
         noted.report(0, step, 0.5)
-    assert len(noted.curves[0]) <= module.MOST_POINTS + 1
+    assert len(noted.curves[0]) <= heard.MOST_POINTS + 1
     assert noted.curves[0][0][0] == 100
     assert noted.curves[0][-1][0] == 2999
 
@@ -313,5 +313,5 @@ def test_a_seed_that_has_just_begun_does_not_cut_the_mean_of_the_others_short() 
     )
     study = LiveStudy("s", AUC, (0, 1), "", [trial], [], 2, 1, 0, 1.0, None, "")
     drawn: dict[str, Any] = {}
-    page_live.curve_places(study, page_live.ranked(study), drawn)
+    page_live.curve_places(study, page_live.ranked(study.trials, study.objective.sign), drawn)
     assert drawn["curves-0"]["data"][0]["x"] == [100, 200, None]
