@@ -132,9 +132,7 @@ class Session:
         judgement = replace(judgement, ensemble=ensemble.entry)
         self._observer.report_begins()
         summary = write_report(folder, result, judgement, plan.factory.added(result, judgement))
-        if result.totals.stopped_because is not None:
-            self._observer.warned(self._to_go_on())
-        else:
+        if result.totals.stopped_because is None:
             tidy_checkpoints(folder, result, judgement, plan.settings.study.keep_models, ensemble.members)
         for note in judgement.notes:
             self._observer.warned(note)

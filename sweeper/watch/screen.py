@@ -15,7 +15,7 @@ from sweeper.watch.live_view import Moment, Progress, Running
 from sweeper.wording import duration, number
 
 WIDTH = 100
-LOG_LINES = 4
+LOG_LINES = 3
 """Left for the last lines of the log, above."""
 MOST_RANKED = 8
 LEAST_RANKED = 3

@@ -151,7 +151,7 @@ class Terminal:
         """Nothing to show yet."""
 
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
-        """Leaderboard, what there is of the study, the verdict, and at last how to look further."""
+        """Leaderboard, what there is of the study, the verdict, and at last how to look further or go on."""
         self._stop()
         if self._start is None:
             return
@@ -162,6 +162,8 @@ class Terminal:
         self._say("\n".join(_places(folder, config)), "dim")
         self._say(read_sentence(folder) or f"verdict: {summary.verdict}", "bold")
         self._say("\n".join(_commands(folder, config)))
+        if summary.totals.to_go_on is not None:
+            self._say(summary.totals.to_go_on, "yellow")
 
     def study_left(self, why: str) -> None:
         """Who goes on."""

