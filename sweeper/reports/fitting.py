@@ -133,7 +133,7 @@ class FittedTable:
     def n_lines(self, width: int) -> int:
         """The lines that it takes in so many columns of a terminal."""
         table = self.fitted(width)
-        names = [self.columns[i].name for i in self._name_columns] + table._names
+        names = [self.columns[i].name for i in self._name_columns] + table.names
         n_of_names = sum(max(1, -(-cell_len(name) // width)) for name in names)
         return 1 + self.has_rule + len(self.rows) + n_of_names * table.layout(width).is_stacked
 
@@ -142,7 +142,7 @@ class FittedTable:
         if not self.cuts_names or self._width(range(len(self.columns))) <= width:
             return self
         least = [i for i, column in enumerate(self.columns) if not (column.is_name or column.leaves)]
-        short = shortened(self._names, min(NAME_WIDTH, width - self._width(least) - GAP))
+        short = shortened(self.names, min(NAME_WIDTH, width - self._width(least) - GAP))
         return self if short is None else replace(self, rows=[self._renamed(row, short) for row in self.rows])
 
     def _renamed(self, row: Row, short: Mapping[str, str]) -> Row:
@@ -157,7 +157,8 @@ class FittedTable:
         return [i for i, column in enumerate(self.columns) if column.is_name]
 
     @property
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """Those of its rows."""
         return [_text(row.cells[i]).plain for row in self.rows for i in self._name_columns]
 
     def layout(self, width: int) -> Layout:
@@ -172,9 +173,10 @@ class FittedTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """What rich draws in its place."""
-        yield from self.fitted(options.max_width)._drawn(options)
+        yield from self.fitted(options.max_width).drawn(options)
 
-    def _drawn(self, options: ConsoleOptions) -> Iterator[RenderableType]:
+    def drawn(self, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """Its lines, with the names as they are."""
         found = self.layout(options.max_width)
         names = self._name_columns if found.is_stacked else []
         indent = " " * (INDENT if found.is_stacked else 0)

@@ -2,7 +2,7 @@
 
 Optuna sees numeric parameters as floats and others as categories, so that its dashboard and importances work;
 true values are in the trial's user attribute `spec`, whole. Its categories cannot grow: a choice that was
-added to a study later is in `spec` alone. The baseline is no trial of Optuna's
+added to a study later is in `spec` and in an attribute `params.<key>`. The baseline is no trial of Optuna's
 but an attribute of its study: it has none of the swept parameters, and one such trial would take the common
 search space from every sampler that needs one. So our trial n is Optuna's n - 1. Enumerated points are
 proposed by us, since Optuna's own grid samplers fail on the last `tell` and its categorical distributions
@@ -168,7 +168,7 @@ class TrialBook:
 
     def _add(self, template: FrozenTrial, spec: TrialSpec) -> TrialSpec:
         """The trial of the template as `spec` describes it; under another number where one was first."""
-        template.user_attrs |= _attributes_of(spec)
+        template.user_attrs |= _attributes_of(spec, template.params)
         trial = added(self._study, template)
         if trial.number + 1 == spec.number:
             return spec
@@ -253,11 +253,12 @@ class TrialBook:
         return known[key]
 
 
-def _attributes_of(spec: TrialSpec) -> dict[str, Any]:
-    """The description, and what of it Optuna's dashboard shows."""
+def _attributes_of(spec: TrialSpec, seen: Mapping[str, Any]) -> dict[str, Any]:
+    """The description, and what Optuna's dashboard shows of it beside the parameters that Optuna has `seen`."""
     shown = {"name": spec.name, "role": spec.role, "parent": spec.parent, "rule": spec.rule}
     of_interest = {key: value for key, value in shown.items() if value not in (None, "", "candidate")}
-    return {SPEC: spec.model_dump_json(), **of_interest}
+    unseen = {f"params.{key}": _label(value) for key, value in spec.params.items() if key not in seen}
+    return {SPEC: spec.model_dump_json(), **of_interest, **unseen}
 
 
 def _is_unshown(spec: TrialSpec, trial: FrozenTrial) -> bool:
