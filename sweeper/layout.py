@@ -88,6 +88,11 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     @property
+    def system(self) -> Path:
+        """One JSON object a line: CPU, memory and GPU at one moment; only where that was asked for."""
+        return self.path / "system.jsonl"
+
+    @property
     def records(self) -> Path:
         """Per-example records of the test split."""
         return self.path / "records.npz"

@@ -385,7 +385,8 @@ class Tracking(StrictModel):
     """Where runs are logged, and how much. `uri: null` is the embedded store under `study.results_dir`.
 
     `all_metrics`: not only objectives, guards and losses. `register_model`: the best model goes to the model
-    registry. Configurations from before these could be asked do neither.
+    registry. `system_metrics`: CPU, memory and GPU of each run. Configurations from before these could be
+    asked do none of them.
     """
 
     name: Literal["mlflow", "none"]
@@ -393,6 +394,7 @@ class Tracking(StrictModel):
     experiment: str | None
     all_metrics: bool = False
     register_model: bool = False
+    system_metrics: bool = False
 
 
 class Monitor(StrictModel):

@@ -77,7 +77,8 @@ class JobSpec(StrictModel):
 
     `runner`: what runs its members: `task` is the trainer, whose configuration theirs are; `program` starts a
     program, their configuration being {"program": a ProgramSpec}; `ensemble` evaluates an average of models,
-    the configuration being {"ensemble": an EnsembleSpec}.
+    the configuration being {"ensemble": an EnsembleSpec}. `has_system_metrics`: its worker samples CPU,
+    memory and GPU.
     """
 
     job_id: str
@@ -88,6 +89,7 @@ class JobSpec(StrictModel):
     stop_at: int | None
     needs: DeviceNeeds
     runner: Runner = "task"
+    has_system_metrics: bool = False
 
 
 def member_facts(job: JobSpec, run: RunSpec) -> dict[str, Any]:

@@ -17,7 +17,8 @@ DOORS = {
         "sweeper.search.rehearsal",
     ),
     "mlflow": ("sweeper.watch.run_store", "sweeper.watch.experiments", "sweeper.watch.registering"),
-    "pynvml": ("sweeper.agent.gpus",),
+    "pynvml": ("sweeper.agent.gpus", "sweeper.worker.system_metrics"),
+    "psutil": ("sweeper.worker.system_metrics",),
     "ray": ("sweeper.executors.launch_ray",),
     "hydra": (
         *("sweeper.run_study", "hydra_plugins.optuna_study.sweeper", "sweeper.config.hydra_adapter"),

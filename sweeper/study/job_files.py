@@ -15,13 +15,16 @@ class JobFiles:
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self._folder = plan, plan.folder
+        tracking = plan.settings.tracking
+        self._has_system_metrics = tracking.name != "none" and tracking.system_metrics
 
     def job_of(self, trial: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
         """The job that trains a run on `slot`; its files are written."""
         folder = self._folder.run(trial, seed)
         parts = self._plan.factory.run_parts(trial, seed, folder)
         needs = DeviceNeeds(device=slot.device, n_threads=slot.n_threads, is_alone=is_alone)
-        job = job_for(self._plan.study, trial, seed, attempt, folder, parts, needs)
+        asked = self._has_system_metrics
+        job = job_for(self._plan.study, trial, seed, attempt, folder, parts, needs, has_system_metrics=asked)
         # not waited for: where a power cut loses them, the run's next attempt writes them again
         write_atomic(folder.config, _yaml({**trial.config, "seed": seed}), flush=False)
         write_atomic(folder.overrides, _yaml(list(parts.overrides)), flush=False)

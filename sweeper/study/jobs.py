@@ -13,6 +13,8 @@ def job_for(
     folder: RunFolder,
     parts: RunParts,
     needs: DeviceNeeds,
+    *,
+    has_system_metrics: bool = False,
 ) -> JobSpec:
     """The solo job that trains `trial` on `seed`."""
     run = RunSpec(
@@ -32,4 +34,5 @@ def job_for(
         stop_at=None,
         needs=needs,
         runner=parts.runner,
+        has_system_metrics=has_system_metrics,
     )

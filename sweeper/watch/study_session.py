@@ -18,6 +18,7 @@ from sweeper.watch.run_store import RunStore
 from sweeper.watch.stored_run import StoredRun
 from sweeper.watch.study_facts import StudyFacts, inactive_in, view_of
 from sweeper.watch.tracked_curves import CURVE, Logged, Point, Update, legal_name, updates
+from sweeper.watch.tracked_system import SAMPLED, SYSTEM, system_updates
 from sweeper.watch.tracking_store import Store, follow_folder, view_key
 
 STATUS = {"COMPLETE": "FINISHED", "FAILED": "FAILED", "PRUNED": "KILLED", "INTERRUPTED": "KILLED"}
@@ -108,7 +109,7 @@ class Session:
         """Curves up to step `upto` that are not logged yet."""
         with self._turn():
             run = self._run(self._trial(spec), spec, seed)
-            for update in self._new(run, spec, folder, upto):
+            for update in (*self._new(run, spec, folder, upto), *_sampled(run, folder)):
                 self._store.log(run, update)
 
     def log_end(self, spec: TrialSpec, run: RunResult) -> bool:
@@ -130,14 +131,15 @@ class Session:
         known = (stored.tags.get("sweeper.state"), stored.tags.get("sweeper.attempt"), stored.status)
         if stored.is_deleted or known == (run.state, str(run.attempt), STATUS[run.state]):
             return False
-        new = self._new(stored, spec, RunFolder(run.folder), None) if run.folder else []
+        folder = RunFolder(run.folder) if run.folder else None
+        new = [*_sampled(stored, folder), *self._new(stored, spec, folder, None)] if folder else []
         *first, last = new or [Update()]
         for update in first:
             self._store.log(stored, update)
         params = self._params(trial, spec) | {"seed": str(run.seed)}
         self._store.log(stored, last + tracked.end_update(spec, run, shown, end_ms), params)
-        if run.folder:
-            self._store.log_file(stored, RunFolder(run.folder).config)
+        if folder:
+            self._store.log_file(stored, folder.config)
         self._store.set_status(stored, STATUS[run.state], max(end_ms, stored.start_ms))
         return True
 
@@ -369,9 +371,14 @@ class Session:
         return logged
 
 
+def _sampled(run: StoredRun, folder: RunFolder) -> list[Update]:
+    """What was sampled of the machine and is not logged yet."""
+    return system_updates(folder.system, int(run.tags.get(SAMPLED, 0)), MAX_METRICS)
+
+
 def _figures_of(run: StoredRun) -> dict[str, float]:
     """Of the kept model; in an earlier layout these names were those of curves."""
-    others = (CURVE, "run/", "final/")
+    others = (CURVE, SYSTEM, "run/", "final/")
     is_earlier = "sweeper.study_run" not in run.tags
     return {} if is_earlier else {k: x for k, x in run.metrics.items() if not k.startswith(others)}
 

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -81,6 +82,9 @@ def _moved(uri: str, place: str) -> str | None:
 
 def check_tracking(config: Tracking) -> None:
     """Raises UserError where MLflow knows no such store; whether a server answers shows later."""
+    if config.name != "none" and config.system_metrics and find_spec("psutil") is None:
+        problem = "got true; expected the package psutil, which samples CPU and memory"
+        raise UserError(Fault("tracking.system_metrics", problem, "pip install psutil"))
     if config.name == "none" or config.uri is None:
         return None
     scheme = config.uri.partition(":")[0] if ":" in config.uri else ""

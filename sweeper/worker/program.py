@@ -33,6 +33,7 @@ from sweeper.worker.program_reports import Reports
 from sweeper.worker.program_results import Heard, figures_in_all
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.silence import Silence, cpu_seconds
+from sweeper.worker.system_metrics import system_metrics_of
 
 POLL_S = 0.05
 TOLD_TOO_S = 0.5
@@ -62,7 +63,8 @@ def _run_member(job: JobSpec, run: RunSpec, report: Report, lifeline: Lifeline) 
     try:
         with run_folder_held(reporter.folder) as lock:
             spec = ProgramSpec.model_validate(run.config["program"])
-            ProgramRun(spec, job, reporter, lifeline).go(lock)
+            with system_metrics_of(job, reporter):
+                ProgramRun(spec, job, reporter, lifeline).go(lock)
     except Exception as error:
         with suppress(OSError):  # where the disk is full there is no log either, and that is not the news
             reporter.log(str(error) if isinstance(error, RunError) else traceback.format_exc())

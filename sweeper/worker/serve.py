@@ -22,6 +22,7 @@ from sweeper.worker.last_words import with_last_words
 from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.solo import Solo
+from sweeper.worker.system_metrics import system_metrics_of
 from sweeper.worker.training import Training
 
 
@@ -57,7 +58,8 @@ def _run_member(job: JobSpec, run: RunSpec, report: Report, lifeline: Lifeline) 
         with run_folder_held(reporter.folder):
             solo, notes = build_solo(job, run, reporter, lifeline)
             known = replace(known, n_parameters=solo.n_parameters)
-            solo.train(notes)
+            with system_metrics_of(job, reporter):
+                solo.train(notes)
     except Exception as error:
         with suppress(OSError):  # where the disk is full there is no log either, and that is not the news
             reporter.log(traceback.format_exc())
