@@ -16,6 +16,7 @@ from sweeper.watch import tracking_store
 from sweeper.watch.tracked_curves import Point
 from sweeper.watch.tracked_system import SAMPLED, system_updates
 from sweeper.watch.tracking import make_tracker, replay_study
+from tests.commands import INLINE, sweeper
 from tests.sweeper.factories import judgement, study_result, study_start
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import
@@ -116,3 +117,26 @@ def test_without_psutil_asking_for_them_is_refused_before_anything_runs(
     with pytest.raises(UserError, match=r"tracking.system_metrics: got true; expected the package psutil"):
         tracking_store.check_tracking(asked)
     tracking_store.check_tracking(asked.model_copy(update={"name": "none"}))
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_jobs_of_a_study_ask_for_them_where_the_command_does(tmp_path: Path, asks: bool) -> None:
+    if asks:
+        pytest.importorskip("psutil")
+    sizes = (
+        "data.n_train=3000",
+        "data.n_val=1500",
+        "data.n_test=1500",
+        "data.n_users=100",
+        "data.n_items=100",
+    )
+    steps = (
+        "trainer.max_steps=4",
+        "trainer.eval_every=4",
+        "trainer.batch_size=256",
+        "aux_focal.warmup_steps=1",
+    )
+    study = ("study.n_seeds=1", "study.confirm_seeds=0", f"tracking.system_metrics={str(asks).lower()}")
+    sweeper(tmp_path, "-m", "aux_focal.lambda=choice(0.1)", INLINE, *sizes, *steps, *study)
+    jobs = [json.loads(path.read_text()) for path in tmp_path.glob("results/*/trials/*/*/job.json")]
+    assert [job["has_system_metrics"] for job in jobs] == [asks] * 2

@@ -6,13 +6,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sweeper.trial import JobSpec
 from sweeper.worker.reporter import Reporter
-from sweeper.worker.system_metrics import system_metrics_of
+from sweeper.worker.system_metrics import Machine, system_metrics_of
 from tests.sweeper.plain_jobs import plain_job
 
 OF_MACHINE = {
@@ -102,3 +103,63 @@ def test_a_folder_that_cannot_be_written_costs_the_samples_only(tmp_path: Path) 
     asked = job()
     with system_metrics_of(asked, reporter_of(asked, tmp_path), every_s=0.05):
         time.sleep(0.3)
+
+
+class Nvml(ModuleType):
+    """A driver with two GPUs, which are busy by 10 and by 20 %."""
+
+    def __init__(self) -> None:
+        super().__init__("pynvml")
+        self.busy = {0: 10, 1: 20}
+
+    def nvmlInit(self) -> None:  # noqa: N802
+        """There is nothing to do."""
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+        """The GPU's number."""
+        return index
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:  # noqa: N802
+        """Of `GPU-b` the second, as NVML does it."""
+        return {"GPU-a": 0, "GPU-b": 1}[uuid]
+
+    def nvmlDeviceGetUtilizationRates(self, gpu: int) -> SimpleNamespace:  # noqa: N802
+        """In percent."""
+        return SimpleNamespace(gpu=self.busy[gpu])
+
+    def nvmlDeviceGetMemoryInfo(self, gpu: int) -> SimpleNamespace:  # noqa: N802
+        """In bytes."""
+        return SimpleNamespace(used=2_000_000_000, total=8_000_000_000)
+
+    def nvmlDeviceGetPowerUsage(self, gpu: int) -> int:  # noqa: N802
+        """In milliwatts."""
+        return 300_500
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "busy"),
+    [
+        ("cuda:0", "GPU-b", 20),
+        ("cuda:0", "1", 20),
+        ("cuda:1", "GPU-b,GPU-a", 10),
+        ("cuda:1", None, 20),
+        ("cpu", "", None),
+        ("cuda:0", "GPU-gone", None),
+    ],
+)
+def test_the_gpu_is_the_one_that_the_run_sees_as_its_own(
+    device: str, visible: str | None, busy: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psutil")
+    monkeypatch.setitem(sys.modules, "pynvml", Nvml())
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    found = {key: value for key, value in Machine(device).sample().items() if "gpu" in key}
+    expected = {
+        "system/gpu_0_utilization_percentage": busy,
+        "system/gpu_0_memory_usage_megabytes": 2000,
+        "system/gpu_0_memory_usage_percentage": 25,
+        "system/gpu_0_power_usage_watts": 300.5,
+    }
+    assert found == ({} if busy is None else expected)
