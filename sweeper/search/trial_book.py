@@ -254,7 +254,7 @@ class TrialBook:
 
 
 def _attributes_of(spec: TrialSpec, seen: Mapping[str, Any]) -> dict[str, Any]:
-    """The description, and what Optuna's dashboard shows of it beside the parameters that Optuna has `seen`."""
+    """The description, and what of it Optuna's dashboard shows beside the parameters that were `seen`."""
     shown = {"name": spec.name, "role": spec.role, "parent": spec.parent, "rule": spec.rule}
     of_interest = {key: value for key, value in shown.items() if value not in (None, "", "candidate")}
     unseen = {f"params.{key}": _label(value) for key, value in spec.params.items() if key not in seen}

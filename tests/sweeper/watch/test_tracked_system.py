@@ -63,7 +63,7 @@ def test_a_line_that_is_half_written_is_told_when_it_is_whole(tmp_path: Path) ->
 
 @pytest.mark.parametrize("writer", ["embedded", "client"])
 def test_a_run_has_them_in_mlflow_and_no_trial_counts_them_as_figures(tmp_path: Path, writer: str) -> None:
-    """One session tells of two seeds a trial, the next of the third, with what the store has of the others."""
+    """One session tells of two seeds a trial, the next of the third, with what the store has of others."""
     from mlflow import MlflowClient
 
     folder = StudyFolder.of(tmp_path, "esmm-3f2a91c0")
