@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--venvs", type=Path, help="folder of the peers' environments, kept")
     parser.add_argument("--rounds", type=int, default=3, help="times that each contender has its turn")
     parser.add_argument("--runs", type=int, default=100, help="runs of a sweep")
-    parser.add_argument("--pairs", type=int, default=3, help="of sweeps with a page and without; 0: none")
+    parser.add_argument("--pairs", type=int, default=3, help="of sweeps with a page and without")
     parser.add_argument("--trials", type=int, default=2000, help="size of the large study of ask_tell_growth")
     local = "executor=local executor.devices=cpu executor.n_slots=2"
     parser.add_argument("--executor", default=local, help="our executor's overrides")
@@ -186,11 +186,7 @@ def main() -> None:
         }
         rounds = [figures(one) for one in in_turns(contenders_of(arguments, venvs), arguments.rounds, work)]
         (work / "page").mkdir()
-        of_page = (
-            page_figures(arguments.pairs, PAGE_RUNS, arguments.executor.split(), work / "page")
-            if arguments.pairs
-            else {}
-        )
+        of_page = page_figures(arguments.pairs, PAGE_RUNS, arguments.executor.split(), work / "page")
     found = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]} | of_page
     print(json.dumps({key: round(value, 3) for key, value in {**found, **grown}.items()}))
 

@@ -1,6 +1,6 @@
 """What the page of a study costs while the study runs, and how large it is.
 
-    python benchmarks/page.py [--pairs 5] [--runs 1000] [--executor "executor=local ..."]
+    python benchmarks/page.py [--pairs 5] [--runs 1000] [--ms 34] [--executor "executor=local ..."]
 
 Sweeps of runs that do nothing (see `overhead.py`), in pairs: with report.html kept up to date as it is by
 default, and with study.page_every_s=null, which writes it at the end alone. The order changes from pair to
@@ -11,6 +11,8 @@ pair, so that what else a machine does falls on both alike.
   `page_ratio_high`: its 95 % interval (Student's, of the logarithms).
 - `page_cpu_ratio` and its interval: likewise, of the processor time of the whole command and its workers,
   which others on the machine hardly touch.
+- `page_share`: processor time of the page's thread over the time of a study, acted out with a run each
+  `--ms` milliseconds; a bound to the slow-down, which nothing else on the machine hides (`page_thread.py`).
 - `page_mib`, `page_write_s`: the page at the end of the last study, and how long it takes to write it again.
 - `page_live_mib`, `page_live_write_s`: the same of the page while the study runs, with all its trials.
 """
@@ -32,10 +34,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
 from benchmarks.noop_sweeps import DEFAULT_PAGE, NO_PAGE, Timing, described, ours
+from benchmarks.page_thread import page_share
 from sweeper.layout import ResultsFolder, StudyFolder, write_atomic
 from sweeper.reports import KnownRuns, LiveStudy, live_page, prepare_figures, read_summary, rebuild_page
 from sweeper.studies import all_studies
 
+MS_PER_RUN = 34.0
+"""What a sweep of runs that do nothing takes from one to the next, on two slots; see overhead.py."""
 LOCAL = "executor=local executor.devices=cpu executor.n_slots=2"
 N_WRITES = 3
 CONFIDENCE = 0.95
@@ -135,21 +140,31 @@ def _fastest_s(write: Callable[[], None]) -> float:
     return min(found)
 
 
-def page_figures(n_pairs: int, n_runs: int, executor: Sequence[str], work: Path) -> dict[str, float]:
-    """All keys, measured below `work`."""
+def page_figures(
+    n_pairs: int, n_runs: int, executor: Sequence[str], work: Path, ms_per_run: float = MS_PER_RUN
+) -> dict[str, float]:
+    """All keys, measured below `work`; without pairs those that need none."""
+    found = {"page_share": page_share(n_runs, ms_per_run, work)}
+    print(f"the thread of the page takes {found['page_share']:.2%} of {n_runs} runs' time", flush=True)
+    if not n_pairs:
+        return found
     pairs = in_pairs(n_pairs, n_runs, executor, work)
-    return figures_of(pairs) | sizes_of(ResultsFolder(work / f"with-{n_pairs - 1}" / "results"))
+    return found | figures_of(pairs) | sizes_of(ResultsFolder(work / f"with-{n_pairs - 1}" / "results"))
 
 
 def main() -> None:
     """Measure, print a line a sweep and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=5, help="of sweeps, with and without")
+    parser.add_argument(
+        "--pairs", type=int, default=5, help="of sweeps, with and without; 0: page_share alone"
+    )
+    parser.add_argument("--ms", type=float, default=MS_PER_RUN, help="a run of the study that is acted out")
     parser.add_argument("--runs", type=int, default=1000, help="runs of a sweep")
     parser.add_argument("--executor", default=LOCAL, help="our executor's overrides")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
-        found = page_figures(arguments.pairs, arguments.runs, arguments.executor.split(), Path(work))
+        executor = arguments.executor.split()
+        found = page_figures(arguments.pairs, arguments.runs, executor, Path(work), arguments.ms)
     print(json.dumps({key: round(value, 4) for key, value in found.items()}))
 
 

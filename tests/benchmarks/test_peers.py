@@ -11,6 +11,7 @@ import pytest
 from benchmarks import overhead, page
 from benchmarks.noop_sweeps import Timing, timing_of
 from benchmarks.overhead import MLFLOW, UNTRACKED
+from benchmarks.page_thread import page_share
 from benchmarks.peers import PEERS, folder_name
 from sweeper.layout import ResultsFolder, StudyFolder
 from sweeper.reports import write_report
@@ -69,6 +70,11 @@ def test_the_ratio_of_pairs_has_an_interval_that_a_common_factor_does_not_widen(
     assert found["page_ratio_low"] == pytest.approx(1.1 * math.exp(-reach), rel=1e-3)
     assert found["page_ratio_high"] == pytest.approx(1.1 * math.exp(reach), rel=1e-3)
     assert found["page_cpu_ratio"] == pytest.approx(1)
+
+
+def test_the_share_of_the_pages_thread_is_measured_on_that_thread(tmp_path: Path) -> None:
+    """Three runs in 0.6 s, in which the first page is begun, but no half of a core more."""
+    assert 0 < page_share(3, 200, tmp_path) < 1
 
 
 def test_the_sizes_of_a_page_are_those_of_the_study_in_the_results(tmp_path: Path) -> None:
