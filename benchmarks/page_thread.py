@@ -7,6 +7,7 @@ bounds how much a page slows its study, whose own thread waits for the other at 
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.messages import Reported, Started
@@ -44,7 +45,7 @@ def _act(writer: PageWriter, folder: StudyFolder, number: int, n_runs: int) -> N
     """A run from its beginning to its end; of its folder there is what a page looks for."""
     spec, x = _spec(number, number / n_runs), number / n_runs
     metrics = {"val/loss": (x - 0.3) ** 2}
-    who = {"job_id": str(number), "trial": number, "seed": SEED, "attempt": 1}
+    who: Any = {"job_id": str(number), "trial": number, "seed": SEED, "attempt": 1}
     writer.run_started(spec, Started(**who, resumed_step=0, total_steps=1, device="cpu"), SLOT)
     writer.run_reported(spec, Reported(**who, step=1, metrics=metrics, steps_per_s=1.0))
     run = RunFolder(folder.run(spec, SEED).path)

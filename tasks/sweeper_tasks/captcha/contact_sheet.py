@@ -138,8 +138,17 @@ def draw(shots: Sequence[Shot], figure: "Figure") -> None:
 def _write(axes: "Axes", line: int, word: str, read: Reading, *, is_right: bool) -> None:
     """A line below the image."""
     text, color = f"{word} {read.text or '(nothing)'}  {read.n_right}/{read.n}", RIGHT if is_right else WRONG
-    place = {"xy": (0.5, 0), "xycoords": "axes fraction", "textcoords": "offset points"}
-    axes.annotate(text, xytext=(0, -3 - 12 * line), ha="center", va="top", fontsize=9, color=color, **place)
+    axes.annotate(
+        text,
+        xy=(0.5, 0),
+        xycoords="axes fraction",
+        xytext=(0, -3 - 12 * line),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=9,
+        color=color,
+    )
 
 
 def _size(shots: Sequence[Shot]) -> tuple[float, float]:

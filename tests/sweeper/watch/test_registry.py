@@ -86,7 +86,7 @@ print(json.dumps({
 def said_of_a_batch(run: RunFolder, folder: Path, names: list[str]) -> None:
     """Keep five examples of training, and what the run's own model says of them, for another process."""
     job = JobSpec.model_validate_json(run.job.read_text())
-    config = job.members[0].config
+    config: Any = job.members[0].config
     entry = task_entry(TaskSection.model_validate(config["task"]))
     prepared = Prepared.open(Path(job.prepared))
     task: Any = entry.task_class()(config_of(entry.config_class(), config), prepared, torch.device("cpu"))
@@ -151,7 +151,7 @@ def test_a_replay_registers_the_model_once_wherever_it_is_called(tmp_path: Path)
 def said(words: list[str], folder: Path) -> str:
     """What a command prints that ends well."""
     done = subprocess.run(
-        [sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
