@@ -154,7 +154,7 @@ def test_a_study_is_a_row_a_trial_the_best_first_with_what_was_swept(browser: Br
     assert lambdas == {"0 baseline": "-", "1 lambda=0.1": "0.1", "2 lambda=0.3": "0.3", "3 lambda=1.0": "1.0"}
     values = [float(text) for text in cells(browser, "val/ctcvr_auc")]
     assert values == sorted(values, reverse=True)
-    keep_shot(browser, "mlflow_study", 720)
+    keep_shot(browser, "mlflow_study", 450)
 
 
 def test_baseline_and_champion_are_found_by_their_tags(browser: Browser, store: Store) -> None:
@@ -190,7 +190,7 @@ def test_the_registered_model_leads_to_its_study_and_is_loaded(browser: Browser,
     browser.open(f"{store.ui}/#/models/sweeper-esmm/versions/1")
     has(browser, "Source Run", "Inputs (2)", "Outputs (2)", "Given sparse, dense.", "three")
     browser.run("document.querySelector('button[aria-label=Close]')?.click()")
-    keep_shot(browser, "mlflow_model")
+    keep_shot(browser, "mlflow_model", 300)
     command = [sys.executable, "-c", LOAD, store.uri, f"models:/sweeper-esmm@{store.alias}"]
     loaded = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=900)
     assert loaded.stdout.splitlines()[-1:] == ["[(3,), (3,)]"], loaded.stderr
