@@ -14,6 +14,7 @@ from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.watch import tracked
 from sweeper.watch.champion import NO, model_of, register_elsewhere, registration_of
+from sweeper.watch.registering import REGISTERED
 from sweeper.watch.run_store import RunStore
 from sweeper.watch.stored_run import StoredRun
 from sweeper.watch.study_facts import StudyFacts, inactive_in, view_of
@@ -220,7 +221,7 @@ class Session:
         """
         if not self._facts.has_registry:
             return f"{NO}tracking.register_model=false"
-        place, known = model_of(folder, summary), self._study.tags.get("sweeper.registered", NO)
+        place, known = model_of(folder, summary), self._study.tags.get(REGISTERED, NO)
         if isinstance(place, str):
             told = address = place
         else:
@@ -228,7 +229,7 @@ class Session:
             told = asked.mark if known == asked.mark else register_elsewhere(asked)
             address = asked.address if told == asked.mark else told
         if told != known and (known.startswith(NO) or not told.startswith(NO)):
-            self._store.log(self._study, Update(tags={"sweeper.registered": told}))
+            self._store.log(self._study, Update(tags={REGISTERED: told}))
             self._store.commit()
         return address
 

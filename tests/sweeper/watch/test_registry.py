@@ -16,6 +16,7 @@ from sweeper.schema import TaskSection
 from sweeper.task import Prepared, config_of, task_entry
 from sweeper.trial import JobSpec
 from sweeper.worker.checkpoint import read_checkpoint
+from tests.browser.browser import until
 from tests.sweeper.small_esmm import SMALL
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # MLflow's own
@@ -111,7 +112,10 @@ def test_a_registered_model_predicts_in_another_process_as_the_run_did(
 
     uri, folder = f"sqlite:///{tmp_path}/results/mlflow.db", StudyFolder.of(tmp_path / "results", "small")
     alias = "champion" if read_summary(folder).verdict == "better" else "candidate"
-    version = MlflowClient(uri, registry_uri=uri).get_model_version_by_alias(f"sweeper-{task}", alias)
+    client = MlflowClient(uri, registry_uri=uri)
+    mark = f"tags.`sweeper.registered` LIKE '{alias} %'"  # by a process that may outlive the study's
+    until(lambda: client.search_runs([experiment_of(client, task)], mark), 300, "a registered model")
+    version = client.get_model_version_by_alias(f"sweeper-{task}", alias)
     (run,) = (one for one in folder.runs if is_of(one, version.tags))
     said_of_a_batch(run, tmp_path, INPUTS[task])
     loaded = said(["-c", LOAD, uri, f"models:/sweeper-{task}@{alias}"], tmp_path)
@@ -155,6 +159,10 @@ def said(words: list[str], folder: Path) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def experiment_of(client: Any, task: str) -> str:
+    return str(client.get_experiment_by_name(f"sweeper/{task}").experiment_id)
 
 
 def is_of(run: RunFolder, tags: dict[str, str]) -> bool:
