@@ -30,7 +30,7 @@ from unittest.mock import patch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
-from benchmarks.overhead import STARTS, Timing, ours
+from benchmarks.noop_sweeps import STARTS, Timing, ours
 from tests.cluster.engines import Engine, OnRay, OnSlurm
 from tests.cluster.faults import FAULTS, LONG, OWN_FAULTS, STUDY, Outcome, OwnFault, scene
 from tests.cluster.ray import running_ray, why_no_ray

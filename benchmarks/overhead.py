@@ -1,11 +1,12 @@
 """What a sweep costs beside training: the mean time from one run's start to the next, where runs do nothing.
 
-    python benchmarks/overhead.py [--venvs FOLDER] [--rounds 3] [--runs 100] [--trials 2000]
+    python benchmarks/overhead.py [--venvs FOLDER] [--rounds 3] [--runs 100] [--trials 2000] [--pairs 3]
 
 - `ms_per_run_untracked`, `ms_per_run_mlflow`: ours with tracking=none, and with MLflow's embedded store; all
   files of all runs are written in both.
-- `ms_per_run_page`: untracked, with report.html kept up to date while runs train, as it is by default; in the
-  others it is written at the end alone (study.page_every_s=null). `page_ratio`: the one over the other.
+- `ms_per_run_page`, `page_ratio` and the other keys that begin with `page_`: what report.html costs that is
+  kept up to date while runs train, as it is by default, in `--pairs` sweeps of 1,000 runs; see `page.py`. In
+  the others it is written at the end alone (study.page_every_s=null).
 - `ratio_to_peer`: ours untracked over the better of two versions of hydra-optuna-sweeper, which do not track.
 - `ask_tell_growth`: asking for a trial and telling its result when the study has 2,000, over the same when it
   has 20, through our TrialBook and Storage, with a random sampler. `ask_tell_growth_tpe`: with TPE, whose own
@@ -27,13 +28,11 @@ the lag: the time from the last start until the process ends, beyond what that t
 
 import argparse
 import json
-import shutil
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -41,62 +40,21 @@ import optuna
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
-from benchmarks.peers import PEERS, ROOT, Peer, called, import_path, python_of, sweeper_command
+from benchmarks.noop_sweeps import Timing, described, ours, theirs
+from benchmarks.page import page_figures
+from benchmarks.peers import PEERS, Peer, python_of
 from sweeper.results import TrialResult
 from sweeper.search import SamplerFactory, TrialBook
 from sweeper.storage import open_storage
 from sweeper.trial import TrialSpec
 
-BENCHMARKS = ROOT / "benchmarks"
-STARTS = "NOOP_STARTS"
-UNTRACKED, MLFLOW, PAGE = "ours, untracked", "ours, MLflow", "ours, with its page"
+UNTRACKED, MLFLOW = "ours, untracked", "ours, MLflow"
+PAGE_RUNS = 1000
 SMALL, WINDOW = 20, 20
 """The small study's size, and the asks that a cost is the median of."""
 
 
-@dataclass(frozen=True)
-class Timing:
-    """One command: from its beginning to the first start, between starts, from the last one to its end."""
-
-    n_runs: int
-    startup_s: float
-    ms_per_run: float
-    tail_s: float
-
-
 Timings = dict[str, Timing]
-
-
-def timing_of(began: float, starts: Sequence[float], ended: float) -> Timing:
-    """The timing of a command that began and ended then; all in seconds since the epoch."""
-    first, last = min(starts), max(starts)
-    return Timing(len(starts), first - began, 1000 * (last - first) / (len(starts) - 1), ended - last)
-
-
-def timed(command: Sequence[str], folder: Path, environment: dict[str, str]) -> Timing:
-    """Run a sweep of no-op trials in an empty `folder`."""
-    starts, began = folder / "starts.txt", time.time()
-    called(command, folder, {**environment, STARTS: str(starts)})
-    return timing_of(began, [float(line) for line in starts.read_text().split()], time.time())
-
-
-def ours(
-    folder: Path, n_runs: int, tracking: str, executor: Sequence[str], page_every_s: str = "null"
-) -> Timing:
-    """Our side, a task from outside the repository; the baseline is one of the runs."""
-    shutil.copytree(BENCHMARKS / "noop", folder / "noop", ignore=shutil.ignore_patterns("__pycache__"))
-    words = ("-m", "task=noop", "loss.x=interval(0,1)", "study.n_seeds=1", "study.confirm_seeds=0")
-    page = f"study.page_every_s={page_every_s}"
-    chosen = (f"study.n_trials={n_runs - 1}", f"tracking={tracking}", page, *executor)
-    command = sweeper_command("--config-dir", "noop/conf", *words, *chosen)
-    return timed(command, folder, import_path(folder))
-
-
-def theirs(python: Path, folder: Path, n_runs: int) -> Timing:
-    """A peer's side, as its users would write it."""
-    for name in ("app.py", "config.yaml"):
-        shutil.copy(BENCHMARKS / "peer_noop" / name, folder)
-    return timed([str(python), "app.py", "-m", f"hydra.sweeper.n_trials={n_runs}"], folder, {})
 
 
 def in_turns(contenders: dict[str, Callable[[Path], Timing]], n_rounds: int, work: Path) -> list[Timings]:
@@ -110,14 +68,6 @@ def in_turns(contenders: dict[str, Callable[[Path], Timing]], n_rounds: int, wor
             rounds[-1][name] = run(folder)
             print(f"round {turn + 1}: {described(name, rounds[-1][name])}", flush=True)
     return rounds
-
-
-def described(name: str, found: Timing) -> str:
-    """One line about a contender."""
-    return (
-        f"{name:44s} {found.ms_per_run:7.1f} ms a run ({found.n_runs} runs; first start after "
-        f"{found.startup_s:.1f} s, end {found.tail_s:.1f} s after the last)"
-    )
 
 
 def ask_tell_ms(folder: Path, sizes: Sequence[int], sampler: SamplerFactory) -> dict[int, float]:
@@ -191,13 +141,11 @@ def _spec(number: int, x: float) -> TrialSpec:
 def figures(timings: Timings) -> dict[str, float]:
     """The keys of the last line that come from one round."""
     untracked, mlflow = timings[UNTRACKED], timings[MLFLOW]
-    better = min(t.ms_per_run for name, t in timings.items() if name not in (UNTRACKED, MLFLOW, PAGE))
+    better = min(t.ms_per_run for name, t in timings.items() if name not in (UNTRACKED, MLFLOW))
     lag_ms = 1000 * max(0.0, mlflow.tail_s - untracked.tail_s)
     return {
         "ms_per_run_mlflow": mlflow.ms_per_run,
         "ms_per_run_untracked": untracked.ms_per_run,
-        "ms_per_run_page": timings[PAGE].ms_per_run,
-        "page_ratio": timings[PAGE].ms_per_run / untracked.ms_per_run,
         "ratio_to_peer": untracked.ms_per_run / better,
         "ms_per_run_mlflow_logged": mlflow.ms_per_run + lag_ms / (mlflow.n_runs - 1),
     }
@@ -213,7 +161,6 @@ def contenders_of(arguments: argparse.Namespace, venvs: Path) -> dict[str, Calla
 
     return {
         UNTRACKED: lambda folder: ours(folder, n_runs, "none", executor),
-        PAGE: lambda folder: ours(folder, n_runs, "none", executor, "4"),
         MLFLOW: lambda folder: ours(folder, n_runs, "mlflow", executor),
         **{one.name: peer(one) for one in PEERS},
     }
@@ -225,6 +172,7 @@ def main() -> None:
     parser.add_argument("--venvs", type=Path, help="folder of the peers' environments, kept")
     parser.add_argument("--rounds", type=int, default=3, help="times that each contender has its turn")
     parser.add_argument("--runs", type=int, default=100, help="runs of a sweep")
+    parser.add_argument("--pairs", type=int, default=3, help="of sweeps with a page and without")
     parser.add_argument("--trials", type=int, default=2000, help="size of the large study of ask_tell_growth")
     local = "executor=local executor.devices=cpu executor.n_slots=2"
     parser.add_argument("--executor", default=local, help="our executor's overrides")
@@ -237,7 +185,9 @@ def main() -> None:
             "ask_tell_growth_tpe": growth(work / "tpe", arguments.trials, tpe_sampler),
         }
         rounds = [figures(one) for one in in_turns(contenders_of(arguments, venvs), arguments.rounds, work)]
-    found = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+        (work / "page").mkdir()
+        of_page = page_figures(arguments.pairs, PAGE_RUNS, arguments.executor.split(), work / "page")
+    found = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]} | of_page
     print(json.dumps({key: round(value, 3) for key, value in {**found, **grown}.items()}))
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
-from benchmarks.overhead import ours
+from benchmarks.noop_sweeps import ours
 from tests.cluster.postgres import Server, missing, postgres
 
 LOCAL = ("executor=local", "executor.devices=cpu", "executor.n_slots=2")

@@ -178,11 +178,14 @@ def _publish(options: argparse.Namespace) -> None:
 def _replay(options: argparse.Namespace) -> None:
     from sweeper.watch import place_of_runs, replay_study
 
-    folder, tracking = _reported(options).folder, _tracking(options)
-    n_logged = replay_study(folder, tracking, options.results_dir)
-    n_known = len(folder.runs) - n_logged
+    folder = _reported(options).folder
+    tracking = _tracking(options).model_copy(update={"register_model": options.model})
+    replayed = replay_study(folder, tracking, options.results_dir)
+    n_known = len(folder.runs) - replayed.n_logged
     place = place_of_runs(tracking, options.results_dir)
-    print(f"logged {n_logged} runs of {folder.path.name}, {n_known} were there: {place}")
+    print(f"logged {replayed.n_logged} runs of {folder.path.name}, {n_known} were there: {place}")
+    if options.model:
+        print(f"model: {replayed.model}")  # or why there is none
 
 
 def _clean(options: argparse.Namespace) -> None:
@@ -330,7 +333,10 @@ def _parser() -> Parser:
     export = add("export", _export, "all runs as CSV, or the summary as JSON, on standard output")
     export.add_argument("study", help=STUDY)
     export.add_argument("--format", choices=("csv", "json"), default="csv")
-    replay = add("replay", _replay, "log to MLflow what is missing there")
+    replay = add("replay", _replay, "log to MLflow what is missing there, and register the best model")
+    replay.add_argument(
+        "--no-model", dest="model", action="store_false", help="leave the model registry alone"
+    )
     clean = add("clean", _clean, "remove the checkpoints of all ended runs but baseline's and best trial's")
     clean.add_argument(
         "--keep-models", choices=tuple(SPARED), default="baseline_and_champion", help="whose models stay"

@@ -1,8 +1,11 @@
 """Each committed study can be read, its interval follows from its files, and the index tells it as it is."""
 
+import base64
 import csv
+import gzip
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from scipy import stats
 from sweeper.findings import Confirmation
 from sweeper.layout import StudyFolder
 from sweeper.records import read_influence
+from sweeper.reports.page_final import rebuild_page
 from sweeper.reports.summary import read_sentence, read_summary
 from sweeper.reports.summary_model import Summary, as_json
 from sweeper.verdict.selection import Arm, confirm, verdict
@@ -172,3 +176,38 @@ def test_a_study_that_was_repeated_with_other_seeds_agrees_as_the_index_says(stu
     assert one.verdict == other.verdict
     assert max(low for low, _ in intervals) <= min(high for _, high in intervals)
     assert "verdicts agree and the intervals overlap" in " ".join(INDEX.read_text().split())
+
+
+PAGES = {
+    "captcha": "captcha-a23b1a5b",
+    "diagnosis": "diagnosis-thyroid-a",
+    "esmm": "esmm-440a89c6",
+    "segmentation": "segmentation-attribution",
+    "sentiment": "sentiment-f04cdce1",
+}
+"""A study of each task whose page has figures; `sweeper studies page results/published/<study>` makes it."""
+
+
+def parts_of(page: str) -> tuple[str, dict[str, Any]]:
+    """A page without what is packed in it, and its figures; what draws them differs by version."""
+    packed = re.search(r'<script type="application/octet-stream" id="figures">([^<]*)</script>', page)
+    assert packed is not None
+    figures: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed[1])))
+    bare = re.sub(r'(<script type="application/octet-stream" id="\w+">)[^<]*', r"\1", page)
+    return bare, figures
+
+
+@pytest.mark.parametrize("task", list(PAGES))
+def test_the_page_of_a_study_of_each_task_follows_from_its_committed_files(task: str, tmp_path: Path) -> None:
+    committed = StudyFolder(PUBLISHED / PAGES[task])
+    assert read_summary(committed).task == task
+    assert committed.report_html.stat().st_size < 3e6
+    again = StudyFolder(shutil.copytree(committed.path, tmp_path / committed.path.name))
+    again.report_html.unlink()
+    rebuild_page(again)
+    text, figures = parts_of(committed.report_html.read_text())
+    assert parts_of(again.report_html.read_text()) == (text, figures)
+    assert any(name.startswith("parameter-") for name in figures)
+    pictures = re.findall(r'<img [^>]*src="([^"]*)', text)
+    assert pictures
+    assert all(one.startswith("data:image/png;base64,") for one in pictures)

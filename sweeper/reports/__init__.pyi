@@ -27,7 +27,7 @@ from .page_live import (
 from .page_parts import prepare_figures as prepare_figures
 from .page_server import serve as serve
 from .publishing import publish as publish
-from .replay import read_runs as read_runs
+from .replay import read_rows as read_rows, read_runs as read_runs
 from .report import write_report as write_report
 from .report_html import self_contained as self_contained
 from .standing import (

@@ -10,8 +10,8 @@ from pathlib import Path
 from sweeper.agent import SAME_PATH, import_path
 from sweeper.ensemble_spec import model_digest
 from sweeper.errors import redact
-from sweeper.layout import RunFolder
-from sweeper.reports import Summary
+from sweeper.layout import RunFolder, StudyFolder
+from sweeper.reports import Summary, read_rows
 from sweeper.watch.registering import Registration
 from sweeper.watch.study_facts import StudyFacts
 
@@ -19,6 +19,28 @@ TIMEOUT_S = 120.0
 """So long a model may take to be loaded and stored."""
 BETTER = "better"
 """The verdict with which a study's best model is the champion; with any other it is a candidate."""
+NO = "no: "
+"""Begins the reason why no model is registered."""
+
+
+def model_of(study: StudyFolder, summary: Summary) -> Path | str:
+    """The folder of the best candidate's run that has kept its model, or why there is none.
+
+    Of several the best on validation. They are those of `trials.csv`, whichever session has made them.
+    """
+    if summary.is_multi_objective:
+        return f"{NO}a front of several objectives has no one best"
+    if not summary.best:
+        return f"{NO}no candidate is the best"
+    (objective, *_), best = summary.objectives, summary.best[0]
+    key = f"metrics.val/{objective.metric}"
+    rows = [row for row in read_rows(study) if row["trial"] == str(best.trial) and row["state"] == "COMPLETE"]
+    rows = [row for row in rows if row.get(key) and RunFolder(study.path / row["folder"]).best.exists()]
+    found = max(rows, key=lambda row: objective.sign * float(row[key]), default=None)
+    if found is None:
+        return f"{NO}no model of trial {best.trial} {best.name} is kept (study.keep_models)"
+    place = study.path / found["folder"]
+    return place if is_of_trainer(place) else f"{NO}the model of a program is its own"
 
 
 def is_of_trainer(run: Path) -> bool:
@@ -55,7 +77,7 @@ def registration_of(facts: StudyFacts, summary: Summary, uri: str, study_run: st
 
 
 def register_elsewhere(asked: Registration) -> str:
-    """The digest of the model that is registered now, or why it is not, in a line."""
+    """The `mark` of what is registered now, or why it is not, in a line."""
     with tempfile.TemporaryDirectory() as folder:
         request = Path(folder) / "request.json"
         request.touch(mode=0o600)
@@ -74,7 +96,7 @@ def register_elsewhere(asked: Registration) -> str:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return f"no: it took more than {TIMEOUT_S:g} s"
+            return f"{NO}it took more than {TIMEOUT_S:g} s"
     if done.returncode == 0:
-        return asked.tags["sweeper.model"]
-    return f"no: {redact((done.stderr.strip().splitlines() or ['no word'])[-1])[:300]}"
+        return asked.mark
+    return f"{NO}{redact((done.stderr.strip().splitlines() or ['no word'])[-1])[:300]}"

@@ -16,6 +16,10 @@ from sweeper.watch.run_store import import_mlflow
 
 ARTIFACT = "model"
 """The folder of a model among a run's artifacts."""
+REGISTERED = "sweeper.registered"
+"""Tag of a study's run: the `mark` of its registered model, or why there is none."""
+MAX_DESCRIPTION = 2000
+"""Characters; MLflow takes 5,000 bytes."""
 
 
 class Registration(BaseModel):
@@ -32,6 +36,16 @@ class Registration(BaseModel):
     tags: dict[str, str]
     description: str
 
+    @property
+    def address(self) -> str:
+        """By which MLflow loads it, also when another model has the alias later."""
+        return f"models:/{self.name}@{self.alias}"
+
+    @property
+    def mark(self) -> str:
+        """What a study remembers of it: alias and digest of the model."""
+        return f"{self.alias} {self.tags['sweeper.model']}"
+
 
 def register(asked: Registration) -> str:
     """The new version. Raises what MLflow, torch and the task raise."""
@@ -41,7 +55,7 @@ def register(asked: Registration) -> str:
 
     client = MlflowClient(tracking_uri=asked.uri, registry_uri=asked.uri)
     with tempfile.TemporaryDirectory() as folder:
-        _save(RunFolder(Path(asked.folder)), Path(folder) / ARTIFACT)
+        inputs = _save(RunFolder(Path(asked.folder)), Path(folder) / ARTIFACT)
         client.log_artifacts(asked.run_id, str(Path(folder) / ARTIFACT), ARTIFACT)
     try:
         client.create_registered_model(asked.name)
@@ -49,23 +63,27 @@ def register(asked: Registration) -> str:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     place = f"runs:/{asked.run_id}/{ARTIFACT}"
+    words = f"{asked.description} {inputs}"
     found = client.create_model_version(
-        asked.name, place, asked.run_id, tags=asked.tags, description=asked.description
+        asked.name, place, asked.run_id, tags=asked.tags, description=words[:MAX_DESCRIPTION]
     )
     client.set_registered_model_alias(asked.name, asked.alias, found.version)
+    client.set_tag(asked.run_id, REGISTERED, asked.mark)  # the study's process may not have waited so long
     return str(found.version)
 
 
-def _save(run: RunFolder, place: Path) -> None:
-    """By MLflow's own way of pickling: whoever loads it has this package installed, and trusts the store."""
+def _save(run: RunFolder, place: Path) -> str:
+    """By MLflow's own way of pickling: whoever loads it has this package installed, and trusts the store.
+
+    Returns what the model is given, in words.
+    """
     import mlflow.pytorch
     from mlflow.models import ModelSignature
 
     from sweeper.worker import portable  # torch
 
     found = portable(run)
-    outputs = {f"output_{i}": tensor for i, tensor in enumerate(found.outputs)}
-    signature = ModelSignature(inputs=_schema(found.example), outputs=_schema(outputs))
+    signature = ModelSignature(inputs=_schema(found.example), outputs=_schema(found.outputs))
     mlflow.pytorch.save_model(
         found.module,
         str(place),
@@ -74,6 +92,7 @@ def _save(run: RunFolder, place: Path) -> None:
         serialization_format="pickle",
         pip_requirements=["torch", "sweeper"],
     )
+    return f"Given {', '.join(found.example)}. Of batches the task says: {found.batch}"
 
 
 def _schema(tensors: dict[str, Any]) -> Any:

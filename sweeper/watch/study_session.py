@@ -10,10 +10,11 @@ from pathlib import Path
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.locks import TurnLock, Turns, file_lock
 from sweeper.reports import Summary, inline, read_evaluations, read_sentence, self_contained
-from sweeper.results import Objective, RunResult
+from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.watch import tracked
-from sweeper.watch.champion import is_of_trainer, register_elsewhere, registration_of
+from sweeper.watch.champion import NO, model_of, register_elsewhere, registration_of
+from sweeper.watch.registering import REGISTERED
 from sweeper.watch.run_store import RunStore
 from sweeper.watch.stored_run import StoredRun
 from sweeper.watch.study_facts import StudyFacts, inactive_in, view_of
@@ -40,7 +41,6 @@ class StoredTrial:
     run: StoredRun | None = None
     seeds: dict[int, StoredRun] = field(default_factory=dict)
     figures: dict[int, dict[str, float]] = field(default_factory=dict)
-    places: dict[int, Path] = field(default_factory=dict)
     spec: TrialSpec | None = None
     inactive: set[str] = field(default_factory=set)
 
@@ -48,14 +48,6 @@ class StoredTrial:
         """From now on it is known what is tried."""
         if self.spec is None:
             self.spec, self.inactive = spec, inactive_in(spec)
-
-    def best_place(self, objective: Objective) -> Path | None:
-        """The folder of the seed with the best value on validation that is known here and kept its model."""
-        key = legal_name(f"val/{objective.metric}")
-        kept = [seed for seed, place in self.places.items() if key in self.figures[seed]]
-        kept = [seed for seed in kept if RunFolder(self.places[seed]).best.exists()]
-        best = max(kept, key=lambda seed: objective.sign * self.figures[seed][key], default=None)
-        return None if best is None else self.places[best]
 
     def counted(self, seeds: Iterable[int]) -> dict[int, dict[str, float]]:
         """The figures on these seeds; on all where it has none of them, as a trial of an attribution has."""
@@ -127,7 +119,6 @@ class Session:
         stored = self._run(trial, spec, run.seed, start_ms=end_ms - int(1000 * run.seconds))
         if run.state == "COMPLETE" and not stored.is_deleted:
             trial.figures[run.seed] = tracked.figures(spec, run, shown)
-            trial.places |= {run.seed: run.folder} if run.folder else {}
         known = (stored.tags.get("sweeper.state"), stored.tags.get("sweeper.attempt"), stored.status)
         if stored.is_deleted or known == (run.state, str(run.attempt), STATUS[run.state]):
             return False
@@ -224,25 +215,25 @@ class Session:
         view = view_of(self._facts, self._study.run_id, map(legal_name, swept))
         self._store.keep_view(view_key(self._facts.study), view)
 
-    def log_champion(self, summary: Summary) -> None:
+    def log_champion(self, summary: Summary, folder: StudyFolder) -> str:
         """The best candidate's best model, in the registry: once, by a process of its own.
 
-        Why there is none is told by the tag `sweeper.registered` of the study's run.
+        Returns its address there, or why there is none, which the study's run has in the tag
+        `sweeper.registered` too.
         """
-        best = (
-            None
-            if summary.is_multi_objective or not self._facts.has_registry
-            else next(iter(summary.best), None)
-        )
-        trial = next((one for (n, _), one in self._trials.items() if best and n == best.trial), None)
-        place = trial.best_place(self._facts.objectives[0]) if trial else None
-        if trial is None or place is None or not is_of_trainer(place):
-            return
-        asked = registration_of(self._facts, summary, self._store.uri, self._study.run_id, place)
-        if self._study.tags.get("sweeper.registered") != asked.tags["sweeper.model"]:
-            told = register_elsewhere(asked)
-            self._store.log(self._study, Update(tags={"sweeper.registered": told}))
+        if not self._facts.has_registry:
+            return f"{NO}tracking.register_model=false"
+        place, known = model_of(folder, summary), self._study.tags.get(REGISTERED, NO)
+        if isinstance(place, str):
+            told = address = place
+        else:
+            asked = registration_of(self._facts, summary, self._store.uri, self._study.run_id, place)
+            told = asked.mark if known == asked.mark else register_elsewhere(asked)
+            address = asked.address if told == asked.mark else told
+        if told != known and (known.startswith(NO) or not told.startswith(NO)):
+            self._store.log(self._study, Update(tags={REGISTERED: told}))
             self._store.commit()
+        return address
 
     def leave_to_others(self) -> None:
         """Other sessions go on with the study: it is not interrupted by our end."""

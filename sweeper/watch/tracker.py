@@ -36,8 +36,8 @@ class StudyLog(Protocol):
     def log_result(self, summary: Summary, folder: StudyFolder) -> None:
         """Verdict, figures, report and plots."""
 
-    def log_champion(self, summary: Summary) -> None:
-        """The best model, to where models are registered."""
+    def log_champion(self, summary: Summary, folder: StudyFolder) -> str:
+        """The best model, to where models are registered; its address there, or why there is none."""
 
     def leave_to_others(self) -> None:
         """Other sessions go on with the study: it is not interrupted by our end."""
@@ -202,7 +202,7 @@ def _everything(
         for spec, run in runs:
             log.log_end(spec, run)
         log.log_result(summary, folder)
-        log.log_champion(summary)
+        log.log_champion(summary, folder)
 
     return log_all
 

@@ -8,6 +8,7 @@ answer that never came, a resumed study and a replay are one case.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sweeper.errors import Fault, UserError, redact
@@ -21,7 +22,7 @@ from sweeper.watch.study_session import LOCK_S, Session
 from sweeper.watch.tracker import NoTracker, Tracker, reason_of
 from sweeper.watch.tracking_store import Store, store_of
 
-__all__ = ["LOCK_S", "Session", "forget_study", "make_tracker", "replay_study"]
+__all__ = ["LOCK_S", "Replayed", "Session", "forget_study", "make_tracker", "replay_study"]
 
 
 def make_tracker(
@@ -45,15 +46,22 @@ def make_tracker(
     )
 
 
-def replay_study(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> int:
-    """Log what a finished study is missing; how many runs that was. Raises UserError where MLflow fails."""
+@dataclass(frozen=True)
+class Replayed:
+    """How many runs were missing, and where the best model is registered, or why it is not ("no: ...")."""
+
+    n_logged: int
+    model: str
+
+
+def replay_study(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> Replayed:
+    """Log what a finished study is missing. Raises UserError where MLflow fails."""
     summary = read_summary(folder)
     runs = read_runs(folder, summary)
     with _session(config, store_of(config, results_dir), summary, folder) as session:
         n_logged = sum(session.log_end(spec, run) for spec, run in runs)
         session.log_result(summary, folder)
-        session.log_champion(summary)
-    return n_logged
+        return Replayed(n_logged, session.log_champion(summary, folder))
 
 
 def forget_study(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> int:

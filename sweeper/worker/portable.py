@@ -40,14 +40,20 @@ class Portable(nn.Module):
 
 @dataclass(frozen=True)
 class PortableModel:
-    """The module, an example of each of its inputs by name, and of its outputs.
+    """The module, an example of each of its inputs and of its outputs, by name.
 
-    The example holds zeros in the shapes of the training data: nothing of the data leaves with it.
+    The example holds zeros in the shapes of the training data: nothing of the data leaves with it. An output
+    without a name of its own is `output_0`, `output_1`, ...
     """
 
     module: Portable
     example: dict[str, Tensor]
-    outputs: tuple[Tensor, ...]
+    outputs: dict[str, Tensor]
+
+    @property
+    def batch(self) -> str:
+        """What its task says of the batches of which the inputs are parts."""
+        return " ".join((self.module.batch_type.__doc__ or "").split())
 
 
 class Watched:
@@ -72,7 +78,7 @@ def portable(run: RunFolder) -> PortableModel:
     job = JobSpec.model_validate_json(run.job.read_text(encoding="utf-8"))
     config = job.members[0].config
     entry = task_entry(TaskSection.model_validate(config["task"]))
-    prepared = Prepared.open(Path(job.prepared))
+    prepared = Prepared.open(_prepared(run, job))
     task = entry.task_class()(config_of(entry.config_class(), config), prepared, torch.device("cpu"))
     model: nn.Module = task.build_model()
     model.load_state_dict(read_checkpoint(run.best)["model"])
@@ -82,8 +88,19 @@ def portable(run: RunFolder) -> PortableModel:
     zeros = type(batch)(*(torch.zeros_like(part) for part in batch))
     module = Portable(model, type(batch), looked_at(model.eval(), zeros)).eval()
     example = {name: getattr(zeros, name) for name in module.fields}
-    outputs = module(*example.values())
-    return PortableModel(module, example, outputs if isinstance(outputs, tuple) else (outputs,))
+    return PortableModel(module, example, _named(model(zeros)))
+
+
+def _named(outputs: Any) -> dict[str, Tensor]:
+    each = outputs if isinstance(outputs, tuple | list) else (outputs,)
+    names = getattr(outputs, "_fields", [f"output_{i}" for i in range(len(each))])
+    return dict(zip(names, each, strict=True))
+
+
+def _prepared(run: RunFolder, job: JobSpec) -> Path:
+    """The job's data; beside the study where the results were moved, or another folder is the current one."""
+    given, moved = Path(job.prepared), run.path.resolve().parents[3] / "cache" / Path(job.prepared).name
+    return moved if moved.exists() and not given.exists() else given
 
 
 def looked_at(model: nn.Module, batch: Any) -> tuple[str, ...]:

@@ -48,6 +48,13 @@ class Browser:
         """The value of the expression `what`, once it is true."""
         return until(lambda: self.run(f"return {what}"), within_s, what)
 
+    def enter(self, text: str) -> None:
+        """Put `text` where the focus is, in place of what is selected there, and press Enter."""
+        self._devtools("Input.insertText", {"text": text})
+        for kind in ("rawKeyDown", "char", "keyUp"):
+            key = {"type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+            self._devtools("Input.dispatchKeyEvent", key)
+
     def shot(self, path: Path, height: int | None = None) -> None:
         """A picture of the page from its top, `height` pixels of it or all."""
         whole = self.run("return [innerWidth, document.documentElement.scrollHeight]")

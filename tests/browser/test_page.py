@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sweeper.layout import ResultsFolder, StudyFolder
+from sweeper.reports.page_final import rebuild_page
 from sweeper.reports.page_server import address_of, server_of
 from sweeper.reports.report import write_report
 from sweeper.studies import all_studies
@@ -61,6 +63,25 @@ def test_a_moved_page_shows_all_its_figures_and_pictures(
         assert browser.run(IMAGES)
         assert browser.run(FITS)
     assert browser.run("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_on_a_phone_a_wide_picture_is_moved_sideways_and_the_page_is_not(
+    browser: Browser, folder: StudyFolder
+) -> None:
+    """Letters of 9 points in a picture of 9 inches would have 4 pixels, were it as narrow as the screen."""
+    Image.new("RGB", (1080, 200), "grey").save(folder.plots / "wide.png")
+    report = folder.report_md.read_text()
+    folder.report_md.write_text(f"{report}\n## Wide\n\n![wide](plots/wide.png)\n")
+    rebuild_page(folder)
+    one = "document.querySelector('#wide img')"
+    shown = f"return [{one}.clientWidth, {one}.parentElement.clientWidth]"
+    browser.open(folder.report_html.as_uri(), 400)
+    assert browser.run(FITS)
+    width, room = browser.run(shown)
+    assert width > 800 > 400 > room
+    browser.open(folder.report_html.as_uri(), 1280)
+    width, room = browser.run(shown)
+    assert width == 1080 <= room
 
 
 def test_without_scripts_the_verdict_the_tables_and_a_picture_are_there(

@@ -1,4 +1,4 @@
-"""What a report shows of captchas: what is read, which characters are confused, the hardest images.
+"""What a report shows of captchas: what is read, which characters are confused, images and their readings.
 
 No torch here.
 """
@@ -24,7 +24,7 @@ Pair = tuple[str, str]
 
 
 def report_parts(comparison: Comparison) -> Sequence[Part]:
-    """What is read as a table; the hardest pairs as another; a contact sheet of the hardest images."""
+    """What is read as a table; the hardest pairs as another; a contact sheet of images that changed."""
     sheet = contact_sheet(comparison)
     return [
         _reading(comparison),
@@ -68,7 +68,7 @@ def _pairs(comparison: Comparison, *, is_sheet_there: bool) -> Table:
             f"How often a character of test was read as another, over {comparison.seeds} together, and the",
             "share of that character's occurrences.",
             *_case_only(comparison, counts),
-            *([] if is_sheet_there else ["The hardest images are not shown: their data are not at hand."]),
+            *([] if is_sheet_there else ["No images are shown: their data are not at hand."]),
         ]
     )
     return Table("Hardest pairs", ["true -> read", *columns], rows, caption, left=("true -> read",))

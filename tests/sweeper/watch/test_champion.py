@@ -1,45 +1,22 @@
 """The best model of a study in MLflow's model registry."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sweeper.layout import StudyFolder
-from sweeper.reports import read_summary, summary_of
+from sweeper.reports import Summary, summary_of, write_report
 from sweeper.results import Objective
 from sweeper.schema import Tracking
-from sweeper.watch.champion import is_of_trainer, register_elsewhere, registration_of
+from sweeper.watch.champion import is_of_trainer, model_of, register_elsewhere, registration_of
 from sweeper.watch.study_facts import facts_of_summary
-from sweeper.watch.study_session import StoredTrial
-from sweeper.watch.tracking import replay_study
-from tests.sweeper.factories import judgement, study_result, trial_spec
-from tests.sweeper.small_esmm import SMALL
+from tests.sweeper.factories import AUC, LOSS, judgement, study_result, trial_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, on import
 
 ON = Tracking(name="mlflow", uri=None, experiment=None, register_model=True)
-SWEEP = (
-    *(word for word in SMALL if not word.startswith("tracking")),
-    *("aux_focal.lambda=choice(0.2)", "study.n_seeds=1", "study.confirm_seeds=2", "study.name=small"),
-    *("executor=local", "executor.devices=cpu", "executor.n_slots=1"),
-)
-LOAD = """
-import json, logging, sys, mlflow, torch
-from mlflow.models import get_model_info
-logging.getLogger("mlflow").setLevel(logging.ERROR)
-mlflow.set_tracking_uri(sys.argv[1])
-model = mlflow.pytorch.load_model(sys.argv[2])
-inputs = get_model_info(sys.argv[2]).signature.inputs.inputs
-five = {one.name: torch.zeros((5, *one.shape[1:]), dtype=getattr(torch, str(one.type))) for one in inputs}
-by_name, in_order = model(five), model(*five.values())
-assert all(torch.equal(a, b) for a, b in zip(by_name, in_order))
-started = [name for name in sys.modules if name.startswith(("sweeper.study", "sweeper.executors", "hydra"))]
-print(json.dumps([[one.name for one in inputs], [list(x.shape) for x in by_name], started]))
-"""
 
 
 def registration(tmp_path: Path, verdict: Any) -> Any:
@@ -48,7 +25,9 @@ def registration(tmp_path: Path, verdict: Any) -> Any:
     result = study_result(folder)
     summary = summary_of(result, judgement(verdict=verdict))
     run = folder.run(trial_spec(3, 0.2), 1)
-    return registration_of(facts_of_summary(summary, ON), summary, "sqlite:///x.db", "abc", run.path)
+    return registration_of(
+        facts_of_summary(summary, ON), summary, f"sqlite:///{tmp_path}/x.db", "abc", run.path
+    )
 
 
 def test_only_a_better_one_is_the_champion(tmp_path: Path) -> None:
@@ -58,17 +37,56 @@ def test_only_a_better_one_is_the_champion(tmp_path: Path) -> None:
     assert (better.tags["sweeper.seed"], better.run_id) == ("1", "abc")
 
 
-def test_the_best_seed_is_that_with_the_best_value_whose_model_was_kept(tmp_path: Path) -> None:
-    """Of 0.7, 0.8, 0.9 the last one's model is gone: the largest is 0.8, the smallest 0.7."""
-    places = {seed: tmp_path / f"seed{seed}" for seed in range(3)}
-    for seed in (0, 1):
-        places[seed].mkdir()
-        (places[seed] / "best.pt").write_bytes(b"model")
-    figures = {seed: {"val/auc": 0.7 + seed / 10} for seed in range(3)}
-    trial = StoredTrial(figures=figures, places=dict(places))
-    assert trial.best_place(Objective("auc", "maximize")) == places[1]
-    assert trial.best_place(Objective("auc", "minimize")) == places[0]
-    assert trial.best_place(Objective("f1", "maximize")) is None
+def made(tmp_path: Path, *, objective: Objective = AUC) -> tuple[StudyFolder, Summary]:
+    """An invented study with its files, whose runs our trainer has trained."""
+    folder = StudyFolder.of(tmp_path, "s")
+    result, found = study_result(folder, objectives=(objective,)), judgement()
+    write_report(folder, result, found)
+    for run in folder.runs:
+        run.job.write_text(json.dumps({"members": [{"config": {"task": {"name": "esmm"}}}]}))
+    return folder, summary_of(result, found)
+
+
+def test_the_best_model_is_of_the_run_with_the_best_value_that_has_kept_its_own(tmp_path: Path) -> None:
+    """AUCs rise with the seed's last digit, losses fall: seeds 2 and 1002, 1 and 1001, 0 and 1000."""
+    folder, summary = made(tmp_path)
+    run = {seed: folder.run(trial_spec(3, 0.2), seed) for seed in (0, 1, 2, 1000, 1001, 1002)}
+    assert model_of(folder, summary) in (run[2].path, run[1002].path)
+    for seed in (2, 1002, 1001):
+        run[seed].best.unlink()
+    assert model_of(folder, summary) == run[1].path
+    for one in run.values():
+        one.best.unlink(missing_ok=True)
+    assert model_of(folder, summary) == "no: no model of trial 3 lambda=0.2 is kept (study.keep_models)"
+
+
+def test_where_less_is_better_the_smallest_value_is_the_best(tmp_path: Path) -> None:
+    """A bce of 0.5 - auc / 10 falls with the seed's last digit, so that the best is the same run."""
+    folder, summary = made(tmp_path, objective=LOSS)
+    assert model_of(folder, summary) in {folder.run(trial_spec(3, 0.2), seed).path for seed in (2, 1002)}
+
+
+def test_a_front_and_a_program_have_no_best_model_of_ours(tmp_path: Path) -> None:
+    folder, summary = made(tmp_path)
+    front = summary.model_copy(update={"metric": ("ctcvr_auc", "bce"), "direction": ("maximize", "minimize")})
+    assert model_of(folder, front) == "no: a front of several objectives has no one best"
+    for run in folder.runs:
+        run.job.write_text(json.dumps({"runner": "program", "members": [{"config": {}}]}))
+    assert model_of(folder, summary) == "no: the model of a program is its own"
+
+
+def test_a_model_that_has_become_the_champion_is_registered_as_that(tmp_path: Path) -> None:
+    """The same model under another verdict has another mark."""
+    folder, summary = made(tmp_path)
+    place = model_of(folder, summary)
+    assert isinstance(place, Path)
+    marks = []
+    for verdict in ("not distinguishable", "better"):
+        judged = summary.model_copy(update={"verdict": verdict})
+        facts = facts_of_summary(judged, ON)
+        marks.append(registration_of(facts, judged, f"sqlite:///{tmp_path}/x.db", "abc", place).mark)
+    assert [mark.split()[0] for mark in marks] == ["candidate", "champion"]
+    assert marks[0].split()[1] == marks[1].split()[1]
 
 
 @pytest.mark.parametrize(
@@ -84,28 +102,6 @@ def test_the_model_of_somebodys_program_is_its_own(tmp_path: Path, job: Any, *, 
     if job is not None:
         (tmp_path / "job.json").write_text(json.dumps(job))
     assert is_of_trainer(tmp_path) is expected
-
-
-@pytest.mark.slow  # it trains, and loads torch and MLflow twice
-def test_a_registered_model_predicts_in_another_process_and_is_registered_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "sweeper", "-m", *SWEEP]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    from mlflow import MlflowClient
-
-    results, uri = tmp_path / "results", f"sqlite:///{tmp_path / 'results' / 'mlflow.db'}"
-    folder = StudyFolder.of(results, "small")
-    alias = "champion" if read_summary(folder).verdict == "better" else "candidate"
-    client = MlflowClient(uri, registry_uri=uri)
-    found = client.get_model_version_by_alias("sweeper-esmm", alias)
-    assert found.tags["sweeper.study"] == "small"
-    assert client.get_run(str(found.run_id)).data.tags["sweeper.kind"] == "study"
-    replay_study(folder, ON, results)
-    assert [one.version for one in client.search_model_versions("name = 'sweeper-esmm'")] == [found.version]
-    loading = [sys.executable, "-c", LOAD, uri, f"models:/sweeper-esmm@{alias}"]
-    loaded = subprocess.run(loading, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert loaded.returncode == 0, loaded.stderr
-    assert json.loads(loaded.stdout.splitlines()[-1]) == [["sparse", "dense"], [[5], [5]], []]
 
 
 @pytest.mark.slow  # it loads torch and MLflow, in a process of its own

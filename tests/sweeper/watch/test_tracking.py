@@ -328,7 +328,7 @@ def test_the_same_study_again_continues_its_runs_and_doubles_nothing(tracked: Tr
 
 
 def test_replay_finds_nothing_to_do_after_a_tracked_study(tracked: Tracked) -> None:
-    assert replay_study(tracked.folder, EMBEDDED, tracked.results) == 0
+    assert replay_study(tracked.folder, EMBEDDED, tracked.results).n_logged == 0
 
 
 def test_an_interrupted_run_goes_on_in_the_same_child(tracked: Tracked) -> None:
@@ -374,10 +374,10 @@ def test_a_deleted_study_leaves_only_deleted_runs_and_its_name_is_free(tracked: 
     folder = StudyFolder.of(tracked.results, "to-be-deleted")
     result = study_result(folder, lambdas=(0.1,), study="to-be-deleted")
     write_report(folder, result, judgement(best=1))
-    assert replay_study(folder, EMBEDDED, tracked.results) == 9
+    assert replay_study(folder, EMBEDDED, tracked.results).n_logged == 9
     assert forget_study(folder, EMBEDDED, tracked.results) == 9
     assert replace(tracked, folder=folder).runs("tags.`sweeper.study` = 'to-be-deleted'") == []
-    assert replay_study(folder, EMBEDDED, tracked.results) == 9
+    assert replay_study(folder, EMBEDDED, tracked.results).n_logged == 9
 
 
 def test_runs_deleted_in_mlflow_are_not_made_anew(tracked: Tracked) -> None:
@@ -385,12 +385,12 @@ def test_runs_deleted_in_mlflow_are_not_made_anew(tracked: Tracked) -> None:
     folder = StudyFolder.of(tracked.results, "pruned-by-hand")
     result = study_result(folder, study="pruned-by-hand")
     write_report(folder, result, judgement())
-    assert replay_study(folder, EMBEDDED, tracked.results) == 18
+    assert replay_study(folder, EMBEDDED, tracked.results).n_logged == 18
     here = replace(tracked, folder=folder)
     parent, child = here.parent(), here.child(1, 0)
     for run in (parent, child):
         here.client().delete_run(run.info.run_id)
-    assert replay_study(folder, EMBEDDED, tracked.results) == 0
+    assert replay_study(folder, EMBEDDED, tracked.results).n_logged == 0
     track(folder, result, make_tracker(EMBEDDED, tracked.results))
     assert here.parent().info.run_id == parent.info.run_id
     assert len(here.seeds()) == 17
@@ -400,7 +400,7 @@ def test_runs_deleted_in_mlflow_are_not_made_anew(tracked: Tracked) -> None:
 def test_files_are_found_after_the_results_have_moved(tracked: Tracked, tmp_path: Path) -> None:
     moved = shutil.copytree(tracked.results, tmp_path / "moved")
     here = replace(tracked, results=moved, folder=StudyFolder.of(moved, tracked.folder.path.name))
-    assert replay_study(here.folder, EMBEDDED, moved) == 0
+    assert replay_study(here.folder, EMBEDDED, moved).n_logged == 0
     for run in (here.parent(), here.child(1, 0)):
         assert run.info.artifact_uri.startswith((moved / "mlartifacts").as_uri())
         assert here.client().list_artifacts(run.info.run_id)
@@ -418,7 +418,7 @@ def test_a_server_that_is_down_is_told_once_without_the_password_and_replayed_la
     assert "user:***@127.0.0.1" in told[0]
     with pytest.raises(UserError, match=r"tracking\.uri: MLflow at 'http://user:\*\*\*@.*Connection refused"):
         replay_study(folder, down, tracked.results)
-    assert replay_study(folder, EMBEDDED, tracked.results) == 18
+    assert replay_study(folder, EMBEDDED, tracked.results).n_logged == 18
 
 
 def test_a_server_that_never_answers_delays_neither_the_study_nor_its_end(
@@ -524,7 +524,7 @@ def test_a_study_of_the_layout_without_trials_goes_on_with_its_runs(tracked: Tra
     assert here.child(1, 0).data.tags["mlflow.parentRunId"] == here.trial(1).info.run_id
     assert len(here.seeds()) == 18
     assert here.trial(1).data.metrics["val/ctcvr_auc"] == pytest.approx(0.7411)
-    assert replay_study(folder, EMBEDDED, tracked.results) == 0
+    assert replay_study(folder, EMBEDDED, tracked.results).n_logged == 0
 
 
 def test_the_thread_goes_on_after_a_failure_but_asks_again_only_when_it_must() -> None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from sweeper.task.prepared import Prepared
 from sweeper.task.reporting import Arm, Comparison, Plot, Table
 from sweeper_tasks.captcha.alphabet import encode
-from sweeper_tasks.captcha.contact_sheet import hardest
+from sweeper_tasks.captcha.contact_sheet import chosen
 from sweeper_tasks.captcha.metrics import reading_metrics
 from sweeper_tasks.captcha.report import report_parts
 from tests.tasks.captcha.tiny import HEIGHT, LENGTH, WIDTH, tiny_config
@@ -114,27 +114,64 @@ def test_arms_without_records_have_an_empty_table_of_pairs() -> None:
     assert parts["What is read"].rows[0] == ["whole text", "0.1667 ± 0.2357"]
 
 
-def test_the_hardest_images_are_those_of_the_highest_mean_ce_of_the_best(prepared: Prepared) -> None:
+def test_images_that_gained_come_first_then_those_that_lost_then_the_hardest(prepared: Prepared) -> None:
+    """Of two seeds the baseline reads 0, 2, 1 right and the best 1, 0, 2: changes of +1/2, -1, +1/2.
+
+    Of the two gains the third is harder (mean `ce` 0.4 against 0.3). With room for one more nothing is left.
+    """
+    baseline = arm("baseline", ("kk1", "K2", "lKlK"), ("kk1", "K2", "l"))
+    best = arm("focal", ("Kk1", "k2", "lKlK"), ("kk1", "k2", "lKlK"), ce=[[0.1, 0.3, 0.4], [0.5, 0.1, 0.4]])
+    shots = chosen(replace(compared(best, prepared), baseline=baseline), 4)
+    assert [(shot.true, shot.change) for shot in shots] == [("lKlK", 0.5), ("Kk1", 0.5), ("K2", -1.0)]
+    assert [int(shot.image[0, 0, 0]) for shot in shots] == [52, 50, 51]
+    assert shots[2].read == {"baseline": ("K2", 2, 2), "best": ("k2", 0, 2)}
+
+
+def test_images_that_did_not_change_come_by_the_mean_ce_of_the_best(prepared: Prepared) -> None:
     """Means over the seeds: 0.3, 0.2, 0.4; the baseline's order would be another."""
-    best = arm("focal", *[("Kk1", "K2", "lKlK")] * 2, ce=[[0.1, 0.3, 0.4], [0.5, 0.1, 0.4]])
-    shots = hardest(compared(best, prepared), 2)
-    assert [(shot.true, shot.ce) for shot in shots] == [("lKlK", 0.4), ("Kk1", 0.3)]
-    assert [int(shot.image[0, 0, 0]) for shot in shots] == [52, 50]
+    best = arm(
+        "baseline", *[("kk1", "k2", "lKlK"), ("kk1", "K", "lKKK")], ce=[[0.1, 0.3, 0.4], [0.5, 0.1, 0.4]]
+    )
+    shots = chosen(compared(best, prepared), 2)
+    assert [(shot.true, shot.change) for shot in shots] == [("lKlK", 0.0), ("Kk1", 0.0)]
 
 
 def test_the_text_shown_is_what_most_seeds_read(prepared: Prepared) -> None:
     best = arm("focal", *[(text, "K2", "lKlK") for text in ("Kk1", "kk1", "kk1")])
-    assert {shot.true: shot.read for shot in hardest(compared(best, prepared), 3)}["Kk1"] == "kk1"
+    shots = chosen(compared(best, prepared), 3)
+    assert {shot.true: shot.read["best"] for shot in shots}["Kk1"] == ("kk1", 1, 3)
 
 
-def test_the_contact_sheet_has_image_truth_and_reading_in_each_panel(prepared: Prepared) -> None:
+def test_the_contact_sheet_has_truth_and_both_readings_in_each_panel(prepared: Prepared) -> None:
+    """The best reads each text in one seed of two more than the baseline: none, none, one against 1, 1, 2."""
     (sheet,) = (part for part in report_parts(compared(data=prepared)) if isinstance(part, Plot))
+    assert sheet.caption.startswith(
+        "Test images: 3 that focal reads in more seeds than the baseline, 0 in fewer"
+    )
     figure = Figure(figsize=sheet.size)
     sheet.draw(figure)
-    shown = [(axes.get_title(), pixels(axes)) for axes in figure.axes if axes.images]
-    assert [title for title, _ in shown] == ["K2 read K2", "lKlK read lKlK", "Kk1 read Kk1"]
-    assert [np.unique(image).tolist() for _, image in shown] == [[51], [52], [50]]
-    assert shown[0][1].shape == (HEIGHT, WIDTH)
+    shown = {axes.get_title(): axes for axes in figure.axes if axes.images}
+    texts = {title: [text.get_text() for text in axes.texts] for title, axes in shown.items()}
+    assert texts == {
+        "K2": ["baseline k2  0/2", "best K2  1/2"],
+        "lKlK": ["baseline lKlK  1/2", "best lKlK  2/2"],
+        "Kk1": ["baseline kk1  0/2", "best Kk1  1/2"],
+    }
+    assert {title: np.unique(pixels(axes)).tolist() for title, axes in shown.items()} == {
+        "K2": [51],
+        "lKlK": [52],
+        "Kk1": [50],
+    }
+    assert pixels(shown["K2"]).shape == (HEIGHT, WIDTH)
+
+
+def test_without_a_candidate_the_hardest_images_of_the_baseline_are_shown(prepared: Prepared) -> None:
+    sheet = report_parts(compared(None, prepared))[-1]
+    assert isinstance(sheet, Plot)
+    assert sheet.caption.startswith("The test images with the highest cross-entropy of baseline")
+    figure = Figure()
+    sheet.draw(figure)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["baseline k2  0/2"]
 
 
 def test_images_in_color_are_shown_in_color(tmp_path: Path) -> None:
@@ -146,13 +183,13 @@ def test_images_in_color_are_shown_in_color(tmp_path: Path) -> None:
     assert pixels(figure.axes[0]).shape == (HEIGHT, WIDTH, 3)
 
 
-def test_without_the_images_the_pairs_say_that_they_are_not_shown(prepared: Prepared) -> None:
+def test_without_the_images_the_pairs_say_that_none_are_shown(prepared: Prepared) -> None:
     parts = report_parts(compared())
     assert [type(part) for part in parts] == [Table, Table]
-    assert parts[1].caption.endswith("The hardest images are not shown: their data are not at hand.")
-    assert "not shown" not in tables(compared(data=prepared))["Hardest pairs"].caption
+    assert parts[1].caption.endswith("No images are shown: their data are not at hand.")
+    assert "No images" not in tables(compared(data=prepared))["Hardest pairs"].caption
 
 
 def test_images_of_another_test_split_are_not_shown(tmp_path: Path) -> None:
     np.save(tmp_path / "test_images.npy", np.zeros((4, 1, HEIGHT, WIDTH), dtype=np.uint8))
-    assert hardest(compared(data=Prepared(tmp_path, "sha256:tiny", 1, real=False)), 3) == []
+    assert chosen(compared(data=Prepared(tmp_path, "sha256:tiny", 1, real=False)), 3) == []

@@ -1,5 +1,6 @@
 """What a report adds: numbers by aspect and polarity, and the heat map behind them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +35,12 @@ def parts(baseline: Arm, best: Arm | None, *, is_prepared: bool = True) -> list[
     return list(report_parts(comparison))
 
 
-def drawn(part: Part) -> list[str]:
+def drawn(part: Part) -> dict[str, list[str]]:
+    """The numbers of each panel, by its title."""
     assert isinstance(part, Plot)
     figure = Figure()
     part.draw(figure)
-    return [text.get_text() for text in figure.axes[0].texts]
+    return {axes.get_title(): [text.get_text() for text in axes.texts] for axes in figure.axes}
 
 
 def test_the_tables_show_f1_and_support_of_baseline_and_best() -> None:
@@ -55,17 +57,43 @@ def test_the_tables_show_f1_and_support_of_baseline_and_best() -> None:
 
 
 def test_the_heat_map_is_the_mean_difference_over_the_seeds_of_both() -> None:
-    """Food +: 2/3 and 1 against 1 and 1: on average +0.167. Food -: 1/2 and 1 against 1 and 1: +0.250."""
+    """Food +: 2/3 and 1 against 1 and 1: on average +0.167. Food -: 1/2 and 1 against 1 and 1: +0.250.
+
+    Staff -: 2/3 and 1.
+    """
     *_, plot = parts(arm("baseline", WRONG, TRUE), arm("focal", TRUE, TRUE, WRONG))
-    assert drawn(plot) == ["+0.167\n3", "+0.250\n2", "-\n1", "-\n1", "+0.167\n2", "-\n0"]
-    assert "focal minus baseline" in plot.caption
+    assert drawn(plot) == {
+        "baseline": ["0.833", "0.750", "-", "-", "0.833", "-"],
+        "focal": ["1.000", "1.000", "-", "-", "1.000", "-"],
+        "difference": ["+0.167", "+0.250", "-", "-", "+0.167", "-"],
+    }
+    assert isinstance(plot, Plot)
+    assert "baseline, focal, difference" in plot.caption
+
+
+def test_each_aspect_has_its_examples_beside_the_heat_map() -> None:
+    *_, plot = parts(arm("baseline", WRONG), arm("focal", TRUE))
+    assert isinstance(plot, Plot)
+    figure = Figure()
+    plot.draw(figure)
+    assert [one.get_text() for one in figure.axes[0].get_yticklabels()] == [
+        "food\n3 / 2 / 1",
+        "staff\n1 / 2 / 0",
+    ]
+
+
+def test_without_common_seeds_the_heat_map_is_of_one_arm() -> None:
+    elsewhere = arm("focal", TRUE)
+    elsewhere = replace(elsewhere, records={7: elsewhere.records[0]})
+    *_, plot = parts(arm("baseline", WRONG), elsewhere)
+    assert list(drawn(plot)) == ["baseline"]
 
 
 def test_without_a_candidate_the_baseline_is_shown() -> None:
     by_polarity, _, plot = parts(arm("baseline", TRUE), None)
     assert isinstance(by_polarity, Table)
     assert list(by_polarity.head) == ["polarity", "examples", "baseline"]
-    assert drawn(plot)[0] == "1.000\n3"
+    assert drawn(plot) == {"baseline": ["1.000", "1.000", "-", "-", "1.000", "-"]}
 
 
 @pytest.mark.parametrize("is_prepared", [True, False])
