@@ -43,6 +43,13 @@ class LenientModel(BaseModel):
 
 
 @dataclass(frozen=True)
+class ActiveFrom:
+    """The field changes nothing that is trained before the step that its sibling `active_from` holds."""
+
+    active_from: str
+
+
+@dataclass(frozen=True)
 class Stackable:
     """Sibling runs may differ in this field; it changes nothing before step `active_from`."""
 
@@ -112,6 +119,21 @@ def conditional_paths(model: BaseModel, prefix: str = "") -> dict[str, set[str]]
             found[path] = {prefix + key_in(owner, other) for other in conditions}
         if isinstance(value, BaseModel):
             found |= conditional_paths(value, f"{path}.")
+    return found
+
+
+def starts(model: BaseModel, prefix: str = "") -> dict[str, int]:
+    """By dotted path, the step from which a field acts; fields that act from the start are left out."""
+    found: dict[str, int] = {}
+    owner = type(model)
+    for name in owner.model_fields:
+        path, value = prefix + key_in(owner, name), getattr(model, name)
+        marks = (*marks_of(owner, name, Stackable), *marks_of(owner, name, ActiveFrom))
+        for mark in marks:
+            if mark.active_from is not None:
+                found[path] = getattr(model, mark.active_from)
+        if isinstance(value, BaseModel):
+            found |= starts(value, f"{path}.")
     return found
 
 

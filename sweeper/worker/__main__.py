@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     except ValidationError as error:
         first = error.errors()[0]["msg"]
         return _refuse(f"{arguments[0]}: got no job ({first}); expected a job.json as a study writes it")
-    return _run(job)
+    return _run(job.model_copy(update={"leave": ()}))  # nobody waits for what it would leave
 
 
 def _run(job: JobSpec) -> int:
