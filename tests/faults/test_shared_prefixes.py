@@ -66,7 +66,7 @@ def test_a_study_that_shares_and_is_killed_again_and_again_comes_to_the_same(
 
 
 def test_a_study_of_lengths_trains_each_step_once(tmp_path: Path, alone: FaultStudy) -> None:
-    """90 steps a seed instead of 30 + 40 + 60 + 90; on the confirmation seed the two runs share the shorter one."""
+    """90 steps a seed instead of 30 + 40 + 60 + 90; those of the confirmation share the shorter run."""
     study = FaultStudy(tmp_path, WORDS)
     study.run()
     assert told(study) == told(alone)
