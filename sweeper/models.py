@@ -6,6 +6,7 @@ Types, ranges and units live in such models, default values in YAML. Nothing her
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -91,9 +92,10 @@ def key_in(model: type[BaseModel], name: str) -> str:
     return model.model_fields[name].alias or name
 
 
-def marks_of(model: type[BaseModel], name: str, kind: type) -> list[Any]:
+@cache
+def marks_of(model: type[BaseModel], name: str, kind: type) -> tuple[Any, ...]:
     """The marks of that kind on a field."""
-    return [mark for mark in model.model_fields[name].metadata if isinstance(mark, kind)]
+    return tuple(mark for mark in model.model_fields[name].metadata if isinstance(mark, kind))
 
 
 def inactive_paths(model: BaseModel, prefix: str) -> set[str]:

@@ -27,32 +27,28 @@ def path_of(settings: RunSettings, config: TaskConfig, n_train: int, base: str) 
     if trainer.max_seconds is not None:
         return RunPath()
     total = trainer.total_steps(n_train)
-    parting = {step for step in (*starts(config).values(), *_turns(settings)) if 0 < step < total}
+    acts = starts(config)
+    parting = {step for step in (*acts.values(), *_turns(settings)) if 0 < step < total}
+    own = {key: value for key, value in trainer.without_cosmetics().items() if key not in OWN}
+    fixed = {
+        "task": [settings.task.name, settings.task.target, settings.task.metric, settings.task.direction],
+        "optimizer": settings.optimizer.without_cosmetics(),
+    }
     path: list[Segment] = []
     for end in sorted({*parting, total}):
-        segment = Segment(end, _key(settings, config, end, total, base))
+        rates = _rates(trainer.schedule, trainer.eval_every, end, total)
+        seen = {**fixed, "config": until(config, end, acts), "trainer": {**own, "schedule": rates}}
+        segment = Segment(end, fingerprint(seen, base))
         if path and path[-1].key == segment.key:
             path.pop()
         path.append(segment)
     return RunPath(tuple(path), frozenset(parting))
 
 
-def _key(settings: RunSettings, config: TaskConfig, end: int, total: int, base: str) -> str:
-    trainer = settings.trainer
-    own = {key: value for key, value in trainer.without_cosmetics().items() if key not in OWN}
-    seen = {
-        "task": [settings.task.name, settings.task.target, settings.task.metric, settings.task.direction],
-        "config": until(config, end),
-        "optimizer": settings.optimizer.without_cosmetics(),
-        "trainer": {**own, "schedule": _rates(trainer.schedule, trainer.eval_every, end, total)},
-    }
-    return fingerprint(seen, base)
-
-
-def until(config: TaskConfig, end: int) -> Mapping[str, Any]:
-    """What the first `end` steps depend on: without fields that act later only."""
+def until(config: TaskConfig, end: int, acts: Mapping[str, int]) -> Mapping[str, Any]:
+    """What the first `end` steps depend on: without fields that act later only, as `acts` says by path."""
     seen = config.effective(end)
-    for path, step in starts(config).items():
+    for path, step in acts.items():
         if step >= end:
             drop_key(seen, path.split("."))
     return seen

@@ -11,6 +11,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sweeper.errors import CheckpointError
 from sweeper.schema import RUN_SECTIONS
 from sweeper.trial import CheckpointRef, Leave, RunSpec, canonical
@@ -71,7 +73,7 @@ class Prefixes:
             training.watch.check()
             content = {
                 "training": training.state_dict(),
-                "environment": environment(training.device),
+                "environment": kind_of(training.device),
                 "rows": rows,
                 "sections": self.sections,
             }
@@ -99,7 +101,7 @@ class Prefixes:
         """
         assert self.start_from is not None
         content = _read(self.start_from.path)
-        if content["environment"] != environment(training.device):
+        if content["environment"] != kind_of(training.device):
             raise MisfitError("was trained in another environment, so that its last bits are others")
         rows = [{key: value for key, value in row.items() if key != INHERITED} for row in content["rows"]]
         if content["sections"] != self.sections:
@@ -124,6 +126,12 @@ class Prefixes:
             facts = {key: row[key] for key in ("epoch", "split", "global_step")}
             own.append({**facts, **found, "lr": row["lr"]})
         return own
+
+
+def kind_of(device: torch.device) -> dict[str, str | int]:
+    """What the last bits depend on; on GPUs also which they are."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return {**environment(device), "name": name}
 
 
 def mark_of(path: str) -> str:

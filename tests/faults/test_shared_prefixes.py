@@ -55,7 +55,7 @@ def test_a_study_that_shares_and_is_killed_again_and_again_comes_to_the_same(
         wait_for(moment)
         assert kill(parent.pid)
         parent.wait()
-        study.wait_until_empty(10.0)
+        study.wait_until_empty(60.0)
     parent = study.start()
     wait_for(lambda: study.workers())
     kill(study.workers()[0])

@@ -261,7 +261,7 @@ paths_of_runs = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(paths_of_runs, st.integers(1, 3), st.integers(1, 2))
 def test_a_grid_is_trained_in_the_fewest_steps_whatever_the_slots(
     drawn: list[tuple[list[int], str, int]], n_slots: int, n_seeds: int
