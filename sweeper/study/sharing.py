@@ -17,7 +17,7 @@ from sweeper.study.prefix_tree import Key, RunPath, fork_steps, length, most_use
 from sweeper.trial import CheckpointRef, JobSpec, Leave, Slot, TrialSpec
 
 MOST_LEFT = 8
-"""At so many steps a run leaves its whole state, those where most is spared."""
+"""So many whole states of one seed and segment are kept at a time, those by which most is spared."""
 MOST_AHEAD = 100
 """So many points of a grid are looked at beyond those that wait, for one that does not."""
 
@@ -174,12 +174,7 @@ class SharedPrefixes:
             for step in {*run.forks, *ends}:
                 if begun < step < length(run.path):
                     counts.setdefault(step, 1)
-        taken = {step: self._place(run, seed, kind, step) for step in most_useful(counts, MOST_LEFT)}
-        free = {
-            step: place
-            for step, place in taken.items()
-            if step not in self._coming.get(place, ()) and not place.whole(step).exists()
-        }
+        free = self._free(run, seed, kind, most_useful(counts, MOST_LEFT))
         if not free:
             return ()
         self._lead((trial.number, seed), free)
@@ -188,6 +183,18 @@ class SharedPrefixes:
         models = self._files.models(run.path, seed, kind, self._every, max(free)) if is_of_models else {}
         beside = (Leave(step=at, path=str(p), is_model=True) for at, p in models.items() if at > begun)
         return (*wholes, *beside)
+
+    def _free(self, run: RunPath, seed: int, kind: str, steps: Iterable[int]) -> dict[int, Place]:
+        """Where of these steps nothing is left yet, or will be, as long as there is room."""
+        found: dict[int, Place] = {}
+        taken: dict[Place, set[int]] = {}
+        for step in steps:
+            place = self._place(run, seed, kind, step)
+            known = taken.setdefault(place, {*place.steps(), *self._coming.get(place, ())})
+            if step not in known and len(known) < MOST_LEFT:
+                known.add(step)
+                found[step] = place
+        return found
 
     def _place(self, run: RunPath, seed: int, kind: str, step: int) -> Place:
         key = next(segment.key for segment in run.path if step <= segment.until)

@@ -160,12 +160,20 @@ class TaskSpecs:
     def run_path(self, trial: TrialSpec) -> RunPath:
         """What decides the training of a trial's runs, segment by segment, code and data with it."""
         if trial.fingerprint not in self._run_paths:
-            settings = RunSettings.model_validate({name: trial.config[name] for name in RUN_SECTIONS})
-            prepared = self.prepared_of(trial)
-            base = digest_of(prepared.digest, self._code_hash)
-            config = self.task_config_of(trial)
-            self._run_paths[trial.fingerprint] = path_of(settings, config, prepared.n_train, base)
+            self._run_paths[trial.fingerprint] = self._run_path(trial)
         return self._run_paths[trial.fingerprint]
+
+    def _run_path(self, trial: TrialSpec) -> RunPath:
+        try:
+            settings = RunSettings.model_validate({name: trial.config[name] for name in RUN_SECTIONS})
+        except (
+            ValidationError,
+            KeyError,
+        ):  # of an earlier version, whose runs are known and not trained again
+            return RunPath()
+        prepared, base = self.prepared_of(trial), self._code_hash
+        config = self.task_config_of(trial)
+        return path_of(settings, config, prepared.n_train, digest_of(prepared.digest, base))
 
     @cached_property
     def _code_hash(self) -> str:
