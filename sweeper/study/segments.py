@@ -30,7 +30,7 @@ def path_of(settings: RunSettings, config: TaskConfig, n_train: int, base: str) 
     acts = starts(config)
     parting = {step for step in (*acts.values(), *_turns(settings)) if 0 < step < total}
     own = {key: value for key, value in trainer.without_cosmetics().items() if key not in OWN}
-    fixed = {
+    fixed: dict[str, Any] = {
         "task": [settings.task.name, settings.task.target, settings.task.metric, settings.task.direction],
         "optimizer": settings.optimizer.without_cosmetics(),
     }

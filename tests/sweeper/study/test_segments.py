@@ -111,6 +111,9 @@ def test_no_plateau_reduces_the_rate_before_its_segment_ends(patience: int) -> N
     """Evaluations that never improve, every five steps: the first one sets the mark."""
     plateau = PLATEAU | {"trainer.schedule.plateau_patience": patience}
     rate = rate_of(plateau)
-    reduced = next(step for step in range(5, 100, 5) if (rate.observe(0.5), rate.at(step) < 1.0)[1])
+    reduced = 0
+    while rate.at(reduced) == 1.0:
+        reduced += 5
+        rate.observe(0.5)
     other = plateau | {"trainer.schedule.plateau_factor": 0.1}
     assert equal_until(path({}, plateau), path({}, other)) == reduced - 1

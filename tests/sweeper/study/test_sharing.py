@@ -81,7 +81,7 @@ class Stepping:
             total = dies
         else:
             steps: dict[str, Any] = {"best_step": 1, "steps_trained": total - begun, "steps_inherited": begun}
-            ended = {"metrics": {"val/auc": 0.5}, "seconds": 1.0, "ended_by": "max_steps"}
+            ended: dict[str, Any] = {"metrics": {"val/auc": 0.5}, "seconds": 1.0, "ended_by": "max_steps"}
             self._at(begun, total, Finished(**common, **steps, **ended))
         key = (run.trial, run.seed)
         self.trained[key] = self.trained.get(key, 0) + total - begun
