@@ -233,6 +233,11 @@ class StudyFolder:
         return EnsembleFolder(self.path / "ensemble")
 
     @property
+    def prefixes(self) -> Path:
+        """What runs have left for others that begin alike, for as long as it is needed."""
+        return self.path / "prefixes"
+
+    @property
     def asking_lock(self) -> Path:
         """Held by the session that looks for the next trial."""
         return self.path / ".asking.lock"

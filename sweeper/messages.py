@@ -17,14 +17,16 @@ class _FromRun(StrictModel):
 class Started(_FromRun):
     """The run trains now; `resumed_step` is 0 for a fresh start.
 
-    `notes` describe the configuration; `incidents` are what went wrong on the way here (a damaged checkpoint
-    that was skipped, a resume with other threads) and belong to the run's record.
+    `steps_inherited`: so many of these another run has trained. `notes` describe the configuration;
+    `incidents` are what went wrong on the way here (a damaged checkpoint that was skipped, a resume with
+    other threads) and belong to the run's record.
     """
 
     kind: Literal["started"] = "started"
     resumed_step: int
     total_steps: int
     device: str
+    steps_inherited: int = 0
     notes: Strings = ()
     incidents: Strings = ()
 
@@ -37,12 +39,16 @@ class Alive(_FromRun):
 
 
 class Reported(_FromRun):
-    """One evaluation: metrics by `split/name`; `steps_per_s` since the last one."""
+    """One evaluation: metrics by `split/name`; `steps_per_s` since the last one.
+
+    `is_inherited`: another run has trained up to there, so that there is no pace to speak of.
+    """
 
     kind: Literal["reported"] = "reported"
     step: int
     metrics: dict[str, float]
     steps_per_s: float
+    is_inherited: bool = False
 
 
 class Finished(_FromRun):
@@ -73,6 +79,7 @@ class Stopped(_FromRun):
     steps_trained: int
     seconds: float
     reason: str = ""
+    steps_inherited: int = 0
 
 
 class Failed(_FromRun):

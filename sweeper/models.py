@@ -6,6 +6,7 @@ Types, ranges and units live in such models, default values in YAML. Nothing her
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,6 +41,13 @@ class LenientModel(BaseModel):
     """Frozen; keys that it does not know are left out, so that files of other versions can be read."""
 
     model_config = ConfigDict(frozen=True)
+
+
+@dataclass(frozen=True)
+class ActiveFrom:
+    """The field changes nothing that is trained before the step that its sibling `active_from` holds."""
+
+    active_from: str
 
 
 @dataclass(frozen=True)
@@ -84,9 +92,10 @@ def key_in(model: type[BaseModel], name: str) -> str:
     return model.model_fields[name].alias or name
 
 
-def marks_of(model: type[BaseModel], name: str, kind: type) -> list[Any]:
+@cache
+def marks_of(model: type[BaseModel], name: str, kind: type) -> tuple[Any, ...]:
     """The marks of that kind on a field."""
-    return [mark for mark in model.model_fields[name].metadata if isinstance(mark, kind)]
+    return tuple(mark for mark in model.model_fields[name].metadata if isinstance(mark, kind))
 
 
 def inactive_paths(model: BaseModel, prefix: str) -> set[str]:
@@ -112,6 +121,21 @@ def conditional_paths(model: BaseModel, prefix: str = "") -> dict[str, set[str]]
             found[path] = {prefix + key_in(owner, other) for other in conditions}
         if isinstance(value, BaseModel):
             found |= conditional_paths(value, f"{path}.")
+    return found
+
+
+def starts(model: BaseModel, prefix: str = "") -> dict[str, int]:
+    """By dotted path, the step from which a field acts; fields that act from the start are left out."""
+    found: dict[str, int] = {}
+    owner = type(model)
+    for name in owner.model_fields:
+        path, value = prefix + key_in(owner, name), getattr(model, name)
+        marks = (*marks_of(owner, name, Stackable), *marks_of(owner, name, ActiveFrom))
+        for mark in marks:
+            if mark.active_from is not None:
+                found[path] = getattr(model, mark.active_from)
+        if isinstance(value, BaseModel):
+            found |= starts(value, f"{path}.")
     return found
 
 

@@ -198,6 +198,7 @@ class Study(StrictModel):
     follow_up_depth: NonNegativeInt = 1
     max_follow_ups: NonNegativeInt = 4
     page_every_s: PositiveFloat | None = 4.0
+    share: Literal["auto", "off"] = "auto"
 
 
 class Sampler(StrictModel):

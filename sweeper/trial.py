@@ -59,9 +59,22 @@ class RunSpec(StrictModel):
 
 
 class CheckpointRef(StrictModel):
-    """A checkpoint to start from, by its file."""
+    """Where another run of this seed was at a step until which both train the same, by its file.
+
+    `models`: by step, the files with the models that were evaluated on the way there: a run with another loss
+    has figures of its own for them.
+    """
 
     path: str
+    models: dict[int, str] = Field(default_factory=dict)
+
+
+class Leave(StrictModel):
+    """What a run leaves at a step for others: all that they start from, or the model alone (`is_model`)."""
+
+    step: int
+    path: str
+    is_model: bool = False
 
 
 class DeviceNeeds(StrictModel):
@@ -77,8 +90,9 @@ class JobSpec(StrictModel):
 
     `runner`: what runs its members: `task` is the trainer, whose configuration theirs are; `program` starts a
     program, their configuration being {"program": a ProgramSpec}; `ensemble` evaluates an average of models,
-    the configuration being {"ensemble": an EnsembleSpec}. `has_system_metrics`: its worker samples CPU,
-    memory and GPU.
+    the configuration being {"ensemble": an EnsembleSpec}. `start_from`: a prefix that another run has left,
+    used where the member has no checkpoint of its own; `leave`: what it leaves itself. `has_system_metrics`:
+    its worker samples CPU, memory and GPU.
     """
 
     job_id: str
@@ -90,6 +104,7 @@ class JobSpec(StrictModel):
     needs: DeviceNeeds
     runner: Runner = "task"
     has_system_metrics: bool = False
+    leave: tuple[Leave, ...] = Field(default=(), strict=False)
 
 
 def member_facts(job: JobSpec, run: RunSpec) -> dict[str, Any]:

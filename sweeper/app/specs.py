@@ -18,7 +18,7 @@ from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.reports import Added
 from sweeper.results import Judgement, StudyResult
 from sweeper.schema import Inline, StudySettings
-from sweeper.study import MetricNames, RunParts
+from sweeper.study import MetricNames, RunParts, RunPath
 from sweeper.task import file_digest
 from sweeper.trial import Role, Slot, TrialSpec, by_value, canonical, fingerprint
 
@@ -91,6 +91,10 @@ class ProgramSpecs:
         spec = self._program.run(trial.overrides, seed, trial.number, folder)
         config: dict[str, JsonValue] = {"program": spec.model_dump(mode="json")}
         return RunParts(config, self._program.cwd, "program", (*trial.overrides, *self._program.seeded(seed)))
+
+    def run_path(self, trial: TrialSpec) -> RunPath:
+        """Empty: where a program's runs part, nobody knows but itself."""
+        return RunPath()
 
     def faults(self, trial: TrialSpec) -> list[Fault]:
         """None: what a program refuses it says when it runs."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NOT_METRICS = frozenset({"epoch", "split", "global_step"})
+NOT_METRICS = frozenset({"epoch", "split", "global_step", "inherited"})
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,13 @@ def pruning(summary: Summary) -> str:
     return f"{trials}: {saved:,} of {saved + taken:,} steps ({saved / (saved + taken):.0%}) were not needed"
 
 
+def sharing(summary: Summary) -> str:
+    """How many steps one run has trained for another, in one sentence; empty where none has."""
+    totals = summary.totals
+    shared, taken = totals.steps_inherited, totals.steps_trained + totals.steps_inherited
+    return f"{shared:,} of {taken:,} steps ({shared / taken:.0%}) were shared between runs" if shared else ""
+
+
 def incidents(summary: Summary) -> str:
     """How many incidents there were before the runs' ends, in one sentence; empty where there was none."""
     n = len(on_the_way(summary.trials))

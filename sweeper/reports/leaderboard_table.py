@@ -19,6 +19,7 @@ from sweeper.reports.leaderboard import (
     pruning,
     reasons,
     rows as ranked,
+    sharing,
     shown_splits,
 )
 from sweeper.reports.plan_text import plan_line
@@ -58,7 +59,13 @@ def leaderboard_of(summary: Summary, most: int | None = None) -> RenderableType:
     if most is not None and (n_more := len(summary.contestants) - most) > 0:
         parts.append(Prose(f"and {plural(n_more, 'trial')} more, see `sweeper studies show`", "dim"))
     parts += [Prose(text, "red") for text in reasons(summary)]
-    lines = [pruning(summary), incidents(summary), in_one_line(summary), confirmation_line(summary)]
+    lines = [
+        pruning(summary),
+        sharing(summary),
+        incidents(summary),
+        in_one_line(summary),
+        confirmation_line(summary),
+    ]
     lines += [guards_line(summary), *front_lines(summary), plan_line(summary)]
     lines += [ensemble_line(summary), attribution_line(summary), health_line(summary)]
     return Group(*parts, *(Prose(line) for line in lines if line))

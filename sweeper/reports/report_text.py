@@ -26,7 +26,7 @@ from sweeper.reports.plan_text import plan_section
 from sweeper.reports.slots_text import devices_in_words, slots_lines
 from sweeper.reports.summary_model import Summary
 from sweeper.reports.trivial import sentence as sentence_of_trivial
-from sweeper.results import JudgedOn, Judgement, StudyResult
+from sweeper.results import JudgedOn, Judgement, StudyResult, Totals
 from sweeper.verdict import n_met_in_words, result_in_words
 from sweeper.wording import NOTHING, duration, number, split_name
 
@@ -317,11 +317,17 @@ def _reproduce(result: StudyResult) -> list[str]:
         f"- machine: {inline(str(facts.get('cpu')))}, threads {facts.get('threads')}, "
         f"devices {devices_in_words(totals)}",
         f"- study: {totals.runs} runs of {totals.trials} trials, "
-        f"{_fact(totals.steps_trained)} steps trained in {duration(totals.train_s)}",
+        f"{_fact(totals.steps_trained)} steps trained in {duration(totals.train_s)}{_shared(totals)}",
         f"- this session: {facts.get('started')} to {facts.get('finished')}, "
         f"{duration(totals.wall_s)}; {totals.runs_reused} runs were known before",
         *slots_lines(totals),
     ]
+
+
+def _shared(totals: Totals) -> str:
+    """What was not trained again: inherited from runs that begin alike, and saved by pruning."""
+    told = {"inherited": totals.steps_inherited, "saved by pruning": totals.steps_saved}
+    return "".join(f", {_fact(n)} {how}" for how, n in told.items() if n)
 
 
 def _by_hand(result: StudyResult) -> list[str]:

@@ -15,7 +15,10 @@ Counted = TypeVar("Counted")
 
 @dataclass
 class Active:
-    """A job that runs now; `reached` is the last step that it has reported, `step` the last known."""
+    """A job that runs now; `reached` is the last step that it has reported, `step` the last known.
+
+    `inherited`: the steps that another run has trained for it.
+    """
 
     slot: Slot
     job: JobSpec
@@ -26,6 +29,7 @@ class Active:
     step: int = 0
     pruned_because: str | None = None
     is_taken: bool = False
+    inherited: int = 0
     has_started: bool = False
 
     @property
@@ -114,6 +118,11 @@ class ActiveJobs:
     def trains(self, trial: TrialSpec, seed: int) -> bool:
         """Whether this run, or another one that equals it, is under way."""
         return (trial.fingerprint, seed) in self._marks
+
+    @property
+    def n_free(self) -> int:
+        """How many slots could start a job now."""
+        return len(self._free)
 
     def free(self, wanted: Container[RunKey]) -> FreeSlots:
         """The first slot that could start any job now, and those where a run of `wanted` is to be alone."""

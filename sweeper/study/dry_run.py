@@ -12,6 +12,7 @@ from sweeper.storage import RunBook, Storage
 from sweeper.study.division import most_trials
 from sweeper.study.plan import Plan
 from sweeper.study.run_state import n_confirmed
+from sweeper.study.shared_steps import SharedSteps, drawn_steps, shared_steps
 from sweeper.study.stage_tree import Branch, drawn_tree
 from sweeper.study.staged_forecast import staged_forecast
 from sweeper.trial import Slot, TrialSpec
@@ -38,7 +39,7 @@ class Forecast:
     of a very large grid beside `trials`. `seconds_per_run`: None where nothing comparable has run yet.
     `n_attributing`: the most runs that an attribution adds, whichever candidate is best. `stages`: those of
     the staged plan called `plan`, with all ways from the first one. `is_assumed`: the slots are agents that
-    may come, or not.
+    may come, or not. `shared`: what the trials have in common on one seed, None where that is nothing.
     """
 
     study: str
@@ -57,6 +58,7 @@ class Forecast:
     plan: str = ""
     stages: Branch | None = None
     is_assumed: bool = False
+    shared: SharedSteps | None = None
 
     @property
     def on_slots(self) -> str:
@@ -121,7 +123,14 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         plan=plan.settings.plan.name,
         stages=staged_forecast(plan, trials, book, step_s) if sweep.stages else None,
         is_assumed=isinstance(plan.settings.executor, Remote),
+        shared=_shared(plan, trials),
     )
+
+
+def _shared(plan: Plan, trials: Sequence[TrialSpec]) -> SharedSteps | None:
+    if plan.settings.study.share == "off":
+        return None
+    return shared_steps((trial.name, plan.factory.run_path(trial).path) for trial in trials)
 
 
 def _n_attributing(plan: Plan) -> int | None:
@@ -139,7 +148,7 @@ def _n_follow_ups(plan: Plan) -> int:
 
 
 def drawn(forecast: Forecast) -> RenderableType:
-    """The plan as a table and three lines: runs, slots, time."""
+    """The plan as a table, what its runs share, and lines on runs, slots and time."""
     n_rows = N_ROWS if len(forecast.trials) + forecast.n_unlisted > 2 * N_ROWS else len(forecast.trials)
     rows = [
         Row([str(t.number), t.name, t.role, str(len(forecast.seeds)), str(forecast.known.get(t.number, 0))])
@@ -160,7 +169,11 @@ def drawn(forecast: Forecast) -> RenderableType:
     if forecast.stages is not None:
         tree, lines = drawn_tree(forecast.plan, forecast.stages), _staged_lines(forecast, forecast.stages)
         return Group(title, table, tree, *(Prose(line) for line in lines))
-    return Group(title, table, *(Prose(line) for line in lines))
+    parts: list[RenderableType] = [title, table]
+    if forecast.shared is not None:
+        parts.append(drawn_steps(forecast.shared))
+        lines.insert(1, forecast.shared.sentence)
+    return Group(*parts, *(Prose(line) for line in lines))
 
 
 def _staged_lines(forecast: Forecast, stages: Branch) -> list[str]:
@@ -184,7 +197,8 @@ def _estimate(forecast: Forecast) -> str:
         return UNKNOWN
     # confirmation begins when the last of the screening has ended
     phases = (forecast.n_screening, forecast.n_confirming, forecast.n_attributing or 0)
-    n_rounds = sum(-(-n_runs // len(forecast.slots)) for n_runs in phases)
+    rounds = [-(-n_runs // len(forecast.slots)) for n_runs in phases]
+    n_rounds = sum(rounds) - rounds[0] * (0.0 if forecast.shared is None else 1 - forecast.shared.rate)
     total, each = (duration(n * forecast.seconds_per_run) for n in (n_rounds, 1))
     runs, most = plural(sum(phases), "run"), "at most " if forecast.n_attributing else ""
     return f"{most}{total} for {runs} {forecast.on_slots} ({each} a run, as earlier ones took)"

@@ -133,7 +133,7 @@ class Health:
             history = History(
                 tuple(sorted(read.items())),
                 error=run.error,
-                error_step=run.steps_trained if run.error else None,
+                error_step=run.steps_trained + run.steps_inherited if run.error else None,
                 is_over=run.state == "COMPLETE",
             )
             self._found[known] = self._alarms(trial, run.seed, history)

@@ -1,4 +1,4 @@
-"""From runs to jobs: every job has one member; stacking and prefix sharing will happen here. Pure."""
+"""From runs to jobs: every job has one member; stacking will happen here. `sharing` adds prefixes. Pure."""
 
 from sweeper.layout import RunFolder
 from sweeper.study.spec_factory import RunParts

@@ -16,6 +16,7 @@ from sweeper.study.interrupts import Interrupt
 from sweeper.study.retries import STOPS_ALL, LastWord, Retries, died, left_to, outcome, without_baseline
 from sweeper.study.run_table import RunTable
 from sweeper.study.screening import WantedNow
+from sweeper.study.sharing import NoSharing, Sharing
 from sweeper.study.slot_watch import SlotWatch
 from sweeper.trial import JobSpec, Slot, TrialSpec
 from sweeper.watch import Observer
@@ -49,7 +50,8 @@ class Limits:
 class Hooks:
     """Who has a say in the loop, or is told: who makes jobs, who ends runs early, who watches.
 
-    `grow`: lets trials join that the results so far ask for; it is told which runs are under way.
+    `grow`: lets trials join that the results so far ask for; it is told which runs are under way. `sharing`:
+    who waits for what another run trains of it.
     """
 
     job_of: JobMaker
@@ -57,6 +59,7 @@ class Hooks:
     observer: Observer
     health: RunHealth = field(default_factory=NoHealth)
     grow: Callable[[Collection[RunKey]], None] = lambda running: None
+    sharing: Sharing = field(default_factory=NoSharing)
 
 
 class StudyLoop:
@@ -69,7 +72,8 @@ class StudyLoop:
         self.left_because: str | None = None
         self.table, self.executor, self._hooks = table, executor, hooks
         self._limits, self._interrupt = limits, interrupt
-        self._observer = hooks.observer
+        self._observer, self._sharing = hooks.observer, hooks.sharing
+        self._n_waiting = 0
         self._retries = Retries(limits.n_retries)
         self._active = ActiveJobs(self._retries)
         self.slots = SlotWatch(executor, hooks.observer, limits.now)
@@ -146,13 +150,19 @@ class StudyLoop:
             self._hooks.grow(self._active.keys)
         while not self.is_stopping and not self.is_time_up:
             runs = wanted()
+            self._sharing.see(runs)
             free = self._active.free(runs)
             if not free:
                 return
             if self._start_one(runs, free):
                 continue
-            if not (asks and self._ask()):
+            if not (asks and self._may_ask and self._ask()):
                 return
+
+    @property
+    def _may_ask(self) -> bool:
+        """Whether there is a slot for a further trial beside those that wait; of a grid more are seen."""
+        return self._n_waiting < self._active.n_free + self._sharing.ahead
 
     def _ask(self) -> bool:
         try:
@@ -165,10 +175,18 @@ class StudyLoop:
         """Start the first run that a free slot may have and nobody else holds; False where there is none."""
         if any(self._start(key, slot) for slot, key in free.alone):
             return True
-        slot = free.slot
+        slot, self._n_waiting = free.slot, 0
         return slot is not None and any(
-            self._start(key, slot) for key in runs if not self._retries.is_alone(key)
+            self._start(key, slot)
+            for key in runs
+            if not self._retries.is_alone(key) and not self._waits(key, slot)
         )
+
+    def _waits(self, key: RunKey, slot: Slot) -> bool:
+        """Whether the run's first steps are being trained by another."""
+        waits = self._sharing.waits(self.table.trials[key[0]], key[1], slot)
+        self._n_waiting += waits
+        return waits
 
     def _start(self, key: RunKey, slot: Slot) -> bool:
         trial, seed = self.table.trials[key[0]], key[1]
@@ -258,21 +276,24 @@ class StudyLoop:
             return  # a late word from an attempt that is no longer ours
         if isinstance(message, Started):
             active.reached = active.step = message.resumed_step
-            active.has_started = True
+            active.has_started, active.inherited = True, message.steps_inherited
+            self._sharing.moved(active.key, message.resumed_step, is_start=True)
             self._incidents.setdefault(active.key, []).extend(message.incidents)
             self._hooks.health.run_started(active.trial, message)
             self._observer.run_started(active.trial, message, active.slot)
         elif isinstance(message, Alive):
             active.step = message.step
+            self._sharing.moved(active.key, message.step)
             self._observer.run_stepped(active.trial, message)
         elif isinstance(message, Reported):
             self._answer(active, message)
         else:
             self._active.remove(active)
             self._end(active, message)
+            self._sharing.ended(active.key)
 
     def _answer(self, active: Active, reported: Reported) -> None:
-        active.reached = active.step = reported.step
+        active.reached = active.step = max(active.reached, reported.step)
         if self.is_stopping:
             self.executor.reply(reported, "stop")
         else:
@@ -306,8 +327,8 @@ class StudyLoop:
         if died(message):
             result = replace(result, reason=f"{result.reason}, at step {active.step}")
         if result.state == "FAILED":  # it has no figures of its own
-            seconds = self._limits.now() - active.since
-            result = replace(result, steps_trained=active.step, seconds=seconds)
+            seconds, own = self._limits.now() - active.since, active.step - active.inherited
+            result = replace(result, steps_trained=own, steps_inherited=active.inherited, seconds=seconds)
         is_ending = self.is_stopping or active.is_taken
         self.slots.count(message)
         result = self._retries.reconsider(

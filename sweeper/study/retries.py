@@ -23,7 +23,8 @@ LastWord = Finished | Stopped | Failed | Lost
 
 N_NAMED = 5
 """So many other sessions are named."""
-FROM_FINISHED = ("metrics", "best_step", "steps_trained", "steps_inherited", "seconds")
+FROM_STOPPED = ("steps_trained", "steps_inherited", "seconds")
+FROM_FINISHED = ("metrics", "best_step", *FROM_STOPPED)
 
 
 def outcome(job: JobSpec, message: LastWord, pruned_because: str | None = None) -> RunResult:
@@ -40,7 +41,7 @@ def outcome(job: JobSpec, message: LastWord, pruned_because: str | None = None) 
             )
             reason = pruned_because or where if message.why == "pruned" else where
             state = "PRUNED" if message.why == "pruned" else "INTERRUPTED"
-            spent = {"steps_trained": message.steps_trained, "seconds": message.seconds}
+            spent = {name: getattr(message, name) for name in FROM_STOPPED}
             return replace(result, state=state, reason=reason, **spent)  # type: ignore[arg-type]
         case Lost():
             return replace(result, state="INTERRUPTED", reason=message.reason)

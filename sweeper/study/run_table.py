@@ -157,6 +157,14 @@ class RunTable:
         while self.n_unasked and self.ask():
             pass
 
+    def is_screening(self, seed: int) -> bool:
+        """Whether candidates are compared on this seed before a best one is known."""
+        return seed in self._policy.seeds
+
+    def may_come(self, key: RunKey) -> bool:
+        """Whether a run of the screening is not known, and its trial not given up."""
+        return key not in self.runs and self.is_screening(key[1]) and self._screening.is_open(key[0])
+
     def claim(self, key: RunKey) -> int | None:
         """The attempt number of a run that is now ours, or None where somebody else has it.
 

@@ -140,6 +140,10 @@ class Screening:
         if run.state == "COMPLETE" and seed == self._policy.seeds[0] and trial.prunable:
             self._finish_first(trial, run)
 
+    def is_open(self, number: int) -> bool:
+        """Whether a trial is screened, and has lost no run."""
+        return number in self._place and number not in self._lost
+
     def set_aside(self, mark: Mark) -> None:
         """Runs with this mark are under way, or held by somebody else."""
         for line in self._lines:

@@ -18,6 +18,7 @@ from sweeper.study.growth import Growth
 from sweeper.study.interrupts import Interrupt
 from sweeper.study.loop import StudyLoop
 from sweeper.study.plan import Plan
+from sweeper.study.prefix_files import PrefixFiles
 from sweeper.study.provenance import (
     provenance,
 )
@@ -133,6 +134,7 @@ class Session:
         self._observer.report_begins()
         summary = write_report(folder, result, judgement, plan.factory.added(result, judgement))
         if result.totals.stopped_because is None:
+            PrefixFiles(folder.prefixes).remove_all()
             tidy_checkpoints(folder, result, judgement, plan.settings.study.keep_models, ensemble.members)
         for note in judgement.notes:
             self._observer.warned(note)

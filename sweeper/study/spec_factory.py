@@ -11,6 +11,7 @@ from sweeper.errors import Fault
 from sweeper.layout import RunFolder
 from sweeper.reports import Added
 from sweeper.results import Judgement, StudyResult
+from sweeper.study.prefix_tree import RunPath
 from sweeper.trial import Role, Runner, Slot, TrialSpec
 
 MetricNames = Mapping[str, frozenset[str]]
@@ -46,6 +47,9 @@ class SpecFactory(Protocol):
 
     def run_parts(self, trial: TrialSpec, seed: int, folder: RunFolder) -> RunParts:
         """What a trial's run on `seed` is made of, its files being in `folder`."""
+
+    def run_path(self, trial: TrialSpec) -> RunPath:
+        """What decides the training of a trial's runs, segment by segment; empty where that is not known."""
 
     def faults(self, trial: TrialSpec) -> list[Fault]:
         """What keeps a trial of this factory from training on its data."""

@@ -23,6 +23,8 @@ from sweeper.results import Judgement, Objective, StudyResult
 from sweeper.schema import RUN_SECTIONS, RunSettings, Settings
 from sweeper.search import key_of
 from sweeper.study.code import command
+from sweeper.study.prefix_tree import RunPath
+from sweeper.study.segments import path_of
 from sweeper.study.spec_factory import MetricNames, RunParts
 from sweeper.task import (
     Prepared,
@@ -49,6 +51,7 @@ class TaskSpecs:
         self._sweep = sweep
         self._prepared: dict[str, Prepared] = {}
         self._by_fingerprint: dict[str, Prepared] = {}
+        self._run_paths: dict[str, RunPath] = {}
         self._task_configs: dict[tuple[str, tuple[str, ...]], TaskConfig] = {}
 
     @cached_property
@@ -153,6 +156,28 @@ class TaskSpecs:
         prepared = self.prepare(self._sweep.settings, self._sweep.task_config)
         name = self._sweep.config["data"].get("name")
         return {"name": name, "digest": prepared.digest, "real": prepared.real, **prepared.facts}
+
+    def run_path(self, trial: TrialSpec) -> RunPath:
+        """What decides the training of a trial's runs, segment by segment, code and data with it."""
+        if trial.fingerprint not in self._run_paths:
+            self._run_paths[trial.fingerprint] = self._run_path(trial)
+        return self._run_paths[trial.fingerprint]
+
+    def _run_path(self, trial: TrialSpec) -> RunPath:
+        try:
+            settings = RunSettings.model_validate({name: trial.config[name] for name in RUN_SECTIONS})
+        except (
+            ValidationError,
+            KeyError,
+        ):  # of an earlier version, whose runs are known and not trained again
+            return RunPath()
+        prepared, base = self.prepared_of(trial), self._code_hash
+        config = self.task_config_of(trial)
+        return path_of(settings, config, prepared.n_train, digest_of(prepared.digest, base))
+
+    @cached_property
+    def _code_hash(self) -> str:
+        return self.code_hash()
 
     def faults(self, trial: TrialSpec) -> list[Fault]:
         """What keeps a trial of this factory from training on its data."""

@@ -23,7 +23,7 @@ from sweeper.study.dry_run import show_forecast
 from sweeper.study.growth import FollowUpLimits, Growth
 from sweeper.study.health import Health
 from sweeper.study.interrupts import Interrupt, watch_signals
-from sweeper.study.job_files import JobFiles
+from sweeper.study.job_files import JobFiles, sharing_of
 from sweeper.study.loop import Hooks, StudyLoop
 from sweeper.study.plan import Plan, plan
 from sweeper.study.proposals import asker_of, check_known_space
@@ -115,7 +115,8 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
         plan.sweep.stages,
         observer.warned,
     )
-    hooks = Hooks(JobFiles(plan).job_of, pruning, observer, health, growth.grow)
+    sharing = sharing_of(plan, table)
+    hooks = Hooks(JobFiles(plan, sharing).job_of, pruning, observer, health, growth.grow, sharing)
     try:
         table.add_known(asker.known)
         loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)

@@ -5,6 +5,7 @@ Built-in tasks and those of other packages import from here alike. Nothing behin
 
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.models import (
+    ActiveFrom,
     ActiveWhen,
     Cosmetic,
     CountsAs,
@@ -68,6 +69,7 @@ __all__ = [
     "NOTHING",
     "SPLIT_SIZES",
     "SPLIT_WORDS",
+    "ActiveFrom",
     "ActiveWhen",
     "Arm",
     "Averageable",

@@ -121,6 +121,8 @@ class LiveView:
         if isinstance(message, Alive):
             return replace(run, step=message.step)
         objective = message.metrics.get(f"val/{self._metric}", run.objective)
+        if message.is_inherited:  # the run is further than that already
+            return replace(run, objective=objective)
         return replace(run, step=message.step, objective=objective, steps_per_s=message.steps_per_s)
 
     def end(self, trial: TrialSpec, result: RunResult) -> str:

@@ -4,7 +4,8 @@ A study is a run, each trial a child of it, each seed of a trial a child of that
 
 - `val/auc`, `test/auc`: of the model that was kept; of a trial the mean over its seeds, and `val/auc_std`
 - `curve/val/auc`, `curve/train/loss`: what a run said while it trained, by step
-- `run/seconds`, `run/steps_trained`, `run/best_step`: what a run has cost
+- `run/seconds`, `run/steps_trained`, `run/best_step`: what a run has cost; `run/steps_inherited` beside it
+  where another run has trained its first steps
 - `difference`, `ci_low`, `ci_high`, ...: of a trial, and in the study's own run of its confirmation
 """
 
@@ -183,6 +184,8 @@ def figures(spec: TrialSpec, run: RunResult, shown: Shown) -> dict[str, float]:
 def end_update(spec: TrialSpec, run: RunResult, shown: Shown, time_ms: int) -> Update:
     """How a run ended: the figures of the model that was kept, and what it has cost."""
     costs = {"seconds": run.seconds, "steps_trained": run.steps_trained, "best_step": run.best_step}
+    if run.steps_inherited:
+        costs["steps_inherited"] = run.steps_inherited
     named = {**figures(spec, run, shown), **{f"run/{key}": float(value) for key, value in costs.items()}}
     tags = {
         "state": run.state,

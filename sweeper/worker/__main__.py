@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     except ValidationError as error:
         first = error.errors()[0]["msg"]
         return _refuse(f"{arguments[0]}: got no job ({first}); expected a job.json as a study writes it")
-    return _run(job)
+    return _run(job.model_copy(update={"leave": ()}))  # nobody waits for what it would leave
 
 
 def _run(job: JobSpec) -> int:
@@ -67,7 +67,8 @@ def _what(message: Message) -> str:
             start = f"starts at step {message.resumed_step} of {message.total_steps} on {message.device}"
             return "; ".join((start, *message.notes))
         case Reported():
-            return f"step {message.step}: {_figures(message.metrics)} ({message.steps_per_s:.0f} steps/s)"
+            pace = "inherited" if message.is_inherited else f"{message.steps_per_s:.0f} steps/s"
+            return f"step {message.step}: {_figures(message.metrics)} ({pace})"
         case Finished():
             kept = f"finished by {message.ended_by}, model of step {message.best_step}"
             return f"{kept}: {_figures(message.metrics)}"

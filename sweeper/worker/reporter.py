@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.layout import RunFolder, write_atomic
-from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
+from sweeper.messages import Alive, Failed, Finished, Message, Reply, Reported, Started, Stopped
 from sweeper.trial import JobSpec, RunSpec, member_facts
 
 Report = Callable[[Message], Reply]
 """Hands a message to the parent; the reply matters for `Reported` only."""
 
-Spoken = Started | Reported | Finished | Stopped | Failed
+Spoken = Started | Alive | Reported | Finished | Stopped | Failed
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class MetricsFile:
             file.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
             file.flush()
             os.fsync(file.fileno())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows, in the order in which they were written."""
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
 
     def drop_after(self, step: int) -> None:
         """Forget evaluations after `step`, which a resumed run repeats, and lines that are damaged."""

@@ -20,6 +20,7 @@ from sweeper.worker.failures import Circumstances, failure_of, needs_fresh_worke
 from sweeper.worker.holding import run_folder_held
 from sweeper.worker.last_words import with_last_words
 from sweeper.worker.lifeline import Lifeline
+from sweeper.worker.prefix import Prefixes
 from sweeper.worker.reporter import Report, Reporter
 from sweeper.worker.solo import Solo
 from sweeper.worker.system_metrics import system_metrics_of
@@ -95,7 +96,8 @@ def build_solo(
     task = entry.task_class()(config, prepared, device)
     training = Training(task, settings, run.seed, device, config.nan_advice())
     checkpoints = Checkpoints(reporter.folder, identity_of(settings, config, run.seed, prepared))
-    solo = Solo(training, checkpoints, reporter, job.start_from, job.stop_at, lifeline)
+    prefixes = Prefixes.of(run, job.start_from, job.leave)
+    solo = Solo(training, checkpoints, reporter, prefixes, job.stop_at, lifeline)
     return solo, tuple(filter(None, [config.describe()]))
 
 

@@ -1,6 +1,6 @@
 """The reference training loop: one run, for every task.
 
-From the last checkpoint, or from the seed;
+From the last checkpoint, or from what another run has left, or from the seed;
 until max_steps, patience or max_seconds, or told to leave:
     one optimizer step;
     every eval_every steps, and after the last one:
@@ -19,31 +19,32 @@ import numpy as np
 from sweeper.criteria import SPLITS
 from sweeper.errors import RunError, did_you_mean
 from sweeper.layout import write_atomic
-from sweeper.messages import Finished, Reply, Reported, Started, Stopped
+from sweeper.messages import Alive, Finished, Reply, Reported, Started, Stopped
 from sweeper.task import Evaluation
-from sweeper.trial import CheckpointRef
 from sweeper.worker.checkpoint import (
     Checkpoints,
     Content,
     environment,
     environment_notes,
-    read_checkpoint,
     write_checkpoint,
 )
 from sweeper.worker.lifeline import Lifeline
+from sweeper.worker.prefix import INHERITED, Prefix, Prefixes, Row
 from sweeper.worker.reporter import Reporter
 from sweeper.worker.training import MisfitError, Training
 
 SAVED = ("training", "steps_inherited", "seconds", "environment")
 """What a checkpoint of a run holds beside its identity."""
+BESIDE = frozenset({"epoch", "split", "global_step", "lr", INHERITED})
+"""What a row of metrics.jsonl has beside its metrics."""
 Ending = Literal["max_steps", "patience", "max_seconds", "stop_at", "told"]
 
 
 class Solo:
     """Trains one run to its end, or until it is told to leave.
 
-    `start_from` is a sibling's checkpoint, used where the run has none of its own; at `stop_at` the run
-    leaves with a checkpoint, interrupted. Steps and seconds add up over interruptions.
+    `prefixes` say what it begins with where it has no checkpoint of its own, and what it leaves for others;
+    at `stop_at` the run leaves with a checkpoint, interrupted. Steps and seconds add up over interruptions.
     """
 
     def __init__(
@@ -51,13 +52,13 @@ class Solo:
         training: Training,
         checkpoints: Checkpoints,
         reporter: Reporter,
-        start_from: CheckpointRef | None = None,
+        prefixes: Prefixes | None = None,
         stop_at: int | None = None,
         lifeline: Lifeline | None = None,
     ) -> None:
         self._training, self._checkpoints, self._reporter = training, checkpoints, reporter
         self._lifeline = lifeline or Lifeline()
-        self._start_from, self._stop_at = start_from, stop_at
+        self._prefixes, self._stop_at = prefixes or Prefixes(), stop_at
         self._trainer = training.trainer
         self._steps_inherited = 0
         self._stopwatch = Stopwatch()
@@ -70,24 +71,48 @@ class Solo:
 
     def train(self, notes: tuple[str, ...] = ()) -> None:
         """The whole run; `notes` go into the log and to the parent."""
-        self._begin(notes)
+        prefix = self._begin(notes)
+        if prefix is not None and (told := self._retell(prefix)) is not None:
+            return self._leave(*told)
+        if self._training.step < self._training.total_steps:
+            self._leave_prefixes()
         while (ending := self._ending()) is None:
             self._training.advance()
             self._stopwatch.tick()
             self._lifeline.step = self._training.step
-            if self._is_evaluation_due() and (reply := self._evaluate()) != "continue":
-                return self._leave("pruned" if reply == "prune" else "interrupted")
+            if (reply := self._after_step()) != "continue":
+                return self._leave(why_left(reply))
         if ending in ("stop_at", "told"):
             self._save()
             return self._leave("interrupted")
         return self._finish(ending)
 
-    def _begin(self, notes: tuple[str, ...]) -> None:
+    def _after_step(self) -> Reply:
+        """Others that begin alike evaluate every `eval_every` steps, too; the last evaluation is its own."""
+        reply: Reply = "continue"
+        is_of_all = self._training.step % self._trainer.eval_every == 0
+        if not is_of_all:
+            self._leave_prefixes()
+        if self._is_evaluation_due():
+            reply = self._evaluate()
+        if is_of_all:
+            self._leave_prefixes()
+        return reply
+
+    def _leave_prefixes(self) -> None:
+        step = self._training.step
+        wanted = self._prefixes.wanted_at(step)
+        for order in wanted:
+            self._prefixes.write(order, self._training, self._reporter.metrics.rows())
+        if wanted:
+            self._reporter.send(Alive, step=step)
+
+    def _begin(self, notes: tuple[str, ...]) -> Prefix | None:
         content, skipped = self._checkpoints.newest(self._load)
-        if content is None and self._start_from is not None:
-            content = read_checkpoint(Path(self._start_from.path))
-            content |= {"steps_inherited": content["training"]["step"], "seconds": 0.0}
-            self._load(content)
+        prefix = None
+        if content is None:
+            prefix, said = self._prefixes.begin(self._training, lambda *what: self._measure(*what)[0])
+            self._steps_inherited, notes = prefix.step if prefix else 0, (*notes, *said)
         now = environment(self._training.device)
         incidents = (
             skipped if content is None else (*skipped, *environment_notes(content["environment"], now))
@@ -97,7 +122,7 @@ class Solo:
         if content is not None:
             notes = (*notes, f"resumed from the checkpoint of step {self._training.step}")
         step, total_steps = self._training.step, self._training.total_steps
-        self._reporter.metrics.drop_after(step)
+        self._reporter.metrics.drop_after(step if prefix is None else 0)
         self._mark()
         self._reporter.log("\n  ".join((f"starts at step {step} of {total_steps}", *notes, *incidents)))
         self._reporter.send(
@@ -105,9 +130,29 @@ class Solo:
             resumed_step=step,
             total_steps=total_steps,
             device=str(self._training.device),
+            steps_inherited=self._steps_inherited,
             notes=notes,
             incidents=incidents,
         )
+        return prefix
+
+    def _retell(self, prefix: Prefix) -> tuple[Literal["pruned", "interrupted"], int] | None:
+        """Report the inherited evaluations as the run's own; why it leaves at one of them, and which."""
+        reported = 0
+        for reported, rows in prefix.by_step():
+            self._reporter.metrics.append(rows)
+            metrics = by_split({row["split"]: metrics_of(row) for row in rows})
+            reply = self._reporter.send(
+                Reported, step=reported, metrics=metrics, steps_per_s=0.0, is_inherited=True
+            )
+            if reply != "continue":
+                return why_left(reply), reported
+        is_trained = prefix.step >= self._training.total_steps
+        if is_trained and reported < prefix.step:  # the last evaluation is this run's own
+            reply = self._evaluate()
+            return None if reply == "continue" else (why_left(reply), prefix.step)
+        self._mark()
+        return None
 
     def _load(self, content: Content) -> None:
         """Go on from there. Raises MisfitError, changing nothing, where other code has written it."""
@@ -192,11 +237,19 @@ class Solo:
             ended_by=ended_by,
         )
 
-    def _leave(self, why: str) -> None:
-        step = self._training.step
+    def _leave(self, why: Literal["pruned", "interrupted"], at: int | None = None) -> None:
+        """`at`: an inherited evaluation, where the run has not come any further than that."""
+        step = self._training.step if at is None else at
         self._reporter.log(f"{why} at step {step}")
-        steps_trained, seconds = step - self._steps_inherited, self._stopwatch.tick()
-        self._reporter.send(Stopped, why=why, step=step, steps_trained=steps_trained, seconds=seconds)
+        inherited = min(self._steps_inherited, step)
+        self._reporter.send(
+            Stopped,
+            why=why,
+            step=step,
+            steps_trained=step - inherited,
+            seconds=self._stopwatch.tick(),
+            steps_inherited=inherited,
+        )
 
     def _mark(self) -> None:
         self._marked_step, self._marked_seconds = self._training.step, self._stopwatch.tick()
@@ -216,6 +269,16 @@ class Stopwatch:
         """Read the time."""
         self.seconds = time.monotonic() - self._start
         return self.seconds
+
+
+def why_left(reply: Reply) -> Literal["pruned", "interrupted"]:
+    """Why a run leaves at this answer to a report."""
+    return "pruned" if reply == "prune" else "interrupted"
+
+
+def metrics_of(row: Row) -> dict[str, float]:
+    """What a row says beside where it was said."""
+    return {name: value for name, value in row.items() if name not in BESIDE}
 
 
 def by_split(metrics: dict[str, dict[str, float]]) -> dict[str, float]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from sweeper.task import ActiveWhen, Cosmetic, Stackable, StrictModel, TaskConfig
+from sweeper.task import ActiveFrom, ActiveWhen, Cosmetic, Stackable, StrictModel, TaskConfig
 from sweeper_tasks.esmm.data_config import DataConfig
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, HEAD_LOSSES
 from sweeper_tasks.esmm.unseen import lines_of_unseen, warnings_of_unseen
@@ -62,15 +62,15 @@ class LossConfig(StrictModel):
 class AuxFocal(StrictModel):
     """The auxiliary focal term on CTCVR. Nothing here changes anything before `warmup_steps`."""
 
-    enabled: bool
+    enabled: Annotated[bool, ActiveFrom("warmup_steps")]
     warmup_steps: Annotated[int, Field(ge=0), Stackable("warmup_steps")]
     target_head: Literal["ctcvr"]
     lambda_: Annotated[float, Field(alias="lambda", ge=0), Stackable("warmup_steps")]
     gamma: Annotated[NonNegative, Stackable("warmup_steps")]
-    use_alpha: bool
+    use_alpha: Annotated[bool, ActiveFrom("warmup_steps")]
     alpha: Annotated[float, Field(ge=0, le=1), ActiveWhen(use_alpha=True), Stackable("warmup_steps")]
-    detach_p_for_weight: bool
-    compute_fp32: bool
+    detach_p_for_weight: Annotated[bool, ActiveFrom("warmup_steps")]
+    compute_fp32: Annotated[bool, ActiveFrom("warmup_steps")]
     log_components: Annotated[bool, Cosmetic()]
 
     @field_validator("target_head", mode="before")

@@ -9,7 +9,7 @@ from typing import Any
 from sweeper.layout import RunFolder
 from sweeper.messages import Message, Reply, Reported
 from sweeper.task.base import config_of
-from sweeper.trial import CheckpointRef, DeviceNeeds, JobSpec, RunSpec
+from sweeper.trial import CheckpointRef, DeviceNeeds, JobSpec, Leave, RunSpec
 from tests.sweeper.worker.toy_config import ToyConfig, prepare
 
 HERE = "tests.sweeper.worker"
@@ -72,7 +72,8 @@ def toy_job(
     *,
     seed: int = 0,
     attempt: int = 1,
-    start_from: Path | None = None,
+    start_from: CheckpointRef | None = None,
+    leave: Sequence[Leave] = (),
     stop_at: int | None = None,
     n_threads: int | None = 1,
     changes: Changes = NONE,
@@ -87,7 +88,8 @@ def toy_job(
         study="toy",
         members=(run,),
         prepared=str(prepare(toy, root / "cache").folder),
-        start_from=None if start_from is None else CheckpointRef(path=str(start_from)),
+        start_from=start_from,
+        leave=tuple(leave),
         stop_at=stop_at,
         needs=DeviceNeeds(device="cpu", n_threads=n_threads),
     )
