@@ -66,8 +66,8 @@ class Look(LenientModel):
 
 
 PairsEnd = Literal["decided", "futile", "used up", "failed"]
-"""Why no further pair of confirmation runs is wanted: the interval decides; more pairs would hardly decide it;
-the budget is used up; an arm has no value on a seed."""
+"""Why no further pair of confirmation runs is wanted: the interval decides; more would hardly decide it; the
+budget is used up; an arm has no value on a seed."""
 
 
 class PairLook(LenientModel):
@@ -102,18 +102,20 @@ class PairBudget(LenientModel):
 class Pairs(LenientModel):
     """How confirmation pairs were spent: the looks in order, the most there may be, and why they ended.
 
-    `errors`: by number of pairs, the two-sided error of each look that the design foresees, past and to come;
-    `spent`: what all of them together may err by. `ended` is None while more are wanted; `because` says it in
-    words.
+    `confidence`: that of the last look's interval, such that all verdicts of the study together hold the
+    study's; `n_judged` of them were given, or are this one. `errors`: by number of pairs, the two-sided error
+    of each look that the design foresees, past and to come. `ended` is None while more pairs are wanted;
+    `because` says it in words.
     """
 
     budget: int
-    spent: Number
+    confidence: Number
     errors: dict[int, Number] = Field(default_factory=dict)
     looks: tuple[PairLook, ...] = ()
     is_sequential: bool = True
     ended: PairsEnd | None = None
     because: str = ""
+    n_judged: int = 1
 
 
 class EnsembleMember(LenientModel):

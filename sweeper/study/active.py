@@ -26,6 +26,7 @@ class Active:
     step: int = 0
     pruned_because: str | None = None
     is_taken: bool = False
+    is_needless: bool = False
     has_started: bool = False
 
     @property

@@ -59,6 +59,10 @@ class Plan:
         """The states in which a run of an earlier command is tried again by this one."""
         return reopened(self.settings)
 
+    def split(self) -> str:
+        """What the looks at the test split are kept under."""
+        return str(self.factory.data()["digest"])
+
     def is_kept(self, result: Mapping[str, Any]) -> bool:
         """Whether a run of an earlier command, by its stored result, was ended by a rule that still holds."""
         rule = stopped_by(result.get("reason"))

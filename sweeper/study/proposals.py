@@ -82,7 +82,9 @@ def policy_of(sweep: Sweep) -> Policy:
     study, pruner = sweep.settings.study, sweep.settings.pruner
     n_candidates = study.n_trials if sweep.points is None else len(sweep.points)
     assert n_candidates is not None
-    objectives, fresh = objectives_of(sweep), _confirm_seeds(study.confirm_seeds, sweep.seeds)
+    is_open = study.confirm_seeds == "auto"
+    given = study.max_confirm_seeds if study.confirm_seeds == "auto" else study.confirm_seeds
+    objectives, fresh = objectives_of(sweep), _confirm_seeds(given, sweep.seeds)
     return Policy(
         seeds=sweep.seeds,
         confirm_seeds=fresh if len(objectives) == 1 else (),  # a front has no one best to confirm
@@ -92,6 +94,7 @@ def policy_of(sweep: Sweep) -> Policy:
         n_candidates=n_candidates,
         is_screened=acts_on_evaluations(pruner),
         is_seed_major=isinstance(pruner, Wilcoxon),
+        is_sequential=is_open and len(objectives) == 1,
     )
 
 

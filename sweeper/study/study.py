@@ -19,6 +19,7 @@ from sweeper.storage import (
     refuse_closed,
 )
 from sweeper.study.asked_for import warnings_of_others
+from sweeper.study.confirming import Confirming
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.growth import FollowUpLimits, Growth
 from sweeper.study.health import Health
@@ -92,7 +93,9 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     def workload_of(trial: TrialSpec) -> str:
         return plan.factory.workload(trial, slot)
 
-    table = RunTable(plan.policy, RunBook(storage, plan.folder, workload_of), asker, trials)
+    book, asks = RunBook(storage, plan.folder, workload_of), plan.settings.study
+    confirming = Confirming(plan.policy, book, plan.split, asks.confidence, asks.min_effect)
+    table = RunTable(plan.policy, book, asker, trials, confirming)
     logging = storage.turns(plan.folder.tracking_lock, LOCK_S)
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir, turns=logging)
     every_s = plan.settings.study.page_every_s

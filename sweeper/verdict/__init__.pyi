@@ -3,6 +3,7 @@ from .digits import decimals as decimals
 from .factorial import MAX_GROUPS as MAX_GROUPS, design as design
 from .judging import best_of as best_of, judge as judge
 from .mix import judged_attribution as judged_attribution
+from .pair_budgets import extended_by_last as extended_by_last, place_of as place_of, with_claim as with_claim
 from .paired import (
     Interval as Interval,
     Part as Part,
@@ -10,6 +11,7 @@ from .paired import (
     examples_part as examples_part,
     student as student,
 )
+from .pairs import PairWalk as PairWalk, walk_of as walk_of, wanted_budget as wanted_budget
 from .selection import (
     Arm as Arm,
     Panel as Panel,

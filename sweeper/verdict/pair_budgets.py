@@ -6,6 +6,7 @@ promise holds for all verdicts of the study together.
 """
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 from sweeper.findings import Look, PairBudget
 from sweeper.verdict.sequential import Design
@@ -25,7 +26,20 @@ def with_claim(
     Looks of before there were budgets each had one of a fixed number.
     """
     known = tuple(budgets) or _budgets_of(looks)
-    return known if place_of(known, looks, wanted) is not None else (*known, wanted)
+    if place_of(known, looks, wanted) is not None:
+        return known
+    before = extended_by_last((*known, wanted), looks)
+    if before is not None and wanted.is_sequential:  # earlier looks stay what they were
+        wanted = wanted.model_copy(update={"seeds": known[before].seeds})
+    return (*known, wanted)
+
+
+def extended_by_last(budgets: Sequence[PairBudget], looks: Sequence[Look]) -> int | None:
+    """The place of the budget that an open last one goes on from; None where it begins or stands alone."""
+    if not budgets[-1].is_sequential:
+        return None
+    chain = _chain(budgets, judged_places(budgets, looks), len(budgets) - 1)
+    return chain[-2] if len(chain) > 1 else None
 
 
 def place_of(budgets: Sequence[PairBudget], looks: Sequence[Look], wanted: PairBudget) -> int | None:
@@ -46,9 +60,7 @@ def judged_places(budgets: Sequence[PairBudget], looks: Sequence[Look]) -> set[i
     return {at for at, one in enumerate(budgets) if any(_is_look_of(look, one) for look in looks)}
 
 
-def design_of(
-    budgets: Sequence[PairBudget], looks: Sequence[Look], place: int, confidence: float
-) -> Design:
+def design_of(budgets: Sequence[PairBudget], looks: Sequence[Look], place: int, confidence: float) -> Design:
     """The looks of the budget at `place` with the error of each.
 
     A fixed number of pairs has one look, at the study's confidence, unless the study has been judged by other
@@ -90,7 +102,7 @@ def _chain(budgets: Sequence[PairBudget], judged: Collection[int], place: int) -
     """
     before = [at for at in range(place) if at in judged and _is_same(budgets[at], budgets[place])]
     chain = [*before, place]
-    grows = all(_extends(budgets[b], budgets[a]) for a, b in zip(chain, chain[1:], strict=False))
+    grows = all(_extends(budgets[b], budgets[a]) for a, b in pairwise(chain))
     return chain if grows else [place]
 
 

@@ -111,7 +111,7 @@ def examples_of(per_seed: Iterable[Floats]) -> Part | None:
 
 
 class ExamplesSum:
-    """What `examples_part` needs of seeds that come one after another; holds one array [n], whatever they are."""
+    """What `examples_part` needs of seeds that come one after another; holds one array [n] only."""
 
     def __init__(self) -> None:
         self._m, self._total, self._squares = 0, np.zeros(1), 0.0

@@ -21,7 +21,7 @@ LEAST_BUDGET = 5
 PER_SPLIT_VARIANCE = 4.0
 """Pairs stop helping where their noise adds a quarter of the test split's own variance, which stays."""
 FUTILE_FROM, FUTILE_BELOW = 4, 0.10
-"""Number of pairs from which it is asked whether more would decide it, and the probability that is too low."""
+"""Number of pairs from which it is asked whether more would decide it; the probability that is too low."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,11 @@ class _Progress:
         return "futile" if is_futile else None
 
     def _power(self, mean: float, n: int) -> float:
-        """The probability that the last look of the budget decides, if the pairs to come are like those so far."""
+        """The probability that the budget's last look decides, if the pairs to come are like those so far."""
         run, examples = self._parts()
         last = self.design.budget
         if run is None or run.variance == 0:
-            return 1.0
+            return 0.0  # each pair shows the same
         at_end = Part(run.variance / last, run.df + last - n)
         reach = critical(at_end, examples, self.design.errors[last])
         half = reach * (at_end.variance + (examples.variance if examples else 0.0)) ** 0.5

@@ -1,7 +1,7 @@
 """How small an error a look may have so that all looks together keep one promise: alpha spending. Pure.
 
-Looks at a mean of n pairs, n growing, are correlated. Which nominal error each may have follows from the error
-that is to be spent by then (Lan and DeMets 1983), by the recursion of Armitage, McPherson and Rowe (1969) on
+Looks at a mean of n pairs, n growing, are correlated. Which nominal error each may have follows from what is
+to be spent by then (Lan and DeMets 1983), by the recursion of Armitage, McPherson and Rowe (1969) on
 sums of independent standard normal draws. The spending is the power family's, alpha (n / N)**1.5 (Kim and
 DeMets 1987): between Pocock's and O'Brien-Fleming's.
 """
