@@ -33,7 +33,7 @@ MOST_PARAMETERS = 8
 CURVES = "Validation over the steps: baseline and best with the band of their seeds, other trials as means."
 DIFFERENCES = "The same minus the baseline, seed by seed: above zero means a larger value."
 STILLS = {
-    "pairs": "Winner against baseline after each pair of confirmation runs, in standard errors, with the boundary",
+    "pairs": "Winner against baseline after each pair of confirmation runs, in standard errors",
     "attribution": "What each group of keys does, with simultaneous intervals",
     "pareto": "The trials in the plane of the two objectives",
 }

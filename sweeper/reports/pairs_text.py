@@ -14,17 +14,18 @@ def interval_words(result: StudyResult, judgement: Judgement) -> str:
     pairs = judgement.pairs
     if pairs is None:
         return f"{result.confidence:.0%} interval"
-    return (
-        f"repeated {result.confidence:.0%} interval"
-        if pairs.is_sequential
-        else f"{pairs.confidence:.4%} interval"
-    )
+    if pairs.is_sequential:
+        return f"repeated {result.confidence:.0%} interval"
+    return f"{pairs.confidence:.2%} interval"
 
 
-def pairs_lines(judgement: Judgement) -> list[str]:
+def pairs_lines(result: StudyResult, judgement: Judgement) -> list[str]:
     """Why pairs ended, and what the interval and the p-value of the last look mean."""
     pairs = judgement.pairs
     if pairs is None or not pairs.is_sequential:
         return []
-    last = f"This look alone has {pairs.confidence:.2%} (p below {1 - pairs.confidence:.2g} decides)"
-    return [f"- pairs: {pairs.because}", f"- {last}; all looks together keep the stated confidence"]
+    last = f"at this look an interval of {pairs.confidence:.2%} (p below {1 - pairs.confidence:.2g} decides)"
+    return [
+        f"- pairs: {pairs.because}",
+        f"- so that all looks together keep {result.confidence:.0%}, {last}",
+    ]

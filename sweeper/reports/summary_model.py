@@ -242,8 +242,9 @@ VALUES = ("value", "test", "train")
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
-    """The object in `summary.json`; `trivial`, `pairs` and `budgets` are there where there are any, `judged_on`
-    where it is `val`.
+    """The object in `summary.json`.
+
+    `trivial`, `pairs` and `budgets` are there where there are any, `judged_on` where it is `val`.
     """
     document, n = summary.model_dump(mode="json"), len(summary.metric)
     document |= {key: _fold(document[key], n) for key in ("metric", "direction")}

@@ -281,7 +281,7 @@ class RunTable:
 
     @property
     def _confirm_seeds(self) -> tuple[int, ...]:
-        """All that the policy names; of an open number those of the winner's budget, or those that it took."""
+        """All that the policy names; of an open number those of the winner's budget, or that it took."""
         pair = self._contest() if self._policy.is_sequential else None
         if pair is None or self._confirming is None:
             return self._policy.confirm_seeds
