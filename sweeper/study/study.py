@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sweeper.config import TaskSweep
 from sweeper.errors import StudyError
 from sweeper.executors import Workplace, make_executor
-from sweeper.search import ALONE_S, Sweep, TrialBook, pruning_of
+from sweeper.search import ALONE_S, Sweep, TrialBook, pruning_of, with_race
 from sweeper.storage import (
     RunBook,
     Storage,
@@ -76,7 +76,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials, turns)
     for trial in asker.known:
         plan.factory.adopt(trial)
-    pruning = pruning_of(plan.settings, plan.policy, trials, plan.factory.eval_every)
+    pruning = with_race(pruning_of(plan.settings, plan.policy, trials, plan.factory.eval_every), plan.policy)
     trials.name_objectives([o.metric for o in plan.policy.objectives])
     storage.release(is_gone)
     warnings = [
