@@ -1,14 +1,14 @@
-"""What confirmation seeds cost that are added until the verdict is decided, and how often that errs: simulated.
+"""What confirmation seeds cost that are added until the verdict is decided, and how often it is wrong.
 
 Studies are those of `benchmarks/verdicts.py`, judged by the real code. Tables:
 
-- *pairs*: expected pairs of `study.confirm_seeds=auto` at effects of 0 to 5 standard errors (of the mean of five
-  pairs, seed noise alone), beside the fixed number of pairs with the same error and the same power. `pairs_ratio`
-  takes one fixed number for all effects, since who fixes it does not know the effect: the largest that any of
-  them takes to have the power. `..._each` compares at each effect with the number for that effect alone.
-- *false better*: every setting of `benchmarks/verdicts.py` without an effect, with candidates chosen on validation.
-- *grown*: studies that grow until a verdict is "better": winners that others follow, budgets that are extended,
-  fixed numbers that are raised. No candidate has an effect.
+- *pairs*: expected pairs of `study.confirm_seeds=auto` at effects of 0 to 5 standard errors (of the mean of
+  five pairs, seed noise alone), beside the fixed number of pairs with the same error and power. `pairs_ratio`
+  compares all effects with one fixed number, since who fixes it does not know the effect: that of the same
+  power at 2 standard errors. `..._each` compares each effect with the number of the same power there.
+- *false better*: the settings of `benchmarks/verdicts.py` without an effect, candidates chosen on validation.
+- *grown*: studies that grow until a verdict is "better": other winners, budgets that are extended, fixed
+  numbers that are raised. No candidate has an effect.
 - *race*: `study.screening=race` beside all seeds for all candidates.
 
     python benchmarks/sequential.py [--studies 1000]
@@ -74,7 +74,7 @@ def verdict_of(best: Arm, baseline: Arm, design: Design, pairs: int) -> tuple[in
 
 
 def plain_pair(rng: np.random.Generator, pairs: int, effect: float) -> tuple[Arm, Arm]:
-    """Winner and baseline whose seeds are all that varies: normal draws on screening and confirmation seeds."""
+    """Winner and baseline whose seed noise is all that varies."""
     noise = rng.standard_normal((2, N_SCREENING + pairs)) * (RUN_VARIANCE / 2) ** 0.5
     noise[1] += effect * (RUN_VARIANCE / REFERENCE_PAIRS) ** 0.5
     fresh = range(1000, 1000 + pairs)
@@ -116,7 +116,7 @@ def pairs_table(most: int, n_studies: int) -> dict[str, float | dict[str, list[f
     # of a share that is 1 in the simulation, the number that would do is not known
     powers = {effect: found[effect][1] for effect in EFFECTS[1:] if found[effect][1] < 1 - 2 / n_studies}
     each = {effect: fixed_pairs(effect, power, error) for effect, power in powers.items()}
-    one = max(each.values())
+    one = each[2.0]
     print(f"at most {most} pairs; fixed: {one:.1f} pairs at an error of {error:.3f}")
     print(f"{'effect':>8}{'pairs':>8}{'better':>8}{'fixed':>8}")
     for effect, (pairs, better) in found.items():
@@ -130,7 +130,7 @@ def pairs_table(most: int, n_studies: int) -> dict[str, float | dict[str, list[f
 
 
 def study(setting: Setting, pairs: int, rng: np.random.Generator) -> list[Arm]:
-    """One study of that setting with so many confirmation pairs; what all arms share on a seed cancels in pairs."""
+    """One study of that setting, without what all arms share on a seed, which cancels in pairs."""
     n, screening = setting.n_seeds, range(setting.n_seeds)
     longer, own = replace(setting, n_seeds=n + pairs), (1 - setting.correlation**2) ** 0.5
     on_test, split = seed_noise(rng, longer), split_noise(rng, setting)
@@ -151,7 +151,7 @@ def study(setting: Setting, pairs: int, rng: np.random.Generator) -> list[Arm]:
 
 
 def false_better(setting: Setting, most: int, n_studies: int) -> float:
-    """The share of studies whose winner, chosen on validation, is called better; no candidate has an effect."""
+    """The share of studies whose winner, chosen on validation, is "better"; no candidate has an effect."""
     rng = np.random.default_rng([7, setting.n_seeds, most])
     n_wrong = 0
     for _ in range(n_studies):
@@ -228,7 +228,7 @@ def _grows_into_better(arms: Sequence[Arm], steps: Sequence[Step]) -> bool:
 
 
 def race(n_seeds: int, n_candidates: int, scatter: float, n_studies: int) -> tuple[float, float]:
-    """Mean loss of the choice against that of all seeds, in standard errors of five pairs, and the share of runs.
+    """Mean loss of the choice against that of all seeds, in standard errors of five pairs; the share of runs.
 
     `scatter`: sd of the candidates' true values, in the same unit.
     """

@@ -265,8 +265,8 @@ class Policy:
     first seed and replicates only the best so many (adaptive sampling). `is_screened`: a pruner looks at the
     evaluations of each candidate's first seed; it goes ahead of all further ones. `is_seed_major`: trials are
     given up between seeds, and so go through them side by side. `is_sequential`: of the confirmation seeds,
-    which are the most that there may be, only as many are used as the verdict takes. `is_race`: candidates that
-    can hardly be the choice any more get no further seeds.
+    which are the most that there may be, only as many are used as the verdict takes. `is_race`: candidates
+    that can hardly be the choice any more get no further seeds.
     """
 
     seeds: tuple[int, ...]

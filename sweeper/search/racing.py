@@ -1,4 +1,4 @@
-"""Candidates that race for being the study's choice: after each seed, who can hardly be it any more is out."""
+"""Candidates that race to be the study's choice: after each seed, who can hardly be it any more is out."""
 
 from sweeper.messages import Reported
 from sweeper.results import Policy, Runs
@@ -7,7 +7,7 @@ from sweeper.trial import TrialSpec
 from sweeper.verdict import beaten
 from sweeper.wording import plural
 
-WORD = "race: "
+RACE = "race: "
 """How the reason of a run begins that a race spared."""
 
 
@@ -22,7 +22,7 @@ class Racing:
         return self._other.after_report(trial, reported)
 
     def before_run(self, trial: TrialSpec, seed: int, runs: Runs) -> str | None:
-        """Why the candidate is out by the seeds before this one, which all that are not lost have finished."""
+        """Why the candidate is out by the seeds before this one, which all others have finished."""
         if (why := self._other.before_run(trial, seed, runs)) is not None or seed not in self._policy.seeds:
             return why
         seeds = self._policy.seeds
@@ -32,8 +32,8 @@ class Racing:
             return None
         objective = self._policy.objectives[0]
         return (
-            f"{WORD}val/{objective.metric} is {found.behind:.3g} behind trial {found.leader} after "
-            f"{plural(len(before), 'seed')}; the chance to be the choice after {len(seeds)} is {found.chance:.1%}"
+            f"{RACE}val/{objective.metric} is {found.behind:.3g} behind trial {found.leader} after "
+            f"{plural(len(before), 'seed')}; the chance to overtake it is {found.chance:.1%}"
         )
 
     def _gains(self, seeds: tuple[int, ...], runs: Runs) -> dict[int, list[float]]:

@@ -16,7 +16,12 @@ from .paired import (
     examples_part as examples_part,
     student as student,
 )
-from .pairs import PairWalk as PairWalk, walk_of as walk_of, wanted_budget as wanted_budget
+from .pairs import (
+    PairWalk as PairWalk,
+    typical_pairs as typical_pairs,
+    walk_of as walk_of,
+    wanted_budget as wanted_budget,
+)
 from .racing import Beaten as Beaten, beaten as beaten
 from .selection import (
     Arm as Arm,

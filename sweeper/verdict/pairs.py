@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from sweeper.findings import Look, PairBudget, Pairs
 from sweeper.results import ENDED, JudgedOn, Objective, Policy, StudyResult, TrialResult
 from sweeper.verdict.pair_budgets import design_of, judged_places
 from sweeper.verdict.selection import Arm
-from sweeper.verdict.sequential import FUTILE_BELOW, Contest, Design, Walk, budget_of, walk
+from sweeper.verdict.sequential import FUTILE_BELOW, Contest, Design, Walk, budget_of, expected_pairs, walk
 from sweeper.verdict.study_arms import arm_of, without_seed
 from sweeper.wording import plural
 
@@ -56,6 +57,21 @@ def wanted_budget(baseline: TrialResult, best: TrialResult, policy: Policy, spli
         pairs=policy.confirm_seeds[:n],
         is_sequential=policy.is_sequential,
     )
+
+
+TYPICAL_EFFECTS = (0.0, 1.0, 2.0, 3.0, 5.0)
+"""In standard errors of the mean of five pairs: the mean over these is what a plan expects."""
+
+
+def typical_pairs(policy: Policy, confidence: float) -> float:
+    """How many pairs a first winner is to be expected to take."""
+    if not policy.is_sequential:
+        return len(policy.confirm_seeds)
+    wanted = PairBudget(
+        best="best", baseline="baseline", seeds=policy.seeds, pairs=policy.confirm_seeds, is_sequential=True
+    )
+    design = design_of([wanted], [], 0, confidence)
+    return fmean(expected_pairs(design, effect) for effect in TYPICAL_EFFECTS)
 
 
 def walk_of(
