@@ -106,7 +106,8 @@ def fixed_pairs(effect: float, power: float, error: float) -> float:
         reach = student_t.isf(error / 2, df)
         return float(nct.sf(reach, df, effect * (pairs / REFERENCE_PAIRS) ** 0.5)) - power
 
-    return float(brentq(lacking, 1.01, 500)) if lacking(1.01) < 0 else 1.01
+    most = REFERENCE_PAIRS * (8 / effect) ** 2 + REFERENCE_PAIRS  # 8 standard errors: more is surely enough
+    return float(brentq(lacking, 1.01, most)) if lacking(1.01) < 0 else 1.01
 
 
 def pairs_table(most: int, n_studies: int) -> dict[str, float | dict[str, list[float]]]:
