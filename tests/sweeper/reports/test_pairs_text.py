@@ -50,7 +50,7 @@ def test_the_picture_has_the_path_in_standard_errors_and_the_boundary() -> None:
     figure = pairs_figure(JUDGED)
     assert figure is not None
     path = figure.axes[0].lines[4]
-    assert path.get_xdata() == [2, 3]
+    assert list(path.get_xdata()) == [2, 3]
 
 
 def test_programs_have_pairs_and_budgets_and_other_summaries_neither() -> None:
