@@ -1,5 +1,6 @@
 """Confirmation pairs in report, picture and summary."""
 
+import numpy as np
 import pytest
 
 from sweeper.findings import PairBudget, PairLook, Pairs
@@ -50,7 +51,7 @@ def test_the_picture_has_the_path_in_standard_errors_and_the_boundary() -> None:
     figure = pairs_figure(JUDGED)
     assert figure is not None
     path = figure.axes[0].lines[4]
-    assert list(path.get_xdata()) == [2, 3]
+    assert np.asarray(path.get_xdata()).tolist() == [2, 3]
 
 
 def test_programs_have_pairs_and_budgets_and_other_summaries_neither() -> None:
