@@ -65,6 +65,59 @@ class Look(LenientModel):
     confirm_seeds: tuple[int, ...]
 
 
+PairsEnd = Literal["decided", "futile", "used up", "failed"]
+"""Why no further pair of confirmation runs is wanted: the interval decides; more would hardly decide it; the
+budget is used up; an arm has no value on a seed."""
+
+
+class PairLook(LenientModel):
+    """What the first `n` pairs of confirmation runs show: the improvement and its interval.
+
+    `error`: the two-sided error of this look alone, such that all looks together keep the study's confidence.
+    `reach`: so many standard errors the interval reaches each way.
+    """
+
+    n: int
+    improvement: Number
+    ci_low: Number | None = None
+    ci_high: Number | None = None
+    error: Number
+    reach: Number | None = None
+
+
+class PairBudget(LenientModel):
+    """The confirmation seeds that a winner may use, settled by the screening before the first of them ran.
+
+    `best`, `baseline`: fingerprints. `seeds`: the screening seeds whose spread counts. `pairs`: the
+    confirmation seeds in order. `is_sequential`: they stop once the verdict is decided.
+    """
+
+    best: str
+    baseline: str
+    seeds: tuple[int, ...]
+    pairs: tuple[int, ...]
+    is_sequential: bool = True
+
+
+class Pairs(LenientModel):
+    """How confirmation pairs were spent: the looks in order, the most there may be, and why they ended.
+
+    `confidence`: that of the last look's interval, such that all verdicts of the study together hold the
+    study's; `n_judged` of them were given, or are this one. `errors`: by number of pairs, the two-sided error
+    of each look that the design foresees, past and to come. `ended` is None while more pairs are wanted;
+    `because` says it in words.
+    """
+
+    budget: int
+    confidence: Number
+    errors: dict[int, Number] = Field(default_factory=dict)
+    looks: tuple[PairLook, ...] = ()
+    is_sequential: bool = True
+    ended: PairsEnd | None = None
+    because: str = ""
+    n_judged: int = 1
+
+
 class EnsembleMember(LenientModel):
     """A run whose model is averaged, with its value on validation."""
 

@@ -17,6 +17,8 @@ from sweeper.findings import (
     Ensemble,
     GuardResult,
     Look,
+    PairBudget,
+    Pairs,
     is_refused,
 )
 from sweeper.models import Direction, LenientModel, Number
@@ -163,7 +165,8 @@ class StudyResult:
     `added`: the trials of an attribution, which are neither baseline nor candidates; `mix` says what they
     are, None where none is asked for. `guards` are `study.guards`. `alarms`: of the monitor, by trial number.
     `decisions`: those of a staged plan, in order; `plan` is its name. `judged_on`: the split on which
-    candidates are compared with the baseline, `val` where no run has a value on test.
+    candidates are compared with the baseline, `val` where no run has a value on test. `budgets`: of
+    confirmation pairs, those of all its winners so far; the present one's is at `pair_budget`.
     """
 
     study: str
@@ -191,6 +194,8 @@ class StudyResult:
     decisions: tuple[Decision, ...] = ()
     commands: Mapping[int, str] = field(default_factory=dict)
     judged_on: JudgedOn = "test"
+    budgets: tuple[PairBudget, ...] = ()
+    pair_budget: int | None = None
 
     @property
     def baseline(self) -> TrialResult:
@@ -217,6 +222,7 @@ class Judgement:
     objectives, else None. `notes`: what to know when reading the numbers, of which a terminal
     warns; `remarks`: what a report says besides. `look`: what was judged, where a confirmation was.
     `guards`: what became of each of `study.guards`. `attribution`: which difference made the difference.
+    `pairs`: how confirmation pairs were spent, where there is more to tell than a number.
     """
 
     verdict: str
@@ -231,6 +237,7 @@ class Judgement:
     look: Look | None = None
     guards: tuple[GuardResult, ...] = ()
     attribution: Attribution | None = None
+    pairs: Pairs | None = None
 
     @property
     def champions(self) -> tuple[int, ...]:
@@ -257,7 +264,9 @@ class Policy:
     `replicate_top_k`: None replicates every trial on all seeds (enumerated grids); a number screens on the
     first seed and replicates only the best so many (adaptive sampling). `is_screened`: a pruner looks at the
     evaluations of each candidate's first seed; it goes ahead of all further ones. `is_seed_major`: trials are
-    given up between seeds, and so go through them side by side.
+    given up between seeds, and so go through them side by side. `is_sequential`: of the confirmation seeds,
+    which are the most that there may be, only as many are used as the verdict takes. `is_race`: candidates
+    that can hardly be the choice any more get no further seeds.
     """
 
     seeds: tuple[int, ...]
@@ -268,6 +277,8 @@ class Policy:
     n_candidates: int
     is_screened: bool = False
     is_seed_major: bool = False
+    is_sequential: bool = False
+    is_race: bool = False
 
     @property
     def is_staged(self) -> bool:

@@ -175,7 +175,9 @@ class Study(StrictModel):
     n_trials: PositiveInt | None
     n_seeds: PositiveInt
     seeds: Seeds | None
-    confirm_seeds: NonNegativeInt | Seeds
+    confirm_seeds: NonNegativeInt | Seeds | Literal["auto"]
+    max_confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 10
+    screening: Literal["all", "race"] = "all"
     metrics: Strings | None
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     min_effect: PositiveFloat | None

@@ -32,8 +32,12 @@ LOG_BYTES = 20_000
 MOST_PARAMETERS = 8
 CURVES = "Validation over the steps: baseline and best with the band of their seeds, other trials as means."
 DIFFERENCES = "The same minus the baseline, seed by seed: above zero means a larger value."
-STILLS = ("attribution", "pareto")
-"""Pictures that have no counterpart among the figures."""
+STILLS = {
+    "pairs": "Winner against baseline after each pair of confirmation runs, in standard errors",
+    "attribution": "What each group of keys does, with simultaneous intervals",
+    "pareto": "The trials in the plane of the two objectives",
+}
+"""Pictures that have no counterpart among the figures, and what they show."""
 
 
 def write_page(folder: StudyFolder, summary: Summary, report: str) -> None:
@@ -144,10 +148,7 @@ class _Builder:
 
     def _still(self, name: str) -> str:
         image = self.pictures.inside(f"plots/{name}.png")
-        title = {"attribution": "What each group of keys does, with simultaneous intervals"}.get(
-            name, "The trials in the plane of the two objectives"
-        )
-        return f'<figure><img src="{image}" alt="{text(title)}"></figure>' if image else ""
+        return f'<figure><img src="{image}" alt="{text(STILLS[name])}"></figure>' if image else ""
 
     def _parameters(self) -> str:
         shown, metric = shown_of(self.summary), self.summary.metric[0]

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from sweeper.layout import RunFolder, write_atomic
 from sweeper.reports.curves import curve
 from sweeper.reports.leaderboard import Compared, interval_of_difference
+from sweeper.reports.pairs_plot import pairs_figure
 from sweeper.results import Judgement, Objective, StudyResult, TrialResult
 from sweeper.task import BASELINE_COLOR as BASELINE, BEST_COLOR as BEST, Plot
 from sweeper.wording import plural
@@ -39,6 +40,7 @@ def write_plots(folder: Path, result: StudyResult, judgement: Judgement) -> list
     figures = {
         "curves": curves_figure(result, judgement),
         "forest": forest_figure(result, judgement),
+        "pairs": pairs_figure(judgement),
         "attribution": attribution_figure(result, judgement),
         "pareto": pareto_figure(result, judgement),
     }

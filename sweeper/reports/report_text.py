@@ -22,6 +22,7 @@ from sweeper.reports.leaderboard import (
     shown_splits,
 )
 from sweeper.reports.markdown_text import block, code, heading, inline, line
+from sweeper.reports.pairs_text import how_often, interval_words, pairs_lines
 from sweeper.reports.plan_text import plan_section
 from sweeper.reports.slots_text import devices_in_words, slots_lines
 from sweeper.reports.summary_model import Summary
@@ -36,6 +37,8 @@ CAPTIONS = {
     "curves": "Validation over the steps: mean over the seeds, band from the lowest to the highest.",
     "forest": "Differences to the baseline on {split} with their intervals; right of zero means a larger "
     "value. The confirmed one is a single test; the others hold all at once, and come from other seeds.",
+    "pairs": "Winner against baseline on {split}, pair by pair: the improvement in standard errors, and the "
+    "boundary beyond which it is decided.",
     "attribution": "What each group of keys does, and on top all of them together: improvement on {split}, "
     "with simultaneous intervals. In the color of the whole: the groups that are named.",
     "pareto": "The trials on validation; the steps lead along those that no other beats in both objectives.",
@@ -166,9 +169,12 @@ def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
     body = [[str(seed), number(base), number(best), _signed(best, base)] for seed, base, best in pairs]
     return [
         *("## Confirmation", ""),
-        f"Baseline and best, trained again on fresh seeds and compared once on the {where}.",
+        f"Baseline and best, trained again on fresh seeds and compared {how_often(judgement)} on the "
+        f"{where}.",
         *("", *table(["seed", f"{metric}, baseline", f"{metric}, best", "difference"], body), ""),
-        f"- difference {estimate}, {result.confidence:.0%} interval {interval}, {p_in_words(found.p_value)}",
+        f"- difference {estimate}, {interval_words(result, judgement)} {interval}, "
+        f"{p_in_words(found.p_value)}",
+        *pairs_lines(result, judgement),
         f"- standard error from seeds {_small(found.se_seeds)}, from the finite "
         f"{split_name(result.judged_on)} set {_small(found.se_examples)}; "
         f"degrees of freedom {_small(found.df)}",

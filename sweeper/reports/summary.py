@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from sweeper.criteria import SPLITS
 from sweeper.errors import Fault, UserError
-from sweeper.findings import Look
+from sweeper.findings import Look, PairBudget
 from sweeper.layout import StudyFolder, write_atomic
 from sweeper.reports.markdown_text import plain
 from sweeper.reports.summary_model import (
@@ -106,6 +106,8 @@ def summary_of(result: StudyResult, judgement: Judgement) -> Summary:
         attribution=judgement.attribution,
         plan=PlanEntry(name=result.plan, decisions=result.decisions) if result.plan else None,
         judged_on=result.judged_on,
+        pairs=judgement.pairs,
+        budgets=_budgets(result),
     )
     return with_warnings(summary, warnings_of_trivial(summary))
 
@@ -113,6 +115,12 @@ def summary_of(result: StudyResult, judgement: Judgement) -> Summary:
 def _looks(result: StudyResult, judgement: Judgement) -> tuple[Look, ...]:
     known = result.looks
     return known if judgement.look is None or judgement.look in known else (*known, judgement.look)
+
+
+def _budgets(result: StudyResult) -> tuple[PairBudget, ...]:
+    """A fixed number of pairs that one winner had is what the look says."""
+    is_plain = len(result.budgets) == 1 and not result.budgets[0].is_sequential
+    return () if is_plain else result.budgets
 
 
 def with_warnings(summary: Summary, warnings: Iterable[str]) -> Summary:

@@ -21,6 +21,8 @@ from sweeper.findings import (
     Ensemble,
     GuardResult,
     Look,
+    PairBudget,
+    Pairs,
     is_refused,
 )
 from sweeper.models import Direction, LenientModel, Number
@@ -169,7 +171,8 @@ class Summary(LenientModel):
     one. `state` is `interrupted` where the study is not over; `has_failed` where failures ended it.
     `notes`: what to know when reading the verdict. `looks`: all confirmations that it was judged by.
     Trials of the role `attribution` stand among `trials`, and are no candidates. `judged_on`: the split that
-    all differences are of.
+    all differences are of. `pairs`: how confirmation pairs were spent, where there is more to tell than a
+    number; `budgets`: those of all winners so far, where they are not what `looks` say.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -198,6 +201,8 @@ class Summary(LenientModel):
     attribution: Attribution | None = None
     plan: PlanEntry | None = None
     judged_on: JudgedOn = "test"
+    pairs: Pairs | None = None
+    budgets: tuple[PairBudget, ...] = ()
 
     @property
     def contestants(self) -> tuple[TrialEntry, ...]:
@@ -237,11 +242,15 @@ VALUES = ("value", "test", "train")
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
-    """The object in `summary.json`; `trivial` is there where it is known, `judged_on` where it is `val`."""
+    """The object in `summary.json`.
+
+    `trivial`, `pairs` and `budgets` are there where there are any, `judged_on` where it is `val`.
+    """
     document, n = summary.model_dump(mode="json"), len(summary.metric)
     document |= {key: _fold(document[key], n) for key in ("metric", "direction")}
-    if summary.judged_on == "test":
-        del document["judged_on"]
+    absent = {"judged_on": summary.judged_on == "test", "pairs": summary.pairs is None}
+    absent["budgets"] = not summary.budgets
+    document = _without(document, [key for key, is_absent in absent.items() if is_absent])
     document["baseline"] = _entry_as_json(document["baseline"], n)
     document["trials"] = [_entry_as_json(entry, n) for entry in document["trials"]]
     best = [_entry_as_json(entry, n) for entry in document["best"]]

@@ -18,7 +18,7 @@ from sweeper.task import MANIFEST, Arm, Comparison, Part, Plot, Prepared, Table,
 from sweeper.trial import TrialSpec
 from sweeper.wording import slugify
 
-STANDARD_PLOTS = ("curves", "forest", "attribution", "pareto")
+STANDARD_PLOTS = ("curves", "forest", "pairs", "attribution", "pareto")
 """The plots that every study may have, in the order of a report."""
 
 

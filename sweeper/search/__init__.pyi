@@ -23,6 +23,7 @@ from .pruner_checks import (
     pruner_warnings as pruner_warnings,
 )
 from .pruning import Pruning as Pruning, pruning_of as pruning_of
+from .racing import RACE as RACE, with_race as with_race
 from .rehearsal import rehearsed as rehearsed
 from .sampler_options import NODE_DIRECTIVES as NODE_DIRECTIVES
 from .samplers import (

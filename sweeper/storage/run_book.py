@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from sweeper.findings import Look
+from sweeper.findings import Look, PairBudget
 from sweeper.layout import StudyFolder
 from sweeper.results import ENDED, RunKey, RunResult
 from sweeper.storage.outcomes import Outcome, keep_outcome, read_outcome
@@ -128,6 +128,14 @@ class RunBook:
     def add_look(self, split: str, look: Look) -> None:
         """One more; a look that is known changes nothing."""
         self._storage.add_look(split, look)
+
+    def budgets(self, split: str) -> tuple[PairBudget, ...]:
+        """The budgets of confirmation pairs that its winners have had on the data of digest `split`."""
+        return self._storage.budgets(split)
+
+    def add_budget(self, split: str, place: int, budget: PairBudget) -> None:
+        """One more, at this place; what stands there already stays."""
+        self._storage.add_budget(split, place, budget)
 
     def lock(self, file: Path, timeout_s: float) -> AbstractContextManager[None]:
         """Hold `file` against all sessions of the study. Raises TimeoutError where another holds it."""

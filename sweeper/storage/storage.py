@@ -17,7 +17,7 @@ import optuna
 import sqlalchemy as sa
 
 from sweeper.errors import Fault, UserError, redact
-from sweeper.findings import Look
+from sweeper.findings import Look, PairBudget
 from sweeper.layout import check_study_name
 from sweeper.locks import Turns
 from sweeper.models import Direction
@@ -244,6 +244,14 @@ class Storage:
     def add_look(self, split: str, look: Look) -> None:
         """One more."""
         looks.add_look(self._database, self.study, split, look)
+
+    def budgets(self, split: str) -> tuple[PairBudget, ...]:
+        """The budgets of confirmation pairs that its winners have had on the data of digest `split`."""
+        return looks.budgets_at(self._database, self.study, split)
+
+    def add_budget(self, split: str, place: int, budget: PairBudget) -> None:
+        """One more, at this place; what stands there already stays."""
+        looks.add_budget(self._database, self.study, split, place, budget)
 
     def seconds_per_step(self, workload: str) -> float | None:
         """Mean seconds of a training step over complete runs of this workload, in any study."""

@@ -15,8 +15,8 @@ from sweeper.errors import Fault, UserError
 
 Made = TypeVar("Made")
 
-VERSION = 2
-"""2: a lease's end in 8 bytes on MySQL, too; turns are taken in the database."""
+VERSION = 3
+"""2: a lease's end in 8 bytes on MySQL, too; turns are taken in the database. 3: confirmation has budgets."""
 N_OPENINGS = 5
 """Processes that open a new SQLite database at the same time trip over each other's tables."""
 MYSQL = ("mysql", "mariadb")
@@ -53,6 +53,15 @@ looks = sa.Table(
     sa.Column("split", sa.String(80), primary_key=True),
     sa.Column("mark", sa.String(80), primary_key=True),
     sa.Column("look", sa.Text, nullable=False),
+    **UTF8,
+)
+budgets = sa.Table(
+    "sweeper_budgets",
+    metadata,
+    sa.Column("study", _text(255), primary_key=True),
+    sa.Column("split", sa.String(80), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("budget", sa.Text, nullable=False),
     **UTF8,
 )
 turns = sa.Table(
@@ -102,7 +111,11 @@ def _to_version_2(engine: sa.Engine) -> None:
                 connection.exec_driver_sql(f"ALTER TABLE {runs.name} MODIFY {change}")
 
 
-STEPS: dict[int, Callable[[sa.Engine], Any]] = {1: _to_version_2}
+def _to_version_3(engine: sa.Engine) -> None:
+    """The new table is made with the others; a version that knows nothing of it must not go on here."""
+
+
+STEPS: dict[int, Callable[[sa.Engine], Any]] = {1: _to_version_2, 2: _to_version_3}
 """What brings tables of a version to the next one."""
 
 

@@ -30,6 +30,7 @@ class Active:
     pruned_because: str | None = None
     is_taken: bool = False
     inherited: int = 0
+    is_needless: bool = False
     has_started: bool = False
 
     @property

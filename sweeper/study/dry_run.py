@@ -16,6 +16,7 @@ from sweeper.study.shared_steps import SharedSteps, drawn_steps, shared_steps
 from sweeper.study.stage_tree import Branch, drawn_tree
 from sweeper.study.staged_forecast import staged_forecast
 from sweeper.trial import Slot, TrialSpec
+from sweeper.verdict import typical_pairs
 from sweeper.wording import duration, plural
 
 COLUMNS = (
@@ -40,6 +41,7 @@ class Forecast:
     `n_attributing`: the most runs that an attribution adds, whichever candidate is best. `stages`: those of
     the staged plan called `plan`, with all ways from the first one. `is_assumed`: the slots are agents that
     may come, or not. `shared`: what the trials have in common on one seed, None where that is nothing.
+    `n_pairs_expected`: of an open number of confirmation pairs, of which `confirm_seeds` are the most.
     """
 
     study: str
@@ -59,6 +61,7 @@ class Forecast:
     stages: Branch | None = None
     is_assumed: bool = False
     shared: SharedSteps | None = None
+    n_pairs_expected: float | None = None
 
     @property
     def on_slots(self) -> str:
@@ -124,6 +127,7 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         stages=staged_forecast(plan, trials, book, step_s) if sweep.stages else None,
         is_assumed=isinstance(plan.settings.executor, Remote),
         shared=_shared(plan, trials),
+        n_pairs_expected=_n_pairs_expected(plan),
     )
 
 
@@ -131,6 +135,11 @@ def _shared(plan: Plan, trials: Sequence[TrialSpec]) -> SharedSteps | None:
     if plan.settings.study.share == "off":
         return None
     return shared_steps((trial.name, plan.factory.run_path(trial).path) for trial in trials)
+
+
+def _n_pairs_expected(plan: Plan) -> float | None:
+    is_open = plan.policy.is_sequential
+    return typical_pairs(plan.policy, plan.settings.study.confidence) if is_open else None
 
 
 def _n_attributing(plan: Plan) -> int | None:
@@ -200,7 +209,8 @@ def _estimate(forecast: Forecast) -> str:
     rounds = [-(-n_runs // len(forecast.slots)) for n_runs in phases]
     n_rounds = sum(rounds) - rounds[0] * (0.0 if forecast.shared is None else 1 - forecast.shared.rate)
     total, each = (duration(n * forecast.seconds_per_run) for n in (n_rounds, 1))
-    runs, most = plural(sum(phases), "run"), "at most " if forecast.n_attributing else ""
+    is_most = forecast.n_attributing or forecast.n_pairs_expected is not None
+    runs, most = plural(sum(phases), "run"), "at most " if is_most else ""
     return f"{most}{total} for {runs} {forecast.on_slots} ({each} a run, as earlier ones took)"
 
 
@@ -215,8 +225,9 @@ def _attributing(forecast: Forecast) -> str:
 
 def _confirming(forecast: Forecast) -> str:
     """Nothing to add where nothing is ever confirmed."""
-    return (
-        f", then {forecast.n_confirming} to confirm the best against the baseline"
-        if forecast.confirm_seeds
-        else ""
-    )
+    if not forecast.confirm_seeds:
+        return ""
+    n, expected = str(forecast.n_confirming), forecast.n_pairs_expected
+    if expected is not None:
+        n = f"at most {n}, {min(round(2 * expected), forecast.n_confirming)} expected,"
+    return f", then {n} to confirm the best against the baseline"

@@ -25,6 +25,7 @@ LOOK_S = 5.0
 """How often a session that has work of its own looks at what others have finished, and at what they hold."""
 PATIENCE_S = 1.0
 """How long to wait for messages before looking at leases, signals and other parents' results again."""
+NEEDLESS = "not needed: earlier pairs decide the verdict"
 
 JobMaker = Callable[[TrialSpec, int, int, Slot, bool], JobSpec]
 """`(trial, seed, attempt, slot, is_alone)`: the job that trains a run; what it reads is written before."""
@@ -93,6 +94,7 @@ class StudyLoop:
             self._look_at_others()
             self.slots.look(self._active)
             self._fill(wanted, asks)
+            self._stop_needless(wanted, asks)
             if not self._active and (self.is_time_up or not (wanted() or (asks and self._waits_to_ask))):
                 return
             self._receive()
@@ -144,6 +146,20 @@ class StudyLoop:
         elif now >= self._stop_by:
             for active in self._active:
                 self.executor.kill(active.job.job_id, f"did not leave within study.grace_s={grace_s:g}")
+
+    def _stop_needless(self, wanted: Callable[[], WantedNow], asks: bool) -> None:
+        """Running confirmation pairs leave once those before them have decided the verdict."""
+        if asks or not self._active or not self.table.policy.is_sequential:
+            return
+        runs = wanted()
+        for active in self._active:
+            if active.key in runs or active.is_needless:
+                continue
+            active.is_needless = True
+            if active.has_started:
+                self.executor.stop(active.job.job_id)
+            else:
+                self.executor.kill(active.job.job_id, NEEDLESS)
 
     def _fill(self, wanted: Callable[[], WantedNow], asks: bool) -> None:
         if asks and not self.is_stopping:
@@ -329,7 +345,9 @@ class StudyLoop:
         if result.state == "FAILED":  # it has no figures of its own
             seconds, own = self._limits.now() - active.since, active.step - active.inherited
             result = replace(result, steps_trained=own, steps_inherited=active.inherited, seconds=seconds)
-        is_ending = self.is_stopping or active.is_taken
+        if result.state == "INTERRUPTED" and active.is_needless:
+            result = replace(result, reason=NEEDLESS)
+        is_ending = self.is_stopping or active.is_taken or active.is_needless
         self.slots.count(message)
         result = self._retries.reconsider(
             active.key,

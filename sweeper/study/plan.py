@@ -14,7 +14,7 @@ from sweeper.layout import StudyFolder, check_study_name
 from sweeper.monitor import Compiled, compiled
 from sweeper.results import Policy
 from sweeper.schema import Inline, StudySettings
-from sweeper.search import Draft, Sweep, check_pruner, pruner_warnings
+from sweeper.search import RACE, Draft, Sweep, check_pruner, pruner_warnings
 from sweeper.study.division import attribution_faults
 from sweeper.study.health import never_asked, stopped_by
 from sweeper.study.loop import Limits
@@ -59,11 +59,20 @@ class Plan:
         """The states in which a run of an earlier command is tried again by this one."""
         return reopened(self.settings)
 
+    def split(self) -> str:
+        """What the looks at the test split are kept under."""
+        return str(self.factory.data()["digest"])
+
     def is_kept(self, result: Mapping[str, Any]) -> bool:
-        """Whether a run of an earlier command, by its stored result, was ended by a rule that still holds."""
+        """Whether a run of an earlier command, by its stored result, was ended by a rule that still holds.
+
+        Or was spared by a race that still goes on.
+        """
         rule = stopped_by(result.get("reason"))
         is_asked = self.settings.study.retry in ("pruned", "all")
-        return not is_asked and any(one.name == rule and one.rule.then == "stop" for one in self.rules)
+        is_out = self.policy.is_race and str(result.get("reason") or "").startswith(RACE)
+        is_stopped = any(one.name == rule and one.rule.then == "stop" for one in self.rules)
+        return not is_asked and (is_out or is_stopped)
 
     @property
     def limits(self) -> Limits:

@@ -82,7 +82,11 @@ def policy_of(sweep: Sweep) -> Policy:
     study, pruner = sweep.settings.study, sweep.settings.pruner
     n_candidates = study.n_trials if sweep.points is None else len(sweep.points)
     assert n_candidates is not None
-    objectives, fresh = objectives_of(sweep), _confirm_seeds(study.confirm_seeds, sweep.seeds)
+    if faults := race_faults(sweep):
+        raise UserError(faults)
+    is_race, is_open = study.screening == "race", study.confirm_seeds == "auto"
+    given = study.max_confirm_seeds if study.confirm_seeds == "auto" else study.confirm_seeds
+    objectives, fresh = objectives_of(sweep), _confirm_seeds(given, sweep.seeds)
     return Policy(
         seeds=sweep.seeds,
         confirm_seeds=fresh if len(objectives) == 1 else (),  # a front has no one best to confirm
@@ -91,8 +95,32 @@ def policy_of(sweep: Sweep) -> Policy:
         max_failure_rate=study.max_failure_rate,
         n_candidates=n_candidates,
         is_screened=acts_on_evaluations(pruner),
-        is_seed_major=isinstance(pruner, Wilcoxon),
+        is_seed_major=isinstance(pruner, Wilcoxon) or is_race,
+        is_race=is_race,
+        is_sequential=is_open and len(objectives) == 1,
     )
+
+
+def race_faults(sweep: Sweep) -> list[Fault]:
+    """What keeps candidates of this sweep from racing."""
+    study, where = sweep.settings.study, "study.screening"
+    if study.screening != "race":
+        return []
+    found = []
+    if sweep.is_adaptive:
+        problem = (
+            "got race beside a sampler that proposes; expected trials that are all known at the beginning"
+        )
+        found.append(
+            Fault(where, problem, "Leave it out: study.replicate_top_k saves the seeds of the others")
+        )
+    if len(objectives_of(sweep)) > 1:
+        problem = "got race beside several objectives; expected one: a front has no one choice to race for"
+        found.append(Fault(where, problem, "Leave one in study.metrics, or leave it out"))
+    if isinstance(sweep.settings.pruner, Wilcoxon):
+        problem = "got race beside pruner=wilcoxon; expected one of them: both end candidates between seeds"
+        found.append(Fault(where, problem, "Leave one of them out"))
+    return found
 
 
 def asker_of(

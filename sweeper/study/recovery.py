@@ -59,6 +59,8 @@ def _recover_listed(storage: Storage, folder: StudyFolder, trials: TrialBook) ->
     book = RunBook(storage, folder, lambda _: "")
     for look in summary.looks:
         storage.add_look(str(summary.data.digest), look)
+    for place, budget in enumerate(summary.budgets):
+        storage.add_budget(str(summary.data.digest), place, budget)
     for trial, run in read_runs(folder, summary):
         if _is_whole(run):
             book.adopt(trial, run)

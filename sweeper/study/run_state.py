@@ -120,6 +120,8 @@ def wanted_screening(
     further = _missing(ready, runs, policy, lambda trial: screening_seeds(trial, policy, chosen))
     if policy.is_seed_major:
         further = tuple(sorted(further, key=lambda key: policy.seeds.index(key[1])))
+    if policy.is_race:  # who is out is known once all have the seeds before
+        further = () if first else tuple(key for key in further if key[1] == further[0][1])
     return WantedRuns("replication" if is_adaptive else "screening", tuple(dict.fromkeys((*first, *further))))
 
 

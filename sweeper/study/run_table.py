@@ -10,6 +10,7 @@ from sweeper.findings import Look
 from sweeper.results import ENDED, Policy, RunKey, RunResult, TrialResult
 from sweeper.search import Asker, Draft
 from sweeper.storage import RunBook
+from sweeper.study.confirming import Confirming, Settled
 from sweeper.study.line_of_runs import Mark
 from sweeper.study.run_state import (
     baseline_failure,
@@ -44,7 +45,15 @@ class RunTable:
     Runs of equal fingerprint and seed are one run, so that a result may belong to several trials.
     """
 
-    def __init__(self, policy: Policy, book: RunBook, asker: Asker, ledger: TrialLedger) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        book: RunBook,
+        asker: Asker,
+        ledger: TrialLedger,
+        confirming: Confirming | None = None,
+    ) -> None:
+        """`confirming` settles how many pairs a winner has; without it that is all that the policy names."""
         self.trials: dict[int, TrialSpec] = {}
         self.runs: dict[RunKey, RunResult] = {}
         self.interrupted: dict[RunKey, RunResult] = {}
@@ -62,6 +71,8 @@ class RunTable:
         """How often a run that had ended has ended otherwise: another session tried it again."""
         self._best: tuple[tuple[int, bool], tuple[TrialSpec, int] | None] | None = None
         self.attributing: frozenset[int] = frozenset()
+        self._confirming = confirming
+        self._pairs: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     @property
     def judged_trials(self) -> Sequence[TrialSpec]:
@@ -75,8 +86,11 @@ class RunTable:
 
     @property
     def policy(self) -> Policy:
-        """How the study spends its runs; its candidates are those of all its commands."""
-        return replace(self._policy, n_candidates=self._n_candidates)
+        """How the study spends its runs; its candidates are those of all its commands.
+
+        The confirmation seeds are those that the verdict takes, or may still take.
+        """
+        return replace(self._policy, n_candidates=self._n_candidates, confirm_seeds=self._confirm_seeds)
 
     @property
     def _n_candidates(self) -> int:
@@ -111,7 +125,7 @@ class RunTable:
     @property
     def baseline_failure(self) -> RunResult | None:
         """The baseline's first failed run, if it has one."""
-        return baseline_failure(self._screening.baselines, self.runs, self._policy)
+        return baseline_failure(self._screening.baselines, self.runs, self.policy)
 
     def add(self, trial: TrialSpec) -> None:
         """A trial joins, with all that is known of its runs."""
@@ -225,15 +239,20 @@ class RunTable:
         if chosen is None:
             return WantedNow("confirmation")
         baseline, best = chosen[0], self.trials[chosen[1]]
-        wanted = wanted_confirmation(baseline, [best], self.runs, self._policy)
+        wanted = wanted_confirmation(baseline, [best], self.runs, self.policy)
         return WantedNow(wanted.phase, (self._screening.in_line(wanted.runs, [baseline, best]),))
 
     def wanted_attribution(self) -> WantedNow:
         """The runs to start next of the trials that are `attributing`, seed by seed."""
         numbers = self.attributing & self.trials.keys()
         trials = [self.trials[number] for number in sorted(numbers, key=self._places.__getitem__)]
-        wanted = wanted_on(self._policy.confirm_seeds, trials, self.runs)
+        wanted = wanted_on(self._confirm_seeds, trials, self.runs)
         return WantedNow(wanted.phase, (self._screening.in_line(wanted.runs, trials),))
+
+    def settled(self) -> Settled | None:
+        """The budgets of the study's winners, the present one's among them; None where none is known."""
+        pair = self._contest()
+        return None if pair is None or self._confirming is None else self._confirming.settled(*pair)
 
     def looks(self, split: str) -> tuple[Look, ...]:
         """The confirmations that the study has been judged by on the data of digest `split`."""
@@ -256,7 +275,7 @@ class RunTable:
         return self._results(self._attribution, with_interrupted)
 
     def _results(self, trials: Sequence[TrialSpec], with_interrupted: bool) -> tuple[TrialResult, ...]:
-        runs = {**self.interrupted, **self.runs} if with_interrupted else self.runs
+        runs = {**self._left_open(), **self.runs} if with_interrupted else self.runs
         numbers, contending = {trial.number for trial in trials}, self._contenders()
         own = {key: run for key, run in runs.items() if key[0] in numbers}
         return trial_results(trials, own, lambda trial: self._seeds(trial, contending))
@@ -265,7 +284,34 @@ class RunTable:
         return set() if self.n_unasked else self._screening.contenders()
 
     def _seeds(self, trial: TrialSpec, contending: set[int]) -> tuple[int, ...]:
-        return screening_seeds(trial, self._policy, contending)
+        policy = self.policy if trial.role == "attribution" else self._policy
+        return screening_seeds(trial, policy, contending)
+
+    @property
+    def _confirm_seeds(self) -> tuple[int, ...]:
+        """All that the policy names; of an open number those of the winner's budget, or that it took."""
+        pair = self._contest() if self._policy.is_sequential else None
+        if pair is None or self._confirming is None:
+            return self._policy.confirm_seeds
+        now = (pair[1].spec.number, self.version, len(self.runs), self.n_rewritten)
+        if self._pairs is None or self._pairs[0] != now:
+            self._pairs = now, self._confirming.walked(*pair).seeds
+        return self._pairs[1]
+
+    def _contest(self) -> tuple[TrialResult, TrialResult] | None:
+        """The baseline and the winner, once the screening is over; None where nothing is confirmed."""
+        if not self._policy.confirm_seeds or self.n_unasked or self.wanted_screening():
+            return None
+        chosen = self._chosen()
+        if chosen is None:
+            return None
+        baseline, best = (self._result(one, set()) for one in (chosen[0], self.trials[chosen[1]]))
+        return baseline, best
+
+    def _left_open(self) -> dict[RunKey, RunResult]:
+        """Runs that did not end, without those that were stopped since the verdict was known."""
+        needless = set(self._policy.confirm_seeds) - set(self._confirm_seeds)
+        return {key: run for key, run in self.interrupted.items() if key[1] not in needless}
 
     def _chosen(self) -> tuple[TrialSpec, int] | None:
         """The baseline and the best candidate's number, chosen anew when the screening has changed."""

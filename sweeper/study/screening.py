@@ -91,6 +91,7 @@ class Screening:
         self._first_seeds = FirstSeeds(policy)
         self._newly_screened: set[int] = set()
         self._first, self._further = LineOfRuns(set()), LineOfRuns(set())
+        self._rounds = [LineOfRuns(set()) for _ in policy.seeds] if policy.is_race else []
         self._aside: set[Mark] = set()
 
     @property
@@ -163,6 +164,9 @@ class Screening:
             return WantedNow("screening", (self._first,))
         if is_adaptive:
             return WantedNow("replication", (self._first, self._replication()))
+        if self._policy.is_race:
+            now = next((line for line in (self._first, *self._rounds) if line), self._first)
+            return WantedNow("screening", (now,))
         return WantedNow("screening", (self._first, self._further))
 
     def in_line(self, keys: Sequence[RunKey], trials: Sequence[TrialSpec]) -> LineOfRuns:
@@ -174,8 +178,8 @@ class Screening:
         return line
 
     @property
-    def _lines(self) -> tuple[LineOfRuns, LineOfRuns]:
-        return self._first, self._further
+    def _lines(self) -> tuple[LineOfRuns, ...]:
+        return (self._first, self._further, *self._rounds)
 
     def _leave(self, key: RunKey) -> None:
         for line in self._lines:
@@ -194,7 +198,8 @@ class Screening:
             return
         for seed in self._policy.seeds[1:]:
             if (trial.number, seed) not in self._runs:
-                self._further.add((trial.number, seed), self._rank(trial, seed), (trial.fingerprint, seed))
+                line = self._rounds[self._seeds[seed]] if self._policy.is_race else self._further
+                line.add((trial.number, seed), self._rank(trial, seed), (trial.fingerprint, seed))
 
     def _rank(self, trial: TrialSpec, seed: int) -> Rank:
         rank = (self._place[trial.number], self._seeds[seed])

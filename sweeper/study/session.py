@@ -63,6 +63,7 @@ class Session:
         if not self._loop.is_stopping:
             self._announce_confirmation()
             self._loop.work_off(self._table.wanted_confirmation, asks=False)
+            self._announce_end_of_pairs()
         if not self._loop.is_stopping:
             self._attribute()
         if self._loop.left_because is not None:
@@ -104,6 +105,12 @@ class Session:
             why = f"confirming the best candidate and the baseline on fresh seeds, {plural(n_runs, 'run')}"
             self._observer.plan_grew(n_runs - n_left, why)
 
+    def _announce_end_of_pairs(self) -> None:
+        """The plan had as many pairs as there might be."""
+        n_left = self._n_planned + self._growth.n_runs - len(self._table.runs)
+        if self._plan.policy.is_sequential and n_left > 0 and not self._table.wanted_confirmation():
+            self._observer.plan_grew(-n_left, "no further confirmation seed is needed")
+
     def _attribute(self) -> None:
         """Train what tells the winner's differences apart, where that is asked for and there is a winner."""
         self._mix = begun_attribution(self._plan, self._table)
@@ -122,7 +129,7 @@ class Session:
         result = self._result()
         judgement = judge(result)
         if judgement.look is not None:
-            self._table.add_look(self._split, judgement.look)
+            self._table.add_look(plan.split(), judgement.look)
         judgement = replace(
             with_others_named(plan, result, judgement), attribution=judged_attribution(result)
         )
@@ -156,13 +163,16 @@ class Session:
             warnings=tuple(self._warnings),
             stopped_because=stopped_because,
             to_go_on=None if stopped_because is None else self._to_go_on(),
-            looks=self._table.looks(self._split),
+            looks=self._table.looks(self._plan.split()),
             added=self._table.added(with_interrupted=True),
             mix=self._mix,
         )
         plan = self._plan.settings.plan.name if self._plan.sweep.stages else None
+        settled = self._table.settled()
         return replace(
             found,
+            budgets=() if settled is None else settled.budgets,
+            pair_budget=None if settled is None else settled.place,
             totals=found.totals.model_copy(update=self._loop.slots.totals()),
             alarms=self._growth.alarms(trials),
             plan=plan,
@@ -175,11 +185,6 @@ class Session:
         factory, seed = self._plan.factory, self._table.policy.seeds[0]
         found = {trial.spec.number: factory.command_again(trial.spec, seed) for trial in trials}
         return {number: text for number, text in found.items() if text is not None}
-
-    @property
-    def _split(self) -> str:
-        """What the study's looks at its test split are kept under."""
-        return str(self._plan.factory.data()["digest"])
 
     def _stopped_because(self) -> str | None:
         """Why the study ends before its time, if it does."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sweeper.config import TaskSweep
 from sweeper.errors import StudyError
 from sweeper.executors import Workplace, make_executor
-from sweeper.search import ALONE_S, Sweep, TrialBook, pruning_of
+from sweeper.search import ALONE_S, Sweep, TrialBook, pruning_of, with_race
 from sweeper.storage import (
     RunBook,
     Storage,
@@ -19,6 +19,7 @@ from sweeper.storage import (
     refuse_closed,
 )
 from sweeper.study.asked_for import warnings_of_others
+from sweeper.study.confirming import Confirming
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.growth import FollowUpLimits, Growth
 from sweeper.study.health import Health
@@ -75,7 +76,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials, turns)
     for trial in asker.known:
         plan.factory.adopt(trial)
-    pruning = pruning_of(plan.settings, plan.policy, trials, plan.factory.eval_every)
+    pruning = with_race(pruning_of(plan.settings, plan.policy, trials, plan.factory.eval_every), plan.policy)
     trials.name_objectives([o.metric for o in plan.policy.objectives])
     storage.release(is_gone)
     warnings = [
@@ -92,7 +93,9 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     def workload_of(trial: TrialSpec) -> str:
         return plan.factory.workload(trial, slot)
 
-    table = RunTable(plan.policy, RunBook(storage, plan.folder, workload_of), asker, trials)
+    book, asks = RunBook(storage, plan.folder, workload_of), plan.settings.study
+    confirming = Confirming(plan.policy, book, plan.split, asks.confidence, asks.min_effect)
+    table = RunTable(plan.policy, book, asker, trials, confirming)
     logging = storage.turns(plan.folder.tracking_lock, LOCK_S)
     tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir, turns=logging)
     every_s = plan.settings.study.page_every_s

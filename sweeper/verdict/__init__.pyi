@@ -3,6 +3,12 @@ from .digits import decimals as decimals
 from .factorial import MAX_GROUPS as MAX_GROUPS, design as design
 from .judging import best_of as best_of, judge as judge
 from .mix import judged_attribution as judged_attribution
+from .pair_budgets import (
+    design_of as design_of,
+    extended_by_last as extended_by_last,
+    place_of as place_of,
+    with_claim as with_claim,
+)
 from .paired import (
     Interval as Interval,
     Part as Part,
@@ -10,6 +16,13 @@ from .paired import (
     examples_part as examples_part,
     student as student,
 )
+from .pairs import (
+    PairWalk as PairWalk,
+    typical_pairs as typical_pairs,
+    walk_of as walk_of,
+    wanted_budget as wanted_budget,
+)
+from .racing import Beaten as Beaten, beaten as beaten
 from .selection import (
     Arm as Arm,
     Panel as Panel,
@@ -19,6 +32,7 @@ from .selection import (
     pareto_front as pareto_front,
     verdict as verdict,
 )
+from .sequential import Contest as Contest, Design as Design, budget_of as budget_of, walk as walk
 from .success import (
     CriterionResult as CriterionResult,
     check_criteria as check_criteria,

@@ -3,26 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite, nan
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sweeper.criteria import parse_guard
 from sweeper.findings import Comparisons, Confirmation
-from sweeper.layout import RunFolder
-from sweeper.records import read_influence
-from sweeper.results import ENDED, JudgedOn, Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
+from sweeper.results import ENDED, Judgement, Objective, Policy, StudyResult, TrialResult
 from sweeper.verdict import selection
 from sweeper.verdict.guarding import guard_notes, guard_results, with_costs
 from sweeper.verdict.idle import idle_parts, without_comparison
 from sweeper.verdict.looks import JUDGED, look_of, notes_of_looks
+from sweeper.verdict.pairs import PairWalk, told, walk_in
 from sweeper.verdict.runs_seen import notes_of_runs, remarks_of_runs
 from sweeper.verdict.selection import Arm, Panel
+from sweeper.verdict.study_arms import arm_of, without_seed
 from sweeper.verdict.which_split import notes_of_split
 from sweeper.wording import plural, split_name
-
-Floats = NDArray[np.float64]
 
 
 def best_of(trials: Sequence[TrialResult], policy: Policy) -> int | None:
@@ -50,16 +44,20 @@ def _verdict(result: StudyResult) -> Judgement:
     objective = result.objectives[0]
     arms = _arms(result, objective)
     reference = arms[result.baseline.spec.number]
-    how: dict[str, Any] = {"direction": objective.direction, "confidence": result.confidence}
     best = selection.choose(arms.values(), reference.number, objective.direction, result.seeds)
     confirmation, unconfirmed = None, _unconfirmed(result, best)
+    walked = None if best is None else walk_in(result, best)
+    pairs, level = (None, result.confidence) if walked is None else (told(walked, result), walked.level)
     if best is not None and unconfirmed is None:
-        pair = [_as_confirmed(result, arm) for arm in (arms[best], reference)]
         confirmation = selection.confirm(
-            *pair, min_effect=result.min_effect, seeds=result.confirm_seeds, **how
+            *_pair(result, (best, reference.number), objective, walked),
+            direction=objective.direction,
+            confidence=level,
+            min_effect=result.min_effect,
+            seeds=result.confirm_seeds,
         )
         unconfirmed = _failures(result, best)
-    on_guards = {} if best is None or confirmation is None else _on_guards(result, best)
+    on_guards = {} if best is None or confirmation is None else _on_guards(result, best, walked)
     guards = () if best is None else guard_results(map(parse_guard, result.guards), on_guards)
     sentence = selection.sentence(
         confirmation,
@@ -70,6 +68,7 @@ def _verdict(result: StudyResult) -> Judgement:
         unconfirmed=unconfirmed,
         guards=guards,
         judged_on=result.judged_on,
+        pairs=pairs,
     )
     verdict = selection.verdict(confirmation, result.min_effect)
     idle = idle_parts(result)
@@ -88,12 +87,13 @@ def _verdict(result: StudyResult) -> Judgement:
             ),
             *(selection.notes(confirmation, result.judged_on) if confirmation else ()),
             *guard_notes(on_guards, result.judged_on),
-            *notes_of_looks(result, look),
+            *notes_of_looks(result, look, pairs),
             *notes_of_runs(result),
         ),
         remarks=remarks_of_runs(result, best) if best is not None and verdict == "better" else (),
         look=look,
         guards=guards,
+        pairs=pairs,
     )
     return without_comparison(judgement, result, idle)
 
@@ -102,17 +102,29 @@ def _has_examples(confirmation: Confirmation | None) -> bool:
     return confirmation is not None and confirmation.se_examples is not None
 
 
-def _on_guards(result: StudyResult, best: int) -> dict[str, Confirmation | None]:
+def _pair(
+    result: StudyResult, numbers: tuple[int, int], objective: Objective, walked: PairWalk | None
+) -> list[Arm]:
+    """Winner and baseline as the verdict compares them.
+
+    The spread is that of the screening seeds by which the winner's budget was settled: others that were added
+    since make no new verdict of the same pairs.
+    """
+    seeds = result.seeds if walked is None else walked.budget.seeds
+    as_then = replace(result, seeds=seeds)
+    trials = [_numbered(result, number) for number in numbers]
+    return [_as_confirmed(as_then, _arm(as_then, trial, objective)) for trial in trials]
+
+
+def _on_guards(result: StudyResult, best: int, walked: PairWalk | None) -> dict[str, Confirmation | None]:
     """The winner against the baseline in the metric of each guard, as the verdict compares them."""
-    trials = (_numbered(result, best), result.baseline)
-    found = {}
+    numbers, found = (best, result.baseline.spec.number), {}
     for metric in dict.fromkeys(parse_guard(text).metric for text in result.guards):
         upwards = Objective(metric, "maximize")  # so that an improvement is a difference
-        arms = [_arm(result, trial, upwards) for trial in trials]
         found[metric] = selection.confirm(
-            *(_as_confirmed(result, arm) for arm in arms),
+            *_pair(result, numbers, upwards, walked),
             direction=upwards.direction,
-            confidence=result.confidence,
+            confidence=result.confidence if walked is None else walked.level,
             seeds=result.confirm_seeds,
         )
     return found
@@ -250,16 +262,12 @@ def _as_shown(result: StudyResult, arm: Arm) -> Arm:
     is_picked = arm.number != result.baseline.spec.number and len(arm.test) > 1
     if result.replicate_top_k is None or result.is_seed_major or not is_picked:
         return arm
-    return _without_first(result, arm)
+    return without_seed(arm, result.seeds[0])
 
 
 def _as_confirmed(result: StudyResult, arm: Arm) -> Arm:
     """The arm whose spread is taken: without the one seed that alone decided which candidate it is."""
-    return _without_first(result, arm) if result.replicate_top_k == 1 else arm
-
-
-def _without_first(result: StudyResult, arm: Arm) -> Arm:
-    return replace(arm, test={seed: value for seed, value in arm.test.items() if seed != result.seeds[0]})
+    return without_seed(arm, result.seeds[0]) if result.replicate_top_k == 1 else arm
 
 
 def _also_counted(result: StudyResult) -> list[int]:
@@ -283,35 +291,3 @@ def _arms(result: StudyResult, objective: Objective) -> dict[int, Arm]:
 def _arm(result: StudyResult, trial: TrialResult, objective: Objective) -> Arm:
     seeds, confirm_seeds = result.seeds, result.confirm_seeds
     return arm_of(trial, objective, seeds, confirm_seeds, with_records=True, split=result.judged_on)
-
-
-def arm_of(
-    trial: TrialResult,
-    objective: Objective,
-    seeds: tuple[int, ...],
-    confirm_seeds: tuple[int, ...],
-    *,
-    with_records: bool,
-    split: JudgedOn = "test",
-) -> Arm:
-    """A trial's values on these seeds, with the influence values of its runs on them if `with_records`.
-
-    `split`: the one that it is compared on.
-    """
-    complete = [run for run in trial.runs.values() if run.state == "COMPLETE"] if with_records else []
-    return Arm(
-        number=trial.spec.number,
-        name=trial.spec.name,
-        screening=trial.per_seed(seeds, f"val/{objective.metric}"),
-        test=trial.per_seed(seeds, f"{split}/{objective.metric}"),
-        confirmation=trial.per_seed(confirm_seeds, f"{split}/{objective.metric}"),
-        influence={
-            run.seed: found
-            for run in complete
-            if run.seed in (*seeds, *confirm_seeds) and (found := _influence(run, objective)) is not None
-        },
-    )
-
-
-def _influence(run: RunResult, objective: Objective) -> Floats | None:
-    return None if run.folder is None else read_influence(RunFolder(run.folder).records, objective.metric)

@@ -1,6 +1,6 @@
 """How often a study has been judged on one test split: each look has its own chance to err. Pure."""
 
-from sweeper.findings import Look
+from sweeper.findings import Look, Pairs
 from sweeper.results import StudyResult
 from sweeper.wording import plural, split_name
 
@@ -27,13 +27,16 @@ def look_of(result: StudyResult, best: int | None) -> Look | None:
     )
 
 
-def notes_of_looks(result: StudyResult, look: Look | None) -> tuple[str, ...]:
+def notes_of_looks(result: StudyResult, look: Look | None, pairs: Pairs | None = None) -> tuple[str, ...]:
     """What a study that grew must say beside its confidence; nothing at the first look, or the same again.
 
-    Earlier winners of which only the runs are known count, too.
+    Earlier winners of which only the runs are known count, too. Where the study keeps budgets of its pairs,
+    the interval is as wide as this takes.
     """
     if look is None:
         return ()
+    if result.pair_budget is not None:
+        return _of_budgets(result, pairs)
     looks = {*result.looks, look}
     winners = {one.best for one in looks} | _confirmed(result)
     n = len(looks) + len(winners - {one.best for one in looks})
@@ -47,6 +50,18 @@ def notes_of_looks(result: StudyResult, look: Look | None) -> tuple[str, ...]:
         "confidence is that of a single look and no longer holds: studies that grow err 2 to 4 times as "
         f"often. Fresh seeds do not mend this, since the {split} has been looked at; for a clean verdict, "
         "decide on all seeds and candidates before a study begins, and use a test split of its own.",
+    )
+
+
+def _of_budgets(result: StudyResult, pairs: Pairs | None) -> tuple[str, ...]:
+    if pairs is None or pairs.n_judged == 1:
+        return ()
+    split = f"{split_name(result.judged_on)} split"
+    return (
+        f"This study has grown: it has been judged {pairs.n_judged} times on the same {split}. The interval "
+        f"is one of {100 * pairs.confidence:.4g} %, so that all these verdicts together keep the stated "
+        f"{100 * result.confidence:g} %. It would be narrower in a study whose seeds and candidates were "
+        "decided on before it began.",
     )
 
 

@@ -6,8 +6,8 @@ from sweeper.findings import Attribution
 from sweeper.results import ENDED, Mix, StudyResult, TrialResult
 from sweeper.verdict.attribution import Control, attribute
 from sweeper.verdict.factorial import design
-from sweeper.verdict.judging import arm_of
 from sweeper.verdict.selection import Arm
+from sweeper.verdict.study_arms import arm_of
 from sweeper.wording import plural
 
 Trials = Mapping[int, TrialResult]

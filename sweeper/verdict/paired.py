@@ -104,12 +104,30 @@ def examples_part(candidate: Influence, baseline: Influence) -> Part | None:
 
 def examples_of(per_seed: Iterable[Floats]) -> Part | None:
     """The same of any contrast of arms: `per_seed` are its influence values ([n] each), seed by seed."""
-    m, total, squares = _sums(per_seed)
-    if m == 0:
-        return None
-    n, of_sum = total.size, float(total @ total)
-    cross = (of_sum - squares) / (m * (m - 1)) if m > 1 else of_sum
-    return Part(max(cross, 0.0) / n**2, _df_of_squares(total))
+    sums = ExamplesSum()
+    for x in per_seed:
+        sums.add(x)
+    return sums.part()
+
+
+class ExamplesSum:
+    """What `examples_part` needs of seeds that come one after another; holds one array [n] only."""
+
+    def __init__(self) -> None:
+        self._m, self._total, self._squares = 0, np.zeros(1), 0.0
+
+    def add(self, x: Floats) -> None:
+        """One more seed's paired differences of influence values [n]."""
+        self._m, self._total, self._squares = self._m + 1, self._total + x, self._squares + float(x @ x)
+
+    def part(self) -> Part | None:
+        """The part by the seeds so far; None without any."""
+        m, total = self._m, self._total
+        if m == 0:
+            return None
+        n, of_sum = total.size, float(total @ total)
+        cross = (of_sum - self._squares) / (m * (m - 1)) if m > 1 else of_sum
+        return Part(max(cross, 0.0) / n**2, _df_of_squares(total))
 
 
 def _df_of_squares(x: Floats) -> float:
@@ -214,14 +232,6 @@ def holm(p_values: Mapping[Key, float], n_untested: int = 0) -> dict[Key, float]
         floor = min(1.0, max(floor, p_value * (n - n_smaller)))
         adjusted[key] = floor
     return adjusted
-
-
-def _sums(per_seed: Iterable[Floats]) -> tuple[int, Floats, float]:
-    """How many there are, their sum [n] and the sum of all squares, with one seed in memory at a time."""
-    m, total, squares = 0, np.zeros(1), 0.0
-    for x in per_seed:
-        m, total, squares = m + 1, total + x, squares + float(x @ x)
-    return m, total, squares
 
 
 def _median_of_unit(df: float) -> float:

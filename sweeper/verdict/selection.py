@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import Literal
 
-from sweeper.findings import Comparison, Confirmation, GuardResult
+from sweeper.findings import Comparison, Confirmation, GuardResult, Pairs
 from sweeper.models import Direction
 from sweeper.results import JudgedOn
 from sweeper.verdict.digits import decimals
@@ -255,12 +255,14 @@ def sentence(
     guards: Sequence[GuardResult] = (),
     judged_on: JudgedOn = "test",
     chosen_on: JudgedOn = "val",
+    pairs: Pairs | None = None,
 ) -> str:
     """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any.
 
     `unconfirmed`: why nothing was tested, where no confirmation was wanted or it is not over. `guards`
     are told of where there is a winner. `judged_on`: the split that the numbers are of; `chosen_on`: the one
-    by whose values the candidate was chosen.
+    by whose values the candidate was chosen. `pairs`: how those of the confirmation were spent, where
+    there is more to tell than a number.
     """
     if best is None:
         return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
@@ -271,7 +273,7 @@ def sentence(
             f"{best} is the best candidate on {split_name(chosen_on)}; not confirmed: {why}"
             f"{_left(confirmation, metric)}."
         )
-    numbers = _numbers(confirmation, metric, confidence, judged_on)
+    numbers = _numbers(confirmation, metric, confidence, judged_on, pairs)
     meaning = _meaning(confirmation, min_effect, judged_on)
     told = guards if word == "better" else ()
     costs = f", but costs {found}" if (found := costs_of(told)) else ""
@@ -336,17 +338,26 @@ def _comparison(difference: float, sign: int, interval: Interval, p_adjusted: fl
     )
 
 
-def _numbers(confirmation: Confirmation, metric: str, confidence: float, judged_on: JudgedOn) -> str:
+def _numbers(
+    confirmation: Confirmation, metric: str, confidence: float, judged_on: JudgedOn, pairs: Pairs | None
+) -> str:
     n = len(differences(confirmation.best_per_seed, confirmation.baseline_per_seed))
     where = f"{split_name(judged_on)} split, {plural(n, 'confirmation seed')}"
+    if pairs is not None and pairs.is_sequential:
+        where = f"{split_name(judged_on)} split, {n} of at most {plural(pairs.budget, 'confirmation seed')}"
+    elif pairs is not None:
+        confidence = pairs.confidence
     low, high, p = confirmation.ci_low, confirmation.ci_high, confirmation.p_value
     if low is None or high is None or p is None:
         return f"{metric} improvement {confirmation.improvement:+.3g}, no interval ({where})"
     digits = decimals((high - low) / 2, confirmation.improvement, low, high)
-    return (
-        f"{metric} improvement {confirmation.improvement:+.{digits}f}, {100 * confidence:g} % interval "
-        f"{low:+.{digits}f} to {high:+.{digits}f}, {'p < 0.001' if p < 0.001 else f'p = {p:.2g}'} ({where})"
-    )
+    found = f"{metric} improvement {confirmation.improvement:+.{digits}f}, "
+    span = f"{low:+.{digits}f} to {high:+.{digits}f}"
+    if pairs is not None and pairs.is_sequential:
+        why = "; more seeds would hardly decide it" if pairs.ended == "futile" else ""
+        return f"{found}repeated {100 * confidence:g} % interval {span} ({where}{why})"
+    told = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    return f"{found}{100 * confidence:.4g} % interval {span}, {told} ({where})"
 
 
 def _left(confirmation: Confirmation | None, metric: str) -> str:

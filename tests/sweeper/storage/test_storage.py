@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.findings import Look
+from sweeper.findings import Look, PairBudget
 from sweeper.storage.owners import is_gone, new_owner
 from sweeper.storage.storage import LEASE_S, Storage, delete_study, open_storage
 from tests.sweeper.storage.leases import age_leases
@@ -235,3 +235,19 @@ def test_a_deleted_study_has_looked_at_nothing(url: str) -> None:
     delete_study(url, "s")
     with open_storage(url, "s", "me") as storage:
         assert storage.looks("split") == ()
+
+
+def test_budgets_are_kept_in_their_places_whoever_comes_second_and_go_with_their_study(url: str) -> None:
+    first, second = (
+        PairBudget(best=best, baseline="a", seeds=(0,), pairs=(1000, 1001), is_sequential=True)
+        for best in ("b", "c")
+    )
+    with open_storage(url, "s", "me") as storage:
+        storage.add_budget("split", 0, first)
+        storage.add_budget("split", 1, second)
+        storage.add_budget("split", 1, first)  # another session, which thought that the place was free
+        assert storage.budgets("split") == (first, second)
+        assert storage.budgets("another") == ()
+    delete_study(url, "s")
+    with open_storage(url, "s", "me") as storage:
+        assert storage.budgets("split") == ()

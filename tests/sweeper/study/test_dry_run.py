@@ -79,3 +79,9 @@ def test_a_staged_plan_says_what_its_shortest_and_its_longest_way_come_to() -> N
         "4 slots on cpu, 1 thread each",
         "estimated time: 2 min 40 s to 3 min 10 s on 4 slots, as earlier runs took",
     ]
+
+
+def test_an_open_number_of_pairs_is_told_as_the_most_and_what_is_expected() -> None:
+    lines = printed(plan(n_pairs_expected=2.2, seconds_per_run=60.0))
+    assert "then at most 6, 4 expected, to confirm the best against the baseline" in " ".join(lines)
+    assert lines[-1].startswith("estimated time: at most 5 min 00 s for 18 runs")

@@ -5,6 +5,7 @@ import random
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -438,3 +439,39 @@ def test_a_sampler_that_fails_ends_the_study_with_what_it_has(tmp_path: Path) ->
         loop = StudyLoop(table, FakeExecutor(1, {}), hooks, Limits(5.0, 0), Interrupt())
         loop.work_off(table.wanted_screening, asks=True)
     assert loop.stopped_because == "Broken failed to propose a trial (RuntimeError: singular)"
+
+
+class OnePair:
+    """One pair is enough, once it is there; of four."""
+
+    def settled(self, baseline: TrialResult, best: TrialResult) -> None: ...
+
+    def walked(self, baseline: TrialResult, best: TrialResult) -> Any:
+        is_there = 1000 in baseline.runs and 1000 in best.runs
+        return SimpleNamespace(seeds=(1000,) if is_there else (1000, 1001, 1002, 1003))
+
+
+def test_pairs_that_the_verdict_does_not_need_are_stopped_or_never_begun(tmp_path: Path) -> None:
+    """Four slots have two pairs, and one of the third when the first decides."""
+    executor, heard = FakeExecutor(4, {0: 1.0, 1: 1.0}), Heard()
+    rules = Policy(
+        (0,), (1000, 1001, 1002, 1003), (Objective("auc", "maximize"),), None, 1.0, 1, is_sequential=True
+    )
+    folder, needs = StudyFolder(tmp_path / "s"), DeviceNeeds(device="cpu", n_threads=1)
+
+    def job_of(spec: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
+        parts = RunParts(spec.config, tmp_path, "task", ())
+        return job_for("s", spec, seed, attempt, folder.run(spec, seed), parts, needs)
+
+    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
+        book = RunBook(storage, folder, lambda spec: "w")
+        table = RunTable(rules, book, Never(), Ledger(), OnePair())  # type: ignore[arg-type]
+        hooks = Hooks(job_of, NoPruning(), heard)
+        loop = StudyLoop(table, executor, hooks, Limits(5.0, 0, now=lambda: executor.now), Interrupt())
+        table.add(plain_trial(0))
+        table.add(plain_trial(1))
+        loop.work_off(table.wanted_screening, asks=True)
+        loop.work_off(table.wanted_confirmation, asks=False)
+    assert 1003 not in {seed for _, seed in loop.table.runs}
+    assert len(executor.stopped) >= 2  # the fake one ends them all the same
+    assert table.policy.confirm_seeds == (1000,)

@@ -29,6 +29,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "grid": {},
     "grid with a pruner": {"is_screened": True},
     "seed by seed": {"is_seed_major": True},
+    "race": {"is_seed_major": True, "is_race": True},
+    "race with a pruner": {"is_seed_major": True, "is_race": True, "is_screened": True},
     "adaptive": {"replicate_top_k": 2},
     "adaptive with a pruner": {"replicate_top_k": 1, "is_screened": True},
     "adaptive, two objectives": {"replicate_top_k": 2, "objectives": TWO},

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeper.findings import Comparison
+from sweeper.findings import Comparison, Look, PairBudget
 from sweeper.layout import StudyFolder
 from sweeper.results import Judgement, Objective, Policy, RunResult, StudyResult, TrialResult
 from sweeper.verdict.judging import best_of, judge
@@ -402,3 +402,69 @@ def test_one_contender_alone_was_picked_by_its_first_seed_which_then_tells_nothi
     assert found.df == df
     assert found.se_seeds is not None
     assert (found.se_seeds < 0.001) is (top_k == 1)
+
+
+def open_pairs(result: StudyResult, n: int, **changes: object) -> StudyResult:
+    """The study with a budget of `n` pairs for its winner, of which those count that its runs are on."""
+    budget = PairBudget(
+        best=result.trials[3].spec.fingerprint,
+        baseline=result.baseline.spec.fingerprint,
+        seeds=SEEDS,
+        pairs=tuple(range(1000, 1000 + n)),
+        is_sequential=bool(changes.pop("is_sequential", True)),
+    )
+    return replace(result, budgets=(budget,), pair_budget=0, **changes)  # type: ignore[arg-type]
+
+
+def test_pairs_that_decide_are_told_with_a_repeated_interval_and_how_many_they_were() -> None:
+    """Each seed's difference is 0.003, to the last digits: any look decides."""
+    result = moved(study_result(), 3, {seed: 0.0002 * (seed % 2) for seed in (*SEEDS, *CONFIRM_SEEDS)})
+    judged = judge(open_pairs(result, 3, confirm_seeds=CONFIRM_SEEDS[:2]))
+    assert judged.verdict == "better"
+    assert "repeated 95 % interval" in judged.sentence
+    assert "(test split, 2 of at most 3 confirmation seeds)" in judged.sentence
+    assert judged.pairs is not None
+    assert (judged.pairs.ended, judged.pairs.budget, len(judged.pairs.looks)) == ("decided", 3, 1)
+    assert judged.pairs.because == "decided after 2 pairs of at most 3"
+    assert judged.confirmation is not None
+    assert judged.confirmation.ci_low == pytest.approx(judged.pairs.looks[-1].ci_low)
+    assert judged.notes == judge(replace(result, budgets=(), pair_budget=None)).notes
+
+
+def test_a_fixed_number_of_pairs_is_judged_as_without_budgets() -> None:
+    result = study_result()
+    assert judge(open_pairs(result, 3, is_sequential=False)) == judge(result)
+
+
+def test_a_later_winner_has_a_wider_interval_and_says_why() -> None:
+    """An earlier one was judged: of the error 0.05 the second claim has 0.2 x 6 / pi**2, 0.6 %."""
+    first = PairBudget(
+        best="other",
+        baseline=study_result().baseline.spec.fingerprint,
+        seeds=SEEDS,
+        pairs=CONFIRM_SEEDS,
+        is_sequential=False,
+    )
+    look = Look(best="other", baseline=first.baseline, seeds=SEEDS, confirm_seeds=CONFIRM_SEEDS)
+    noise = {seed: 0.0002 * (seed % 2) for seed in (*SEEDS, *CONFIRM_SEEDS)}
+    alone = open_pairs(moved(study_result(), 3, noise), 3, is_sequential=False)
+    result = replace(alone, budgets=(first, *alone.budgets), pair_budget=1, looks=(look,))
+    judged = judge(result)
+    ours, theirs = judged.confirmation, judge(alone).confirmation
+    assert ours is not None
+    assert theirs is not None
+    assert (ours.ci_high or 0.0) - ours.improvement > 1.5 * ((theirs.ci_high or 0.0) - theirs.improvement)
+    assert "99.39 % interval" in judged.sentence
+    assert any("it has been judged 2 times" in note for note in judged.notes)
+    assert not grown(judge(alone))
+
+
+def test_another_screening_seed_makes_no_new_verdict_of_the_same_pairs() -> None:
+    before = open_pairs(study_result(), 3, is_sequential=False)
+    noisier = with_run(with_run(before, 0, extra(0, 0.0)), 3, extra(3, 0.5))
+    assert judge(replace(noisier, seeds=(*SEEDS, 3))).confirmation == judge(before).confirmation
+
+
+def extra(number: int, by: float) -> RunResult:
+    run = run_result(None, trial_spec(number), 3)
+    return replace(run, metrics={key: value + by for key, value in run.metrics.items()})
