@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from sweeper.results import Objective, RunResult, StudyResult, Totals, TrialResult
-from sweeper.task import auc_influence, midranks
+from sweeper.task import Ranking, auc_influence
 from sweeper.trial import TrialSpec
 from sweeper.verdict import Arm, Part, confirm, differences, examples_part, judge, verdict
 
@@ -150,7 +150,7 @@ def _auc_arm(number: int, labels: NDArray[np.bool_], n_seeds: int, rng: np.rando
     seeds, confirmed = range(n_seeds), range(1000, 1000 + n_seeds)
     own = 1.0 * labels + rng.standard_normal(labels.size)
     scores = {seed: own + 0.3 * rng.standard_normal(labels.size) for seed in (*seeds, *confirmed)}
-    auc = {seed: _auc(found, labels) for seed, found in scores.items()}
+    auc = {seed: Ranking(found, labels).auc() or 0.0 for seed, found in scores.items()}
     return Arm(
         number,
         "",
@@ -158,12 +158,6 @@ def _auc_arm(number: int, labels: NDArray[np.bool_], n_seeds: int, rng: np.rando
         confirmation={seed: auc[seed] for seed in confirmed},
         influence={seed: auc_influence(found, labels) for seed, found in scores.items()},
     )
-
-
-def _auc(scores: Floats, labels: NDArray[np.bool_]) -> float:
-    n_positive = int(labels.sum())
-    ranks = float(midranks(scores)[labels].sum()) - n_positive * (n_positive + 1) / 2
-    return ranks / (n_positive * (labels.size - n_positive))
 
 
 def _some_row_is_better(result: StudyResult) -> bool:

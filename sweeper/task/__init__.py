@@ -23,7 +23,12 @@ from sweeper.task.copies import copies_of, picture_digests, refuse_copies, row_d
 from sweeper.task.digests import file_digest, folder_digest
 from sweeper.task.entry import TaskEntry, built_in, built_in_tasks, is_built_in, load, option_of, task_entry
 from sweeper.task.imbalance import class_counts, imbalance_lines
-from sweeper.task.influence import auc_influence, average_precision_influence, mean_influence, midranks
+from sweeper.task.influence import (
+    Ranking,
+    auc_influence,
+    average_precision_influence,
+    mean_influence,
+)
 from sweeper.task.listing import (
     Listing,
     counted,
@@ -91,6 +96,7 @@ __all__ = [
     "Predictor",
     "Prepared",
     "Preset",
+    "Ranking",
     "SplitFiles",
     "Splits",
     "Stackable",
@@ -133,7 +139,6 @@ __all__ = [
     "load",
     "mean_and_spread",
     "mean_influence",
-    "midranks",
     "names_below",
     "new_array",
     "option_of",

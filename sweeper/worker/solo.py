@@ -11,6 +11,7 @@ The best model again: evaluate on train, val and test -> records.npz, best.pt, t
 import io
 import math
 import time
+import zipfile
 from pathlib import Path
 from typing import Literal
 
@@ -299,7 +300,13 @@ def objective_of(metrics: dict[str, float], name: str, split: str, step: int) ->
 
 
 def write_records(path: Path, evaluation: Evaluation) -> None:
-    """The per-example records of an evaluation as a compressed `.npz`, atomically."""
+    """The per-example records of an evaluation as a compressed `.npz`, atomically.
+
+    Packed as fast as zlib can: its usual level takes three times as long to save a hundredth of the bytes.
+    """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **evaluation.records)  # type: ignore[arg-type]
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, values in evaluation.records.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(values), allow_pickle=False)
     write_atomic(path, buffer.getvalue())

@@ -1,10 +1,12 @@
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from sweeper.task.influence import Floats, auc_influence, mean_influence, midranks
+from sweeper.task.influence import Floats, Ranking, auc_influence, mean_influence
 
 few_scores = st.lists(st.integers(0, 5), min_size=2, max_size=30)
 
@@ -42,7 +44,7 @@ def stratified_bootstrap_variance(labels: Floats, scores: list[Floats], rng: np.
 
 
 def auc_by_ranks(positives: Floats, negatives: Floats) -> float:
-    ranks = midranks(np.concatenate([positives, negatives]))[: positives.size]
+    ranks = rankdata(np.concatenate([positives, negatives]))[: positives.size]
     return float((ranks.mean() - (positives.size + 1) / 2) / negatives.size)
 
 
@@ -111,9 +113,29 @@ def test_removing_an_example_moves_the_auc_by_its_influence() -> None:
         assert whole - without == pytest.approx(influence[i] / labels.size, rel=0.02, abs=1e-6)
 
 
-@given(st.lists(st.floats(-3, 3).map(lambda x: round(x, 1)), min_size=1, max_size=50))
-def test_midranks_are_those_of_scipy(values: list[float]) -> None:
-    assert np.array_equal(midranks(np.array(values)), rankdata(values))
+@given(st.lists(st.tuples(st.integers(-9, 9), st.booleans()), min_size=2, max_size=80))
+def test_what_one_sort_gives_is_what_a_sort_for_each_gives_to_the_bit(pairs: list[tuple[int, bool]]) -> None:
+    """By mid-ranks of all, of the positives and of the negatives, and by falling score."""
+    scores, labels = np.array([score / 7 for score, _ in pairs]), np.array([label for _, label in pairs])
+    n, n_pos = labels.size, int(labels.sum())
+    assume(0 < n_pos < n)
+    ranking, ranks = Ranking(scores, labels), rankdata(scores)
+    assert ranking.auc() == (ranks[labels].sum() - n_pos * (n_pos + 1) / 2) / (n_pos * (n - n_pos))
+    below = (ranks[labels] - rankdata(scores[labels])) / (n - n_pos)
+    above = 1 - (ranks[~labels] - rankdata(scores[~labels])) / n_pos
+    influence = ranking.auc_influence()
+    assert np.array_equal(influence[labels], mean_influence(below) * (n / n_pos))
+    assert np.array_equal(influence[~labels], mean_influence(above) * (n / (n - n_pos)))
+    order = np.argsort(-scores)
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), n - 1)
+    found = np.cumsum(labels[order])[ends]
+    assert ranking.average_precision() == np.diff(found, prepend=0) @ (found / (ends + 1)) / n_pos
+
+
+def test_scores_that_are_no_numbers_share_the_highest_place() -> None:
+    ranking = Ranking([math.nan, 1.0, math.nan, 0.0], [1, 1, 0, 0])
+    assert ranking.auc() == (1 + 0.5 + 0 + 1) / 4
+    assert Ranking([math.nan] * 3, [1, 0, 0]).auc() == 0.5
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1]])

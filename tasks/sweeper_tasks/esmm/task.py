@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_logits
 
-from sweeper.task import Coefficients, Evaluation, Prepared, auc_influence, stackable_values
+from sweeper.task import Coefficients, Evaluation, Prepared, Ranking, stackable_values
 from sweeper_tasks.esmm.averaging import outputs_of, probabilities_of
 from sweeper_tasks.esmm.config import EsmmConfig
-from sweeper_tasks.esmm.metrics import Floats, Logits, esmm_metrics
+from sweeper_tasks.esmm.metrics import Floats, Logits, esmm_metrics, rankings_of
 from sweeper_tasks.esmm.model import Batch, EsmmOutput, build_model
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, FOCAL_VALUES, HEAD_LOSSES
 from sweeper_tasks.losses.esmm import clicked_bce, ctcvr_logits
@@ -25,7 +25,10 @@ from sweeper_tasks.losses.focal import (
 )
 from sweeper_tasks.precision import at_least_float32
 
-EVALUATION_CHUNK = 8192
+CHUNKS = {"cpu": 1024}
+"""Rows of a forward pass in evaluations, by kind of device: on a CPU what its cache holds."""
+CHUNK = 8192
+"""The same on other devices, where a pass takes the time of its launches."""
 TRAIN_SUBSET = 8192
 
 
@@ -126,10 +129,12 @@ class EsmmTask:
         batch, outputs = self._predict(model, split)
         logits = Logits(*(z.numpy() for z in (*outputs, ctcvr_logits(*outputs))))
         click, conversion = batch.click.numpy(), batch.conversion.numpy()
-        metrics = esmm_metrics(logits, click, conversion, plain["loss.static_pos_weight.ctcvr"])
-        records = {} if split == "train" else _records(logits.ctcvr, conversion)
-        if split == "test" and _has_both(click):
-            records["influence_ctr_auc"] = auc_influence(logits.ctr, click).astype(np.float32)
+        rankings = rankings_of(logits, click, conversion)
+        pos_weight = plain["loss.static_pos_weight.ctcvr"]
+        metrics = esmm_metrics(logits, click, conversion, pos_weight, rankings)
+        records = {} if split == "train" else _records(logits.ctcvr, conversion, rankings.ctcvr)
+        if split == "test" and rankings.ctr.has_both:
+            records["influence_ctr_auc"] = rankings.ctr.auc_influence().astype(np.float32)
         return Evaluation(metrics | self._loss_record(outputs, batch, plain, step.cpu()), records)
 
     def _predict(self, model: nn.Module, split: str) -> tuple[Batch, EsmmOutput]:
@@ -144,10 +149,12 @@ class EsmmTask:
 
     def _chunks(self, split: str) -> Iterator[Batch]:
         """The split in order, or the fixed subset of train."""
-        data = self._splits[split]
-        every = torch.arange(len(data.click), device=self._device)
-        for rows in torch.split(self._train_subset if split == "train" else every, EVALUATION_CHUNK):
-            yield _take(data, rows)
+        data, size = self._splits[split], CHUNKS.get(self._device.type, CHUNK)
+        if split == "train":
+            yield from (_take(data, rows) for rows in torch.split(self._train_subset, size))
+            return
+        for columns in zip(*(column.split(size) for column in data), strict=True):
+            yield _with_float_labels(*columns)
 
     def _loss_record(
         self, outputs: EsmmOutput, batch: Batch, plain: dict[str, float], step: Tensor
@@ -179,16 +186,12 @@ class EsmmTask:
         return {name: float(value) for name, value in zip(FOCAL_STATE, state, strict=True)}
 
 
-def _records(scores: Floats, labels: Floats) -> dict[str, NDArray[Any]]:
+def _records(scores: Floats, labels: Floats, ranking: Ranking) -> dict[str, NDArray[Any]]:
     """Influence values only where both classes are there: without an AUC nothing can move it."""
     records: dict[str, NDArray[Any]] = {"score": scores.astype(np.float32), "label": labels.astype(np.uint8)}
-    if _has_both(labels):
-        records["influence_ctcvr_auc"] = auc_influence(scores, labels).astype(np.float32)
+    if ranking.has_both:
+        records["influence_ctcvr_auc"] = ranking.auc_influence().astype(np.float32)
     return records
-
-
-def _has_both(labels: Floats) -> bool:
-    return bool(0 < labels.sum() < len(labels))
 
 
 def _open_all(prepared: Prepared, device: torch.device) -> dict[str, Batch]:
@@ -205,7 +208,10 @@ def _open(prepared: Prepared, split: str, device: torch.device) -> Batch:
 
 
 def _take(data: Batch, rows: Tensor) -> Batch:
-    sparse, dense, click, conversion = (column.index_select(0, rows) for column in data)
+    return _with_float_labels(*(column.index_select(0, rows) for column in data))
+
+
+def _with_float_labels(sparse: Tensor, dense: Tensor, click: Tensor, conversion: Tensor) -> Batch:
     return Batch(sparse, dense, click.float(), conversion.float())
 
 

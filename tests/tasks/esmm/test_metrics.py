@@ -8,10 +8,9 @@ from hypothesis import assume, given, strategies as st
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
+from sweeper.task import Ranking
 from sweeper_tasks.esmm.metrics import (
     Logits,
-    auc,
-    average_precision,
     cross_entropy,
     esmm_metrics,
     predicted_over_observed,
@@ -26,8 +25,9 @@ ranked = st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_
 def test_ranking_metrics_equal_scikit_learns_ties_included(pairs: list[tuple[int, bool]]) -> None:
     scores, labels = np.array(pairs, dtype=np.float64).T
     assume(0 < labels.sum() < len(labels))
-    assert auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores))
-    assert average_precision(scores, labels) == pytest.approx(average_precision_score(labels, scores))
+    ranking = Ranking(scores, labels)
+    assert ranking.auc() == pytest.approx(roc_auc_score(labels, scores))
+    assert ranking.average_precision() == pytest.approx(average_precision_score(labels, scores))
 
 
 @given(ranked)

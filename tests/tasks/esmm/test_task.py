@@ -268,7 +268,7 @@ def test_a_split_longer_than_a_chunk_is_evaluated_whole_and_in_order(
     task = tiny_task(prepared)
     model = task.build_model()
     whole = task.evaluate(model, "val", task.coefficients(), step_of(0))
-    monkeypatch.setattr("sweeper_tasks.esmm.task.EVALUATION_CHUNK", 50)
+    monkeypatch.setattr("sweeper_tasks.esmm.task.CHUNKS", {"cpu": 50})
     in_parts = task.evaluate(model, "val", task.coefficients(), step_of(0))
     np.testing.assert_allclose(in_parts.records["score"], whole.records["score"], rtol=1e-5)
     np.testing.assert_array_equal(in_parts.records["label"], prepared.array("val_conversion"))
