@@ -5,7 +5,7 @@ until max_steps, patience or max_seconds, or told to leave:
     one optimizer step;
     every eval_every steps, and after the last one:
         evaluate on train and val -> metrics.jsonl, checkpoint, report -> continue, prune or stop.
-The best model again: evaluate on train, val and test -> records.npz, best.pt, the result.
+The best model again: evaluate on test -> records.npz, best.pt, the result.
 """
 
 import io
@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 
-from sweeper.criteria import SPLITS
 from sweeper.errors import RunError, did_you_mean
 from sweeper.layout import write_atomic
 from sweeper.messages import Alive, Finished, Reply, Reported, Started, Stopped
@@ -216,9 +215,17 @@ class Solo:
             self._reporter.log(f"left out at step {step}, not finite on {split}: {', '.join(undefined)}")
         return {name: value for name, value in metrics.items() if name not in undefined}, evaluation
 
+    def _measured(self, split: str, step: int) -> dict[str, float]:
+        """What the evaluation after this step found, which is not repeated."""
+        for row in self._reporter.metrics.rows():
+            if (row["split"], row["global_step"]) == (split, step):
+                return metrics_of(row)
+        return self._measure(split, step)[0]
+
     def _finish(self, ended_by: Ending) -> None:
         kept = self._training.keep()
-        (train, _), (val, _), (test, evaluation) = (self._measure(split, kept) for split in SPLITS)
+        train, val = (self._measured(split, kept) for split in ("train", "val"))
+        test, evaluation = self._measure("test", kept)
         objective_of(test, self._training.objective.metric, "test", kept)
         write_records(self._reporter.folder.records, evaluation)
         if (norm := self._training.gradients.mean) is not None:

@@ -255,6 +255,28 @@ def test_the_best_model_is_restored_and_measured(tmp_path: Path) -> None:
     assert result.metrics["test/accuracy"] == pytest.approx(hits.mean())
 
 
+def test_what_the_kept_model_was_measured_as_is_not_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Train and validation at the evaluations, test once; all again only where their rows are lost."""
+    measured: list[str] = []
+    original = ToyTask.evaluate
+
+    def watched(task: ToyTask, model: Any, split: str, *rest: Any) -> Any:
+        measured.append(split)
+        return original(task, model, split, *rest)
+
+    monkeypatch.setattr(ToyTask, "evaluate", watched)
+    whole = finished(trained(toy_job(tmp_path / "whole")))
+    assert measured == [*("train", "val") * 8, "test"]
+    trained(job := toy_job(tmp_path / "lost"), *["continue"] * 7, "stop")
+    folder_of(job).metrics.write_text("")
+    measured.clear()
+    again = finished(trained(job))
+    assert measured == ["train", "val", "test"]
+    assert again.metrics == whole.metrics
+
+
 def test_without_restore_best_the_last_model_is_kept(tmp_path: Path) -> None:
     result = finished(trained(job := toy_job(tmp_path, changes={"trainer.restore_best": False})))
     assert result.best_step == 40
