@@ -1,6 +1,8 @@
 """A config folder as Hydra reads it: its groups, and one composed base for each choice of them."""
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ UNREADABLE = (HydraException, *SLIPS)
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, *SLIPS)
 """What Hydra raises for input that it cannot compose."""
 OF_A_SWEEP = ("hydra/sweeper=", "hydra/sweeper/", "hydra/launcher=")
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
+"""Text that Hydra's grammar reads as a number, an integer where it is digits alone."""
 MISNAMED = (".yml", ".YAML", ".YML", ".yaml.txt", ".json")
 
 
@@ -59,6 +63,7 @@ class ConfigSource:
         self._always = [*self._where, *chosen]
         self._parser = overrides_parser(loader)
         self._parsed: dict[str, Override] = {}
+        self._of_numbers: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._options: dict[str, tuple[str, ...]] = {}
         self.required: set[str] = set()
@@ -68,11 +73,27 @@ class ConfigSource:
     def parse(self, line: str) -> Override:
         """The override that the text stands for. Raises HydraException where it is none."""
         if line not in self._parsed:
-            parsed = self._parser.parse_overrides([line])[0]
-            if not parsed.key_or_group:
-                raise HydraException("no key")
-            self._parsed[line] = parsed
+            self._parsed[line] = self._as_the_last(line) or self._read(line)
         return self._parsed[line]
+
+    def _read(self, line: str) -> Override:
+        parsed = self._parser.parse_overrides([line])[0]
+        if not parsed.key_or_group:
+            raise HydraException("no key")
+        if NUMBER.fullmatch(line.partition("=")[2]):
+            self._of_numbers[line.partition("=")[0]] = parsed
+        return parsed
+
+    def _as_the_last(self, line: str) -> Override | None:
+        """The override of another number at a key that was read with a number before.
+
+        Hydra's grammar takes a millisecond for a line, and a grid may have ten thousand.
+        """
+        key, _, text = line.partition("=")
+        if key not in self._of_numbers or not NUMBER.fullmatch(text):
+            return None
+        value = int(text) if text.lstrip("-").isdigit() else float(text)
+        return replace(self._of_numbers[key], _value=value, input_line=line)
 
     def spelled(self, line: str) -> str:
         """The override as Hydra takes it, the name of an option as text: `sweep=0.1` chooses 0.1.yaml."""

@@ -5,7 +5,7 @@ Of what is resolved only that is read again which may depend on the changed valu
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ Path = tuple[Any, ...]
 """The keys on the way to a value."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
-"""An interpolation of another key and nothing else."""
+"""An interpolation of another key."""
 
 
 class KeptTree:
@@ -29,7 +29,7 @@ class KeptTree:
         raw = OmegaConf.to_container(tree, resolve=False)
         assert isinstance(raw, dict)
         self._raw: dict[Any, Any] = raw
-        self._marked = {path: _reference(value) for path, value in _marked(raw, ())}
+        self._marked = {path: _references(value) for path, value in _marked(raw, ())}
         self._plain: Any = None
         """What it resolves to as it is; None where it does not."""
         with suppress(OmegaConfBaseException):
@@ -60,11 +60,11 @@ class KeptTree:
     def _stale(self, changed: Sequence[Path]) -> set[Path]:
         """The values that are changed, and those that may depend on them."""
         stale = set(changed)
-        stale |= {path for path, reference in self._marked.items() if reference is None}
-        left = {path: reference for path, reference in self._marked.items() if path not in stale}
-        while new := {path for path, of in left.items() if of and any(_overlap(of, one) for one in stale)}:
+        stale |= {path for path, references in self._marked.items() if references is None}
+        left = {path: references or () for path, references in self._marked.items() if path not in stale}
+        while new := {path for path, of in left.items() if _reach(of, stale)}:
             stale |= new
-            left = {path: reference for path, reference in left.items() if path not in new}
+            left = {path: of for path, of in left.items() if path not in new}
         return stale
 
     def _read(self, path: Path) -> Any:
@@ -111,10 +111,21 @@ def _is_marked(value: Any) -> bool:
     return isinstance(value, str) and ("${" in value or "\\" in value)
 
 
-def _reference(value: Any) -> Path | None:
-    """The one key that it depends on; None where that is not so simple."""
-    found = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
-    return tuple(found[1].split(".")) if found else None
+def _references(value: Any) -> tuple[Path, ...] | None:
+    """The keys that it depends on; None where that is not so simple."""
+    if isinstance(value, list):
+        found = [_references(item) for item in value]
+        return None if None in found else tuple(path for paths in found for path in paths or ())
+    if not isinstance(value, str):
+        return None if _is_marked(value) else ()
+    keys = _REFERENCE.findall(value)
+    is_simple = "\\" not in value and value.count("${") == len(keys)
+    return tuple(tuple(key.split(".")) for key in keys) if is_simple else None
+
+
+def _reach(references: Sequence[Path], changed: Iterable[Path]) -> bool:
+    """Whether one of the two is within one of the others."""
+    return any(_overlap(one, other) for one in references for other in changed)
 
 
 def _overlap(one: Path, other: Path) -> bool:

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from sweeper.config.compose import Composer
 from sweeper.errors import UserError
+from sweeper.search import overrides_parser
 from tests.sweeper.toy_app import TOY, source, toy_composer
 from tests.sweeper.toy_task import ToyConfig
 
@@ -72,6 +73,51 @@ def test_point_after_point_has_its_own_values_and_none_of_those_before(points: l
     composer = toy_composer()
     for overrides in points:
         assert composer.compose(overrides) == composer.recompose(overrides)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "loss.label='${loss.kind} of ${data.preset.batch_size}'",
+        "loss.words=['x ${loss.kind}','${loss.label}']",
+        "loss.label='${oc.select:loss.kind}'",
+        "loss.label='\\\\${loss.kind}'",
+        "loss.label='${.kind}'",
+    ],
+)
+def test_what_refers_to_a_value_follows_it(reference: str) -> None:
+    composer = toy_composer(reference)
+    for overrides in (["loss.kind=other"], ["loss.weight=3", "data.preset.max_steps=7"], ["loss.label=z"]):
+        assert composer.compose(overrides) == composer.recompose(overrides)
+
+
+NUMBERS = [
+    "007",
+    "1_000",
+    "1.",
+    ".5",
+    "+3",
+    "-0",
+    "-0.0",
+    "1e5",
+    "1E-05",
+    "2e+3",
+    "nan",
+    "-inf",
+    "1e400",
+]
+
+
+@given(st.one_of(st.sampled_from(NUMBERS), st.integers().map(str), st.floats().map(repr)))
+def test_a_number_is_read_as_hydra_reads_it(text: str) -> None:
+    """Also after another one at its key, when the grammar is not asked again."""
+    line = f"loss.weight={text}"
+    source().parse("loss.weight=0.5")
+    (expected,) = overrides_parser(None).parse_overrides([line])
+    found = source().parse(line)
+    assert (repr(found.value()), found.input_line) == (repr(expected.value()), expected.input_line)
+    assert (found.type, found.value_type) == (expected.type, expected.value_type)
+    assert (found.key_or_group, found.package) == (expected.key_or_group, expected.package)
 
 
 @pytest.mark.parametrize("value", PLAIN)

@@ -1,0 +1,124 @@
+"""The main job of this version beside that of another one: wall time, and how much of a run is training.
+
+    python benchmarks/main_job.py [--before 93beed6] [--rounds 3]
+
+The other version is checked out of this repository into a temporary folder and run by the same interpreter.
+Turn by turn, each with its data prepared before and an empty results folder:
+
+- `wall_ratio_main_job`: wall time of `python -m sweeper -m aux_focal.lambda=0.05,0.1,0.2`, this version over
+  the other, median over rounds.
+- `evaluation_share`, `evaluation_share_before`: of the CPU time of one of its runs, the share outside the
+  optimizer's steps: evaluations, checkpoints, records. The run of the baseline's first seed again, by hand.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # a script has its own folder there instead
+
+from benchmarks.peers import called, sweeper_command  # noqa: E402
+
+WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", "study.name=main")
+TIMED_RUN = """
+import json, runpy, sys, time
+from sweeper.worker import solo, training
+
+spent = {"whole": 0.0, "steps": 0.0}
+
+def timed(owner, method, key):
+    original = getattr(owner, method)
+    def call(*arguments, **words):
+        began = time.process_time()
+        try:
+            return original(*arguments, **words)
+        finally:
+            spent[key] += time.process_time() - began
+    setattr(owner, method, call)
+
+timed(solo.Solo, "train", "whole")
+timed(training.Training, "advance", "steps")
+sys.argv = ["sweeper.worker", sys.argv[1]]
+try:
+    runpy.run_module("sweeper.worker", run_name="__main__")
+finally:
+    print("\\n" + json.dumps(spent))
+"""
+
+
+def checked_out(revision: str, folder: Path) -> Path:
+    """The files of a revision of this repository."""
+    folder.mkdir()
+    packed = subprocess.run(["git", "archive", revision], cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=packed, check=True)
+    return folder
+
+
+def path_of(tree: Path) -> dict[str, str]:
+    """The environment in which everything is imported from there."""
+    return {"PYTHONPATH": f"{tree}:{tree / 'tasks'}"}
+
+
+def wall_s(tree: Path, work: Path) -> float:
+    """How long the command takes; its results stay in `work`."""
+    shutil.rmtree(work / "results", ignore_errors=True)
+    began = time.monotonic()
+    called(sweeper_command(*WORDS), work, path_of(tree))
+    return time.monotonic() - began
+
+
+def evaluation_share(tree: Path, work: Path) -> float:
+    """Of the study that was run last."""
+    job = min((work / "results" / "main").rglob("job.json"))
+    spec = json.loads(job.read_text())
+    again = work / "again"
+    shutil.rmtree(again, ignore_errors=True)
+    again.mkdir()
+    for member in spec["members"]:
+        member["folder"] = str(again)
+    (again / "job.json").write_text(json.dumps(spec))
+    said = called([sys.executable, "-c", TIMED_RUN, str(again / "job.json")], work, path_of(tree))
+    spent = json.loads(said.splitlines()[-1])
+    return 1.0 - float(spent["steps"] / spent["whole"])
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", default="93beed6")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        trees = {"now": ROOT, "before": checked_out(arguments.before, folder / "tree")}
+        walls: dict[str, list[float]] = {name: [] for name in trees}
+        shares: dict[str, list[float]] = {name: [] for name in trees}
+        for name, tree in trees.items():
+            (folder / name).mkdir()
+            wall_s(tree, folder / name)  # prepares the data
+        for _ in range(arguments.rounds):
+            for name, tree in trees.items():
+                walls[name].append(wall_s(tree, folder / name))
+                shares[name].append(evaluation_share(tree, folder / name))
+    ratios = [now / before for now, before in zip(walls["now"], walls["before"], strict=True)]
+    found = {
+        "wall_ratio_main_job": statistics.median(ratios),
+        "wall_ratios": ratios,
+        "wall_s": walls["now"],
+        "wall_s_before": walls["before"],
+        "evaluation_share": statistics.median(shares["now"]),
+        "evaluation_share_before": statistics.median(shares["before"]),
+    }
+    print(json.dumps(found, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
