@@ -153,7 +153,7 @@ class EsmmTask:
         if split == "train":
             yield from (_take(data, rows) for rows in torch.split(self._train_subset, size))
             return
-        for columns in zip(*(column.split(size) for column in data), strict=True):
+        for columns in zip(*(torch.split(column, size) for column in data), strict=True):
             yield _with_float_labels(*columns)
 
     def _loss_record(

@@ -269,7 +269,8 @@ def test_what_the_kept_model_was_measured_as_is_not_measured_again(
     monkeypatch.setattr(ToyTask, "evaluate", watched)
     whole = finished(trained(toy_job(tmp_path / "whole")))
     assert measured == [*("train", "val") * 8, "test"]
-    trained(job := toy_job(tmp_path / "lost"), *["continue"] * 7, "stop")
+    replies: tuple[Reply, ...] = ("continue",) * 7
+    trained(job := toy_job(tmp_path / "lost"), *replies, "stop")
     folder_of(job).metrics.write_text("")
     measured.clear()
     again = finished(trained(job))
