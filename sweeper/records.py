@@ -22,6 +22,15 @@ def read_records(path: Path, names: Collection[str] | None = None) -> Records | 
         return None
 
 
+def names_of_records(path: Path) -> frozenset[str]:
+    """The names of the arrays in the file, which are not read; none where it is gone or damaged."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
+            return frozenset(loaded.files)
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
+        return frozenset()
+
+
 def read_influence(path: Path, metric: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     """The influence values [n] on `metric`; None where the file has none, is gone or damaged.
 

@@ -6,7 +6,7 @@ it. Leaving one group out at a time, the usual practice, takes two thirds of the
 (`benchmarks/attribution.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -70,7 +70,7 @@ def attribute(
 class _Table:
     """Values [seed, row] with the direction's sign, so that more is better, and their noise.
 
-    `columns` [group, row]: 1 where the row has the group, else -1. `influence`: [row, example] for each seed.
+    `columns` [group, row]: 1 where the row has the group, else -1.
     `residual`: the variance of one value about the means of its row and its seed.
     """
 
@@ -79,18 +79,29 @@ class _Table:
     sign: int
     values: Floats
     columns: Floats
-    influence: tuple[Floats, ...]
     residual: Part | None
 
     def estimate(self, weights: Floats) -> float:
         """The mean over seeds of the contrast with these weights [row]."""
         return float((self.values @ weights).mean())
 
+    @property
+    def has_influence(self) -> bool:
+        """Whether there is a seed on which all arms have influence values."""
+        return any(all(seed in (arm.influence or {}) for arm in self.arms) for seed in self.seeds)
+
+    def influence(self) -> Iterator[Floats]:
+        """Influence values [row, example] for each seed on which all arms have them."""
+        for seed in self.seeds:
+            found = [(arm.influence or {}).get(seed) for arm in self.arms]
+            if all(one is not None for one in found):
+                yield np.stack([one for one in found if one is not None]).astype(np.float64)
+
     def interval(self, weights: Floats, confidence: float) -> Interval:
         """That of the same."""
         part = self.residual
         seeds = part and Part(part.variance * float(weights @ weights), part.df).over(len(self.seeds))
-        examples = examples_of(weights @ of_seed for of_seed in self.influence)
+        examples = examples_of(weights @ of_seed for of_seed in self.influence())
         return student(self.estimate(weights), seeds, examples, confidence)
 
 
@@ -104,18 +115,12 @@ def _table(
 ) -> _Table:
     rows, sign = design(len(groups)), 1 if direction == "maximize" else -1
     values = sign * np.array([[arms[row].confirmation[seed] for row in rows] for seed in seeds])
-    influences = [[(arms[row].influence or {}).get(seed) for row in rows] for seed in seeds]
     return _Table(
         arms=tuple(arms[row] for row in rows),
         seeds=seeds,
         sign=sign,
         values=values,
         columns=np.where(np.array(rows).T, 1.0, -1.0),
-        influence=tuple(
-            np.stack([one for one in of_seed if one is not None]).astype(np.float64)
-            for of_seed in influences
-            if all(one is not None for one in of_seed)
-        ),
         residual=_residual(values),
     )
 
@@ -233,7 +238,7 @@ def _left_out(arms: Mapping[Row, Arm], seeds: Sequence[int], complete: Sequence[
 def _about_intervals(table: _Table) -> tuple[str, ...]:
     if table.residual is None:
         return ("One seed that all combinations completed shows no seed noise, hence no intervals.",)
-    if not table.influence:
+    if not table.has_influence:
         return ("The intervals hold seed noise only: there are no influence values.",)
     return ()
 

@@ -6,7 +6,7 @@ test split.
 """
 
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
 from typing import TypeVar
@@ -98,8 +98,18 @@ def examples_part(candidate: Influence, baseline: Influence) -> Part | None:
     mean of n squares with the kurtosis that these have, n - 1 at most. With 6 positives among 2,000 examples
     that is a handful, not 1,999.
     """
-    seeds = sorted(candidate.keys() & baseline.keys())
-    return examples_of(candidate[seed].astype(np.float64) - baseline[seed] for seed in seeds)
+    return examples_of(influence_differences(candidate, baseline))
+
+
+def influence_differences(
+    candidate: Influence, baseline: Influence, among: Collection[int] | None = None
+) -> Iterator[Floats]:
+    """Paired differences of influence values [n], seed by seed where both have them; of all or these."""
+    seeds = candidate.keys() & baseline.keys()
+    for seed in sorted(seeds if among is None else seeds & set(among)):
+        ours, theirs = candidate.get(seed), baseline.get(seed)
+        if ours is not None and theirs is not None:
+            yield ours.astype(np.float64) - theirs
 
 
 def examples_of(per_seed: Iterable[Floats]) -> Part | None:

@@ -15,7 +15,16 @@ from scipy.special import ndtr, ndtri
 
 from sweeper.findings import PairLook, PairsEnd
 from sweeper.models import Direction
-from sweeper.verdict.paired import ExamplesSum, Interval, Part, critical, differences, spread, student
+from sweeper.verdict.paired import (
+    ExamplesSum,
+    Interval,
+    Part,
+    critical,
+    differences,
+    influence_differences,
+    spread,
+    student,
+)
 from sweeper.verdict.selection import Arm, word_of
 
 LEAST_BUDGET = 5
@@ -79,8 +88,8 @@ class Contest:
     def add_examples(self, sums: ExamplesSum, seeds: Collection[int]) -> None:
         """Take in the influence values of both arms on these seeds, where both have them."""
         ours, theirs = self.best.influence or {}, self.baseline.influence or {}
-        for seed in sorted(ours.keys() & theirs.keys() & set(seeds)):
-            sums.add(ours[seed].astype("float64") - theirs[seed])
+        for difference in influence_differences(ours, theirs, seeds):
+            sums.add(difference)
 
 
 def budget_of(best: Arm, baseline: Arm, most: int) -> int:
