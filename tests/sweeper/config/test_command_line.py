@@ -129,7 +129,7 @@ def test_all_faults_of_a_command_line_come_at_once_a_line_each() -> None:
         ),
         (
             ["study.confirm_seeds=x"],
-            "study.confirm_seeds: got 'x' OVERRIDE; expected a whole number or a list",
+            "study.confirm_seeds: got 'x' OVERRIDE; expected a whole number or a list or auto",
         ),
         (["+extra=1"], "extra: no such option '1' OVERRIDE. It has one, two."),
         (["data=null"], "data: got null OVERRIDE; expected an option. Use ~data to leave the group out."),

@@ -8,10 +8,12 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.storages import InMemoryStorage
 
 from sweeper.errors import AskingError, StudyError, UserError
 from sweeper.locks import TurnLock
 from sweeper.search.trial_book import TrialBook
+from sweeper.storage.remembering import RememberingStorage
 from sweeper.study.proposals import asker_of
 from sweeper.study.study import run_sweep
 from sweeper.trial import TrialSpec
@@ -20,6 +22,11 @@ from tests.sweeper.small_esmm import small_plan, small_sweep
 
 HERE = "tests.sweeper.study.test_sampled"
 INTERVAL = ("optimizer.lr=interval(1e-4,1e-2)", "study.n_trials=4", "sampler=random")
+
+
+def in_memory() -> TrialBook:
+    """The trials of a study without a database."""
+    return TrialBook(optuna.create_study(storage=RememberingStorage(InMemoryStorage())))
 
 
 def raises_at_two(config: Any, trial: optuna.Trial) -> None:
@@ -56,7 +63,7 @@ def suggests_nothing(config: Any, trial: optuna.Trial) -> None:
 def asked(results: Path, *words: str, n: int = 4, of: tuple[str, ...] = INTERVAL) -> list[TrialSpec]:
     """The baseline and the next `n` trials of such a study, none of which is trained."""
     planned = small_plan(results, *of, *words)
-    book, turns = TrialBook(optuna.create_study()), TurnLock(results / ".asking.lock", 0.0)
+    book, turns = in_memory(), TurnLock(results / ".asking.lock", 0.0)
     asker = asker_of(planned.sweep, planned.factory, planned.drafts, book, turns)
     found = [asker.ask() for _ in range(n + 1)]
     assert [spec.number for spec in book.specs()] == list(range(n + 1))
@@ -108,7 +115,7 @@ def test_a_database_that_fails_meanwhile_is_no_fault_of_the_points() -> None:
     def define(trial: optuna.Trial) -> Mapping[str, Any]:
         raise StudyError("study.storage: gone")
 
-    book = TrialBook(optuna.create_study())
+    book = in_memory()
     with pytest.raises(StudyError, match="gone"):
         book.suggest(lambda number: optuna.samplers.RandomSampler(), define, lambda *_: refuse, refuse)  # type: ignore[arg-type]
 
@@ -121,7 +128,7 @@ class Broken(optuna.samplers.RandomSampler):
 
 
 def test_a_sampler_that_fails_says_so_and_is_told_from_a_point_that_does() -> None:
-    book = TrialBook(optuna.create_study())
+    book = in_memory()
     with pytest.raises(AskingError, match=r"Broken failed to propose a trial \(RuntimeError: matrix is sing"):
         book.suggest(lambda number: Broken(), lambda trial: {}, lambda *_: refuse, refuse)  # type: ignore[arg-type]
 
