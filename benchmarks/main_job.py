@@ -5,7 +5,8 @@
 The other version is checked out of this repository into a temporary folder and run by the same interpreter.
 Turn by turn, each with its data prepared before and an empty results folder:
 
-- `wall_ratio_main_job`: wall time of `python -m sweeper -m aux_focal.lambda=0.05,0.1,0.2`, this version over
+- `wall_ratio_main_job`: wall time of `python -m sweeper -m aux_focal.lambda=0.05,0.1,0.2`, both at its present
+  length of 800 steps, this version over
   the other, median over rounds.
 - `evaluation_share`, `evaluation_share_before`: of the CPU time of one of its runs, the share outside the
   optimizer's steps: evaluations, checkpoints, records. The run of the baseline's first seed again, by hand.
@@ -26,7 +27,9 @@ sys.path.insert(0, str(ROOT))  # a script has its own folder there instead
 
 from benchmarks.peers import called, sweeper_command  # noqa: E402
 
-WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", "study.name=main")
+LENGTH = ("trainer.max_steps=800", "aux_focal.warmup_steps=160")
+"""Of the present main job; an earlier one trained 500 steps."""
+WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", *LENGTH, "study.name=main")
 TIMED_RUN = """
 import json, runpy, sys, time
 from sweeper.worker import solo, training
