@@ -5,8 +5,8 @@
 The other version is checked out of this repository into a temporary folder and run by the same interpreter.
 Turn by turn, each with its data prepared before and an empty results folder:
 
-- `wall_ratio_main_job`: wall time of `python -m sweeper -m aux_focal.lambda=0.05,0.1,0.2`, both versions at its
-  present length of 800 steps, this one over the other, median over rounds.
+- `wall_ratio_main_job`: wall time of `python -m sweeper -m aux_focal.lambda=0.05,0.1,0.2`, both versions at
+  its present length of 800 steps, this one over the other, median over rounds.
 - `evaluation_share`, `evaluation_share_before`: of the CPU time of one of its runs, the share outside the
   optimizer's steps: evaluations, checkpoints, records. The run of the baseline's first seed again, by hand.
 """
