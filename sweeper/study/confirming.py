@@ -82,7 +82,8 @@ class Confirming:
         return is_early and found.state in ("decided", "failed")
 
     def _settle(self, baseline: TrialResult, best: TrialResult) -> Settled:
-        split, looks = self._split(), self._book.looks(self._split())
+        split = self._split()
+        looks = self._book.looks(split)
         on = judged_on([baseline, best], self._policy.objectives)
         wanted = wanted_budget(baseline, best, self._policy, on)
         for _ in range(MOST_TRIES):

@@ -215,16 +215,15 @@ class Solo:
             self._reporter.log(f"left out at step {step}, not finite on {split}: {', '.join(undefined)}")
         return {name: value for name, value in metrics.items() if name not in undefined}, evaluation
 
-    def _measured(self, split: str, step: int) -> dict[str, float]:
-        """What the evaluation after this step found, which is not repeated."""
-        for row in self._reporter.metrics.rows():
-            if (row["split"], row["global_step"]) == (split, step):
-                return metrics_of(row)
-        return self._measure(split, step)[0]
+    def _measured(self, step: int) -> list[dict[str, float]]:
+        """What the evaluation after this step found on train and val, which is not repeated."""
+        rows = {row["split"]: row for row in self._reporter.metrics.rows() if row["global_step"] == step}
+        splits = ("train", "val")
+        return [metrics_of(rows[s]) if s in rows else self._measure(s, step)[0] for s in splits]
 
     def _finish(self, ended_by: Ending) -> None:
         kept = self._training.keep()
-        train, val = (self._measured(split, kept) for split in ("train", "val"))
+        train, val = self._measured(kept)
         test, evaluation = self._measure("test", kept)
         objective_of(test, self._training.objective.metric, "test", kept)
         write_records(self._reporter.folder.records, evaluation)
