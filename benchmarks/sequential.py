@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import nct, t as student_t
 
@@ -77,17 +78,21 @@ def plain_pair(rng: np.random.Generator, pairs: int, effect: float) -> tuple[Arm
     """Winner and baseline whose seed noise is all that varies."""
     noise = rng.standard_normal((2, N_SCREENING + pairs)) * (RUN_VARIANCE / 2) ** 0.5
     noise[1] += effect * (RUN_VARIANCE / REFERENCE_PAIRS) ** 0.5
-    fresh = range(1000, 1000 + pairs)
-    baseline, best = (
+    baseline, best = arms_of(noise)
+    return best, baseline
+
+
+def arms_of(values: NDArray[np.float64]) -> list[Arm]:
+    """One arm a row: first its values on the screening seeds, then those on the seeds from 1000 on."""
+    return [
         Arm(
             number,
             str(number),
-            test=dict(enumerate(values[:N_SCREENING].tolist())),
-            confirmation=dict(zip(fresh, values[N_SCREENING:].tolist(), strict=True)),
+            test=dict(enumerate(row[:N_SCREENING].tolist())),
+            confirmation=dict(enumerate(row[N_SCREENING:].tolist(), 1000)),
         )
-        for number, values in enumerate(noise)
-    )
-    return best, baseline
+        for number, row in enumerate(values)
+    ]
 
 
 def spent(most: int, effect: float, n_studies: int) -> tuple[float, float]:
@@ -192,17 +197,7 @@ def grown(steps: Sequence[Step], n_studies: int) -> float:
     n_wrong = 0
     for _ in range(n_studies):
         noise = rng.standard_normal((n_arms, N_SCREENING + most))
-        fresh = range(1000, 1000 + most)
-        arms = [
-            Arm(
-                number,
-                str(number),
-                test=dict(enumerate(values[:N_SCREENING].tolist())),
-                confirmation=dict(zip(fresh, values[N_SCREENING:].tolist(), strict=True)),
-            )
-            for number, values in enumerate(noise)
-        ]
-        n_wrong += _grows_into_better(arms, steps)
+        n_wrong += _grows_into_better(arms_of(noise), steps)
     return n_wrong / n_studies
 
 

@@ -20,7 +20,7 @@ import pytest
 from sweeper.layout import StudyFolder
 from sweeper.reports import read_summary
 from sweeper.watch import pages
-from tests.browser.browser import Browser, open_browser, until, why_no_browser
+from tests.browser.browser import Browser, until
 from tests.faults.harness import ROOT
 
 pytestmark = pytest.mark.browser
@@ -55,14 +55,6 @@ class Store:
     def alias(self) -> str:
         """The alias that the best model should have."""
         return "champion" if read_summary(self.folder).verdict == "better" else "candidate"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if reason := why_no_browser():
-        pytest.skip(reason)
-    with open_browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

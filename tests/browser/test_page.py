@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from sweeper.reports.page_final import rebuild_page
 from sweeper.reports.page_server import address_of, server_of
 from sweeper.reports.report import write_report
 from sweeper.studies import all_studies
-from tests.browser.browser import Browser, open_browser, until, why_no_browser
+from tests.browser.browser import Browser, until
 from tests.faults.harness import ROOT
 from tests.sweeper.factories import judgement, study_result
 
@@ -25,14 +24,6 @@ LOADED = "document.documentElement.dataset.drawn"
 IMAGES = """return [...document.images].filter((one) => !one.hidden).every(
   (one) => one.complete && one.naturalWidth > 0)"""
 FITS = "return document.documentElement.scrollWidth <= innerWidth"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if reason := why_no_browser():
-        pytest.skip(reason)
-    with open_browser() as found:
-        yield found
 
 
 @pytest.fixture
