@@ -243,6 +243,16 @@ class StudyFolder:
         return self.path / ".asking.lock"
 
     @property
+    def registering_lock(self) -> Path:
+        """Held while the study's best model is registered."""
+        return self.path / ".registering.lock"
+
+    @property
+    def afterwards_log(self) -> Path:
+        """Why something could not be logged after the study's end."""
+        return self.path / "afterwards.log"
+
+    @property
     def tracking_lock(self) -> Path:
         """Held by the session that logs this study; holds the id of the one that did so last."""
         return self.path / ".tracking.lock"

@@ -97,10 +97,11 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     confirming = Confirming(plan.policy, book, plan.split, asks.confidence, asks.min_effect)
     table = RunTable(plan.policy, book, asker, trials, confirming)
     logging = storage.turns(plan.folder.tracking_lock, LOCK_S)
-    tracker = make_tracker(plan.settings.tracking, plan.settings.study.results_dir, turns=logging)
+    terminal, results = Terminal(), plan.settings.study.results_dir
+    tracker = make_tracker(plan.settings.tracking, results, terminal.warned, logging)
     every_s = plan.settings.study.page_every_s
     pages = () if every_s is None else (PageWriter(every_s),)
-    observer: Observer = Observers(Terminal(), *pages, tracker)
+    observer: Observer = Observers(terminal, *pages, tracker)
     storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
     workplace = Workplace(plan.study, plan.folder.path, plan.settings.task.target)
     executor = make_executor(plan.settings.executor, plan.arrangement, workplace)

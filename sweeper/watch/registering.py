@@ -16,8 +16,6 @@ from sweeper.watch.run_store import import_mlflow
 
 ARTIFACT = "model"
 """The folder of a model among a run's artifacts."""
-REGISTERED = "sweeper.registered"
-"""Tag of a study's run: the `mark` of its registered model, or why there is none."""
 MAX_DESCRIPTION = 2000
 """Characters; MLflow takes 5,000 bytes."""
 
@@ -68,7 +66,6 @@ def register(asked: Registration) -> str:
         asked.name, place, asked.run_id, tags=asked.tags, description=words[:MAX_DESCRIPTION]
     )
     client.set_registered_model_alias(asked.name, asked.alias, found.version)
-    client.set_tag(asked.run_id, REGISTERED, asked.mark)  # the study's process may not have waited so long
     return str(found.version)
 
 

@@ -13,8 +13,8 @@ from sweeper.reports import Summary, inline, read_evaluations, read_sentence, se
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.watch import tracked
-from sweeper.watch.champion import NO, model_of, register_elsewhere, registration_of
-from sweeper.watch.registering import REGISTERED
+from sweeper.watch.champion import NO, TIMEOUT_S, model_of, register_elsewhere, registration_of
+from sweeper.watch.registering import Registration
 from sweeper.watch.run_store import RunStore
 from sweeper.watch.stored_run import StoredRun
 from sweeper.watch.study_facts import StudyFacts, inactive_in, view_of
@@ -25,6 +25,8 @@ from sweeper.watch.tracking_store import Store, follow_folder, view_key
 STATUS = {"COMPLETE": "FINISHED", "FAILED": "FAILED", "PRUNED": "KILLED", "INTERRUPTED": "KILLED"}
 WORST_FIRST = ("RUNNING", "FAILED", "KILLED", "FINISHED")
 """Statuses of a trial's seeds; the first of these that one of them has is the trial's."""
+REGISTERED = "sweeper.registered"
+"""Tag of a study: the `mark` of its registered model, or why there is none."""
 FORGOTTEN = "sweeper.forgotten"
 """Tag of a study that `studies delete` has removed: its runs are never restored."""
 MAX_METRICS = 900
@@ -215,25 +217,45 @@ class Session:
         view = view_of(self._facts, self._study.run_id, map(legal_name, swept))
         self._store.keep_view(view_key(self._facts.study), view)
 
+    def lacks_champion(self, summary: Summary, folder: StudyFolder) -> bool:
+        """Whether there is a best model that the registry has not got; why there is none is logged."""
+        asked = self._registration(summary, folder)
+        if isinstance(asked, str):
+            self._log_registered(asked)
+            return False
+        return self._study.tags.get(REGISTERED) != asked.mark
+
     def log_champion(self, summary: Summary, folder: StudyFolder) -> str:
-        """The best candidate's best model, in the registry: once, by a process of its own.
+        """The best candidate's best model, in the registry: once, whoever else is about to do it.
 
         Returns its address there, or why there is none, which the study's run has in the tag
         `sweeper.registered` too.
         """
+        asked = self._registration(summary, folder)
+        if isinstance(asked, str):
+            self._log_registered(asked)
+            return asked
+        with file_lock(folder.registering_lock, TIMEOUT_S):
+            self._study = self._store.look_up(self._study.run_id)
+            is_there = self._study.tags.get(REGISTERED) == asked.mark
+            told = asked.mark if is_there else register_elsewhere(asked)
+            self._log_registered(told)
+        return asked.address if told == asked.mark else told
+
+    def _registration(self, summary: Summary, folder: StudyFolder) -> Registration | str:
         if not self._facts.has_registry:
             return f"{NO}tracking.register_model=false"
-        place, known = model_of(folder, summary), self._study.tags.get(REGISTERED, NO)
+        place = model_of(folder, summary)
         if isinstance(place, str):
-            told = address = place
-        else:
-            asked = registration_of(self._facts, summary, self._store.uri, self._study.run_id, place)
-            told = asked.mark if known == asked.mark else register_elsewhere(asked)
-            address = asked.address if told == asked.mark else told
+            return place
+        return registration_of(self._facts, summary, self._store.uri, self._study.run_id, place)
+
+    def _log_registered(self, told: str) -> None:
+        """A model that is there already stays so, whatever is said now."""
+        known = self._study.tags.get(REGISTERED, NO)
         if told != known and (known.startswith(NO) or not told.startswith(NO)):
             self._store.log(self._study, Update(tags={REGISTERED: told}))
             self._store.commit()
-        return address
 
     def leave_to_others(self) -> None:
         """Other sessions go on with the study: it is not interrupted by our end."""

@@ -69,6 +69,7 @@ class Terminal:
         self._said: set[str] = set()
         self._reasons: Counter[str | None] = Counter()
         self._figures: set[str] = set()
+        self._ending: list[tuple[str, str]] = []
 
     def study_started(self, start: StudyStart) -> None:
         """What is planned; and on a terminal the live view begins."""
@@ -143,9 +144,10 @@ class Terminal:
         self._say(text)
 
     def warned(self, text: str) -> None:
-        """The text, marked."""
+        """The text, marked; what comes after the end does not keep the last word."""
         self._said.add(f"warning: {text}")
         self._say(f"warning: {text}", "yellow")
+        self._last_words()
 
     def report_begins(self) -> None:
         """Nothing to show yet."""
@@ -160,10 +162,11 @@ class Terminal:
         most = max(LEAST_RANKED, self._console.height - LINES_BESIDE) if self._console.is_terminal else None
         self._console.print(leaderboard_of(summary, most), crop=False)
         self._say("\n".join(_places(folder, config)), "dim")
-        self._say(read_sentence(folder) or f"verdict: {summary.verdict}", "bold")
-        self._say("\n".join(_commands(folder, config)))
+        verdict = read_sentence(folder) or f"verdict: {summary.verdict}"
+        self._ending = [(verdict, "bold"), ("\n".join(_commands(folder, config)), "")]
         if summary.totals.to_go_on is not None:
-            self._say(summary.totals.to_go_on, "yellow")
+            self._ending.append((summary.totals.to_go_on, "yellow"))
+        self._last_words()
 
     def study_left(self, why: str) -> None:
         """Who goes on."""
@@ -173,6 +176,10 @@ class Terminal:
     def close(self) -> None:
         """Gives the terminal back."""
         self._stop()
+
+    def _last_words(self) -> None:
+        for text, style in self._ending:
+            self._say(text, style)
 
     def _stop(self) -> None:
         self._standings.close()

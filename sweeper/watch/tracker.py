@@ -1,7 +1,7 @@
 """An observer that keeps a log of the study on a server, whichever: `sweeper.watch.tracking` has MLflow's."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from sweeper.errors import redact
@@ -17,8 +17,10 @@ FLUSH_S = 30.0
 """A running run's new metrics are sent at most this often."""
 RETRY_S = 60.0
 """After a failure nothing is sent for so long."""
-CLOSE_S = 60.0
-"""`close` waits at most so long for what is still to be sent."""
+GOES_ON = "the study goes on, its metrics stay in the run folders"
+AFTERWARDS = "a process of its own goes on with that, and nothing waits for it"
+CLOSE_S = 5.0
+"""`close` waits at most so long for what is still to be sent; the rest is sent afterwards."""
 
 
 class StudyLog(Protocol):
@@ -36,8 +38,8 @@ class StudyLog(Protocol):
     def log_result(self, summary: Summary, folder: StudyFolder) -> None:
         """Verdict, figures, report and plots."""
 
-    def log_champion(self, summary: Summary, folder: StudyFolder) -> str:
-        """The best model, to where models are registered; its address there, or why there is none."""
+    def lacks_champion(self, summary: Summary, folder: StudyFolder) -> bool:
+        """Whether there is a best model that is not registered; it takes seconds, and is done afterwards."""
 
     def leave_to_others(self) -> None:
         """Other sessions go on with the study: it is not interrupted by our end."""
@@ -93,7 +95,8 @@ class Tracker:
     """Keeps a log from a thread of its own: the study neither waits for the server nor fails with it.
 
     A failure is told once. Then nothing is sent for a while, and at the end of the study everything that is
-    missing is tried once more.
+    missing is tried once more. What takes long then, the server or the registering of the best model, is left
+    to `send_afterwards`, which returns at once.
     """
 
     def __init__(
@@ -101,9 +104,12 @@ class Tracker:
         open_log: Callable[[StudyStart], StudyLog],
         place: str,
         warn: Callable[[str], None],
+        send_afterwards: Callable[[StudyFolder], None] = lambda folder: None,
         close_s: float = CLOSE_S,
     ) -> None:
         self._open_log, self._place, self._warn, self._close_s = open_log, place, warn, close_s
+        self._send_afterwards = send_afterwards
+        self._has_ended = self._lacks_champion = False
         self._start: StudyStart | None = None
         self._background: Background[StudyLog] | None = None
         self._has_warned = False
@@ -116,7 +122,7 @@ class Tracker:
         self._background = Background(
             open_session=lambda: self._open_log(start),
             finish=lambda log: log.interrupt_unless_finished(),
-            on_failure=lambda error: self._warn_once(reason_of(error)),
+            on_failure=lambda error: self._warn_once(f"failed ({reason_of(error)})", GOES_ON),
             retry_s=RETRY_S,
         )
         self._put(lambda log: None)
@@ -163,26 +169,40 @@ class Tracker:
 
     def study_ended(self, result: StudyResult, summary: Summary) -> None:
         """Runs that are not logged yet (known before, or lost to a failure), then the result."""
-        if self._start is not None:
-            trials = (*result.trials, *result.added)
-            runs = [(trial.spec, run) for trial in trials for run in trial.runs.values()]
-            self._put(_everything(runs, summary, self._start.folder), at_all_events=True)
+        if self._start is None:
+            return
+        folder, trials = self._start.folder, (*result.trials, *result.added)
+        runs = [(trial.spec, run) for trial in trials for run in trial.runs.values()]
+
+        def log_all(log: StudyLog) -> None:
+            for spec, run in runs:
+                log.log_end(spec, run)
+            log.log_result(summary, folder)
+            self._lacks_champion = log.lacks_champion(summary, folder)
+
+        self._has_ended = True
+        self._put(log_all, at_all_events=True)
 
     def study_left(self, why: str) -> None:
         """The log stays open: whoever goes on ends it."""
         self._put(lambda log: log.leave_to_others(), at_all_events=True)
 
     def close(self) -> None:
-        """Send what is left; after a bounded time, give up."""
-        if self._background is not None and not self._background.close(self._close_s):
-            self._warn_once(f"no answer within {self._close_s:g} s")
-        self._background = None
+        """Send what is left; after a bounded time, leave it to another process."""
+        background, self._background = self._background, None
+        if background is None or self._start is None:
+            return
+        is_late = not background.close(self._close_s)
+        if is_late:
+            self._warn_once(f"has not taken everything within {self._close_s:g} s", AFTERWARDS)
+        if self._has_ended and (is_late or self._lacks_champion):
+            self._send_afterwards(self._start.folder)
 
     def _put(self, action: Callable[[StudyLog], object], *, at_all_events: bool = False) -> None:
         if self._background is not None:
             self._background.put(action, at_all_events=at_all_events)
 
-    def _warn_once(self, reason: str) -> None:
+    def _warn_once(self, problem: str, outcome: str) -> None:
         if not self._has_warned and self._start is not None:
             self._has_warned = True
             results = f"--results-dir {self._start.folder.path.parent} "
@@ -190,21 +210,8 @@ class Tracker:
             uri = f" --tracking-uri {redact(str(tracking['uri']))}" if tracking.get("uri") else ""
             again = f"python -m sweeper.studies {results}replay {self._start.study}{uri}"
             self._warn(
-                f"tracking: {self._place} failed ({reason}); the study goes on, its metrics stay in the run "
-                f"folders. Log what is missing later with: {again}"
+                f"tracking: {self._place} {problem}; {outcome}. Log what is missing later with: {again}"
             )
-
-
-def _everything(
-    runs: Iterable[tuple[TrialSpec, RunResult]], summary: Summary, folder: StudyFolder
-) -> Callable[[StudyLog], object]:
-    def log_all(log: StudyLog) -> None:
-        for spec, run in runs:
-            log.log_end(spec, run)
-        log.log_result(summary, folder)
-        log.log_champion(summary, folder)
-
-    return log_all
 
 
 def reason_of(error: Exception) -> str:

@@ -291,6 +291,18 @@ def test_the_last_lines_are_the_sentence_and_the_commands_that_open_page_and_run
     ]
 
 
+def test_what_is_told_after_the_end_leaves_the_last_word_to_the_verdict(start: StudyStart) -> None:
+    console = plain_console()
+    terminal = Terminal(console)
+    result = study_result(start.folder)
+    terminal.study_started(start)
+    terminal.study_ended(result, write_report(start.folder, result, judgement()))
+    last = printed(console)[-3:]
+    terminal.warned("MLflow is slow")
+    assert printed(console)[-4:] == ["warning: MLflow is slow", *last]
+    assert last[0] == SENTENCE
+
+
 def test_a_study_that_was_stopped_says_last_how_it_goes_on(start: StudyStart) -> None:
     console = plain_console()
     terminal = Terminal(console)

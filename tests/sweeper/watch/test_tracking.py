@@ -424,23 +424,27 @@ def test_a_server_that_is_down_is_told_once_without_the_password_and_replayed_la
 def test_a_server_that_never_answers_delays_neither_the_study_nor_its_end(
     tmp_path: Path, silent_server: str
 ) -> None:
-    folder, told = StudyFolder.of(tmp_path, "esmm-3f2a91c0"), list[str]()
-    result, begin = study_result(folder), time.monotonic()
+    folder, told, sent = StudyFolder.of(tmp_path, "esmm-3f2a91c0"), list[str](), list[StudyFolder]()
+    result = study_result(folder)
+    summary, begin = write_report(folder, result, judgement()), time.monotonic()
     store = Store(silent_server, None, None, is_embedded=False, lock=tmp_path / "lock")
     tracker = Tracker(
         lambda start: Session(store, facts_of_start(start, EMBEDDED), folder),
         "MLflow",
         told.append,
+        sent.append,
         close_s=0.5,
     )
     tracker.study_started(study_start(folder))
     for trial in result.trials:
         tracker.run_ended(trial.spec, trial.runs[0])
+    tracker.study_ended(result, summary)
     assert time.monotonic() - begin < 0.3
     tracker.close()
     assert time.monotonic() - begin < 3.0
     assert len(told) == 1
-    assert "no answer within 0.5 s" in told[0]
+    assert "has not taken everything within 0.5 s; a process of its own goes on" in told[0]
+    assert sent == [folder]
 
 
 @pytest.fixture
