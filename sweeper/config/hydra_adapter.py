@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -41,6 +41,8 @@ from sweeper.errors import Fault, UserError
 
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
 """For `hydra.main` and `initialize`: 1.3 has older defaults without it, 1.4 warns of it and knows but one."""
+MAX_FILES = 512
+"""So many parsed files are kept."""
 BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The target of the launcher that Hydra takes where nobody chooses one."""
 
@@ -202,7 +204,7 @@ def _load_config(source: Any, config_path: str) -> ConfigResult:
         raise ConfigLoadError(f"Config not found : {path}")
     text = text_of_file(path)
     try:
-        content = yaml.load(text, Loader=_loader())
+        content = _content(text)
         config = OmegaConf.create({} if content is None else content)
     except yaml.YAMLError as error:
         raise yaml_fault(path, error) from None
@@ -212,6 +214,12 @@ def _load_config(source: Any, config_path: str) -> ConfigResult:
         raise not_a_section(path, content)
     header = {"package": package_of(text, config_path)}
     return ConfigResult(config=config, path=f"file://{source.path}", provider=source.provider, header=header)
+
+
+@lru_cache(maxsize=MAX_FILES)
+def _content(text: str) -> Any:
+    """Of a file, which a command composes several times; nobody changes it. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_loader())
 
 
 @cache

@@ -14,6 +14,7 @@ from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.watch import tracked
 from sweeper.watch.champion import NO, TIMEOUT_S, model_of, register_elsewhere, registration_of
+from sweeper.watch.logged_result import REGISTERED, RESULT, digest_of, experiment_of
 from sweeper.watch.registering import Registration
 from sweeper.watch.run_store import RunStore
 from sweeper.watch.stored_run import StoredRun
@@ -25,8 +26,6 @@ from sweeper.watch.tracking_store import Store, follow_folder, view_key
 STATUS = {"COMPLETE": "FINISHED", "FAILED": "FAILED", "PRUNED": "KILLED", "INTERRUPTED": "KILLED"}
 WORST_FIRST = ("RUNNING", "FAILED", "KILLED", "FINISHED")
 """Statuses of a trial's seeds; the first of these that one of them has is the trial's."""
-REGISTERED = "sweeper.registered"
-"""Tag of a study: the `mark` of its registered model, or why there is none."""
 FORGOTTEN = "sweeper.forgotten"
 """Tag of a study that `studies delete` has removed: its runs are never restored."""
 MAX_METRICS = 900
@@ -80,7 +79,7 @@ class Session:
         self._is_shared = self._has_result = False
         with self._turns.take(), file_lock(store.lock, LOCK_S):
             follow_folder(store)
-            self._store = RunStore(store, store.experiment or f"sweeper/{facts.task}")
+            self._store = RunStore(store, experiment_of(store, facts.task))
             self._study = self._open_study()
             self._keep_view([])
         with self._turn():
@@ -163,6 +162,7 @@ class Session:
             self._tag_trials(summary, swept)
             self._keep_view(swept)
             self._store.set_status(self._study, _status_of(summary))
+            self._store.log(self._study, Update(tags={RESULT: digest_of(summary)}))
         self._has_result = True
 
     def _log_figures(

@@ -96,7 +96,8 @@ class Tracker:
 
     A failure is told once. Then nothing is sent for a while, and at the end of the study everything that is
     missing is tried once more. What takes long then, the server or the registering of the best model, is left
-    to `send_afterwards`, which returns at once.
+    to `send_afterwards`, which returns at once. A result that `is_logged` already is not logged again, where
+    no run has been trained for it.
     """
 
     def __init__(
@@ -105,11 +106,12 @@ class Tracker:
         place: str,
         warn: Callable[[str], None],
         send_afterwards: Callable[[StudyFolder], None] = lambda folder: None,
+        is_logged: Callable[[StudyStart, Summary], bool] = lambda start, summary: False,
         close_s: float = CLOSE_S,
     ) -> None:
         self._open_log, self._place, self._warn, self._close_s = open_log, place, warn, close_s
-        self._send_afterwards = send_afterwards
-        self._has_ended = self._lacks_champion = False
+        self._send_afterwards, self._is_logged = send_afterwards, is_logged
+        self._has_logged = self._has_ended = self._lacks_champion = False
         self._start: StudyStart | None = None
         self._background: Background[StudyLog] | None = None
         self._has_warned = False
@@ -117,7 +119,7 @@ class Tracker:
         self._ended: set[tuple[int, int, int]] = set()
 
     def study_started(self, start: StudyStart) -> None:
-        """Begins to open the log."""
+        """The log is opened by what there is to log first: a study that is over may have nothing."""
         self._start = start
         self._background = Background(
             open_session=lambda: self._open_log(start),
@@ -125,7 +127,6 @@ class Tracker:
             on_failure=lambda error: self._warn_once(f"failed ({reason_of(error)})", GOES_ON),
             retry_s=RETRY_S,
         )
-        self._put(lambda log: None)
 
     def plan_grew(self, n_runs: int, why: str) -> None:
         """Nothing that a log of runs could show."""
@@ -171,6 +172,8 @@ class Tracker:
         """Runs that are not logged yet (known before, or lost to a failure), then the result."""
         if self._start is None:
             return
+        if not self._has_logged and self._is_logged(self._start, summary):
+            return
         folder, trials = self._start.folder, (*result.trials, *result.added)
         runs = [(trial.spec, run) for trial in trials for run in trial.runs.values()]
 
@@ -200,6 +203,7 @@ class Tracker:
 
     def _put(self, action: Callable[[StudyLog], object], *, at_all_events: bool = False) -> None:
         if self._background is not None:
+            self._has_logged = True
             self._background.put(action, at_all_events=at_all_events)
 
     def _warn_once(self, problem: str, outcome: str) -> None:

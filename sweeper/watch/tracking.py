@@ -17,6 +17,7 @@ from sweeper.locks import Turns
 from sweeper.reports import Summary, read_runs, read_summary
 from sweeper.schema import Tracking
 from sweeper.watch.afterwards import Rest, send_afterwards
+from sweeper.watch.logged_result import is_logged
 from sweeper.watch.observers import Observer
 from sweeper.watch.study_facts import facts_of_start, facts_of_summary
 from sweeper.watch.study_session import LOCK_S, Session
@@ -44,6 +45,9 @@ def make_tracker(
         open_log=lambda start: Session(store, facts_of_start(start, config), start.folder, turns),
         place=f"MLflow at '{redact(store.uri)}'",
         warn=warn or logging.getLogger(__name__).warning,
+        is_logged=lambda start, summary: is_logged(
+            store, facts_of_start(start, config), summary, start.folder
+        ),
         send_afterwards=lambda folder: send_afterwards(Rest(folder.path, config, Path(results_dir))),
     )
 

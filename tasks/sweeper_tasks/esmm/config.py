@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from sweeper.task import ActiveFrom, ActiveWhen, Cosmetic, Stackable, StrictModel, TaskConfig
 from sweeper_tasks.esmm.data_config import DataConfig
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, HEAD_LOSSES
-from sweeper_tasks.esmm.unseen import lines_of_unseen, warnings_of_unseen
+from sweeper_tasks.esmm.unseen_in_words import lines_of_unseen, warnings_of_unseen
 
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]

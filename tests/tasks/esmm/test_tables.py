@@ -17,7 +17,7 @@ from sweeper.task import drawn
 from sweeper.task.digests import file_digest
 from sweeper.task.prepared import Prepared
 from sweeper_tasks.esmm.data import prepare
-from sweeper_tasks.esmm.unseen import lines_of_unseen, warnings_of_unseen
+from sweeper_tasks.esmm.unseen_in_words import lines_of_unseen, warnings_of_unseen
 
 # Six training rows, two for validation, two for the test; each split has a click and a conversion.
 BY_HAND = """where,click,conversion,city,price
