@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 import torch
-import torch._dynamo  # torch imports it at the first optimizer: two seconds that belong to the start
 from torch import nn
 
 from sweeper.schema import AdamW, Sgd
+from sweeper.worker.without_dynamo import without_dynamo
 
 FUSED_DEVICES = ("cpu", "cuda", "mps")
 
@@ -17,7 +17,7 @@ def build_optimizer(
     """The optimizer over all `parameters` in one group, fused where the device has such kernels."""
     fused = device.type in FUSED_DEVICES
     if isinstance(settings, AdamW):
-        return torch.optim.AdamW(
+        adamw: torch.optim.Optimizer = without_dynamo(torch.optim.AdamW)(
             parameters,
             lr=settings.lr,
             betas=settings.betas,
@@ -25,7 +25,8 @@ def build_optimizer(
             weight_decay=settings.weight_decay,
             fused=fused,
         )
-    return torch.optim.SGD(
+        return adamw
+    sgd: torch.optim.Optimizer = without_dynamo(torch.optim.SGD)(
         parameters,
         lr=settings.lr,
         momentum=settings.momentum,
@@ -33,3 +34,4 @@ def build_optimizer(
         nesterov=settings.nesterov,
         fused=fused,
     )
+    return sgd
