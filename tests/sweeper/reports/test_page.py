@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plotly.offline import get_plotlyjs
 
 from sweeper.errors import UserError
 from sweeper.layout import StudyFolder
@@ -72,6 +73,13 @@ def test_nothing_is_asked_of_other_files_or_places(folder: StudyFolder) -> None:
     assert "default-src 'none'" in page
     sources = [source[:22] for source in re.findall(r'(?:src|href)="([^"#][^"]*)"', page)]
     assert set(sources) == {"data:image/png;base64,"}
+
+
+def test_a_page_brings_plotlys_own_script(folder: StudyFolder) -> None:
+    write_report(folder, study_result(folder), judgement())
+    packed = re.search(r'id="plotly">([^<]*)<', folder.report_html.read_text())
+    assert packed is not None
+    assert gzip.decompress(base64.b64decode(packed[1])).decode() == get_plotlyjs()
 
 
 def test_tables_have_captions_and_columns_and_figures_have_words(folder: StudyFolder) -> None:
