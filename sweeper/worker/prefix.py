@@ -1,11 +1,13 @@
 """What runs of one seed have in common: one trains it and leaves it, the others begin with it.
 
 What is left at a step is the whole state after that step, with the evaluations on the way there. A run with
-another loss has figures of its own for these; it evaluates the models that were left beside.
+another loss has figures of its own for these: it evaluates what the models answered, which was left beside;
+where that was too much, the models.
 """
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +18,7 @@ import torch
 from sweeper.errors import CheckpointError
 from sweeper.schema import RUN_SECTIONS
 from sweeper.trial import CheckpointRef, Leave, RunSpec, canonical
+from sweeper.worker.answers import Answers, answering, can_be_kept
 from sweeper.worker.checkpoint import Content, environment, read_checkpoint, write_checkpoint
 from sweeper.worker.training import MisfitError, Training
 
@@ -66,10 +69,18 @@ class Prefixes:
         """What is to be left at this step and is not there."""
         return [one for one in self.leave if one.step == step and not Path(one.path).exists()]
 
-    def write(self, order: Leave, training: Training, rows: list[Row]) -> None:
-        """Leave it, atomically; `rows` are all evaluations so far."""
+    def asks_for_model(self, step: int) -> bool:
+        """Whether others will evaluate the model of this step."""
+        return any(one.is_model for one in self.wanted_at(step))
+
+    def write(
+        self, order: Leave, training: Training, rows: list[Row], answers: Mapping[str, Answers]
+    ) -> None:
+        """Leave it, atomically; `rows` are all evaluations so far, `answers` by split those of this step."""
         content: Content = {"model": training.model.state_dict()}
-        if not order.is_model:
+        if order.is_model and can_be_kept(answers):
+            content = {"answers": dict(answers)}
+        elif not order.is_model:
             training.watch.check()
             content = {
                 "training": training.state_dict(),
@@ -113,14 +124,17 @@ class Prefixes:
         self, rows: list[Row], ref: CheckpointRef, training: Training, measure: Measure
     ) -> list[Row]:
         """The rows with this run's own figures of the same models."""
-        own, loaded = [], -1
+        own: list[Row] = []
         for row in rows:
             split, step = row["split"], row["global_step"]
-            if step != loaded:
-                path = ref.models.get(step, f"{ref.path}: the model of step {step}")
-                training.model.load_state_dict(_read(path)["model"])
-                loaded = step
-            found = measure(split, step)
+            if not own or step != own[-1]["global_step"]:
+                content = _read(ref.models.get(step, f"{ref.path}: the model of step {step}"))
+                if "model" in content:
+                    training.model.load_state_dict(content["model"])
+            answers = content.get("answers", {}).get(split)
+            asked = nullcontext() if answers is None else answering(training.model, answers, training.device)
+            with asked:
+                found = measure(split, step)
             if split == "val" and found.get(self.objective) != row.get(self.objective):
                 raise MisfitError(f"{self.objective} depends on what differs from the other run's loss")
             facts = {key: row[key] for key in ("epoch", "split", "global_step")}

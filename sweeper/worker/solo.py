@@ -21,6 +21,7 @@ from sweeper.errors import RunError, did_you_mean
 from sweeper.layout import write_atomic
 from sweeper.messages import Alive, Finished, Reply, Reported, Started, Stopped
 from sweeper.task import Evaluation
+from sweeper.worker.answers import Answers, heard
 from sweeper.worker.checkpoint import (
     Checkpoints,
     Content,
@@ -61,6 +62,7 @@ class Solo:
         self._prefixes, self._stop_at = prefixes or Prefixes(), stop_at
         self._trainer = training.trainer
         self._steps_inherited = 0
+        self._answers: dict[int, dict[str, Answers]] = {}
         self._stopwatch = Stopwatch()
         self._marked_step, self._marked_seconds = 0, 0.0
 
@@ -102,8 +104,9 @@ class Solo:
     def _leave_prefixes(self) -> None:
         step = self._training.step
         wanted = self._prefixes.wanted_at(step)
+        answers = self._answers.pop(step, {})
         for order in wanted:
-            self._prefixes.write(order, self._training, self._reporter.metrics.rows())
+            self._prefixes.write(order, self._training, self._reporter.metrics.rows(), answers)
         if wanted:
             self._reporter.send(Alive, step=step)
 
@@ -196,7 +199,7 @@ class Solo:
         training, step = self._training, self._training.step
         training.watch.check()  # waits for the device, so that the speed below is of steps done
         speed = self._steps_per_s()
-        metrics = {split: self._measure(split, step)[0] for split in ("train", "val")}
+        metrics = {split: self._measure_for_others(split, step) for split in ("train", "val")}
         training.observe(objective_of(metrics["val"], training.objective.metric, "val", step))
         self._reporter.metrics.append(
             {"epoch": training.epoch, "split": split, "global_step": step, **found, "lr": training.lr}
@@ -214,6 +217,15 @@ class Solo:
         if undefined:
             self._reporter.log(f"left out at step {step}, not finite on {split}: {', '.join(undefined)}")
         return {name: value for name, value in metrics.items() if name not in undefined}, evaluation
+
+    def _measure_for_others(self, split: str, step: int) -> dict[str, float]:
+        """Keeps what the model answers, where runs that begin alike will ask for it."""
+        if not self._prefixes.asks_for_model(step):
+            return self._measure(split, step)[0]
+        with heard(self._training.model) as answers:
+            metrics, _ = self._measure(split, step)
+        self._answers.setdefault(step, {})[split] = answers
+        return metrics
 
     def _measured(self, step: int) -> list[dict[str, float]]:
         """What the evaluation after this step found on train and val, which is not repeated."""

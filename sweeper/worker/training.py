@@ -89,9 +89,10 @@ class Training:
 
     def evaluate(self, split: str, step: int) -> Evaluation:
         """The task's evaluation of the model as it is, the loss as of `step`; always in full precision."""
-        evaluation = self.task.evaluate(self.model, split, self.coefficients, self._as_tensor(step))
-        self.model.train()
-        return evaluation
+        try:
+            return self.task.evaluate(self.model, split, self.coefficients, self._as_tensor(step))
+        finally:
+            self.model.train()
 
     def observe(self, objective: float) -> None:
         """Let the objective on validation act on the learning rate, early stopping and the best model."""

@@ -8,6 +8,7 @@ import pytest
 
 from sweeper.messages import Alive, Message, Reported, Started, Stopped
 from sweeper.trial import CheckpointRef, JobSpec, Leave
+from sweeper.worker import answers
 from sweeper.worker.checkpoint import read_checkpoint, write_checkpoint
 from tests.sweeper.worker.test_solo import VARIANTS, finished, trained, without_time
 from tests.sweeper.worker.toy_jobs import Listener, folder_of, rows_of, toy_job
@@ -65,6 +66,23 @@ def test_a_fork_equals_the_full_run_bitwise(variant: str, is_sibling: bool, tmp_
     for step in STEPS:
         fork = toy_job(tmp_path, f"fork{step}", start_from=start(tmp_path, step), changes=changes)
         assert_equal(fork, whole, trained(fork), expected, step)
+
+
+@pytest.mark.parametrize("max_bytes", [0, answers.MAX_BYTES])
+def test_a_sibling_evaluates_what_was_answered_or_else_the_model(
+    max_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both come to the same bits; the one does not need the weights, the other has nothing else."""
+    monkeypatch.setattr(answers, "MAX_BYTES", max_bytes)
+    changes = {"loss.pause_ms": 0.001}
+    whole = toy_job(tmp_path, "whole", changes=changes)
+    expected = trained(whole)
+    trained(toy_job(tmp_path, "leader", leave=orders(tmp_path)))
+    left = read_checkpoint(Path(place(tmp_path, "model10")))
+    assert left.keys() == {"prefix", "answers" if max_bytes else "model"}
+    assert left.get("answers", {}).keys() == ({"train", "val"} if max_bytes else set())
+    fork = toy_job(tmp_path, "fork", start_from=start(tmp_path, 13), changes=changes)
+    assert_equal(fork, whole, trained(fork), expected, 13)
 
 
 @pytest.mark.parametrize(("short", "long"), [(13, 40), (20, 40), (13, 14)])
@@ -158,6 +176,24 @@ def with_other_figures(root: Path) -> None:
     write_checkpoint(Path(place(root, "13")), content)
 
 
+def with_fewer_answers(root: Path) -> None:
+    content = read_checkpoint(Path(place(root, "model10")))
+    content["answers"]["val"].pop()
+    write_checkpoint(Path(place(root, "model10")), content)
+
+
+def with_more_answers(root: Path) -> None:
+    content = read_checkpoint(Path(place(root, "model10")))
+    content["answers"]["val"] *= 2
+    write_checkpoint(Path(place(root, "model10")), content)
+
+
+def with_other_parts(root: Path) -> None:
+    content = read_checkpoint(Path(place(root, "model10")))
+    content["answers"]["val"][0] *= 2
+    write_checkpoint(Path(place(root, "model10")), content)
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -167,6 +203,9 @@ def with_other_figures(root: Path) -> None:
         (without_models, "cannot be read"),
         (elsewhere, "in another environment"),
         (with_other_figures, "nll depends on"),
+        (with_fewer_answers, "evaluates its model otherwise"),
+        (with_more_answers, "evaluates fewer batches"),
+        (with_other_parts, "evaluates its model otherwise"),
     ],
 )
 def test_a_run_whose_prefix_cannot_be_used_trains_from_its_first_step(
