@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
@@ -13,19 +12,17 @@ from sweeper.reports import Summary, inline, read_evaluations, read_sentence, se
 from sweeper.results import RunResult
 from sweeper.trial import TrialSpec
 from sweeper.watch import tracked
-from sweeper.watch.champion import NO, TIMEOUT_S, model_of, register_elsewhere, registration_of
-from sweeper.watch.logged_result import REGISTERED, RESULT, digest_of, experiment_of
-from sweeper.watch.registering import Registration
+from sweeper.watch.logged_result import RESULT, digest_of, experiment_of
+from sweeper.watch.model_log import ModelLog
 from sweeper.watch.run_store import RunStore
 from sweeper.watch.stored_run import StoredRun
-from sweeper.watch.study_facts import StudyFacts, inactive_in, view_of
+from sweeper.watch.stored_trial import StoredTrial
+from sweeper.watch.study_facts import StudyFacts, view_of
 from sweeper.watch.tracked_curves import CURVE, Logged, Point, Update, legal_name, updates
 from sweeper.watch.tracked_system import SAMPLED, SYSTEM, system_updates
 from sweeper.watch.tracking_store import Store, follow_folder, view_key
 
 STATUS = {"COMPLETE": "FINISHED", "FAILED": "FAILED", "PRUNED": "KILLED", "INTERRUPTED": "KILLED"}
-WORST_FIRST = ("RUNNING", "FAILED", "KILLED", "FINISHED")
-"""Statuses of a trial's seeds; the first of these that one of them has is the trial's."""
 FORGOTTEN = "sweeper.forgotten"
 """Tag of a study that `studies delete` has removed: its runs are never restored."""
 MAX_METRICS = 900
@@ -33,33 +30,6 @@ MAX_METRICS = 900
 MAX_NOTE_LENGTH = 5000
 LOCK_S = 60.0
 """So long one session waits while another opens the store, or logs a run of the same study."""
-
-
-@dataclass
-class StoredTrial:
-    """What the store has of a trial: its run, those of its seeds, the figures of the complete ones."""
-
-    run: StoredRun | None = None
-    seeds: dict[int, StoredRun] = field(default_factory=dict)
-    figures: dict[int, dict[str, float]] = field(default_factory=dict)
-    spec: TrialSpec | None = None
-    inactive: set[str] = field(default_factory=set)
-
-    def know(self, spec: TrialSpec) -> None:
-        """From now on it is known what is tried."""
-        if self.spec is None:
-            self.spec, self.inactive = spec, inactive_in(spec)
-
-    def counted(self, seeds: Iterable[int]) -> dict[int, dict[str, float]]:
-        """The figures on these seeds; on all where it has none of them, as a trial of an attribution has."""
-        screened = {seed: self.figures[seed] for seed in seeds if seed in self.figures}
-        return screened or self.figures
-
-    def status(self, n_seeds: int) -> str:
-        """RUNNING until so many seeds have ended, unless one of them has ended badly."""
-        found = {run.status for run in self.seeds.values()}
-        worst = next((status for status in WORST_FIRST if status in found), "RUNNING")
-        return "RUNNING" if worst == "FINISHED" and len(self.seeds) < n_seeds else worst
 
 
 class Session:
@@ -82,6 +52,7 @@ class Session:
             self._store = RunStore(store, experiment_of(store, facts.task))
             self._study = self._open_study()
             self._keep_view([])
+        self._models = ModelLog(self._store, facts, self._study.run_id)
         with self._turn():
             of_study = f"tags.`sweeper.study_run` = '{self._study.run_id}'"
             of_earlier_layout = f"tags.`mlflow.parentRunId` = '{self._study.run_id}'"
@@ -219,43 +190,11 @@ class Session:
 
     def lacks_champion(self, summary: Summary, folder: StudyFolder) -> bool:
         """Whether there is a best model that the registry has not got; why there is none is logged."""
-        asked = self._registration(summary, folder)
-        if isinstance(asked, str):
-            self._log_registered(asked)
-            return False
-        return self._study.tags.get(REGISTERED) != asked.mark
+        return self._models.lacks(summary, folder)
 
     def log_champion(self, summary: Summary, folder: StudyFolder) -> str:
-        """The best candidate's best model, in the registry: once, whoever else is about to do it.
-
-        Returns its address there, or why there is none, which the study's run has in the tag
-        `sweeper.registered` too.
-        """
-        asked = self._registration(summary, folder)
-        if isinstance(asked, str):
-            self._log_registered(asked)
-            return asked
-        with file_lock(folder.registering_lock, TIMEOUT_S):
-            self._study = self._store.look_up(self._study.run_id)
-            is_there = self._study.tags.get(REGISTERED) == asked.mark
-            told = asked.mark if is_there else register_elsewhere(asked)
-            self._log_registered(told)
-        return asked.address if told == asked.mark else told
-
-    def _registration(self, summary: Summary, folder: StudyFolder) -> Registration | str:
-        if not self._facts.has_registry:
-            return f"{NO}tracking.register_model=false"
-        place = model_of(folder, summary)
-        if isinstance(place, str):
-            return place
-        return registration_of(self._facts, summary, self._store.uri, self._study.run_id, place)
-
-    def _log_registered(self, told: str) -> None:
-        """A model that is there already stays so, whatever is said now."""
-        known = self._study.tags.get(REGISTERED, NO)
-        if told != known and (known.startswith(NO) or not told.startswith(NO)):
-            self._store.log(self._study, Update(tags={REGISTERED: told}))
-            self._store.commit()
+        """The best candidate's best model, to the registry; its address there, or why there is none."""
+        return self._models.register(summary, folder)
 
     def leave_to_others(self) -> None:
         """Other sessions go on with the study: it is not interrupted by our end."""

@@ -19,8 +19,8 @@ RETRY_S = 60.0
 """After a failure nothing is sent for so long."""
 GOES_ON = "the study goes on, its metrics stay in the run folders"
 AFTERWARDS = "a process of its own goes on with that, and nothing waits for it"
-CLOSE_S = 5.0
-"""`close` waits at most so long for what is still to be sent; the rest is sent afterwards."""
+CLOSE_S = 60.0
+"""`close` waits at most so long for what is still to be written; the rest is done afterwards."""
 
 
 class StudyLog(Protocol):
@@ -119,7 +119,7 @@ class Tracker:
         self._ended: set[tuple[int, int, int]] = set()
 
     def study_started(self, start: StudyStart) -> None:
-        """The log is opened by what there is to log first: a study that is over may have nothing."""
+        """Begins to open the log; where runs are known already, only once there is something to log."""
         self._start = start
         self._background = Background(
             open_session=lambda: self._open_log(start),
@@ -127,6 +127,8 @@ class Tracker:
             on_failure=lambda error: self._warn_once(f"failed ({reason_of(error)})", GOES_ON),
             retry_s=RETRY_S,
         )
+        if start.n_runs_known == 0:
+            self._put(lambda log: None)
 
     def plan_grew(self, n_runs: int, why: str) -> None:
         """Nothing that a log of runs could show."""

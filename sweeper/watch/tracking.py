@@ -21,10 +21,13 @@ from sweeper.watch.logged_result import is_logged
 from sweeper.watch.observers import Observer
 from sweeper.watch.study_facts import facts_of_start, facts_of_summary
 from sweeper.watch.study_session import LOCK_S, Session
-from sweeper.watch.tracker import NoTracker, Tracker, reason_of
+from sweeper.watch.tracker import CLOSE_S, NoTracker, Tracker, reason_of
 from sweeper.watch.tracking_store import Store, store_of
 
 __all__ = ["LOCK_S", "Replayed", "Session", "forget_study", "make_tracker", "replay_study"]
+
+SERVER_S = 5.0
+"""So long a study waits at its end for a server; a database on a busy machine may take longer to be made."""
 
 
 def make_tracker(
@@ -49,6 +52,7 @@ def make_tracker(
             store, facts_of_start(start, config), summary, start.folder
         ),
         send_afterwards=lambda folder: send_afterwards(Rest(folder.path, config, Path(results_dir))),
+        close_s=SERVER_S if store.has_server else CLOSE_S,
     )
 
 

@@ -15,6 +15,7 @@ from sweeper.layout import ResultsFolder
 from sweeper.schema import Tracking
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+SERVERS = ("http://", "https://", "databricks")
 SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")
 
 
@@ -31,13 +32,17 @@ class Store:
     is_embedded: bool
     lock: Path
 
+    @property
+    def has_server(self) -> bool:
+        """Whether MLflow asks a server, not a database."""
+        return self.uri.startswith(SERVERS)
+
 
 def store_of(config: Tracking, results_dir: str | Path) -> Store:
     """The store that is meant; a database without a server keeps its artifacts under `results_dir`."""
     folder = ResultsFolder(Path(results_dir).resolve())
     uri = config.uri or f"sqlite:///{folder.mlflow_db}"
-    has_server = uri.startswith(("http://", "https://", "databricks"))
-    artifacts = None if has_server else folder.mlflow_artifacts.as_uri()
+    artifacts = None if uri.startswith(SERVERS) else folder.mlflow_artifacts.as_uri()
     return Store(uri, artifacts, config.experiment, config.uri is None, folder.tracking_lock)
 
 

@@ -28,12 +28,14 @@ from sweeper.verdict import judge_table
 from sweeper.watch import tracker as tracker_module
 from sweeper.watch.background import Background
 from sweeper.watch.experiments import experiment_frame
+from sweeper.watch.logged_result import is_logged
+from sweeper.watch.observers import StudyStart
 from sweeper.watch.study_facts import facts_of_start, inactive_in
 from sweeper.watch.tracked import fixed_params, swept_params
 from sweeper.watch.tracked_curves import Moment, batches, legal_name, points
 from sweeper.watch.tracker import NoTracker, Tracker
 from sweeper.watch.tracking import Session, forget_study, make_tracker, replay_study
-from sweeper.watch.tracking_store import Store, pages, place_of_runs, view_key
+from sweeper.watch.tracking_store import Store, pages, place_of_runs, store_of, view_key
 from tests.sweeper.factories import (
     CONFIRM_SEEDS,
     judgement,
@@ -646,3 +648,37 @@ def test_half_an_import_of_mlflow_is_done_again() -> None:
         [sys.executable, "-c", f"{half}; {ours}; {then}"], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_finished_study_that_is_repeated_does_not_open_the_store(tmp_path: Path) -> None:
+    """Its own result is told from one that has changed, and from a store in which it is missing."""
+    folder, opened = StudyFolder.of(tmp_path, "esmm-3f2a91c0"), list[str]()
+    result = study_result(folder)
+    summary = write_report(folder, result, judgement())
+    track(folder, result, make_tracker(EMBEDDED, tmp_path))
+
+    def repeated(now: StudyResult, place: Path) -> list[str]:
+        store = store_of(EMBEDDED, place)
+
+        def open_log(start: StudyStart) -> Session:
+            opened.append(start.study)
+            return Session(store, facts_of_start(start, EMBEDDED), start.folder)
+
+        tracker = Tracker(
+            open_log,
+            "MLflow",
+            opened.append,
+            is_logged=lambda start, found: is_logged(store, facts_of_start(start, EMBEDDED), found, folder),
+        )
+        opened.clear()
+        tracker.study_started(study_start(folder))
+        tracker.study_ended(now, write_report(folder, now, judgement()))
+        tracker.close()
+        return opened
+
+    assert repeated(result, tmp_path) == []
+    later = replace(result, totals=result.totals.model_copy(update={"wall_s": 99.0}))
+    assert repeated(later, tmp_path) == []
+    assert repeated(replace(result, warnings=("something new",)), tmp_path) == [summary.study]
+    assert repeated(replace(result, warnings=("something new",)), tmp_path) == []
+    assert repeated(result, tmp_path / "elsewhere") == [summary.study]
