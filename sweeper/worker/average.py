@@ -20,8 +20,8 @@ from sweeper.layout import EnsembleFolder, RunFolder, write_atomic
 from sweeper.schema import TaskSection
 from sweeper.task import Averageable, Evaluation, Task, config_of, task_entry
 from sweeper.worker.checkpoint import read_checkpoint
+from sweeper.worker.figures import by_split, write_records
 from sweeper.worker.serve import device_of, opened
-from sweeper.worker.solo import by_split, write_records
 
 
 class Average(nn.Module):

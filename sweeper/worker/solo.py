@@ -8,17 +8,9 @@ until max_steps, patience or max_seconds, or told to leave:
 The best model again: evaluate on test -> records.npz, best.pt, the result.
 """
 
-import io
 import math
-import time
-import zipfile
-from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from sweeper.errors import RunError, did_you_mean
-from sweeper.layout import write_atomic
 from sweeper.messages import Alive, Finished, Reply, Reported, Started, Stopped
 from sweeper.task import Evaluation
 from sweeper.worker.answers import Answers, heard
@@ -29,15 +21,15 @@ from sweeper.worker.checkpoint import (
     environment_notes,
     write_checkpoint,
 )
+from sweeper.worker.figures import by_split, metrics_of, objective_of, write_records
 from sweeper.worker.lifeline import Lifeline
-from sweeper.worker.prefix import INHERITED, Prefix, Prefixes, Row
+from sweeper.worker.prefix import Prefix, Prefixes
 from sweeper.worker.reporter import Reporter
+from sweeper.worker.stopwatch import Stopwatch
 from sweeper.worker.training import MisfitError, Training
 
 SAVED = ("training", "steps_inherited", "seconds", "environment")
 """What a checkpoint of a run holds beside its identity."""
-BESIDE = frozenset({"epoch", "split", "global_step", "lr", INHERITED})
-"""What a row of metrics.jsonl has beside its metrics."""
 Ending = Literal["max_steps", "patience", "max_seconds", "stop_at", "told"]
 
 
@@ -278,53 +270,6 @@ class Solo:
         return (self._training.step - self._marked_step) / max(seconds, 1e-9)
 
 
-class Stopwatch:
-    """Seconds since it was made, on top of `before`; `seconds` stands still between ticks."""
-
-    def __init__(self, before: float = 0.0) -> None:
-        self._start, self.seconds = time.monotonic() - before, before
-
-    def tick(self) -> float:
-        """Read the time."""
-        self.seconds = time.monotonic() - self._start
-        return self.seconds
-
-
 def why_left(reply: Reply) -> Literal["pruned", "interrupted"]:
     """Why a run leaves at this answer to a report."""
     return "pruned" if reply == "prune" else "interrupted"
-
-
-def metrics_of(row: Row) -> dict[str, float]:
-    """What a row says beside where it was said."""
-    return {name: value for name, value in row.items() if name not in BESIDE}
-
-
-def by_split(metrics: dict[str, dict[str, float]]) -> dict[str, float]:
-    """`{"val": {"auc": 0.7}}` as `{"val/auc": 0.7}`."""
-    return {f"{split}/{name}": value for split, found in metrics.items() for name, value in found.items()}
-
-
-def objective_of(metrics: dict[str, float], name: str, split: str, step: int) -> float:
-    """The objective among the finite metrics of a split. Raises RunError: it decides everything."""
-    if name in metrics:
-        return metrics[name]
-    hint = did_you_mean(name, metrics)
-    known = ", ".join(sorted(metrics))
-    advice = f"The task has {known} here; if it was finite before, try a smaller optimizer.lr."
-    expected = "expected the objective (study.metrics, else task.metric)"
-    reason = f"{split}/{name}: got no finite value at step {step}; {expected}"
-    raise RunError(reason + hint, step=step, advice=advice)
-
-
-def write_records(path: Path, evaluation: Evaluation) -> None:
-    """The per-example records of an evaluation as a compressed `.npz`, atomically.
-
-    Packed as fast as zlib can: its usual level takes three times as long to save a hundredth of the bytes.
-    """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, values in evaluation.records.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asanyarray(values), allow_pickle=False)
-    write_atomic(path, buffer.getvalue())
