@@ -62,6 +62,12 @@ class Prepared:
         loaded: np.ndarray[Any, Any] = np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         return loaded
 
+    @property
+    def tools(self) -> tuple[Path, ...]:
+        """What else was made beside arrays and manifest, to make inputs with: a tokenizer."""
+        files = (path for path in sorted(self.folder.iterdir()) if path.is_file() and path.suffix != ".npy")
+        return tuple(path for path in files if path.name not in (MANIFEST, LOCK))
+
     @classmethod
     def open(cls, folder: Path) -> "Prepared":
         """The prepared data in `folder`. Raises FileNotFoundError where no manifest is."""

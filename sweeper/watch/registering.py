@@ -88,6 +88,7 @@ def _save(run: RunFolder, place: Path) -> str:
         input_example={name: tensor.numpy() for name, tensor in found.example.items()},
         serialization_format="pickle",
         pip_requirements=["torch", "sweeper"],
+        extra_files=list(map(str, found.tools)) or None,
     )
     return f"Given {', '.join(found.example)}. Of batches the task says: {found.batch}"
 

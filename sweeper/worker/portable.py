@@ -43,12 +43,13 @@ class PortableModel:
     """The module, an example of each of its inputs and of its outputs, by name.
 
     The example holds zeros in the shapes of the training data: nothing of the data leaves with it. An output
-    without a name of its own is `output_0`, `output_1`, ...
+    without a name of its own is `output_0`, `output_1`, ... `tools` are files that inputs are made with.
     """
 
     module: Portable
     example: dict[str, Tensor]
     outputs: dict[str, Tensor]
+    tools: tuple[Path, ...] = ()
 
     @property
     def batch(self) -> str:
@@ -88,7 +89,7 @@ def portable(run: RunFolder) -> PortableModel:
     zeros = type(batch)(*(torch.zeros_like(part) for part in batch))
     module = Portable(model, type(batch), looked_at(model.eval(), zeros)).eval()
     example = {name: getattr(zeros, name) for name in module.fields}
-    return PortableModel(module, example, _named(model(zeros)))
+    return PortableModel(module, example, _named(model(zeros)), prepared.tools)
 
 
 def _named(outputs: Any) -> dict[str, Tensor]:

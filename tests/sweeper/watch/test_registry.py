@@ -129,6 +129,8 @@ def test_a_registered_model_predicts_in_another_process_as_the_run_did(
         "same": [True] * len(outputs),
         "started": [],
     }
+    files = [one.path for one in client.list_artifacts(str(version.run_id), "model/extra_files")]
+    assert files == (["model/extra_files/tokenizer.json"] if task == "sentiment" else [])
     assert f"Given {', '.join(INPUTS[task])}. Of batches the task says: " in str(version.description)
 
 
