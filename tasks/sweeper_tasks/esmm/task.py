@@ -1,7 +1,6 @@
 """The esmm task: data on the device, loss, evaluation. See `sweeper.task.Task` for the contract."""
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,7 @@ class EsmmTask:
 
     def __init__(self, config: EsmmConfig, prepared: Prepared, device: torch.device) -> None:
         self._config, self._facts, self._device = config, prepared.facts, device
+        self._once = prepared.once
         self._splits = prepared.once(f"splits on {device}", lambda: _open_all(prepared, device))
         self._train_subset = prepared.once(
             f"subset on {device}", lambda: _fixed_subset(prepared.n_train).to(device)
@@ -139,22 +139,19 @@ class EsmmTask:
 
     def _predict(self, model: nn.Module, split: str) -> tuple[Batch, EsmmOutput]:
         """Labels and logits of a split, in float64 on the CPU; the features stay where they are."""
+        chunks, labels = self._once(f"{split} to evaluate on {self._device}", lambda: self._evaluated(split))
         with torch.no_grad():
-            parts = [(chunk, model(chunk)) for chunk in self._chunks(split)]
-        click, conversion, ctr, cvr = (
-            torch.cat(column).cpu().double()
-            for column in zip(*((b.click, b.conversion, *out) for b, out in parts), strict=True)
-        )
-        return Batch(torch.empty(0), torch.empty(0), click, conversion), EsmmOutput(ctr, cvr)
+            outputs = [model(chunk) for chunk in chunks]
+        ctr, cvr = (torch.cat(column).cpu().double() for column in zip(*outputs, strict=True))
+        return labels, EsmmOutput(ctr, cvr)
 
-    def _chunks(self, split: str) -> Iterator[Batch]:
-        """The split in order, or the fixed subset of train."""
+    def _evaluated(self, split: str) -> tuple[list[Batch], Batch]:
+        """The split in order, or the fixed subset of train: chunks on the device, and the labels alone."""
         data, size = self._splits[split], CHUNKS.get(self._device.type, CHUNK)
-        if split == "train":
-            yield from (_take(data, rows) for rows in torch.split(self._train_subset, size))
-            return
-        for columns in zip(*(torch.split(column, size) for column in data), strict=True):
-            yield _with_float_labels(*columns)
+        whole = _take(data, self._train_subset) if split == "train" else _with_float_labels(*data)
+        chunks = [Batch(*columns) for columns in zip(*(torch.split(c, size) for c in whole), strict=True)]
+        click, conversion = (column.cpu().double() for column in (whole.click, whole.conversion))
+        return chunks, Batch(torch.empty(0), torch.empty(0), click, conversion)
 
     def _loss_record(
         self, outputs: EsmmOutput, batch: Batch, plain: dict[str, float], step: Tensor
