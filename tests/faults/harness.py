@@ -63,8 +63,9 @@ class FaultStudy:
 
     @property
     def arguments(self) -> list[str]:
-        """As a user would type them."""
+        """As a user would type them; no model is registered, by a process that outlives the study."""
         conf = ["--config-dir", str(Path(__file__).parent / "conf"), "task=faulty", f"study.name={STUDY}"]
+        conf += ["tracking.register_model=false"]
         return ["-m", *conf, *([f"study.storage={self.storage}"] if self.storage else []), *self.words]
 
     @property
