@@ -7,7 +7,7 @@ from functools import partial
 from sweeper.errors import Fault, UserError
 from sweeper.locks import Turns
 from sweeper.results import Policy
-from sweeper.schema import StudySettings, Wilcoxon
+from sweeper.schema import ConfirmSeeds, StudySettings, Wilcoxon
 from sweeper.search import (
     MANY_POINTS,
     Adaptive,
@@ -74,8 +74,8 @@ def reopened(settings: StudySettings) -> frozenset[str]:
     return frozenset(failed | ({"PRUNED"} if is_unpruned else set()))
 
 
-def policy_of(sweep: Sweep) -> Policy:
-    """How the study spends its runs.
+def policy_of(sweep: Sweep, confirm_seeds: ConfirmSeeds | None = None) -> Policy:
+    """How the study spends its runs; with other `confirm_seeds` than the sweep's settings, where given.
 
     Raises UserError where confirmation seeds are not fresh, or a pruner cannot work.
     """
@@ -84,8 +84,8 @@ def policy_of(sweep: Sweep) -> Policy:
     assert n_candidates is not None
     if faults := race_faults(sweep):
         raise UserError(faults)
-    is_race, is_open = study.screening == "race", study.confirm_seeds == "auto"
-    given = study.max_confirm_seeds if study.confirm_seeds == "auto" else study.confirm_seeds
+    wanted = study.confirm_seeds if confirm_seeds is None else confirm_seeds
+    given = study.max_confirm_seeds if wanted == "auto" else wanted
     objectives, fresh = objectives_of(sweep), _confirm_seeds(given, sweep.seeds)
     return Policy(
         seeds=sweep.seeds,
@@ -95,9 +95,9 @@ def policy_of(sweep: Sweep) -> Policy:
         max_failure_rate=study.max_failure_rate,
         n_candidates=n_candidates,
         is_screened=acts_on_evaluations(pruner),
-        is_seed_major=isinstance(pruner, Wilcoxon) or is_race,
-        is_race=is_race,
-        is_sequential=is_open and len(objectives) == 1,
+        is_seed_major=isinstance(pruner, Wilcoxon) or study.screening == "race",
+        is_race=study.screening == "race",
+        is_sequential=wanted == "auto" and len(objectives) == 1,
     )
 
 
