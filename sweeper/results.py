@@ -142,6 +142,7 @@ class Mix:
     `rows`: the trial's number for each combination of groups, True where it has the winner's values; all
     False is the baseline, all True the winner. `control`: the trial of the baseline whose loss is multiplied
     by `scale`. `notes`: what was merged or left out, and why; with fewer than two groups that is all.
+    `seeds`: the confirmation seeds that all of them are trained on.
     """
 
     groups: tuple[Group, ...]
@@ -149,6 +150,7 @@ class Mix:
     control: int | None = None
     scale: float | None = None
     notes: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
 
     @property
     def numbers(self) -> frozenset[int]:

@@ -195,7 +195,8 @@ class Terminal:
 
 def _opening(start: StudyStart) -> str:
     known = f", {start.n_runs_known} known already and not repeated" if start.n_runs_known else ""
-    runs = f"{plural(start.n_runs_planned, 'run')} planned{known}"
+    most = "at most " if start.is_most else ""
+    runs = f"{most}{plural(start.n_runs_planned, 'run')} planned{known}"
     return f"study {start.study}: {runs}; {slots_in_words(start.slots)}; {start.folder.path}"
 
 

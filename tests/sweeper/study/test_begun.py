@@ -30,7 +30,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pairs_of(results: Path, attributes: Mapping[str, Any], *words: str) -> tuple[int, bool]:
-    """The most confirmation seeds of a command on a study that remembers this, and whether it may stop before."""
+    """The most confirmation seeds of a command on a study that remembers this; whether it may stop before."""
     policy = as_begun(small_plan(results, *GRID, *words), attributes).policy
     return len(policy.confirm_seeds), policy.is_sequential
 
@@ -59,7 +59,8 @@ def test_a_command_that_does_not_say_goes_on_as_the_study_was_begun(
 def test_that_a_study_keeps_its_number_is_said(results: Path) -> None:
     kept = as_begun(small_plan(results, *GRID), OF_EARLIER_VERSION)
     assert kept.announced[-1] == (
-        "confirmation on 3 fresh seeds, as this study was begun; study.confirm_seeds=auto: as many as it takes"
+        "confirmation on 3 fresh seeds, as this study was begun; "
+        "study.confirm_seeds=auto: as many as it takes"
     )
     new = small_plan(results, *GRID)
     assert as_begun(new, {}) == new
