@@ -200,6 +200,7 @@ def test_a_task_from_outside_needs_no_built_in_one(dist: Path, tmp_path: Path) -
         "trainer.max_steps=20",
         "trainer.eval_every=10",
         "study.n_seeds=2",
+        "study.confirm_seeds=2",
         "tracking=none",
         "executor.n_slots=1",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count, islice
 
 from sweeper.errors import Fault, UserError
 from sweeper.locks import Turns
@@ -85,8 +86,8 @@ def policy_of(sweep: Sweep, confirm_seeds: ConfirmSeeds | None = None) -> Policy
     if faults := race_faults(sweep):
         raise UserError(faults)
     wanted = study.confirm_seeds if confirm_seeds is None else confirm_seeds
-    given = study.max_confirm_seeds if wanted == "auto" else wanted
-    objectives, fresh = objectives_of(sweep), _confirm_seeds(given, sweep.seeds)
+    objectives = objectives_of(sweep)
+    fresh = _open_seeds(sweep) if wanted == "auto" else _confirm_seeds(wanted, sweep.seeds)
     return Policy(
         seeds=sweep.seeds,
         confirm_seeds=fresh if len(objectives) == 1 else (),  # a front has no one best to confirm
@@ -163,6 +164,12 @@ def _suggest(sweep: Sweep, factory: SpecFactory, baseline: Draft, trials: TrialB
         point.describe,
         partial(refused, sweep, factory, baseline),
     )
+
+
+def _open_seeds(sweep: Sweep) -> tuple[int, ...]:
+    """The most that there may be, whatever seeds the screening has: nobody has chosen these."""
+    fresh = (seed for seed in count(FIRST_CONFIRMATION_SEED) if seed not in sweep.seeds)
+    return tuple(islice(fresh, sweep.settings.study.max_confirm_seeds))
 
 
 def _confirm_seeds(given: int | tuple[int, ...], seeds: Sequence[int]) -> tuple[int, ...]:
