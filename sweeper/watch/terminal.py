@@ -73,7 +73,8 @@ class Terminal:
     def study_started(self, start: StudyStart) -> None:
         """What is planned; and on a terminal the live view begins."""
         self._start = start
-        self._view.begin(start.slots, start.objectives[0].metric, start.n_runs_planned - start.n_runs_known)
+        n_runs = start.n_runs_planned - start.n_runs_known
+        self._view.begin(start.slots, start.objectives[0].metric, n_runs, is_most=start.is_most)
         self._say("\n".join([_opening(start), *start.announced]))
         if self._console.is_terminal:
             self._standings.begin(start)

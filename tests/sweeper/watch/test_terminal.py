@@ -277,7 +277,7 @@ def test_a_pair_that_nobody_needs_any_more_is_no_alarm(start: StudyStart) -> Non
         terminal.run_ended(spec, needless)
         terminal.close()
         shown = screen(raw(console))
-        assert "at most 12 runs planned" in " ".join(shown)
+        assert "at most 18 runs planned" in " ".join(shown)
         assert shown.count(f"[0/12] trial 1 lambda=0.05 seed 0: {NEEDLESS}") == n_lines
         assert "interrupted" not in " ".join(shown)
 
