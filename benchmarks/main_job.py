@@ -6,7 +6,7 @@ The other version is checked out of this repository into a temporary folder and 
 Turn by turn, each with its data prepared before and an empty results folder:
 
 - `wall_ratio_main_job`: wall time of `python -m sweeper -m aux_focal.lambda=0.05,0.1,0.2`, both versions at
-  its present length of 800 steps, this one over the other, median over rounds.
+  its present length of 800 steps and 3 confirmation seeds, this one over the other, median over rounds.
 - `evaluation_share`, `evaluation_share_before`: of the CPU time of one of its runs, the share outside the
   optimizer's steps: evaluations, checkpoints, records. The run of the baseline's first seed again, by hand.
 """
@@ -26,9 +26,11 @@ sys.path.insert(0, str(ROOT))  # a script has its own folder there instead
 
 from benchmarks.peers import called, sweeper_command  # noqa: E402
 
+EQUAL = ("study.confirm_seeds=3",)
+"""What an earlier version did by default: both are to train the same runs."""
 LENGTH = ("trainer.max_steps=800", "aux_focal.warmup_steps=160")
 """Of the present main job; an earlier one trained 500 steps."""
-WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", *LENGTH, "study.name=main")
+WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", *LENGTH, *EQUAL, "study.name=main")
 TIMED_RUN = """
 import json, runpy, sys, time
 from sweeper.worker import solo, training

@@ -123,6 +123,8 @@ class InMemory:
 class Points:
     """Asked for one trial after another."""
 
+    n_alike = 0
+
     def __init__(self, n: int) -> None:
         self._trials = iter([_trial(number) for number in range(n)])
         self.n_left = n

@@ -118,11 +118,11 @@ def fixed_pairs(effect: float, power: float, error: float) -> float:
 def pairs_table(most: int, n_studies: int) -> dict[str, float | dict[str, list[float]]]:
     """Expected pairs against those of fixed designs."""
     found = {effect: spent(most, effect, n_studies * (4 if effect == 0 else 1)) for effect in EFFECTS}
-    error = 2 * found[0.0][1]
+    error = max(2 * found[0.0][1], 1 / (4 * n_studies))  # of few studies, none may have erred
     # of a share that is 1 in the simulation, the number that would do is not known
     powers = {effect: found[effect][1] for effect in EFFECTS[1:] if found[effect][1] < 1 - 2 / n_studies}
     each = {effect: fixed_pairs(effect, power, error) for effect, power in powers.items()}
-    one = each[2.0]
+    one = fixed_pairs(2.0, min(found[2.0][1], 1 - 2 / n_studies), error)
     print(f"at most {most} pairs; fixed: {one:.1f} pairs at an error of {error:.3f}")
     print(f"{'effect':>8}{'pairs':>8}{'better':>8}{'fixed':>8}")
     for effect, (pairs, better) in found.items():

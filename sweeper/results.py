@@ -30,6 +30,8 @@ GIVEN_UP: tuple[Literal["FAILED", "PRUNED"], ...] = ("FAILED", "PRUNED")
 """States of a run, or a trial, that was tried and has no value; the worse one first."""
 ENDED: tuple[TrialState, ...] = ("COMPLETE", *GIVEN_UP)
 """States after which nobody trains a run, or a trial, again."""
+NEEDLESS = "not needed: earlier pairs decide the verdict"
+"""Why a confirmation run was stopped that nobody goes on with."""
 JudgedOn = Literal["test", "val"]
 """The split on which candidates are compared with the baseline: a program may know no test value."""
 
@@ -142,6 +144,7 @@ class Mix:
     `rows`: the trial's number for each combination of groups, True where it has the winner's values; all
     False is the baseline, all True the winner. `control`: the trial of the baseline whose loss is multiplied
     by `scale`. `notes`: what was merged or left out, and why; with fewer than two groups that is all.
+    `seeds`: the confirmation seeds that all of them are trained on.
     """
 
     groups: tuple[Group, ...]
@@ -149,6 +152,7 @@ class Mix:
     control: int | None = None
     scale: float | None = None
     notes: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
 
     @property
     def numbers(self) -> frozenset[int]:

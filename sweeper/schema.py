@@ -167,6 +167,10 @@ KeepModels = Literal["champion", "baseline_and_champion", "all"]
 """Whose trained models a study leaves behind."""
 
 
+ConfirmSeeds = NonNegativeInt | Seeds | Literal["auto"]
+"""So many fresh seeds, or just these; `auto`: pairs are added until the verdict is decided."""
+
+
 class Study(StrictModel):
     """One optimisation: what is tried, on which seeds, judged how."""
 
@@ -175,7 +179,7 @@ class Study(StrictModel):
     n_trials: PositiveInt | None
     n_seeds: PositiveInt
     seeds: Seeds | None
-    confirm_seeds: NonNegativeInt | Seeds | Literal["auto"]
+    confirm_seeds: ConfirmSeeds
     max_confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 10
     screening: Literal["all", "race"] = "all"
     metrics: Strings | None

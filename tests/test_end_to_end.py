@@ -16,7 +16,8 @@ from tests.commands import INLINE, summary, sweeper, sweeper_process
 SMALL = (
     *("data.n_train=6000", "data.n_val=3000", "data.n_test=3000", "data.n_users=200", "data.n_items=200"),
     *("trainer.max_steps=20", "trainer.eval_every=10", "trainer.batch_size=256", "tracking=none"),
-    *("aux_focal.warmup_steps=4", "study.n_seeds=2", "executor.n_threads=1"),
+    *("aux_focal.warmup_steps=4", "executor.n_threads=1"),
+    *("study.n_seeds=2", "study.confirm_seeds=2"),
 )
 GRID = "aux_focal.lambda=0.1,0.2"
 
@@ -151,7 +152,7 @@ def test_a_dry_run_prints_the_plan_and_trains_nothing(tmp_path: Path) -> None:
 def test_a_diverging_candidate_is_a_result_and_the_sweep_goes_on(tmp_path: Path) -> None:
     """A learning rate of 1e9 makes the loss infinite or NaN within a few steps; 1e-3 stays sound."""
     words = ("optimizer.lr=1e-3,1e9", "study.baseline=[]", "study.confirm_seeds=0", "optimizer=sgd")
-    printed = sweeper(tmp_path, "-m", *words, *SMALL, INLINE)
+    printed = sweeper(tmp_path, "-m", *SMALL, *words, INLINE)
     facts = summary(tmp_path)
     states = {trial["name"]: trial["state"] for trial in facts["trials"]}
     assert states["lr=1e+09"] == "FAILED"

@@ -200,6 +200,7 @@ def test_a_task_from_outside_needs_no_built_in_one(dist: Path, tmp_path: Path) -
         "trainer.max_steps=20",
         "trainer.eval_every=10",
         "study.n_seeds=2",
+        "study.confirm_seeds=2",
         "tracking=none",
         "executor.n_slots=1",
     )
@@ -223,7 +224,7 @@ def test_the_tutorial_of_an_app_prints_what_it_shows(environment: Path, tmp_path
     before = set(files_in(work))
     ways = {"PATH": f"{environment}/bin{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
     first, *steps = [step for step in steps_of(DOCS / "your_app.md") if step.words[0] != "pip"]
-    printed = killed_at([*first.words], work, "[2/15]", **ways) + called([*first.words], work, 0, **ways)
+    printed = killed_at([*first.words], work, "[2/29]", **ways) + called([*first.words], work, 0, **ways)
     assert_shown(first.shown, printed)
     for step in steps:
         # one after the other: what a pruner compares with is then the same everywhere

@@ -22,7 +22,10 @@ from sweeper.task.entry import load
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "tutorials" / "your_task.md"
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example_task"
-SHORT = ("trainer.max_steps=20", "trainer.eval_every=10", "study.n_seeds=2", "tracking=none")
+SHORT = (
+    *("trainer.max_steps=20", "trainer.eval_every=10", "tracking=none"),
+    *("study.n_seeds=2", "study.confirm_seeds=2"),
+)
 BLOCK = re.compile(r"^\*\*`(?P<path>[^`]+)`\*\*\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 WITHOUT_TORCH = "import sys, my_package.config, my_package.data; print('torch' in sys.modules)"
 

@@ -59,7 +59,8 @@ def test_a_study_tells_its_passwords_nowhere(tmp_path: Path) -> None:
     words = [word for word in SMALL if not word.startswith("tracking")]
     code, output, seen = run(
         folder,
-        *("-m", "optimizer.lr=1e-3,1e9", "study.baseline=[]", "optimizer=sgd", *words, "study.n_seeds=1"),
+        *("-m", "optimizer.lr=1e-3,1e9", "study.baseline=[]", "optimizer=sgd", *words),
+        *("study.n_seeds=1", "study.confirm_seeds=1"),
         f"tracking.uri={NOBODY_LISTENS}",
         f'study.storage="sqlite:///file:{folder}/studies.db?uri=true&password={SECRET}"',
     )

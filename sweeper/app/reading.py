@@ -76,7 +76,8 @@ def read_app(
         found = Findings(())
         composer, space = _read(source, hydra.sweeper, options.app, arguments, found)
         sweep = _checked(composer, space, options, str(hydra.job.name), found, arguments)
-        return replace(sweep, warnings=(*sweep.warnings, *without_effect(of_hydra)))
+        warnings = (*sweep.warnings, *without_effect(of_hydra))
+        return replace(sweep, command=(*of_hydra, *arguments), warnings=warnings)
     except UserError as error:
         raise as_in_app(error.faults) from error
 

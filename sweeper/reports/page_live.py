@@ -50,7 +50,10 @@ class LiveSlot:
 
 @dataclass(frozen=True)
 class LiveStudy:
-    """A study at one moment. `left_s`: until its end, None where that cannot be told."""
+    """A study at one moment. `left_s`: until its end, None where that cannot be told.
+
+    `is_most`: fewer than `n_runs` may do.
+    """
 
     study: str
     objective: Objective
@@ -69,6 +72,12 @@ class LiveStudy:
     warnings: Sequence[str] = ()
     failures: Sequence[str] = ()
     announced: Sequence[str] = ()
+    is_most: bool = False
+
+    @property
+    def most(self) -> str:
+        """`at most `, before a number of runs or a time that may be too large."""
+        return "at most " if self.is_most and self.n_done < self.n_runs else ""
 
 
 def live_page(study: LiveStudy, written: datetime, refresh_s: float) -> str:
@@ -129,7 +138,9 @@ def differences(shown: Sequence[Shown]) -> dict[int, list[float]]:
 
 def _lead(study: LiveStudy, shown: Sequence[Shown]) -> str:
     n_runs = max(study.n_runs, study.n_done)
-    sentence = f"Running: {study.n_done} of {plural(n_runs, 'run')} done; there is no verdict yet."
+    sentence = (
+        f"Running: {study.n_done} of {study.most}{plural(n_runs, 'run')} done; there is no verdict yet."
+    )
     best = next((one for one in shown if one.kind == "best"), None)
     known = differences(shown).get(best.number, []) if best else []
     if best is not None and known:
@@ -164,12 +175,14 @@ def _now(study: LiveStudy) -> str:
     left = (
         "time left unknown yet"
         if study.left_s is None
-        else f"about {duration(study.left_s)} left{study.until}"
+        else f"{study.most or 'about '}{duration(study.left_s)} left{study.until}"
     )
     if study.n_done >= n_runs:
         left = "all planned runs are done"
     known = f" {plural(study.n_known, 'run')} of earlier sessions are not counted." if study.n_known else ""
-    words = f"{study.n_done} of {n_runs} runs done, {duration(study.since_s)} so far, {left}.{known}"
+    words = (
+        f"{study.n_done} of {study.most}{n_runs} runs done, {duration(study.since_s)} so far, {left}.{known}"
+    )
     bar = f'<progress max="{n_runs}" value="{study.n_done}" aria-label="runs done"></progress>'
     said = _listed(study.said[-3:])
     return f"<p>{text(words)}</p><p>{bar}</p>{_slots(study)}{said}"

@@ -112,7 +112,7 @@ def _attributed(folder: StudyFolder, summary: Summary) -> list[RunFolder]:
     numbers = set(found.trials.values()) if found else set()
     if found and found.control:
         numbers.add(found.control.trial)
-    seeds = set(summary.confirm_seeds)
+    seeds = set(found.seeds) if found else set()
     return [run for run in folder.runs if trial_of(run) in numbers and _seed_of(run) in seeds]
 
 

@@ -35,6 +35,10 @@ class Asker(Protocol):
     def n_left(self) -> int:
         """How many trials are still to come."""
 
+    @property
+    def n_alike(self) -> int:
+        """How many of these train what another one trains: each of their runs is one with another's."""
+
     def ask(self) -> TrialSpec | None:
         """The next trial; None where none comes now."""
 
@@ -83,6 +87,11 @@ class KnownTrials:
     def n_foreign(self) -> int:
         """How many trials `next_foreign` still has."""
         return len(self._foreign)
+
+    @property
+    def fingerprints(self) -> set[str]:
+        """Those of all trials that were begun."""
+        return {fingerprint for _, _, fingerprint in self._points}
 
     def has(self, point: Point) -> bool:
         """Whether this point has been begun."""
@@ -151,6 +160,12 @@ class Listed:
     def __len__(self) -> int:
         return self._n_left
 
+    @property
+    def n_alike(self) -> int:
+        """How many of these have the fingerprint of one that was begun, or that comes before."""
+        waiting = [draft.fingerprint for point, draft in self._waiting if point in self._n_of]
+        return len(waiting) - len(set(waiting) - self._begun.fingerprints)
+
     def extend(self, drafts: Sequence[Draft]) -> list[Draft]:
         """Let those of `drafts` join that nobody has begun, and that do not wait yet; these."""
         points = [(point_of(draft), draft) for draft in drafts]
@@ -217,6 +232,11 @@ class Enumerated:
         """How many trials are still to come."""
         return len(self._new) + self._begun.n_foreign
 
+    @property
+    def n_alike(self) -> int:
+        """How many of these train what another one trains."""
+        return self._new.n_alike
+
     def ask(self) -> TrialSpec | None:
         """The next new draft as a numbered trial, or a trial that another session has begun."""
         if not self._new:
@@ -257,6 +277,11 @@ class Adaptive:
         """How many trials are still to come."""
         first = self._baseline is not None
         return first + self._n_unasked + self._begun.n_foreign + len(self._further)
+
+    @property
+    def n_alike(self) -> int:
+        """How many of those that are known already train what another one trains."""
+        return self._further.n_alike
 
     @property
     def _n_unasked(self) -> int:

@@ -16,6 +16,8 @@ class Sweep:
 
     `faults`: those of the monitor's rules, which are told together with what the data say of these.
 
+    `command`: its words, those to Hydra among them.
+
     `points` is None where a sampler decides. `settings` and `config` are those of the fixed overrides.
     `stages`: those of a staged plan, with the names of points; empty where all are tried at once.
     """
@@ -33,6 +35,11 @@ class Sweep:
     def is_adaptive(self) -> bool:
         """Whether a sampler decides what is tried."""
         return self.points is None
+
+    def names(self, key: str) -> bool:
+        """Whether the command line itself sets this key of ours; not where only a file does."""
+        own = (f"{key}=", f"hydra.sweeper.{key}=")
+        return any(word.lstrip("+").startswith(own) for word in self.command)
 
     @property
     def swept_keys(self) -> tuple[str, ...]:

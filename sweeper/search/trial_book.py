@@ -59,6 +59,11 @@ class TrialBook:
         """The study's name."""
         return str(self._study.study_name)
 
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What is remembered of the study as a whole."""
+        return dict(self._study.user_attrs)
+
     def specs(self) -> list[TrialSpec]:
         """All trials that were begun in this study, the baseline first, in order of their numbers."""
         baseline = self._study.user_attrs.get(BASELINE)

@@ -90,6 +90,12 @@ class Storage:
         self._waiting.study_runs()
         return study
 
+    def attributes(self) -> Mapping[str, Any]:
+        """What is remembered of the study as a whole; nothing where it was never begun."""
+        with suppress(KeyError):
+            return self._memory.get_study_user_attrs(self._memory.get_study_id_from_name(self.study))
+        return {}
+
     def _refuse_namesake(self, study_id: int) -> None:
         """Some servers take `Run` and `run` for one name."""
         if (found := self._memory.get_study_name_from_id(study_id)) != self.study:

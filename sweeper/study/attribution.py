@@ -10,7 +10,8 @@ from sweeper.verdict import best_of
 def begun_attribution(plan: Plan, table: RunTable) -> Mix | None:
     """What the study's attribution is made of, its trials begun; None where none is asked for, or possible.
 
-    It takes a winner, judged on all confirmation seeds.
+    It takes a winner, judged on all confirmation seeds. Where few pairs have decided, winner and baseline are
+    trained on further ones for it, which play no part in the verdict.
     """
     results = table.results()
     best = best_of(results, table.policy)
@@ -23,6 +24,7 @@ def begun_attribution(plan: Plan, table: RunTable) -> Mix | None:
     divided = division(plan.sweep, plan.factory, baseline, winner)
     divided = with_control(divided, plan.factory, baseline, winner, table.runs)
     table.begin_all(divided.all_drafts)
-    mix = divided.numbered(table.trials.values(), baseline.number, winner.number)
-    table.attributing = mix.numbers - {baseline.number, winner.number}
+    seeds = table.attribution_seeds
+    mix = divided.numbered(table.trials.values(), baseline.number, winner.number, seeds)
+    table.attributing = mix.numbers
     return mix

@@ -43,7 +43,7 @@ def study_result(
     attributions, of which `mix` names those of this one.
     """
     is_over = stopped_because is None and all(trial.state in ENDED for trial in trials)
-    n_open = sum(_n_open(t, policy.confirm_seeds) for t in added if mix and t.spec.number in mix.numbers)
+    n_open = 0 if mix is None else _n_to_attribute((*trials, *added), mix, policy)
     n_attributed = sum(run.state in ENDED for trial in added for run in trial.runs.values())
     return StudyResult(
         study=study,
@@ -129,6 +129,16 @@ def runs_planned(trials: Sequence[TrialResult], policy: Policy, *, is_over: bool
     return len(ended) + n_open + n_unasked * of_one + n_confirming
 
 
+def _n_to_attribute(trials: Sequence[TrialResult], mix: Mix, policy: Policy) -> int:
+    """The runs that an attribution still wants beside those of the confirmation."""
+    judged = set(policy.confirm_seeds)
+    return sum(
+        _n_open(trial, [s for s in mix.seeds if trial.spec.role == "attribution" or s not in judged])
+        for trial in trials
+        if trial.spec.number in mix.numbers
+    )
+
+
 def _n_open(trial: TrialResult, owed: Sequence[int]) -> int:
     return sum(seed not in trial.runs or trial.runs[seed].state not in ENDED for seed in owed)
 
@@ -159,13 +169,15 @@ def tidy_checkpoints(
     judgement: Judgement,
     keep: KeepModels,
     members: Collection[Path] = (),
+    needless: Collection[int] = (),
 ) -> None:
     """Remove the checkpoints of ended runs but those whose models `keep` (`study.keep_models`) names.
 
     The champion's are those of the best candidate, or of the front; a winner that breaks a guard is none. The
     members of an ensemble keep theirs,
     those of an earlier one and these `members`: their models are needed to predict, or to try again. Runs
-    that are not in `result`, or have not ended, stay as they are: another session may train them now.
+    that are not in `result`, or have not ended, stay as they are: another session may train them now. On the
+    `needless` seeds nobody goes on: what was stopped there leaves nothing behind.
     """
     chosen = kept_trials(keep, result.baseline.spec.number, judgement.champions)
     trials = (*result.trials, *result.added)
@@ -173,6 +185,10 @@ def tidy_checkpoints(
     kept = {run.folder for number, run in runs if number in chosen or _has_model_to_keep(run, keep)}
     kept |= set(members) | member_folders(folder)
     ended = {run.folder for _, run in runs if run.state in ENDED} - kept
+    stopped = [
+        folder.run(trial.spec, seed) for trial in result.trials for seed in needless if seed not in trial.runs
+    ]
+    ended |= {run.path for run in stopped if not run.records.exists()}  # another session may have ended one
     for run_folder in folder.runs:
         if run_folder.path in ended:
             remove_checkpoints(run_folder)

@@ -81,21 +81,44 @@ class Confirming:
         is_early = found.n <= len(claimed.budgets[before].pairs)
         return is_early and found.state in ("decided", "failed")
 
+    def foreseen(self, baseline: TrialResult, best: TrialResult) -> PairWalk:
+        """What `walked` says, or would say: to ask changes nothing."""
+        wanted, looks = self._wanted(baseline, best), self._book.looks(self._split())
+        known = self._book.budgets(self._split())
+        return self._walked(baseline, best, self._claimed(baseline, best, wanted, known, looks))
+
     def _settle(self, baseline: TrialResult, best: TrialResult) -> Settled:
-        split = self._split()
+        split, wanted = self._split(), self._wanted(baseline, best)
         looks = self._book.looks(split)
-        on = judged_on([baseline, best], self._policy.objectives)
-        wanted = wanted_budget(baseline, best, self._policy, on)
         for _ in range(MOST_TRIES):
             known = self._book.budgets(split)
-            place = place_of(known, looks, wanted)
-            if place is not None:
-                return Settled(known, place, looks)
-            claimed = Settled(with_claim(known, looks, wanted), -1, looks)
-            before = extended_by_last(claimed.budgets, looks)
-            is_over = before is not None and self._ended_within(baseline, best, claimed, before)
-            if is_over and before is not None and before < len(known):
-                return Settled(known, before, looks)
-            for at in range(len(known), len(claimed.budgets) - is_over):
-                self._book.add_budget(split, at, claimed.budgets[at])
+            found = self._claimed(baseline, best, wanted, known, looks)
+            if found.budgets == known:
+                return found
+            for at in range(len(known), len(found.budgets)):
+                self._book.add_budget(split, at, found.budgets[at])
         raise AssertionError("other sessions took every place")
+
+    def _wanted(self, baseline: TrialResult, best: TrialResult) -> PairBudget:
+        on = judged_on([baseline, best], self._policy.objectives)
+        return wanted_budget(baseline, best, self._policy, on)
+
+    def _claimed(
+        self,
+        baseline: TrialResult,
+        best: TrialResult,
+        wanted: PairBudget,
+        known: tuple[PairBudget, ...],
+        looks: tuple[Look, ...],
+    ) -> Settled:
+        """The budgets with one for the winner: its own, or `wanted` where it has none."""
+        budgets = with_claim(known, looks, wanted)
+        place = place_of(budgets, looks, wanted)
+        assert place is not None
+        if budgets == known:
+            return Settled(known, place, looks)
+        claimed = Settled(budgets, place, looks)
+        before = extended_by_last(budgets, looks)
+        if before is not None and self._ended_within(baseline, best, claimed, before):
+            return Settled(budgets[:-1], before, looks)
+        return claimed

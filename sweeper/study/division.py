@@ -68,8 +68,8 @@ class Division:
         """All trials to add."""
         return [*(self.drafts or {}).values(), *([self.control] if self.control else [])]
 
-    def numbered(self, trials: Iterable[TrialSpec], baseline: int, winner: int) -> Mix:
-        """The same with the numbers of the trials that its drafts have become."""
+    def numbered(self, trials: Iterable[TrialSpec], baseline: int, winner: int, seeds: Sequence[int]) -> Mix:
+        """The same, on these seeds, with the numbers of the trials that its drafts have become."""
         numbers = {trial.fingerprint: trial.number for trial in trials if trial.role == "attribution"}
         if not self.drafts:
             return Mix(self.groups, notes=self.notes)
@@ -77,7 +77,7 @@ class Division:
         rows = {row: numbers[draft.fingerprint] for row, draft in self.drafts.items()}
         ends = {(False,) * n: baseline, (True,) * n: winner}
         control = numbers[self.control.fingerprint] if self.control else None
-        return Mix(self.groups, ends | rows, control, self.scale, self.notes)
+        return Mix(self.groups, ends | rows, control, self.scale, self.notes, tuple(seeds))
 
 
 def division(sweep: Sweep, factory: SpecFactory, baseline: TrialSpec, winner: TrialSpec) -> Division:

@@ -7,16 +7,18 @@ from rich.console import Group, RenderableType
 
 from sweeper.executors import slots_in_words
 from sweeper.reports import Column, FittedTable, Prose, Row, default_console, say
+from sweeper.results import ENDED, Runs
 from sweeper.schema import Remote
 from sweeper.storage import RunBook, Storage
+from sweeper.study.confirming import Confirming
 from sweeper.study.division import most_trials
 from sweeper.study.plan import Plan
-from sweeper.study.run_state import n_confirmed
+from sweeper.study.run_state import n_confirmed, trial_results
 from sweeper.study.shared_steps import SharedSteps, drawn_steps, shared_steps
 from sweeper.study.stage_tree import Branch, drawn_tree
 from sweeper.study.staged_forecast import staged_forecast
 from sweeper.trial import Slot, TrialSpec
-from sweeper.verdict import typical_pairs
+from sweeper.verdict import PairWalk, best_of, first_design, typical_pairs
 from sweeper.wording import duration, plural
 
 COLUMNS = (
@@ -41,7 +43,8 @@ class Forecast:
     `n_attributing`: the most runs that an attribution adds, whichever candidate is best. `stages`: those of
     the staged plan called `plan`, with all ways from the first one. `is_assumed`: the slots are agents that
     may come, or not. `shared`: what the trials have in common on one seed, None where that is nothing.
-    `n_pairs_expected`: of an open number of confirmation pairs, of which `confirm_seeds` are the most.
+    `n_pairs_expected`: of an open number of confirmation pairs, of which `confirm_seeds` are the most, those
+    that are known among them; None where the number is settled.
     """
 
     study: str
@@ -90,6 +93,13 @@ class Forecast:
         """Runs to train after that."""
         return max(0, 2 * len(self.confirm_seeds) - self.n_confirmed)
 
+    @property
+    def n_confirming_expected(self) -> int:
+        """How many of these are to be expected; a pair at least where the verdict is open."""
+        if self.n_pairs_expected is None:
+            return self.n_confirming
+        return min(self.n_confirming, max(2, round(2 * self.n_pairs_expected) - self.n_confirmed))
+
 
 def show_forecast(plan: Plan, storage: Storage) -> int:
     """Print what a plan comes to and start nothing; the exit code."""
@@ -109,25 +119,26 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
     book = RunBook(storage, plan.folder, lambda trial: kind)
     known = {key: run for key, run in book.known(trials).items() if run.state not in plan.reopened}
     step_s = storage.seconds_per_step(kind)
+    pairs = _pairs(plan, trials, known, book)
     return Forecast(
         study=storage.study,
         trials=trials,
         seeds=policy.seeds,
-        confirm_seeds=policy.confirm_seeds,
+        confirm_seeds=pairs.seeds,
         slots=slots,
         known={t.number: sum((t.number, seed) in known for seed in policy.seeds) for t in trials},
-        n_confirmed=n_confirmed(trials, known, policy),
+        n_confirmed=pairs.n_known,
         n_later=policy.n_candidates if sweep.is_adaptive else 0,
         replicate_top_k=policy.replicate_top_k,
         n_unlisted=0 if sweep.points is None else len(sweep.points) - len(trials) + 1,
         seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
-        n_attributing=_n_attributing(plan),
+        n_attributing=_n_attributing(plan, pairs.n_attributed),
         n_follow_ups=_n_follow_ups(plan),
         plan=plan.settings.plan.name,
         stages=staged_forecast(plan, trials, book, step_s) if sweep.stages else None,
         is_assumed=isinstance(plan.settings.executor, Remote),
         shared=_shared(plan, trials),
-        n_pairs_expected=_n_pairs_expected(plan),
+        n_pairs_expected=pairs.n_expected,
     )
 
 
@@ -137,18 +148,45 @@ def _shared(plan: Plan, trials: Sequence[TrialSpec]) -> SharedSteps | None:
     return shared_steps((trial.name, plan.factory.run_path(trial).path) for trial in trials)
 
 
-def _n_pairs_expected(plan: Plan) -> float | None:
-    is_open = plan.policy.is_sequential
-    return typical_pairs(plan.policy, plan.settings.study.confidence) if is_open else None
+@dataclass(frozen=True)
+class _Pairs:
+    """The confirmation seeds there may be, the runs known on them, and on how many seeds is attributed."""
+
+    seeds: Sequence[int]
+    n_known: int
+    n_expected: float | None
+    n_attributed: int
 
 
-def _n_attributing(plan: Plan) -> int | None:
-    is_wanted = plan.settings.study.attribution
-    return (
-        most_trials(plan.sweep, plan.factory, plan.drafts) * len(plan.policy.confirm_seeds)
-        if is_wanted
-        else None
-    )
+def _pairs(plan: Plan, trials: Sequence[TrialSpec], known: Runs, book: RunBook) -> _Pairs:
+    policy, confidence = plan.policy, plan.settings.study.confidence
+    walked = _walked(plan, trials, known, book) if policy.is_sequential else None
+    if walked is None:
+        expected = typical_pairs(first_design(policy, confidence)) if policy.is_sequential else None
+        seeds = policy.confirm_seeds
+        return _Pairs(seeds, n_confirmed(trials, known, policy), expected, len(seeds))
+    pair = {one.number for one in trials if one.fingerprint in (walked.budget.best, walked.budget.baseline)}
+    n_known = sum(number in pair and seed in walked.seeds for number, seed in known)
+    expected = typical_pairs(walked.design) if walked.walk.state is None else None
+    return _Pairs(walked.seeds, n_known, expected, len(walked.for_attribution))
+
+
+def _walked(plan: Plan, trials: Sequence[TrialSpec], known: Runs, book: RunBook) -> PairWalk | None:
+    """How far the best of a list of trials has come, where its screening is over; else None."""
+    policy, study = plan.policy, plan.settings.study
+    if plan.sweep.stages or len(plan.sweep.points or ()) != len(trials) - 1:
+        return None
+    results = trial_results(trials, known, lambda _: policy.seeds)
+    if any(result.state not in ENDED for result in results) or (best := best_of(results, policy)) is None:
+        return None
+    confirming = Confirming(policy, book, plan.split, study.confidence, study.min_effect)
+    return confirming.foreseen(results[0], next(one for one in results if one.spec.number == best))
+
+
+def _n_attributing(plan: Plan, n_seeds: int) -> int | None:
+    if not plan.settings.study.attribution:
+        return None
+    return most_trials(plan.sweep, plan.factory, plan.drafts) * n_seeds
 
 
 def _n_follow_ups(plan: Plan) -> int:
@@ -192,10 +230,13 @@ def _staged_lines(forecast: Forecast, stages: Branch) -> list[str]:
     time, seconds = UNKNOWN, sorted(cost.seconds for cost in costs if cost.seconds is not None)
     if seconds:
         ends = " to ".join(dict.fromkeys(map(duration, (seconds[0], seconds[-1]))))
-        time = f"{ends} {forecast.on_slots}, as earlier runs took"
+        most = "at most " if forecast.n_pairs_expected is not None else ""
+        time = f"{most}{ends} {forecast.on_slots}, as earlier runs took"
     said = f"{plural(len(forecast.seeds), 'seed')} a trial; {n_runs} runs to train, with baseline and"
+    is_open = forecast.n_pairs_expected is not None
+    pairs = f" ({_n_confirming(forecast).rstrip(',')})" if is_open else ""
     return [
-        f"{said} confirmation{_attributing(forecast)}",
+        f"{said} confirmation{pairs}{_attributing(forecast)}",
         slots_in_words(forecast.slots),
         f"estimated time: {time}",
     ]
@@ -205,13 +246,24 @@ def _estimate(forecast: Forecast) -> str:
     if forecast.seconds_per_run is None:
         return UNKNOWN
     # confirmation begins when the last of the screening has ended
-    phases = (forecast.n_screening, forecast.n_confirming, forecast.n_attributing or 0)
+    total, each = (
+        duration(n * forecast.seconds_per_run) for n in (_n_rounds(forecast, forecast.n_confirming), 1)
+    )
+    n_runs = forecast.n_screening + forecast.n_confirming + (forecast.n_attributing or 0)
+    is_open = forecast.n_pairs_expected is not None
+    runs, most = plural(n_runs, "run"), "at most " if forecast.n_attributing or is_open else ""
+    about = ""
+    if is_open and not forecast.n_attributing:
+        n_rounds = _n_rounds(forecast, forecast.n_confirming_expected)
+        about = f", about {duration(n_rounds * forecast.seconds_per_run)} expected"
+    return f"{most}{total} for {runs} {forecast.on_slots}{about} ({each} a run, as earlier ones took)"
+
+
+def _n_rounds(forecast: Forecast, n_confirming: int) -> float:
+    """So many times each slot trains a run, where so many runs confirm."""
+    phases = (forecast.n_screening, n_confirming, forecast.n_attributing or 0)
     rounds = [-(-n_runs // len(forecast.slots)) for n_runs in phases]
-    n_rounds = sum(rounds) - rounds[0] * (0.0 if forecast.shared is None else 1 - forecast.shared.rate)
-    total, each = (duration(n * forecast.seconds_per_run) for n in (n_rounds, 1))
-    is_most = forecast.n_attributing or forecast.n_pairs_expected is not None
-    runs, most = plural(sum(phases), "run"), "at most " if is_most else ""
-    return f"{most}{total} for {runs} {forecast.on_slots} ({each} a run, as earlier ones took)"
+    return sum(rounds) - rounds[0] * (0.0 if forecast.shared is None else 1 - forecast.shared.rate)
 
 
 def _attributing(forecast: Forecast) -> str:
@@ -227,7 +279,11 @@ def _confirming(forecast: Forecast) -> str:
     """Nothing to add where nothing is ever confirmed."""
     if not forecast.confirm_seeds:
         return ""
-    n, expected = str(forecast.n_confirming), forecast.n_pairs_expected
-    if expected is not None:
-        n = f"at most {n}, {min(round(2 * expected), forecast.n_confirming)} expected,"
-    return f", then {n} to confirm the best against the baseline"
+    return f", then {_n_confirming(forecast)} to confirm the best against the baseline"
+
+
+def _n_confirming(forecast: Forecast) -> str:
+    n = str(forecast.n_confirming)
+    if forecast.n_pairs_expected is None:
+        return n
+    return f"at most {n}, about {forecast.n_confirming_expected} expected,"

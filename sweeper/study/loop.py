@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from sweeper.errors import AskingError
 from sweeper.executors import Executor
 from sweeper.messages import Alive, Failed, Finished, Message, Reported, Started
-from sweeper.results import ENDED, RunKey, RunResult
+from sweeper.results import ENDED, NEEDLESS, RunKey, RunResult
 from sweeper.search import Pruning
 from sweeper.study.active import Active, ActiveJobs, FreeSlots
 from sweeper.study.health import NoHealth, RunHealth
@@ -25,7 +25,6 @@ LOOK_S = 5.0
 """How often a session that has work of its own looks at what others have finished, and at what they hold."""
 PATIENCE_S = 1.0
 """How long to wait for messages before looking at leases, signals and other parents' results again."""
-NEEDLESS = "not needed: earlier pairs decide the verdict"
 
 JobMaker = Callable[[TrialSpec, int, int, Slot, bool], JobSpec]
 """`(trial, seed, attempt, slot, is_alone)`: the job that trains a run; what it reads is written before."""

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count, islice
 
 from sweeper.errors import Fault, UserError
 from sweeper.locks import Turns
 from sweeper.results import Policy
-from sweeper.schema import StudySettings, Wilcoxon
+from sweeper.schema import ConfirmSeeds, StudySettings, Wilcoxon
 from sweeper.search import (
     MANY_POINTS,
     Adaptive,
@@ -74,8 +75,8 @@ def reopened(settings: StudySettings) -> frozenset[str]:
     return frozenset(failed | ({"PRUNED"} if is_unpruned else set()))
 
 
-def policy_of(sweep: Sweep) -> Policy:
-    """How the study spends its runs.
+def policy_of(sweep: Sweep, confirm_seeds: ConfirmSeeds | None = None) -> Policy:
+    """How the study spends its runs; with other `confirm_seeds` than the sweep's settings, where given.
 
     Raises UserError where confirmation seeds are not fresh, or a pruner cannot work.
     """
@@ -84,9 +85,9 @@ def policy_of(sweep: Sweep) -> Policy:
     assert n_candidates is not None
     if faults := race_faults(sweep):
         raise UserError(faults)
-    is_race, is_open = study.screening == "race", study.confirm_seeds == "auto"
-    given = study.max_confirm_seeds if study.confirm_seeds == "auto" else study.confirm_seeds
-    objectives, fresh = objectives_of(sweep), _confirm_seeds(given, sweep.seeds)
+    wanted = study.confirm_seeds if confirm_seeds is None else confirm_seeds
+    objectives = objectives_of(sweep)
+    fresh = _open_seeds(sweep) if wanted == "auto" else _confirm_seeds(wanted, sweep.seeds)
     return Policy(
         seeds=sweep.seeds,
         confirm_seeds=fresh if len(objectives) == 1 else (),  # a front has no one best to confirm
@@ -95,9 +96,9 @@ def policy_of(sweep: Sweep) -> Policy:
         max_failure_rate=study.max_failure_rate,
         n_candidates=n_candidates,
         is_screened=acts_on_evaluations(pruner),
-        is_seed_major=isinstance(pruner, Wilcoxon) or is_race,
-        is_race=is_race,
-        is_sequential=is_open and len(objectives) == 1,
+        is_seed_major=isinstance(pruner, Wilcoxon) or study.screening == "race",
+        is_race=study.screening == "race",
+        is_sequential=wanted == "auto" and len(objectives) == 1,
     )
 
 
@@ -163,6 +164,12 @@ def _suggest(sweep: Sweep, factory: SpecFactory, baseline: Draft, trials: TrialB
         point.describe,
         partial(refused, sweep, factory, baseline),
     )
+
+
+def _open_seeds(sweep: Sweep) -> tuple[int, ...]:
+    """The most that there may be, whatever seeds the screening has: nobody has chosen these."""
+    fresh = (seed for seed in count(FIRST_CONFIRMATION_SEED) if seed not in sweep.seeds)
+    return tuple(islice(fresh, sweep.settings.study.max_confirm_seeds))
 
 
 def _confirm_seeds(given: int | tuple[int, ...], seeds: Sequence[int]) -> tuple[int, ...]:

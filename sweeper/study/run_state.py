@@ -80,12 +80,7 @@ def baseline_failure(trials: Iterable[TrialSpec], runs: Runs, policy: Policy) ->
 
 
 def screening_seeds(trial: TrialSpec, policy: Policy, contenders: set[int]) -> tuple[int, ...]:
-    """The seeds that this trial is owed: all, or in adaptive studies the first until it contends.
-
-    A trial of an attribution is owed the confirmation seeds.
-    """
-    if trial.role == "attribution":
-        return policy.confirm_seeds
+    """The seeds that this trial is owed: all, or in adaptive studies the first until it contends."""
     everything = policy.replicate_top_k is None or not trial.prunable or trial.number in contenders
     return policy.seeds if everything else policy.seeds[:1]
 
@@ -154,9 +149,11 @@ def n_to_come(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, n_unasked
     """The screening runs that are not known yet, of these trials and of candidates still to be asked.
 
     If none is given up; in adaptive studies the seeds of the contenders, whoever these will be, among them.
+    Runs of one fingerprint and seed are one run.
     """
     if policy.replicate_top_k is None:
-        return len(_missing(trials, runs, policy, lambda trial: policy.seeds)) + policy.n_screening(n_unasked)
+        missing = _missing(trials, runs, policy, lambda trial: policy.seeds)
+        return n_distinct(missing, trials) + policy.n_screening(n_unasked)
     lost = _lost(runs, policy.seeds)
     candidates = {trial.number for trial in trials if trial.prunable and trial.number not in lost}
     opening = len(_missing(trials, runs, policy, lambda trial: opening_seeds(trial, policy)))
@@ -164,6 +161,12 @@ def n_to_come(trials: Sequence[TrialSpec], runs: Runs, policy: Policy, n_unasked
     further = policy.n_screening(n_all) - n_all
     known = sum(number in candidates and seed in policy.seeds[1:] for number, seed in runs)
     return opening + n_unasked + max(0, further - known)
+
+
+def n_distinct(keys: Iterable[RunKey], trials: Iterable[TrialSpec]) -> int:
+    """How many these runs are where those of one fingerprint and seed are one; `trials` has theirs."""
+    marks = {trial.number: trial.fingerprint for trial in trials}
+    return len({(marks[number], seed) for number, seed in keys})
 
 
 def n_confirmed(trials: Iterable[TrialSpec], runs: Runs, policy: Policy) -> int:

@@ -1,6 +1,6 @@
 """The trials of a study with all that is known of their runs; what is wanted next follows from it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from sweeper.study.run_state import (
     baseline_failure,
     judged,
     n_confirmed,
+    n_distinct,
     n_to_come,
     screening_seeds,
     trial_results,
@@ -25,7 +26,7 @@ from sweeper.study.run_state import (
 )
 from sweeper.study.screening import Screening, WantedNow
 from sweeper.trial import TrialSpec
-from sweeper.verdict import best_of
+from sweeper.verdict import PairWalk, best_of
 
 
 class TrialLedger(Protocol):
@@ -72,7 +73,7 @@ class RunTable:
         self._best: tuple[tuple[int, bool], tuple[TrialSpec, int] | None] | None = None
         self.attributing: frozenset[int] = frozenset()
         self._confirming = confirming
-        self._pairs: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+        self._pairs: tuple[tuple[int, ...], PairWalk] | None = None
 
     @property
     def judged_trials(self) -> Sequence[TrialSpec]:
@@ -104,13 +105,23 @@ class RunTable:
     @property
     def n_to_come(self) -> int:
         """The runs still to train, confirmation included, if no trial is given up."""
-        screening = n_to_come(self.judged_trials, self.runs, self._policy, self._n_unasked_candidates)
+        n_unasked = self._n_unasked_candidates - self._asker.n_alike
+        screening = n_to_come(self.judged_trials, self.runs, self._policy, n_unasked)
         if not self.n_unasked and not screening:
-            return len(self.wanted_confirmation().runs)
+            return self.n_distinct(self.wanted_confirmation().runs)
         if self.n_unasked > self._n_unasked_candidates:
             screening += len(self._policy.seeds)  # of the baseline
         known = n_confirmed(self.judged_trials, self.runs, self._policy)
         return screening + max(0, 2 * len(self._policy.confirm_seeds) - known)
+
+    @property
+    def n_known(self) -> int:
+        """The runs that have ended; those of one fingerprint and seed are one."""
+        return self.n_distinct(self.runs)
+
+    def n_distinct(self, keys: Iterable[RunKey]) -> int:
+        """How many runs of the table these are, where those of one fingerprint and seed are one."""
+        return n_distinct(keys, self.trials.values())
 
     @property
     def n_unasked(self) -> int:
@@ -246,7 +257,7 @@ class RunTable:
         """The runs to start next of the trials that are `attributing`, seed by seed."""
         numbers = self.attributing & self.trials.keys()
         trials = [self.trials[number] for number in sorted(numbers, key=self._places.__getitem__)]
-        wanted = wanted_on(self._confirm_seeds, trials, self.runs)
+        wanted = wanted_on(self.attribution_seeds, trials, self.runs)
         return WantedNow(wanted.phase, (self._screening.in_line(wanted.runs, trials),))
 
     def settled(self) -> Settled | None:
@@ -284,18 +295,36 @@ class RunTable:
         return set() if self.n_unasked else self._screening.contenders()
 
     def _seeds(self, trial: TrialSpec, contending: set[int]) -> tuple[int, ...]:
-        policy = self.policy if trial.role == "attribution" else self._policy
-        return screening_seeds(trial, policy, contending)
+        if trial.role == "attribution":
+            return self.attribution_seeds
+        return screening_seeds(trial, self._policy, contending)
+
+    @property
+    def attribution_seeds(self) -> tuple[int, ...]:
+        """The confirmation seeds that the trials of an attribution are trained on."""
+        walked = self._walked()
+        return self._policy.confirm_seeds if walked is None else walked.for_attribution
+
+    @property
+    def needless_seeds(self) -> frozenset[int]:
+        """Confirmation seeds that there might have been, and that nothing takes any more."""
+        taken = self.attribution_seeds if self.attributing else self._confirm_seeds
+        return frozenset(self._policy.confirm_seeds).difference(taken, self._confirm_seeds)
 
     @property
     def _confirm_seeds(self) -> tuple[int, ...]:
         """All that the policy names; of an open number those of the winner's budget, or that it took."""
+        walked = self._walked()
+        return self._policy.confirm_seeds if walked is None else walked.seeds
+
+    def _walked(self) -> PairWalk | None:
+        """How far the winner's pairs have come; None where their number is fixed, or there is no winner."""
         pair = self._contest() if self._policy.is_sequential else None
         if pair is None or self._confirming is None:
-            return self._policy.confirm_seeds
+            return None
         now = (pair[1].spec.number, self.version, len(self.runs), self.n_rewritten)
         if self._pairs is None or self._pairs[0] != now:
-            self._pairs = now, self._confirming.walked(*pair).seeds
+            self._pairs = now, self._confirming.walked(*pair)
         return self._pairs[1]
 
     def _contest(self) -> tuple[TrialResult, TrialResult] | None:
@@ -310,7 +339,7 @@ class RunTable:
 
     def _left_open(self) -> dict[RunKey, RunResult]:
         """Runs that did not end, without those that were stopped since the verdict was known."""
-        needless = set(self._policy.confirm_seeds) - set(self._confirm_seeds)
+        needless = self.needless_seeds
         return {key: run for key, run in self.interrupted.items() if key[1] not in needless}
 
     def _chosen(self) -> tuple[TrialSpec, int] | None:

@@ -74,7 +74,7 @@ class Session:
     def _start(self) -> None:
         plan, table = self._plan, self._table
         self._growth.grow()  # what earlier commands have shown, and the first stage of a plan
-        n_known, n_grown = len(table.runs), self._growth.n_runs
+        n_known, n_grown = table.n_known, self._growth.n_runs
         self._n_planned = n_known + table.n_to_come - n_grown
         self._observer.study_started(
             StudyStart(
@@ -91,6 +91,7 @@ class Session:
                 data=plan.factory.data(),
                 provenance=self._provenance,
                 announced=plan.announced,
+                is_most=plan.policy.is_sequential and n_known < self._n_planned + n_grown,
             )
         )
         for warning in self._warnings:
@@ -99,15 +100,17 @@ class Session:
 
     def _announce_confirmation(self) -> None:
         """The plan has held these runs from the start; it changes by what pruned and failed trials spared."""
-        n_runs = len(self._table.wanted_confirmation().runs)
-        n_left = self._n_planned + self._growth.n_runs - len(self._table.runs)
+        n_runs = self._table.n_distinct(self._table.wanted_confirmation().runs)
+        n_left = self._n_planned + self._growth.n_runs - self._table.n_known
         if n_runs:
-            why = f"confirming the best candidate and the baseline on fresh seeds, {plural(n_runs, 'run')}"
+            runs = f"{'at most ' if self._plan.policy.is_sequential else ''}{plural(n_runs, 'run')}"
+            why = f"confirming the best candidate and the baseline on fresh seeds, {runs}"
             self._observer.plan_grew(n_runs - n_left, why)
+            self._n_planned += n_runs - n_left
 
     def _announce_end_of_pairs(self) -> None:
         """The plan had as many pairs as there might be."""
-        n_left = self._n_planned + self._growth.n_runs - len(self._table.runs)
+        n_left = self._n_planned + self._growth.n_runs - self._table.n_known
         if self._plan.policy.is_sequential and n_left > 0 and not self._table.wanted_confirmation():
             self._observer.plan_grew(-n_left, "no further confirmation seed is needed")
 
@@ -116,7 +119,7 @@ class Session:
         self._mix = begun_attribution(self._plan, self._table)
         if self._mix is None:
             return
-        n_runs = len(self._table.wanted_attribution().runs)
+        n_runs = self._table.n_distinct(self._table.wanted_attribution().runs)
         if n_runs:
             names = " / ".join(group.name for group in self._mix.groups)
             self._observer.plan_grew(n_runs, f"attribution: which of {names} makes the difference")
@@ -142,7 +145,8 @@ class Session:
         summary = write_report(folder, result, judgement, plan.factory.added(result, judgement))
         if result.totals.stopped_because is None:
             PrefixFiles(folder.prefixes).remove_all()
-            tidy_checkpoints(folder, result, judgement, plan.settings.study.keep_models, ensemble.members)
+            keep, needless = plan.settings.study.keep_models, self._table.needless_seeds
+            tidy_checkpoints(folder, result, judgement, keep, ensemble.members, needless)
         for note in judgement.notes:
             self._observer.warned(note)
         self._observer.study_ended(result, summary)

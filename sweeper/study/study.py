@@ -19,6 +19,7 @@ from sweeper.storage import (
     refuse_closed,
 )
 from sweeper.study.asked_for import warnings_of_others
+from sweeper.study.begun import as_begun, opened
 from sweeper.study.confirming import Confirming
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.growth import FollowUpLimits, Growth
@@ -54,7 +55,7 @@ def run_planned(sweep: Sweep, factory: SpecFactory) -> int:
         planned = plan(sweep, factory)
         with open_storage(sweep.settings.study.storage, planned.study, new_owner()) as storage:
             if sweep.settings.study.dry_run:
-                return show_forecast(planned, storage)
+                return show_forecast(as_begun(planned, storage.attributes()), storage)
             with watch_signals() as interrupt, open_session(planned, storage, interrupt) as session:
                 return session.run()
 
@@ -70,6 +71,7 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     refuse_closed(plan.folder.path, plan.settings.study.results_dir)
     storage.refuse_other_hosts()
     trials = TrialBook(storage.optuna_study([o.direction for o in plan.policy.objectives]))
+    plan = opened(plan, trials)
     refuse_another_study(trials, plan.factory, plan.study)
     check_known_space(plan.sweep, trials)
     turns = storage.turns(plan.folder.asking_lock, ALONE_S)

@@ -18,6 +18,7 @@ from .paired import (
 )
 from .pairs import (
     PairWalk as PairWalk,
+    first_design as first_design,
     typical_pairs as typical_pairs,
     walk_of as walk_of,
     wanted_budget as wanted_budget,

@@ -24,17 +24,17 @@ def judged_attribution(result: StudyResult) -> Attribution | None:
         return None
     if len(mix.groups) < 2:
         return Attribution(sentence=_undivided(mix), notes=mix.notes)
-    if not result.confirm_seeds:
+    if not mix.seeds:
         return Attribution(sentence="Nothing is attributed: study.confirm_seeds=0.", notes=mix.notes)
     trials = {trial.spec.number: trial for trial in (*result.trials, *result.added)}
-    if why := _incomplete(result, mix, trials):
+    if why := _incomplete(mix, trials):
         return Attribution(sentence=why, notes=mix.notes)
     return attribute(
-        {row: _arm(result, trials[number]) for row, number in mix.rows.items()},
+        {row: _arm(result, mix, trials[number]) for row, number in mix.rows.items()},
         mix.groups,
         direction=result.objectives[0].direction,
         confidence=result.confidence,
-        seeds=result.confirm_seeds,
+        seeds=mix.seeds,
         control=_control(result, mix, trials),
         notes=mix.notes,
     )
@@ -46,11 +46,11 @@ def _undivided(mix: Mix) -> str:
     return f"One group of keys differs, `{mix.groups[0].name}`: there is nothing to divide."
 
 
-def _incomplete(result: StudyResult, mix: Mix, trials: Trials) -> str:
+def _incomplete(mix: Mix, trials: Trials) -> str:
     """How many runs are missing; empty where all have ended."""
     control = [] if mix.control is None else [mix.control]
     numbers = [*(mix.rows.get(row) for row in design(len(mix.groups))), *control]
-    runs = [(number, seed) for number in numbers for seed in result.confirm_seeds]
+    runs = [(number, seed) for number in numbers for seed in mix.seeds]
     n_missing = sum(not _has_ended(trials, number, seed) for number, seed in runs)
     if not n_missing:
         return ""
@@ -66,10 +66,8 @@ def _has_ended(trials: Trials, number: int | None, seed: int) -> bool:
 def _control(result: StudyResult, mix: Mix, trials: Trials) -> Control | None:
     if mix.control is None or mix.scale is None:
         return None
-    return mix.control, mix.scale, _arm(result, trials[mix.control])
+    return mix.control, mix.scale, _arm(result, mix, trials[mix.control])
 
 
-def _arm(result: StudyResult, trial: TrialResult) -> Arm:
-    return arm_of(
-        trial, result.objectives[0], (), result.confirm_seeds, with_records=True, split=result.judged_on
-    )
+def _arm(result: StudyResult, mix: Mix, trial: TrialResult) -> Arm:
+    return arm_of(trial, result.objectives[0], (), mix.seeds, with_records=True, split=result.judged_on)

@@ -45,12 +45,14 @@ def extended_by_last(budgets: Sequence[PairBudget], looks: Sequence[Look]) -> in
 def place_of(budgets: Sequence[PairBudget], looks: Sequence[Look], wanted: PairBudget) -> int | None:
     """The place of the winner's budget that covers `wanted`; None where it has none.
 
-    One that was never judged, while another of an equal claim was since, is none any more.
+    One that was never judged, while another of an equal claim was since, is none any more; nor is a fixed
+    number that was never judged one for who wants an open number.
     """
     judged = judged_places(budgets, looks)
     for at in reversed(range(len(budgets))):
         is_late = at not in judged and any(one > at for one in judged)
-        if _is_same(budgets[at], wanted) and _covers(budgets[at], wanted) and not is_late:
+        is_alike = at in judged or budgets[at].is_sequential == wanted.is_sequential
+        if _is_same(budgets[at], wanted) and _covers(budgets[at], wanted) and is_alike and not is_late:
             return at
     return None
 

@@ -12,6 +12,9 @@ from sweeper.verdict.sequential import FUTILE_BELOW, Contest, Design, Walk, budg
 from sweeper.verdict.study_arms import arm_of, without_seed
 from sweeper.wording import plural
 
+LEAST_FOR_ATTRIBUTION = 3
+"""Its error is pooled over combinations and seeds: with three it names what acts as it says."""
+
 
 @dataclass(frozen=True)
 class PairWalk:
@@ -28,6 +31,15 @@ class PairWalk:
         if self.walk.state is None or not self.design.is_sequential:
             return self.budget.pairs
         return self.budget.pairs[: self.walk.n]
+
+    @property
+    def for_attribution(self) -> tuple[int, ...]:
+        """The confirmation seeds that an attribution takes: no fewer than the screening has, and three.
+
+        As many as the budget has, where that is less. Those beyond `seeds` play no part in the verdict.
+        """
+        least = max(LEAST_FOR_ATTRIBUTION, len(self.budget.seeds))
+        return self.budget.pairs[: max(least, len(self.seeds))]
 
     @property
     def level(self) -> float:
@@ -63,14 +75,22 @@ TYPICAL_EFFECTS = (0.0, 1.0, 2.0, 3.0, 5.0)
 """In standard errors of the mean of five pairs: the mean over these is what a plan expects."""
 
 
-def typical_pairs(policy: Policy, confidence: float) -> float:
-    """How many pairs a first winner is to be expected to take."""
-    if not policy.is_sequential:
-        return len(policy.confirm_seeds)
+def first_design(policy: Policy, confidence: float) -> Design:
+    """That of a first winner, before the screening has told how many pairs are worth their while."""
     wanted = PairBudget(
-        best="best", baseline="baseline", seeds=policy.seeds, pairs=policy.confirm_seeds, is_sequential=True
+        best="best",
+        baseline="baseline",
+        seeds=policy.seeds,
+        pairs=policy.confirm_seeds,
+        is_sequential=policy.is_sequential,
     )
-    design = design_of([wanted], [], 0, confidence)
+    return design_of([wanted], [], 0, confidence)
+
+
+def typical_pairs(design: Design) -> float:
+    """How many pairs are to be expected, whatever the effect."""
+    if not design.is_sequential:
+        return design.budget
     return fmean(expected_pairs(design, effect) for effect in TYPICAL_EFFECTS)
 
 

@@ -41,7 +41,10 @@ class Running:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a study is, in runs, those known before not counted; `trained` only what was trained here."""
+    """How far a study is, in runs, those known before not counted; `trained` only what was trained here.
+
+    `is_most`: fewer than `n_runs` may do.
+    """
 
     n_runs: int = 0
     n_done: int = 0
@@ -49,6 +52,7 @@ class Progress:
     began: float = 0.0
     n_failed: int = 0
     n_pruned: int = 0
+    is_most: bool = False
 
     def seconds_left(self, running: Sequence[Running], now: float) -> float | None:
         """Time left at the pace so far, over all slots; None as long as there is no pace."""
@@ -86,11 +90,11 @@ class LiveView:
         self._running: dict[tuple[int, int], Running] = {}
         self._has_started = False
 
-    def begin(self, slots: tuple[Slot, ...], metric: str, n_runs: int) -> None:
-        """A study begins, with `n_runs` to train."""
+    def begin(self, slots: tuple[Slot, ...], metric: str, n_runs: int, *, is_most: bool = False) -> None:
+        """A study begins, with `n_runs` to train, or fewer where that `is_most`."""
         with self._lock:
             self._slots, self._metric = slots, metric
-            self._progress = Progress(n_runs, began=self._clock())
+            self._progress = Progress(n_runs, began=self._clock(), is_most=is_most)
 
     def use(self, slots: tuple[Slot, ...]) -> None:
         """These slots are there now; a run whose slot has left is shown until it has ended."""

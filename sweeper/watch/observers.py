@@ -15,7 +15,8 @@ from sweeper.trial import Slot, TrialSpec
 class StudyStart:
     """What is known when a study begins; `n_runs_known` of the planned runs need not be trained again.
 
-    `announced`: what the task says of the data, in lines.
+    `announced`: what the task says of the data, in lines. `is_most`: fewer runs than planned may do, since
+    pairs of the confirmation are added only until the verdict is decided.
     """
 
     study: str
@@ -31,6 +32,7 @@ class StudyStart:
     data: dict[str, Any]
     provenance: dict[str, Any]
     announced: tuple[str, ...] = ()
+    is_most: bool = False
 
 
 class Observer(Protocol):

@@ -70,7 +70,8 @@ class PageWriter:
         """The first page, and those that follow, come from a thread."""
         self._start = start
         self._heard.begin(start)
-        self._view.begin(start.slots, start.objectives[0].metric, start.n_runs_planned - start.n_runs_known)
+        n_runs = start.n_runs_planned - start.n_runs_known
+        self._view.begin(start.slots, start.objectives[0].metric, n_runs, is_most=start.is_most)
         self._thread = Thread(target=self._write_on, args=(start,), name="page", daemon=True)
         self._thread.start()
         self._tell()
@@ -218,6 +219,7 @@ class PageWriter:
             warnings=list(dict.fromkeys(self._warned)),
             failures=failed,
             announced=start.announced,
+            is_most=view.progress.is_most,
         )
 
 

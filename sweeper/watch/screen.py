@@ -109,13 +109,14 @@ def totals(progress: Progress, running: Sequence[Running], now: float, date: dat
     n_runs = max(progress.n_runs, progress.n_done)
     ends = [(progress.n_failed, "failed"), (progress.n_pruned, "pruned")]
     in_vain = ", ".join(f"{n} {state}" for n, state in ends if n)
-    so_far = f"{progress.n_done} of {n_runs} runs done{f' ({in_vain})' if in_vain else ''}"
+    most = "at most " if progress.is_most and progress.n_done < n_runs else ""
+    so_far = f"{progress.n_done} of {most}{n_runs} runs done{f' ({in_vain})' if in_vain else ''}"
     so_far += f", {duration(now - progress.began)} so far"
     if progress.n_done == n_runs:
         return so_far
     if left is None:
         return f"{so_far}, time left unknown yet"
-    return f"{so_far}, about {duration(left)} left{until(left, date)}"
+    return f"{so_far}, {most or 'about '}{duration(left)} left{until(left, date)}"
 
 
 def until(left_s: float, now: datetime) -> str:

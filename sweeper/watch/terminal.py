@@ -27,7 +27,7 @@ from sweeper.reports import (
     say,
     summary_of,
 )
-from sweeper.results import Judgement, Objective, RunResult, StudyResult
+from sweeper.results import NEEDLESS, Judgement, Objective, RunResult, StudyResult
 from sweeper.schema import Tracking
 from sweeper.trial import Slot, TrialSpec
 from sweeper.verdict import criteria_of, unknown_figures
@@ -74,7 +74,8 @@ class Terminal:
     def study_started(self, start: StudyStart) -> None:
         """What is planned; and on a terminal the live view begins."""
         self._start = start
-        self._view.begin(start.slots, start.objectives[0].metric, start.n_runs_planned - start.n_runs_known)
+        n_runs = start.n_runs_planned - start.n_runs_known
+        self._view.begin(start.slots, start.objectives[0].metric, n_runs, is_most=start.is_most)
         self._say("\n".join([_opening(start), *start.announced]))
         if self._console.is_terminal:
             self._standings.begin(start)
@@ -123,7 +124,8 @@ class Terminal:
         self._standings.end(trial, run)
         objective = self._start.objectives[0] if self._start else None
         if self._live is None or self._is_news(run):
-            self._say(f"[{progress}] {_ended(trial, run, objective)}", STYLES.get(run.state, "yellow"))
+            style = "" if run.reason == NEEDLESS else STYLES.get(run.state, "yellow")
+            self._say(f"[{progress}] {_ended(trial, run, objective)}", style)
         if run.state == "COMPLETE" and self._start:
             self._figures |= run.metrics.keys()
             self._say_missing(unknown_figures(criteria_of(self._start.config), self._figures))
@@ -133,7 +135,8 @@ class Terminal:
     def _is_news(self, run: RunResult) -> bool:
         """Whether a line of it is worth its place on a screen; of many that fail alike the first ones are."""
         self._reasons[run.reason] += run.state == "FAILED"
-        return run.state == "INTERRUPTED" or (run.state == "FAILED" and self._reasons[run.reason] <= ALIKE)
+        is_stopped = run.state == "INTERRUPTED" and run.reason != NEEDLESS
+        return is_stopped or (run.state == "FAILED" and self._reasons[run.reason] <= ALIKE)
 
     def slots_changed(self, slots: tuple[Slot, ...]) -> None:
         """The live view has a line for each of them."""
@@ -202,7 +205,8 @@ class Terminal:
 
 def _opening(start: StudyStart) -> str:
     known = f", {start.n_runs_known} known already and not repeated" if start.n_runs_known else ""
-    runs = f"{plural(start.n_runs_planned, 'run')} planned{known}"
+    most = "at most " if start.is_most else ""
+    runs = f"{most}{plural(start.n_runs_planned, 'run')} planned{known}"
     return f"study {start.study}: {runs}; {slots_in_words(start.slots)}; {start.folder.path}"
 
 
@@ -212,6 +216,8 @@ def _name(trial: TrialSpec, run: RunResult) -> str:
 
 def _ended(trial: TrialSpec, run: RunResult, objective: Objective | None) -> str:
     who = _name(trial, run)
+    if run.reason == NEEDLESS:
+        return f"{who}: {NEEDLESS}"
     if run.state != "COMPLETE":
         return f"{who}: {run.state.lower()}" + (f", {run.reason}" if run.reason else "")
     key = f"val/{objective.metric}" if objective else ""

@@ -60,3 +60,9 @@ def test_the_benchmark_ends_with_one_json_line(
     sequential.main()
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert {"pairs_ratio", "false_better_grown", "race_regret", "race_runs_ratio"} <= result.keys()
+
+
+def test_a_handful_of_studies_makes_a_table_too() -> None:
+    """Of 20, none may err and all may be right: neither has a number of pairs that would do the same."""
+    found = sequential.pairs_table(10, 20)
+    assert 0 < found["pairs_ratio"] < 2  # type: ignore[operator]

@@ -26,7 +26,8 @@ from tests.faults.harness import ROOT
 pytestmark = pytest.mark.browser
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tasks")])}
 STUDY = (
-    *("aux_focal.lambda=0.1,0.3,1.0", "study.name=three", "study.n_seeds=2", "study.page_every_s=null"),
+    *("aux_focal.lambda=0.1,0.3,1.0", "study.name=three", "study.page_every_s=null"),
+    *("study.n_seeds=2", "study.confirm_seeds=2"),
     *("data.n_train=20000", "data.n_val=6000", "data.n_test=6000", "data.n_users=200", "data.n_items=200"),
     *("trainer.max_steps=60", "trainer.eval_every=20", "aux_focal.warmup_steps=10", "executor.n_threads=1"),
     *("executor=local", "executor.devices=cpu", "executor.n_slots=1"),

@@ -46,6 +46,17 @@ class Book:
         return self.begun[-1]
 
 
+def test_drafts_that_train_what_another_one_trains_are_counted() -> None:
+    """The second and the third have the first one's fingerprint; the last one is alone."""
+    drafts = [at(1, "f", a=1), at(2, "f", a=2), at(3, "f", a=3), at(4, "g", a=4)]
+    asker = Enumerated(drafts, Book())  # type: ignore[arg-type]
+    assert (asker.n_left, asker.n_alike) == (4, 2)
+    asker.ask()
+    assert (asker.n_left, asker.n_alike) == (3, 2)
+    asker.ask()
+    assert (asker.n_left, asker.n_alike) == (2, 1)
+
+
 class Plain:
     """The same order from lists, gone through as a whole at every question."""
 

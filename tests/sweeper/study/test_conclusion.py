@@ -230,3 +230,16 @@ def test_what_another_session_trains_keeps_its_checkpoints(folder: StudyFolder) 
     others = left(folder) - {f"0003-lambda=0.2/seed{seed}" for seed in (*SEEDS, *CONFIRM_SEEDS)}
     assert others == {"0009-lambda=0.9/seed0", "0001-lambda=0.05/seed7", "0002-lambda=0.1/seed0"}
     assert len(RunFolder(held.path).checkpoints) == 3
+
+
+def test_pairs_that_were_stopped_leave_no_checkpoint(folder: StudyFolder) -> None:
+    """On seed 2000 the winner was stopped, on 2001 it goes on; the baseline has ended in another session."""
+    result = study_result(folder)
+    baseline, winner = result.trials[0].spec, result.trials[3].spec
+    for spec, seed in ((winner, 2000), (winner, 2001), (baseline, 2000)):
+        write_run(folder, spec, seed)
+    for seed in (2000, 2001):
+        folder.run(winner, seed).records.unlink()
+    tidy_checkpoints(folder, result, judgement(), "baseline_and_champion", needless={2000})
+    still = {name for name in left(folder) if "seed200" in name}
+    assert still == {"0003-lambda=0.2/seed2001", "0000-baseline/seed2000"}

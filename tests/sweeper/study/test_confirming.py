@@ -48,7 +48,7 @@ class Book:
 class Asker:
     """Has no trial left."""
 
-    n_left = 0
+    n_left = n_alike = 0
 
 
 class Ledger:
@@ -154,6 +154,49 @@ def test_a_raised_limit_goes_on_with_what_is_not_decided() -> None:
     more = table(book, replace(POLICY, confirm_seeds=tuple(range(1000, 1020))))
     assert more.settled() is not None
     assert [len(one.pairs) for one in book.known_budgets] == [10, 20]
+
+
+def test_an_attribution_takes_more_pairs_than_decided_the_verdict_where_these_are_few() -> None:
+    """Two pairs decide: a third one is for the attribution alone, as is that of any of its trials."""
+    found = trained(Book(screened()), dict.fromkeys(FRESH, 0.011))
+    found.add(plain_trial(2).model_copy(update={"role": "attribution", "prunable": False}))
+    assert found.attribution_seeds == FRESH[:3]
+    assert found.needless_seeds == set(FRESH[2:])
+    found.attributing = frozenset({0, 1, 2})
+    assert found.needless_seeds == set(FRESH[3:])
+    wanted = [(2, FRESH[0]), (2, FRESH[1]), (0, FRESH[2]), (1, FRESH[2]), (2, FRESH[2])]
+    assert [key for key in found.wanted_attribution().runs if key not in found.runs] == wanted
+    assert found.policy.confirm_seeds == FRESH[:2]
+
+
+def test_what_a_dry_run_foresees_is_settled_by_nobody() -> None:
+    book = Book(screened())
+    foreseen = table(book)
+    confirming = Confirming(POLICY, book, lambda: "split", 0.95, None)  # type: ignore[arg-type]
+    baseline, best = foreseen.results()
+    assert confirming.foreseen(baseline, best).seeds == FRESH
+    assert book.known_budgets == []
+    trained(book, dict.fromkeys(FRESH, 0.011))
+    assert confirming.foreseen(*table(book).results()).seeds == FRESH[:2]
+
+
+def test_a_study_that_was_begun_open_takes_a_number_later_and_comes_back_to_its_own() -> None:
+    """The number is another claim on the study's error; the command that began it trains nothing more."""
+    book, edge = Book(screened()), dict(zip(FRESH, (0.004, -0.004, 0.006, -0.006) * 3, strict=False))
+    used = trained(book, edge).policy.confirm_seeds
+    look = Look(best="f1", baseline="f0", seeds=(0, 1, 2), confirm_seeds=used)
+    book.known_looks.append(look)
+    fixed = replace(POLICY, confirm_seeds=tuple(range(1000, 1012)), is_sequential=False)
+    assert table(book, fixed).wanted_confirmation()
+    assert table(book, fixed).settled() is not None
+    assert [(len(one.pairs), one.is_sequential) for one in book.known_budgets] == [(10, True), (12, False)]
+    assert table(book).policy.confirm_seeds == used
+    assert not table(book).wanted_confirmation()
+    book.runs |= {
+        (number, seed): run(number, seed, 0.01 * number) for number in (0, 1) for seed in (1010, 1011)
+    }
+    book.known_looks.append(look.model_copy(update={"confirm_seeds": fixed.confirm_seeds}))
+    assert table(book).policy.confirm_seeds == fixed.confirm_seeds  # the verdict on more pairs stays
 
 
 def test_a_fixed_number_is_what_it_is() -> None:

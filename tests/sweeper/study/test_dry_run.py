@@ -83,5 +83,10 @@ def test_a_staged_plan_says_what_its_shortest_and_its_longest_way_come_to() -> N
 
 def test_an_open_number_of_pairs_is_told_as_the_most_and_what_is_expected() -> None:
     lines = printed(plan(n_pairs_expected=2.2, seconds_per_run=60.0))
-    assert "then at most 6, 4 expected, to confirm the best against the baseline" in " ".join(lines)
-    assert lines[-1].startswith("estimated time: at most 5 min 00 s for 18 runs")
+    assert "then at most 6, about 4 expected, to confirm the best against the baseline" in " ".join(lines)
+    assert " ".join(lines).endswith(
+        "estimated time: at most 5 min 00 s for 18 runs on 4 slots, about 4 min 00 s expected "
+        "(1 min 00 s a run, as earlier ones took)"
+    )
+    open_still = plan(n_pairs_expected=2.2, n_confirmed=4)
+    assert (open_still.n_confirming, open_still.n_confirming_expected) == (2, 2)

@@ -19,7 +19,7 @@ SMALLER = (
         "trainer.max_steps=20",
         "trainer.eval_every=5",
     ),
-    *("executor=inline", "study.name=s", "study.n_seeds=2"),
+    *("executor=inline", "study.name=s", "study.n_seeds=2", "study.confirm_seeds=2"),
 )
 TWO_GROUPS = "study.trials={a: ['aux_focal.gamma=2','optimizer.lr=0.01']}"
 RULES = (

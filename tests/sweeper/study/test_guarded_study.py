@@ -10,7 +10,10 @@ from sweeper.reports import choose, read_summary
 from sweeper.study.study import run_sweep
 from tests.sweeper.small_esmm import small_sweep
 
-ANY_TRAINING_WINS = ("study.metrics=[ctr_auc]", "study.baseline=['optimizer.lr=1e-6']", "study.n_seeds=4")
+ANY_TRAINING_WINS = (
+    *("study.metrics=[ctr_auc]", "study.baseline=['optimizer.lr=1e-6']"),
+    *("study.n_seeds=4", "study.confirm_seeds=4"),
+)
 SMALLER = ("data.n_train=1000", "data.n_val=500", "data.n_test=6000", "trainer.max_steps=20")
 GUARDS = "study.guards=['ctcvr_auc >= -0.9','bce <= -5']"
 

@@ -117,6 +117,7 @@ class Never:
     """No further trials."""
 
     n_left = 0
+    n_alike = 0
 
     def ask(self) -> TrialSpec | None:
         return None

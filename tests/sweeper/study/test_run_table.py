@@ -27,6 +27,8 @@ class Book:
 class Asker:
     """Has so many trials left."""
 
+    n_alike = 0
+
     def __init__(self, n_left: int) -> None:
         self.n_left = n_left
 
@@ -68,6 +70,21 @@ def test_the_confirmation_is_planned_from_the_start() -> None:
     """The baseline and 2 candidates on 2 seeds are 6 runs, then 2 x 2 to confirm."""
     assert table(0, 3, {}).n_to_come == 10
     assert table(2, 1, {(0, 0): run(0, 0)}).n_to_come == 9
+
+
+def test_runs_of_trials_that_are_alike_are_planned_once() -> None:
+    """Of three trials two share a fingerprint: 2 x 2 runs, then 2 x 2 to confirm."""
+    found = table(2, 0, {})
+    found.add(plain_trial(2, "f0"))
+    assert found.n_to_come == 8
+    assert found.n_distinct([(0, 0), (2, 0), (2, 1), (1, 0)]) == 3
+
+
+def test_runs_of_trials_that_will_be_like_others_are_not_planned() -> None:
+    """The baseline and one of two candidates on 2 seeds, then 2 x 2 to confirm."""
+    asker = Asker(3)
+    asker.n_alike = 1
+    assert RunTable(POLICY, Book({}), asker, Ledger()).n_to_come == 8  # type: ignore[arg-type]
 
 
 def test_once_the_best_is_known_its_own_confirmation_is_what_is_left() -> None:

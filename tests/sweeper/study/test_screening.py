@@ -48,6 +48,7 @@ class Asker:
 
     marks: list[int]
     n_asked: int = 0
+    n_alike: int = 0
 
     @property
     def n_left(self) -> int:

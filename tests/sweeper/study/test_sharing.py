@@ -123,6 +123,8 @@ class Stepping:
 class OneByOne:
     """Trials that join when a slot is free."""
 
+    n_alike = 0
+
     def __init__(self, trials: Sequence[TrialSpec]) -> None:
         self._left = list(trials)
         self.n_open_at_most = 0

@@ -183,6 +183,12 @@ def test_named_trials_scale_their_warmup_with_the_preset(results: Path) -> None:
     }
 
 
+def test_an_open_number_of_confirmation_seeds_goes_around_those_of_the_screening(results: Path) -> None:
+    sweep = small_sweep(results, "aux_focal.gamma=1,2", "seed=1001", "study.max_confirm_seeds=3")
+    assert policy_of(sweep).seeds == (1001, 1002, 1003)
+    assert policy_of(sweep).confirm_seeds == (1000, 1004, 1005)
+
+
 def test_confirmation_seeds_must_be_fresh(results: Path) -> None:
     with pytest.raises(UserError, match=r"study\.confirm_seeds: got \[1, 5\], of which \[1\] are screening"):
         policy_of(small_sweep(results, "aux_focal.gamma=1,2", "study.confirm_seeds=[1,5]"))

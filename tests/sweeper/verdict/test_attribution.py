@@ -274,7 +274,15 @@ TWO = Mix(
     tuple(groups(2)),
     {(False, False): 0, (False, True): 10, (True, False): 11, (True, True): 3},
     notes=("said",),
+    seeds=CONFIRM_SEEDS,
 )
+
+
+def test_an_attribution_is_judged_on_its_seeds_however_few_decided_the_verdict() -> None:
+    few = replace(studied(TWO), confirm_seeds=CONFIRM_SEEDS[:2])
+    found = judged_attribution(few)
+    assert found is not None
+    assert found.seeds == CONFIRM_SEEDS
 
 
 def test_an_attribution_is_judged_from_the_trials_of_its_mix() -> None:

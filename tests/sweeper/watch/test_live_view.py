@@ -246,6 +246,12 @@ def test_the_end_is_a_clock_time_with_its_day_unless_that_is_far_away(left_s: fl
 
 def test_when_all_runs_are_done_nothing_is_left_to_estimate() -> None:
     assert totals(Progress(2, 2, 2.0), [], 60.0, NOON) == "2 of 2 runs done, 1 min 00 s so far"
+    assert totals(Progress(2, 2, 2.0, is_most=True), [], 60.0, NOON) == "2 of 2 runs done, 1 min 00 s so far"
+
+
+def test_of_pairs_that_may_not_be_needed_the_most_is_told() -> None:
+    told = totals(Progress(4, 2, 2.0, is_most=True), [], 60.0, NOON)
+    assert told == "2 of at most 4 runs done, 1 min 00 s so far, at most 1 min 00 s left, until 12:01"
 
 
 def test_slots_that_come_have_a_line_and_those_that_have_left_have_none(view: LiveView) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -315,3 +316,10 @@ def test_a_seed_that_has_just_begun_does_not_cut_the_mean_of_the_others_short() 
     drawn: dict[str, Any] = {}
     page_live.curve_places(study, page_live.ranked(study.trials, study.objective.sign), drawn)
     assert drawn["curves-0"]["data"][0]["x"] == [100, 200, None]
+
+
+def test_a_page_tells_the_most_runs_and_time_where_fewer_may_do() -> None:
+    study = LiveStudy("s", AUC, (0, 1), "", [], [], 4, 2, 0, 60.0, 60.0, "", is_most=True)
+    page = page_live.live_page(study, datetime(2026, 1, 1, tzinfo=UTC), 4.0)
+    assert "2 of at most 4 runs done, 1 min 00 s so far, at most 1 min 00 s left." in page
+    assert "Running: 2 of at most 4 runs done; there is no verdict yet." in page

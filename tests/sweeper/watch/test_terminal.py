@@ -18,7 +18,7 @@ from sweeper.layout import StudyFolder
 from sweeper.messages import Alive, Reported, Started
 from sweeper.reports.report import write_report
 from sweeper.reports.summary import summary_of
-from sweeper.results import RunResult
+from sweeper.results import NEEDLESS, RunResult
 from sweeper.trial import Slot
 from sweeper.watch.observers import StudyStart
 from sweeper.watch.terminal import Terminal, leaderboard
@@ -265,6 +265,21 @@ def test_what_a_run_survived_is_told_when_it_ends_once(start: StudyStart) -> Non
         f"trial 1 lambda=0.05 seed 0: incident: {killed}",
         "[1/12] trial 1 lambda=0.05 seed 0: val/ctcvr_auc 0.7410 in 3.5 s",
     ]
+
+
+def test_a_pair_that_nobody_needs_any_more_is_no_alarm(start: StudyStart) -> None:
+    """A line in a file; none on a screen, where a run that was interrupted otherwise has one."""
+    spec = trial_spec(1, 0.05)
+    needless = run_result(None, spec, 0, "INTERRUPTED", NEEDLESS)
+    for console, n_lines in ((plain_console(), 1), (live_console(), 0)):
+        terminal = Terminal(console)
+        terminal.study_started(replace(start, is_most=True))
+        terminal.run_ended(spec, needless)
+        terminal.close()
+        shown = screen(raw(console))
+        assert "at most 18 runs planned" in " ".join(shown)
+        assert shown.count(f"[0/12] trial 1 lambda=0.05 seed 0: {NEEDLESS}") == n_lines
+        assert "interrupted" not in " ".join(shown)
 
 
 def test_what_all_seeds_of_a_trial_say_is_said_once() -> None:
