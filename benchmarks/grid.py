@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
@@ -52,7 +53,7 @@ def command_of(n_points: int, executor: Sequence[str]) -> list[str]:
 
 
 def peak_mib(process: "subprocess.Popen[bytes]") -> float:
-    """The largest resident memory of a process that runs, when it has ended, in MiB; nan where nobody says."""
+    """The largest resident memory that a process came to until its end, in MiB; nan where nobody says."""
     status, peak = Path(f"/proc/{process.pid}/status"), float("nan")
     while process.poll() is None:
         try:
@@ -70,7 +71,7 @@ def block_ms(starts: Sequence[float], first: int, last: int) -> float:
     size = (last - first) // N_BLOCKS
     ends = [first + size * n for n in range(N_BLOCKS + 1)]
     return statistics.median(
-        1000 * (starts[after] - starts[before]) / size for before, after in zip(ends, ends[1:], strict=False)
+        1000 * (starts[after] - starts[before]) / size for before, after in pairwise(ends)
     )
 
 

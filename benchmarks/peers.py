@@ -66,7 +66,7 @@ def folder_name(peer: Peer) -> str:
 
 
 def in_environment(added: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without its import path, and what is `added`."""
+    """The environment of this process without its import path, and what is `added`."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | dict(added)
 
 

@@ -26,7 +26,7 @@ class RunsToCome(Protocol):
     """The trials of a study, and which runs it may still want."""
 
     @property
-    def trials(self) -> Mapping[int, TrialSpec]:
+    def trials(self) -> dict[int, TrialSpec]:
         """By number, in the order in which they joined."""
 
     @property
@@ -123,7 +123,8 @@ class SharedPrefixes:
     def see(self, wanted: Container[RunKey]) -> None:
         """These runs are to be trained now; trials may have joined."""
         self._wanted = wanted
-        for number in [*islice(self._runs.trials, len(self._paths), None)]:
+        n_new = len(self._runs.trials) - len(self._paths)
+        for number in reversed([*islice(reversed(self._runs.trials), n_new)]):
             trial = self._runs.trials[number]
             self._drafts.pop(trial.fingerprint, None)
             found = self._paths[number] = RunPath() if trial.refused else self._path_of(trial)

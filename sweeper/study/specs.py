@@ -25,7 +25,7 @@ from sweeper.schema import RUN_SECTIONS, RunSettings, Settings
 from sweeper.search import key_of
 from sweeper.study.code import command
 from sweeper.study.prefix_tree import RunPath
-from sweeper.study.segments import path_of
+from sweeper.study.segments import Seen, path_of, seen_of
 from sweeper.study.spec_factory import MetricNames, RunParts
 from sweeper.task import (
     Prepared,
@@ -57,6 +57,11 @@ class Half:
     sections: dict[str, JsonValue]
     effective: dict[str, Any]
 
+    @cached_property
+    def seen(self) -> Seen:
+        """What the segments of these trials are told by."""
+        return seen_of(self.settings)
+
 
 class TaskSpecs:
     """Makes the trials of a task's sweep. Data are prepared once for each data section that occurs."""
@@ -66,6 +71,8 @@ class TaskSpecs:
         self._prepared: dict[str, Prepared] = {}
         self._by_fingerprint: dict[str, Prepared] = {}
         self._run_paths: dict[str, RunPath] = {}
+        self._bases: dict[str, str] = {}
+        self._halves: dict[str, Half] = {}
         self._last_half: tuple[Settings, Half] | None = None
         self._task_configs: dict[tuple[str, tuple[str, ...]], TaskConfig] = {}
 
@@ -115,7 +122,7 @@ class TaskSpecs:
         self._refuse_other_data(name, prepared)
         max_steps = half.settings.trainer.total_steps(prepared.n_train)
         mark = fingerprint(self._effective(half, task_config, max_steps), prepared.digest)
-        self._by_fingerprint[mark] = prepared
+        self._by_fingerprint[mark], self._halves[mark] = prepared, half
         self._task_configs[mark, tuple(overrides)] = task_config
         return TrialSpec(
             number=number,
@@ -203,16 +210,22 @@ class TaskSpecs:
         return self._run_paths[trial.fingerprint]
 
     def _run_path(self, trial: TrialSpec) -> RunPath:
+        half = self._halves.get(trial.fingerprint)
         try:
-            settings = RunSettings.model_validate({name: trial.config[name] for name in RUN_SECTIONS})
+            settings = half.seen if half is not None else _run_settings(trial)
         except (
             ValidationError,
             KeyError,
         ):  # of an earlier version, whose runs are known and not trained again
             return RunPath()
-        prepared, base = self.prepared_of(trial), self._code_hash
-        config = self.task_config_of(trial)
-        return path_of(settings, config, prepared.n_train, digest_of(prepared.digest, base))
+        config, prepared = self.task_config_of(trial), self.prepared_of(trial)
+        return path_of(settings, config, prepared.n_train, self._base_of(prepared.digest))
+
+    def _base_of(self, digest: str) -> str:
+        """What stands for the data and the code."""
+        if digest not in self._bases:
+            self._bases[digest] = digest_of(digest, self._code_hash)
+        return self._bases[digest]
 
     @cached_property
     def _code_hash(self) -> str:
@@ -291,8 +304,7 @@ class TaskSpecs:
 
     def feels_scale(self, trial: TrialSpec) -> bool:
         """Whether training would go another way if the loss were multiplied by a number."""
-        sections = {name: trial.config[name] for name in RUN_SECTIONS}
-        return RunSettings.model_validate(sections).feels_scale
+        return _run_settings(trial).feels_scale
 
     def added(self, result: StudyResult, judgement: Judgement) -> Added:
         """The tables and plots that the task adds to a report."""
@@ -317,6 +329,10 @@ class TaskSpecs:
         """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""
         mark = digest_of(canonical(self.fixed())).removeprefix("sha256:")[:8]
         return self._sweep.settings.study.name or f"{self._sweep.settings.task.name}-{mark}"
+
+
+def _run_settings(trial: TrialSpec) -> RunSettings:
+    return RunSettings.model_validate({name: trial.config[name] for name in RUN_SECTIONS})
 
 
 def _held(config: TaskConfig, facts: Mapping[str, Any]) -> list[str]:
