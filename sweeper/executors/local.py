@@ -21,7 +21,7 @@ class LocalExecutor(WorkerPool):
     ) -> None:
         """`limits` are those of `WorkerPool`.
 
-        `n_expected`: so many jobs of the kind `runner` will come soon. The workers of as many slots start now.
+        `n_expected`: so many jobs of the kind `runner` will come soon. The workers of so many slots start.
         """
         super().__init__(**limits)
         self._runner = runner

@@ -26,7 +26,7 @@ DRAFT = -1
 
 
 class RememberingStorage(BaseStorage):
-    """What Optuna needs of a storage, for one study; `rows`: what is faster where the backend is on SQLite."""
+    """What Optuna needs of a storage, for one study; `rows`: what is faster where that is on SQLite."""
 
     def __init__(self, backend: BaseStorage, rows: OptunaRows | None = None) -> None:
         self._backend, self._rows = backend, rows

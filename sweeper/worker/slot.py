@@ -1,4 +1,4 @@
-"""`python -m sweeper.worker.slot <descriptor> [<runner>]`: the worker of one device slot, as its parent starts it.
+"""`python -m sweeper.worker.slot <descriptor> [<runner>]`: a device slot's worker, as its parent starts it.
 
 It runs one job after another and keeps what costs time (imports, the device's context, prepared data) between
 them. The main thread trains; one thread listens to the parent, one shows signs of life. When the stream from
