@@ -91,13 +91,19 @@ def grid_figures(n_points: int, executor: Sequence[str], folder: Path) -> dict[s
     if process.returncode or len(starts) < n_points:
         said = (folder / "said.txt").read_text()[-2000:]
         raise RuntimeError(f"exit code {process.returncode}, {len(starts)} of {n_points} runs:\n{said}")
+    print(f"end {time.time() - starts[-1]:.1f} s after the last start", flush=True)
+    return figures_of(n_points, began, starts, mib)
+
+
+def figures_of(n_points: int, began: float, starts: Sequence[float], mib: float) -> dict[str, float]:
+    """All keys, of a command that began then, of its runs' starts in order, and of its peak memory."""
     hundredth = n_points // 100
     early = block_ms(starts, hundredth, 11 * hundredth)
     late = block_ms(starts, 90 * hundredth, len(starts) - 1)
-    first_s, tail_s = starts[0] - began, time.time() - starts[-1]
+    first_s = starts[0] - began
     print(
         f"grid of {n_points}: {early:.1f} ms a run at first, {late:.1f} ms at last; first start after "
-        f"{first_s:.1f} s, end {tail_s:.1f} s after the last, {mib:.0f} MiB",
+        f"{first_s:.1f} s; {mib:.0f} MiB",
         flush=True,
     )
     return {
