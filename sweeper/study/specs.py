@@ -102,7 +102,9 @@ class TaskSpecs:
 
     def _effective(self, half: "Half", task_config: TaskConfig, max_steps: int) -> dict[str, Any]:
         """What a fingerprint is made of."""
-        own = {**task_config.without_cosmetics(), **task_config.effective(max_steps)}
+        own = task_config.effective(max_steps)
+        if type(task_config).effective is not TaskConfig.effective:  # which may leave keys out
+            own = {**task_config.without_cosmetics(), **own}
         found = {**half.effective, **own}
         trainer = {**found["trainer"], "max_steps": max_steps, "epochs": None}
         return {**found, "trainer": trainer, **self._unusual_objective}
@@ -124,18 +126,20 @@ class TaskSpecs:
         mark = fingerprint(self._effective(half, task_config, max_steps), prepared.digest)
         self._by_fingerprint[mark], self._halves[mark] = prepared, half
         self._task_configs[mark, tuple(overrides)] = task_config
-        return TrialSpec(
+        spec = TrialSpec(
             number=number,
             name=name,
             role=role,
             prunable=role == "candidate",
             params=dict(params),
             overrides=tuple(overrides),
-            config={**half.sections, **sections},
+            config={},
             fingerprint=mark,
             max_steps=max_steps,
             notices=(*task_config.notices(max_steps), *_idle(params, task_config, max_steps)),
         )
+        # it comes from models, as JSON: to validate it again would copy what all trials share
+        return spec.model_copy(update={"config": {**half.sections, **sections}})
 
     @cached_property
     def _own_data(self) -> Prepared:

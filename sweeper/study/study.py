@@ -21,6 +21,7 @@ from sweeper.storage import (
 from sweeper.study.asked_for import warnings_of_others
 from sweeper.study.confirming import Confirming
 from sweeper.study.dry_run import show_forecast
+from sweeper.study.garbage import collect_from_here, collector_resting
 from sweeper.study.growth import FollowUpLimits, Growth
 from sweeper.study.health import Health
 from sweeper.study.interrupts import Interrupt, watch_signals
@@ -50,12 +51,13 @@ def run_sweep(sweep: TaskSweep) -> int:
 
 def run_planned(sweep: Sweep, factory: SpecFactory) -> int:
     """Run, resume or extend the study of the trials that `factory` makes; the process's exit code."""
-    with place_faults_named(sweep.settings.study.results_dir):
+    with place_faults_named(sweep.settings.study.results_dir), collector_resting():
         planned = plan(sweep, factory)
         with open_storage(sweep.settings.study.storage, planned.study, new_owner()) as storage:
             if sweep.settings.study.dry_run:
                 return show_forecast(planned, storage)
             with watch_signals() as interrupt, open_session(planned, storage, interrupt) as session:
+                collect_from_here()
                 return session.run()
 
 

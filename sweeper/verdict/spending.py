@@ -11,7 +11,6 @@ from math import pi
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 Floats = NDArray[np.float64]
@@ -58,6 +57,7 @@ def share(number: int) -> float:
 
 def _reach(nodes: Floats, density: Floats, step: float, scale: float, error: float) -> float:
     """Where the boundary of the sum lies that is crossed now, and was not before, with this probability."""
+    from scipy.optimize import brentq  # a tenth of a second that most studies do without
 
     def excess(reach: float) -> float:
         return float(density @ (ndtr((nodes - reach) / step) + ndtr((-nodes - reach) / step))) - error
