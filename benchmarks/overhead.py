@@ -1,6 +1,7 @@
 """What a sweep costs beside training: the mean time from one run's start to the next, where runs do nothing.
 
     python benchmarks/overhead.py [--venvs FOLDER] [--rounds 3] [--runs 100] [--trials 2000] [--pairs 3]
+        [--points 10000]
 
 - `ms_per_run_untracked`, `ms_per_run_mlflow`: ours with tracking=none, and with MLflow's embedded store; all
   files of all runs are written in both.
@@ -11,6 +12,8 @@
 - `ask_tell_growth`: asking for a trial and telling its result when the study has 2,000, over the same when it
   has 20, through our TrialBook and Storage, with a random sampler. `ask_tell_growth_tpe`: with TPE, whose own
   arithmetic grows with the trials that it has seen, whoever stores them.
+- `per_run_growth`, `first_start_s_10000`, `parent_mib_10000`: one sweep over a grid of `--points`, some six
+  minutes of it; 0 leaves it out, fewer points try it. See `grid.py`.
 
 Alike on both sides: 100 runs of distinct trials, 2 slots (n_jobs=2), SQLite storage, TPE on x in [0, 1], one
 machine, turn by turn. A run starts at the first line of the user's own code in the process that is to train:
@@ -40,6 +43,7 @@ import optuna
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
+from benchmarks.grid import N_POINTS, grid_figures
 from benchmarks.noop_sweeps import Timing, described, ours, theirs
 from benchmarks.page import page_figures
 from benchmarks.peers import PEERS, Peer, python_of
@@ -174,6 +178,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100, help="runs of a sweep")
     parser.add_argument("--pairs", type=int, default=3, help="of sweeps with a page and without")
     parser.add_argument("--trials", type=int, default=2000, help="size of the large study of ask_tell_growth")
+    parser.add_argument("--points", type=int, default=N_POINTS, help="of the grid; 0: without it")
     local = "executor=local executor.devices=cpu executor.n_slots=2"
     parser.add_argument("--executor", default=local, help="our executor's overrides")
     arguments = parser.parse_args()
@@ -187,7 +192,13 @@ def main() -> None:
         rounds = [figures(one) for one in in_turns(contenders_of(arguments, venvs), arguments.rounds, work)]
         (work / "page").mkdir()
         of_page = page_figures(arguments.pairs, PAGE_RUNS, arguments.executor.split(), work / "page")
-    found = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]} | of_page
+        (work / "grid").mkdir()
+        of_grid = (
+            grid_figures(arguments.points, arguments.executor.split(), work / "grid")
+            if arguments.points
+            else {}
+        )
+    found = {key: statistics.median(one[key] for one in rounds) for key in rounds[0]} | of_page | of_grid
     print(json.dumps({key: round(value, 3) for key, value in {**found, **grown}.items()}))
 
 

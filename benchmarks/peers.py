@@ -65,13 +65,17 @@ def folder_name(peer: Peer) -> str:
     return "".join(c if c.isalnum() or c == "." else "-" for c in peer.name)
 
 
+def in_environment(added: Mapping[str, str]) -> dict[str, str]:
+    """The environment of this process without its import path, and what is `added`."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | dict(added)
+
+
 def called(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
     """What a command printed, run in `folder`. Raises RuntimeError, with its last words, where it fails."""
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         command,
         cwd=folder,
-        env=inherited | dict(environment),
+        env=in_environment(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -101,13 +101,21 @@ def marks_of(model: type[BaseModel], name: str, kind: type) -> tuple[Any, ...]:
 def inactive_paths(model: BaseModel, prefix: str) -> set[str]:
     """Dotted paths of the fields that mean nothing at the values of their siblings (`ActiveWhen`)."""
     paths: set[str] = set()
-    for name in type(model).model_fields:
-        path, value = prefix + key_in(type(model), name), getattr(model, name)
-        if not all(mark.holds(model) for mark in marks_of(type(model), name, ActiveWhen)):
-            paths.add(path)
+    for name, key, conditions in _conditions(type(model)):
+        value = getattr(model, name)
+        if conditions and not all(mark.holds(model) for mark in conditions):
+            paths.add(prefix + key)
         elif isinstance(value, BaseModel):
-            paths |= inactive_paths(value, path + ".")
+            paths |= inactive_paths(value, f"{prefix}{key}.")
     return paths
+
+
+@cache
+def _conditions(model: type[BaseModel]) -> tuple[tuple[str, str, tuple[ActiveWhen, ...]], ...]:
+    """The fields: name, key, and when they mean something."""
+    return tuple(
+        (name, key_in(model, name), marks_of(model, name, ActiveWhen)) for name in model.model_fields
+    )
 
 
 def conditional_paths(model: BaseModel, prefix: str = "") -> dict[str, set[str]]:
@@ -127,10 +135,8 @@ def conditional_paths(model: BaseModel, prefix: str = "") -> dict[str, set[str]]
 def starts(model: BaseModel, prefix: str = "") -> dict[str, int]:
     """By dotted path, the step from which a field acts; fields that act from the start are left out."""
     found: dict[str, int] = {}
-    owner = type(model)
-    for name in owner.model_fields:
-        path, value = prefix + key_in(owner, name), getattr(model, name)
-        marks = (*marks_of(owner, name, Stackable), *marks_of(owner, name, ActiveFrom))
+    for name, key, marks in _beginnings(type(model)):
+        path, value = prefix + key, getattr(model, name)
         for mark in marks:
             if mark.active_from is not None:
                 found[path] = getattr(model, mark.active_from)
@@ -139,24 +145,48 @@ def starts(model: BaseModel, prefix: str = "") -> dict[str, int]:
     return found
 
 
+@cache
+def _beginnings(model: type[BaseModel]) -> tuple[tuple[str, str, tuple[Stackable | ActiveFrom, ...]], ...]:
+    """The fields: name, key, and from when they act."""
+    return tuple(
+        (name, key_in(model, name), (*marks_of(model, name, Stackable), *marks_of(model, name, ActiveFrom)))
+        for name in model.model_fields
+    )
+
+
 def effective_values(model: BaseModel, prefix: str, inactive: set[str]) -> dict[str, Any]:
     """The model's values by key without cosmetic ones, null at the paths that are `inactive`."""
     kept: dict[str, Any] = {}
-    for name in type(model).model_fields:
-        key, value = key_in(type(model), name), getattr(model, name)
-        if marks_of(type(model), name, Cosmetic):
+    written: dict[str, str] = {}
+    for name, key, counted, left_out in _fields_that_count(type(model)):
+        value = getattr(model, name)
+        if left_out and any(mark.value == value for mark in left_out):
             continue
-        if any(mark.value == value for mark in marks_of(type(model), name, UsuallyLeftOut)):
-            continue
-        if marks := marks_of(type(model), name, CountsAs):
-            kept[key] = marks[0].value
+        if counted:
+            kept[key] = counted[0].value
         elif prefix + key in inactive:
             kept[key] = None
         elif isinstance(value, BaseModel):
             kept[key] = effective_values(value, f"{prefix}{key}.", inactive)
         else:
-            kept[key] = model.model_dump(mode="json", by_alias=True, include={name})[key]
+            kept[key] = written[key] = name
+    if written:  # all at once: one call takes as long for a field as for ten
+        dumped = model.model_dump(mode="json", by_alias=True, include=set(written.values()))
+        kept.update((key, dumped[key]) for key in written)
     return kept
+
+
+_Field = tuple[str, str, tuple[CountsAs, ...], tuple[UsuallyLeftOut, ...]]
+
+
+@cache
+def _fields_that_count(model: type[BaseModel]) -> tuple[_Field, ...]:
+    """The fields that are not cosmetic: name, key, and what decides how they are written."""
+    return tuple(
+        (name, key_in(model, name), marks_of(model, name, CountsAs), marks_of(model, name, UsuallyLeftOut))
+        for name in model.model_fields
+        if not marks_of(model, name, Cosmetic)
+    )
 
 
 def drop_key(config: dict[str, Any], path: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ SWEEPING = ("hydra", "omegaconf", "optuna", "mlflow")
 DOORS = {
     "optuna": (
         *("sweeper.storage.storage", "sweeper.storage.remembering", "sweeper.storage.optuna_adapter"),
-        *("sweeper.storage.opening", "sweeper.storage.repeating"),
+        *("sweeper.storage.opening", "sweeper.storage.repeating", "sweeper.storage.optuna_rows"),
         *("sweeper.search.pruners", "sweeper.search.samplers", "sweeper.search.trial_book"),
         "sweeper.search.rehearsal",
     ),
@@ -39,6 +39,7 @@ PURE = (
         "sweeper.wording",
     ),
     *(
+        "sweeper.study.fork_groups",
         "sweeper.study.run_state",
         "sweeper.study.line_of_runs",
         "sweeper.study.screening",

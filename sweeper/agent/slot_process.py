@@ -12,9 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
+from sweeper.trial import Runner
 from sweeper.worker import OWN_PATH, Channel, ChannelError, ending
 
 REAP_S = 5.0
+MODULE = "sweeper.worker.slot"
 SAME_PATH = ("-P",)
 """Python's option for a path without the current folder in front, where this process may not have it."""
 MAX_WORDS = 2000
@@ -28,7 +30,8 @@ class SlotProcess:
 
     `on_frame(raw)` and, once, `on_end(problem)` are called from that thread; `problem` is how the worker
     broke the rules of the channel, or None where the stream simply ended. `on_frame` may raise ChannelError.
-    `cwd`: where it works, the folder of this process unless told otherwise.
+    `cwd`: where it works, the folder of this process unless told otherwise. `runner`: of what kind its jobs
+    will be, where that is known: it imports what they need without waiting for the first of them.
     """
 
     def __init__(
@@ -37,13 +40,21 @@ class SlotProcess:
         on_frame: Callable[[bytes], None],
         on_end: Callable[[str | None], None],
         cwd: Path | None = None,
+        runner: Runner | None = None,
     ) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         # what it says before its first job or after its last; during a job all goes to the run's log
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `reap`
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, *SAME_PATH, "-m", "sweeper.worker.slot", str(theirs.fileno())],
+                [
+                    sys.executable,
+                    *SAME_PATH,
+                    "-m",
+                    MODULE,
+                    str(theirs.fileno()),
+                    *([runner] if runner else []),
+                ],
                 env={**os.environ, **import_path(), **environment},
                 cwd=cwd,
                 pass_fds=[theirs.fileno()],

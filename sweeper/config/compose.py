@@ -20,7 +20,7 @@ from sweeper.config.config_source import COMPOSITION_ERRORS, UNREADABLE, ConfigS
 from sweeper.config.kept_tree import KeptTree
 from sweeper.config.other_tasks import and_its_task, with_forgotten_task
 from sweeper.config.unreadable import unreadable
-from sweeper.config.validation import validated
+from sweeper.config.validation import Known, validated
 from sweeper.errors import Fault, UserError
 from sweeper.layout import at_home
 from sweeper.schema import Settings
@@ -58,6 +58,7 @@ class Composer:
         self._swept_groups = tuple(swept_groups)
         self._trees: dict[tuple[str, ...], Tree] = {}
         self._kept: dict[tuple[str, ...], KeptTree] = {}
+        self._last: tuple[Mapping[str, Any], Known] | None = None
 
     @classmethod
     def of(cls, loader: ConfigLoader, config_name: str | None, fixed: Sequence[str] = ()) -> "Composer":
@@ -74,7 +75,10 @@ class Composer:
         return Composer(self.source, self.fixed, {**self._labels, **labels}, self._swept_groups)
 
     def compose(self, overrides: Sequence[str] = ()) -> dict[str, Any]:
-        """The whole configuration but for Hydra's node. Raises UserError with all that stands in the way."""
+        """The whole configuration but for Hydra's node. Raises UserError with all that stands in the way.
+
+        Not to be changed: what two points have in common may be the same objects.
+        """
         config, faults = self.attempt(overrides)
         if faults:
             raise UserError(dict.fromkeys(faults))
@@ -102,26 +106,34 @@ class Composer:
         if faults or fixed.faults:
             return None
         if choices not in self._kept:
-            self._kept[choices] = KeptTree(fixed.own)
+            self._kept[choices] = KeptTree(fixed.own, _with_home)
         values = [override for _, override in own if not self.source.is_choice(override)]
         if any(one.is_delete() or one.is_add() or one.is_force_add() or one.package for one in values):
             return None
         changes = [(key_of(one), one.value()) for one in values]
-        plain = self._kept[choices].at(changes, lambda tree: self._applied(tree, own))
-        return None if plain is None else _at_home(plain)
+        return self._kept[choices].at(changes, lambda tree: self._applied(tree, own))
 
     def validate(
         self, config: Mapping[str, Any], overrides: Sequence[str] = ()
     ) -> tuple[Settings, TaskConfig]:
         """The typed halves of `config`, composed from `overrides`. Raises UserError with all faults."""
         try:
-            return validated(config, {})
+            settings, task_config = validated(config, {}, self._known(config))
+            self._last = config, (settings, type(task_config))
+            return settings, task_config
         except UserError:  # who wrote what is looked up only now: most configurations are valid
             pass
         try:
             return validated(config, self.sources(overrides))
         except UserError as error:
             raise UserError(self._explained(error.faults, config, overrides)) from error
+
+    def _known(self, config: Mapping[str, Any]) -> Known | None:
+        """What was found of the last valid configuration, where its sections are the very same objects."""
+        if self._last is None:
+            return None
+        last, known = self._last
+        return known if all(config.get(key) is last.get(key) for key in Settings.model_fields) else None
 
     def _explained(
         self, faults: Sequence[Fault], config: Mapping[str, Any], overrides: Sequence[str]

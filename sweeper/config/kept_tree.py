@@ -1,6 +1,8 @@
 """A tree whose values are changed for one point, read, and put back: no copy of it is made.
 
-Of what is resolved only that is read again which may depend on the changed values.
+Of what is resolved only that is read again which may depend on the changed values. Where nothing depends on a
+key, and a number was taken as it is, the next number at this key is put into the resolved values at once: the
+tree, whose every change takes a third of a millisecond, is left alone.
 """
 
 import copy
@@ -22,10 +24,10 @@ _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*(?:\.\w+)*)\}")
 
 
 class KeptTree:
-    """One unresolved configuration."""
+    """One unresolved configuration; `finished` makes of each resolved value what is wanted of it."""
 
-    def __init__(self, tree: DictConfig) -> None:
-        self._tree = copy.deepcopy(tree)
+    def __init__(self, tree: DictConfig, finished: Callable[[Any], Any]) -> None:
+        self._tree, self._finished = copy.deepcopy(tree), finished
         raw = OmegaConf.to_container(tree, resolve=False)
         assert isinstance(raw, dict)
         self._raw: dict[Any, Any] = raw
@@ -33,29 +35,43 @@ class KeptTree:
         self._plain: Any = None
         """What it resolves to as it is; None where it does not."""
         with suppress(OmegaConfBaseException):
-            self._plain = OmegaConf.to_container(tree, resolve=True, throw_on_missing=True)
+            if all(isinstance(key, str) for key in raw):
+                self._plain = finished(OmegaConf.to_container(tree, resolve=True, throw_on_missing=True))
+        self._takes: dict[tuple[str, type], bool] = {}
+        """Whether nothing depends on a key, and a number of a type stays there as it is given."""
 
     def at(self, values: Sequence[tuple[str, Any]], apply: Apply) -> dict[Any, Any] | None:
         """The resolved configuration with these values at dotted keys, which `apply` sets in the tree.
 
-        None where more would change than values that are there.
+        Not to be changed: sections without a new value are those of other calls. None where more would change
+        than values that are there.
         """
-        if self._plain is None or not all(self._has_place_for(key, value) for key, value in values):
+        if self._plain is None:
+            return None
+        if all(self._takes.get((key, type(value))) for key, value in values):
+            return _with(self._plain, [(tuple(key.split(".")), value) for key, value in values])
+        if not all(self._has_place_for(key, value) for key, value in values):
             return None
         changed = [tuple(key.split(".")) for key, _ in values]
         try:
             if apply(self._tree):
                 return None
-            plain = _copied(self._plain)
-            for path in self._stale(changed):
-                _put(plain, path, self._read(path))
+            plain = _with(self._plain, [(path, self._read(path)) for path in self._stale(changed)])
         except OmegaConfBaseException:
             return None
         finally:
             for path in changed:
                 OmegaConf.update(self._tree, ".".join(path), self._raw_at(path), merge=False)
-        assert isinstance(plain, dict)
+        for key, value in values:
+            if type(value) in (int, float) and (key, type(value)) not in self._takes:
+                self._takes[key, type(value)] = self._is_as_given(tuple(key.split(".")), value, plain)
         return plain
+
+    def _is_as_given(self, path: Path, value: float, plain: Any) -> bool:
+        """Whether another number of its type may be put there without looking."""
+        for part in path:
+            plain = plain[part]
+        return type(plain) is type(value) and plain == value and self._stale([path]) == {path}
 
     def _stale(self, changed: Sequence[Path]) -> set[Path]:
         """The values that are changed, and those that may depend on them."""
@@ -71,9 +87,9 @@ class KeptTree:
         node: Any = self._tree
         for part in path:
             node = node[part]
-        if not OmegaConf.is_config(node):
-            return node
-        return OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+        if OmegaConf.is_config(node):
+            node = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+        return self._finished(node)
 
     def _has_place_for(self, key: str, value: Any) -> bool:
         """Whether a value, or a list, takes the place of one that is there."""
@@ -134,13 +150,14 @@ def _overlap(one: Path, other: Path) -> bool:
     return one[:n] == other[:n]
 
 
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
-
-
-def _put(plain: dict[Any, Any], path: Path, value: Any) -> None:
-    for part in path[:-1]:
-        plain = plain[part]
-    plain[path[-1]] = value
+def _with(plain: dict[Any, Any], values: Iterable[tuple[Path, Any]]) -> dict[Any, Any]:
+    """A copy with these values, of which the sections that hold none of them are not copied."""
+    found = dict(plain)
+    own = {(): found}
+    for path, value in values:
+        for n in range(1, len(path)):
+            if path[:n] not in own:
+                section = own[path[: n - 1]]
+                own[path[:n]] = section[path[n - 1]] = dict(section[path[n - 1]])
+        own[path[:-1]][path[-1]] = value
+    return found

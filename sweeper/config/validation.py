@@ -38,14 +38,19 @@ T = TypeVar("T")
 
 Sources = Mapping[str, str]
 """Dotted key -> where its value came from: `override 'a.b=1'`, `data=esmm/csv`."""
+Known = tuple[Settings, type[TaskConfig]]
+"""The first half of a valid configuration, and the class of the other one."""
 
 
-def validated(config: Mapping[str, Any], sources: Sources) -> tuple[Settings, TaskConfig]:
-    """The two typed halves of a composed configuration. Raises UserError with all faults of both."""
+def validated(
+    config: Mapping[str, Any], sources: Sources, known: Known | None = None
+) -> tuple[Settings, TaskConfig]:
+    """The two typed halves of a composed configuration. Raises UserError with all faults of both.
+
+    `known`: what is known of the first half, where it has been validated before.
+    """
     faults: list[Fault] = []
-    own = {key: config[key] for key in Settings.model_fields if key in config}
-    settings = _checked(Settings, own, sources, faults)
-    task_class = _task_class(config.get("task"), faults)
+    settings, task_class = known or _first_half(config, sources, faults)
     task = None
     if task_class is not None:
         sections = {key: value for key, value in config.items() if key not in Settings.model_fields}
@@ -53,6 +58,14 @@ def validated(config: Mapping[str, Any], sources: Sources) -> tuple[Settings, Ta
     if faults or settings is None or task is None:
         raise UserError(faults)
     return settings, task
+
+
+def _first_half(
+    config: Mapping[str, Any], sources: Sources, faults: list[Fault]
+) -> tuple[Settings | None, type[TaskConfig] | None]:
+    own = {key: config[key] for key in Settings.model_fields if key in config}
+    settings = _checked(Settings, own, sources, faults)
+    return settings, _task_class(config.get("task"), faults)
 
 
 def source_of(key: str, sources: Sources) -> str:

@@ -15,11 +15,15 @@ AGENTS_PER_S = 50
 
 @dataclass(frozen=True)
 class Workplace:
-    """What agents know of a study: its name, its `folder`, and the task's `target`, None for a program."""
+    """What agents know of a study: its name, its `folder`, and the task's `target`, None for a program.
+
+    `n_expected`: so many runs will start soon.
+    """
 
     study: str
     folder: Path
     target: str | None
+    n_expected: int = 0
 
 
 def make_executor(
@@ -31,7 +35,11 @@ def make_executor(
     if isinstance(config, ByHand | Ray | Slurm):
         return _with_agents(config, workplace)
     return LocalExecutor(
-        arrangement.placements, job_timeout_s=config.job_timeout_s, silence_s=config.silence_s
+        arrangement.placements,
+        None if workplace.target is None else "task",  # a program brings its own imports
+        workplace.n_expected,
+        job_timeout_s=config.job_timeout_s,
+        silence_s=config.silence_s,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from sweeper.agent import SlotProcess
 from sweeper.executors.pool import Worker
 from sweeper.messages import Message
+from sweeper.trial import Runner
 from sweeper.worker import read_message
 
 
@@ -17,10 +18,14 @@ class WorkerProcess(Worker):
         environment: Mapping[str, str],
         on_message: Callable[["WorkerProcess", Message], None],
         on_end: Callable[["WorkerProcess", str | None], None],
+        runner: Runner | None = None,
     ) -> None:
+        """`runner`: of what kind its jobs will be, where that is known."""
         self.heard_at = time.monotonic()
         self._on_message, self._on_end = on_message, on_end
-        self._process = SlotProcess(environment, self._hear, lambda problem: on_end(self, problem))
+        self._process = SlotProcess(
+            environment, self._hear, lambda problem: on_end(self, problem), runner=runner
+        )
 
     @property
     def pid(self) -> int:

@@ -3,10 +3,13 @@
 `tests/sweeper/storage/test_optuna_adapter.py` tests each part, and names the version that broke it.
 """
 
+from types import ModuleType
+
 import optuna
 import sqlalchemy as sa
 from optuna.pruners import BasePruner
 from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, Trial
 
 
@@ -53,6 +56,20 @@ def study_seen_as(view: type[optuna.Study], study: optuna.Study, pruner: BasePru
     """The same study in the same storage, as an object of the class `view` with a pruner of its own."""
     sampler = optuna.samplers.RandomSampler()  # never asked for a point
     return view(study.study_name, storage_of(study), sampler, pruner)
+
+
+def tables_of(storage: RDBStorage) -> ModuleType:
+    """The classes of the rows in the tables of Optuna's storage."""
+    assert isinstance(storage, RDBStorage)
+    return models
+
+
+def read_trials(storage: RDBStorage, study_id: int, trial_ids: set[int], after: int) -> list[FrozenTrial]:
+    """Of a study the trials with these keys, none of them above `after`, and all with keys above it."""
+    found: list[FrozenTrial] = storage._get_trials(
+        study_id, states=None, included_trial_ids=trial_ids, trial_id_greater_than=after
+    )
+    return found
 
 
 def writer_of(storage: RDBStorage) -> str:

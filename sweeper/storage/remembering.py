@@ -19,24 +19,36 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.storage.optuna_adapter import storage_of, study_id_of, trial_id_of, with_trial_id
+from sweeper.storage.optuna_rows import OptunaRows
 
 DRAFT = -1
 """Key of the trial that is in memory only."""
 
 
 class RememberingStorage(BaseStorage):
-    """What Optuna needs of a storage, for one study."""
+    """What Optuna needs of a storage, for one study; `rows`: what is faster where that is on SQLite."""
 
-    def __init__(self, backend: BaseStorage) -> None:
-        self._backend = backend
+    def __init__(self, backend: BaseStorage, rows: OptunaRows | None = None) -> None:
+        self._backend, self._rows = backend, rows
         self._is_drafting = False
         self._trials: dict[int, FrozenTrial] = {}
         self._ids: dict[int, int] = {}
 
     def look(self, study_id: int) -> None:
         """Learn what other processes have written."""
-        self._trials = {trial_id_of(t): t for t in self._backend.get_all_trials(study_id, deepcopy=False)}
-        self._ids = {trial.number: trial_id for trial_id, trial in self._trials.items()}
+        if self._rows is None or not self._trials:
+            self._trials.clear()
+            self._ids.clear()
+            found = self._backend.get_all_trials(study_id, deepcopy=False)
+        else:
+            open_ids = [key for key, trial in self._trials.items() if not trial.state.is_finished()]
+            found = self._rows.changed(study_id, open_ids, after=max(self._trials))
+        for trial in found:
+            self._remember(trial)
+
+    def _remember(self, trial: FrozenTrial) -> None:
+        self._trials[trial_id_of(trial)] = trial
+        self._ids[trial.number] = trial_id_of(trial)
 
     def _to_change(self, trial_id: int) -> FrozenTrial:
         """A new object in the trial's place: who was given the old one goes on seeing what it asked for."""
@@ -86,12 +98,17 @@ class RememberingStorage(BaseStorage):
         """Written, and remembered as it was written; or a draft."""
         if self._is_drafting and template_trial is None:
             return self._drafted()
-        trial_id = self._backend.create_new_trial(study_id, template_trial)
-        trial = self._trials[trial_id] = self._backend.get_trial(trial_id)
-        self._ids[trial.number] = trial_id
-        if trial.number != len(self._trials) - 1:  # another process was first: trials are found by number
+        trial = self._created(study_id, template_trial)
+        if trial.number == len(self._trials):
+            self._remember(trial)
+        else:  # another process was first: trials are found by number
             self.look(study_id)
-        return trial_id
+        return trial_id_of(trial)
+
+    def _created(self, study_id: int, template: FrozenTrial | None) -> FrozenTrial:
+        if self._rows is not None and template is not None and not template.values:
+            return self._rows.add(study_id, template)
+        return self._backend.get_trial(self._backend.create_new_trial(study_id, template))
 
     def set_trial_param(
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution

@@ -28,6 +28,7 @@ from sweeper.storage.database import Database
 from sweeper.storage.hosts import leave_to_another_host, refuse_other_hosts
 from sweeper.storage.opening import open_database
 from sweeper.storage.optuna_adapter import study_id_of
+from sweeper.storage.optuna_rows import OptunaRows
 from sweeper.storage.remembering import RememberingStorage
 from sweeper.storage.repeating import RepeatingStorage
 from sweeper.storage.rows import Claim, RunRow, row_of
@@ -56,8 +57,10 @@ class Storage:
         self._engine = self._optuna.engine
         self._database = Database(self._engine, self._waiting)
         cached = optuna.storages.get_storage(self._optuna)
-        server = RepeatingStorage(cached, self._waiting.repeated) if self._database.is_server else cached
-        self._memory = RememberingStorage(server)
+        if self._database.is_server:
+            self._memory = RememberingStorage(RepeatingStorage(cached, self._waiting.repeated))
+        else:
+            self._memory = RememberingStorage(cached, OptunaRows(self._optuna))
 
     def warn_of_waits(self, warn: Callable[[str], None], should_stop: Callable[[], bool]) -> None:
         """Call `warn`, once, when the database keeps the study waiting, and now where its place is unfit.

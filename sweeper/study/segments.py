@@ -6,10 +6,11 @@ from when a schedule depends on it.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sweeper.models import drop_key, starts
-from sweeper.schema import RunSettings, Schedule
+from sweeper.schema import RunSettings, Schedule, Settings
 from sweeper.study.prefix_tree import RunPath, Segment
 from sweeper.task import TaskConfig
 from sweeper.trial import fingerprint
@@ -18,27 +19,46 @@ OWN = ("max_steps", "epochs", "schedule", "success")
 """Of the trainer, what is read for itself, and what trains nothing."""
 
 
-def path_of(settings: RunSettings, config: TaskConfig, n_train: int, base: str) -> RunPath:
+@dataclass(frozen=True)
+class Seen:
+    """Of a run's settings what its segments are told by: the same for all trials that share them."""
+
+    settings: RunSettings | Settings
+    trainer: Mapping[str, Any]
+    fixed: Mapping[str, Any]
+
+
+def seen_of(settings: RunSettings | Settings) -> Seen:
+    """What the segments of runs with these settings are told by."""
+    task = settings.task
+    return Seen(
+        settings,
+        {key: value for key, value in settings.trainer.without_cosmetics().items() if key not in OWN},
+        {
+            "task": [task.name, task.target, task.metric, task.direction],
+            "optimizer": settings.optimizer.without_cosmetics(),
+        },
+    )
+
+
+def path_of(settings: RunSettings | Settings | Seen, config: TaskConfig, n_train: int, base: str) -> RunPath:
     """The path of a run, and where others are likely to part from it; `base`: data and code, hashed.
 
     A run that ends by the clock shares nothing: the time that others have spent is not its own.
     """
-    trainer = settings.trainer
+    known = settings if isinstance(settings, Seen) else seen_of(settings)
+    trainer = known.settings.trainer
     if trainer.max_seconds is not None:
         return RunPath()
     total = trainer.total_steps(n_train)
     acts = starts(config)
-    parting = {step for step in (*acts.values(), *_turns(settings)) if 0 < step < total}
-    own = {key: value for key, value in trainer.without_cosmetics().items() if key not in OWN}
-    fixed: dict[str, Any] = {
-        "task": [settings.task.name, settings.task.target, settings.task.metric, settings.task.direction],
-        "optimizer": settings.optimizer.without_cosmetics(),
-    }
+    parting = {step for step in (*acts.values(), *_turns(known.settings)) if 0 < step < total}
     path: list[Segment] = []
     for end in sorted({*parting, total}):
         rates = _rates(trainer.schedule, trainer.eval_every, end, total)
-        seen = {**fixed, "config": until(config, end, acts), "trainer": {**own, "schedule": rates}}
-        segment = Segment(end, fingerprint(seen, base))
+        effective = until(config, end, acts)
+        decided = {**known.fixed, "config": effective, "trainer": {**known.trainer, "schedule": rates}}
+        segment = Segment(end, fingerprint(decided, base))
         if path and path[-1].key == segment.key:
             path.pop()
         path.append(segment)
@@ -54,7 +74,7 @@ def until(config: TaskConfig, end: int, acts: Mapping[str, int]) -> Mapping[str,
     return seen
 
 
-def _turns(settings: RunSettings) -> Iterator[int]:
+def _turns(settings: RunSettings | Settings) -> Iterator[int]:
     """Steps before which a schedule does not depend on what comes after."""
     schedule, every = settings.trainer.schedule, settings.trainer.eval_every
     yield schedule.lr_warmup_steps

@@ -8,12 +8,12 @@ earlier. Nothing of it is remembered: what was left is found by its path, and wh
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from sweeper.results import RunKey
-from sweeper.schema import RUN_SECTIONS
+from sweeper.study.fork_groups import ForkGroups
 from sweeper.study.prefix_files import Place, PrefixFiles, kind_of
-from sweeper.study.prefix_tree import Key, RunPath, fork_steps, length, most_useful
+from sweeper.study.prefix_tree import Key, RunPath, length, most_useful
 from sweeper.trial import CheckpointRef, JobSpec, Leave, Slot, TrialSpec
 
 MOST_LEFT = 8
@@ -26,7 +26,7 @@ class RunsToCome(Protocol):
     """The trials of a study, and which runs it may still want."""
 
     @property
-    def trials(self) -> Mapping[int, TrialSpec]:
+    def trials(self) -> dict[int, TrialSpec]:
         """By number, in the order in which they joined."""
 
     @property
@@ -108,9 +108,12 @@ class SharedPrefixes:
         self._is_open, self.ahead = is_open, 0 if is_open else MOST_AHEAD
         self._drafts = {draft.fingerprint: draft for draft in drafts}
         self._drafted: dict[Key, dict[str, None]] = {}
-        for draft in self._drafts.values():
-            for segment in path_of(draft).path:
-                self._drafted.setdefault(segment.key, {})[draft.fingerprint] = None
+        self._groups = ForkGroups(self._may_come, runs.is_screening)
+        for mark, draft in self._drafts.items():
+            path = path_of(draft).path
+            self._groups.add(mark, path, draft)
+            for segment in path:
+                self._drafted.setdefault(segment.key, {})[mark] = None
         self._paths: dict[int, RunPath] = {}
         self._with: dict[Key, dict[int, None]] = {}
         self._wanted: Container[RunKey] = ()
@@ -123,10 +126,13 @@ class SharedPrefixes:
     def see(self, wanted: Container[RunKey]) -> None:
         """These runs are to be trained now; trials may have joined."""
         self._wanted = wanted
-        for number in [*islice(self._runs.trials, len(self._paths), None)]:
+        n_new = len(self._runs.trials) - len(self._paths)
+        for number in reversed([*islice(reversed(self._runs.trials), n_new)]):
             trial = self._runs.trials[number]
-            self._drafts.pop(trial.fingerprint, None)
+            if self._drafts.pop(trial.fingerprint, None) is not None:
+                self._groups.remove(trial.fingerprint, self._path_of(trial).path)
             found = self._paths[number] = RunPath() if trial.refused else self._path_of(trial)
+            self._groups.add(number, found.path, trial)
             for segment in found.path:
                 self._with.setdefault(segment.key, {})[number] = None
                 for seed, key in self._open:
@@ -167,8 +173,8 @@ class SharedPrefixes:
         return CheckpointRef(path=str(path), models={at: str(model) for at, model in models.items()})
 
     def _leaves(self, trial: TrialSpec, run: RunPath, seed: int, kind: str, begun: int) -> tuple[Leave, ...]:
-        others = self._others(trial, run, seed, begun)
-        counts = fork_steps(run.path, (self._path_of(other).path for other in others), begun)
+        forks = self._groups.forks(trial.number, run.path, seed, begun)
+        counts = dict(sorted(forks.counts.items()))
         if self._has_others:  # where those part that are to come, nobody knows, but this is likely
             ends = (segment.until for segment in run.path[:-1])
             for step in {*run.forks, *ends}:
@@ -179,7 +185,7 @@ class SharedPrefixes:
             return ()
         self._lead((trial.number, seed), free)
         wholes = [Leave(step=step, path=str(place.whole(step))) for step, place in free.items()]
-        is_of_models = self._has_others or any(_differ(trial.config, other.config) for other in others)
+        is_of_models = self._has_others or forks.are_other_kinds
         models = self._files.models(run.path, seed, kind, self._every, max(free)) if is_of_models else {}
         beside = (Leave(step=at, path=str(p), is_model=True) for at, p in models.items() if at > begun)
         return (*wholes, *beside)
@@ -205,14 +211,6 @@ class SharedPrefixes:
         """Whether trials are to come that nobody knows."""
         return self._is_open and self._runs.n_unasked > 0
 
-    def _others(self, trial: TrialSpec, run: RunPath, seed: int, begun: int) -> list[TrialSpec]:
-        """Trials that may still be trained on this seed, and go on as this one does for a while."""
-        keys = [segment.key for segment in run.path if segment.until > begun]
-        numbers = dict.fromkeys(number for key in keys for number in self._with[key])
-        known = [number for number in numbers if number != trial.number and self._may_come((number, seed))]
-        drafts = dict.fromkeys(mark for key in keys for mark in self._drafts_with(key, seed))
-        return [*(self._runs.trials[number] for number in known), *(self._drafts[mark] for mark in drafts)]
-
     def _drafts_with(self, key: Key, seed: int) -> Iterator[str]:
         """Points that no trial has tried yet, and that go on with this key."""
         marks = self._drafted.get(key, {}) if self._runs.is_screening(seed) else {}
@@ -229,7 +227,8 @@ class SharedPrefixes:
         for step, place in places.items():
             self._coming.setdefault(place, {})[step] = key
             self._leaders.setdefault(key, []).append((place, step))
-            self._open.setdefault((place.seed, place.key), dict(self._with[place.key]))
+            if (place.seed, place.key) not in self._open:
+                self._open[place.seed, place.key] = dict(self._with[place.key])
 
     def moved(self, key: RunKey, step: int, *, is_start: bool = False) -> None:
         """A run has come that far, or starts there: what it has not left on the way will not come."""
@@ -264,8 +263,3 @@ class SharedPrefixes:
                 return True
             del numbers[number]
         return self._has_others or next(self._drafts_with(key, seed), None) is not None
-
-
-def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two configurations may have other figures of the same model: the task's own sections differ."""
-    return any(one.get(name) != other.get(name) for name in (one.keys() | other.keys()) - {*RUN_SECTIONS})

@@ -5,6 +5,7 @@ import os
 import re
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
@@ -24,7 +25,7 @@ from sweeper.schema import RUN_SECTIONS, RunSettings, Settings
 from sweeper.search import key_of
 from sweeper.study.code import command
 from sweeper.study.prefix_tree import RunPath
-from sweeper.study.segments import path_of
+from sweeper.study.segments import Seen, path_of, seen_of
 from sweeper.study.spec_factory import MetricNames, RunParts
 from sweeper.task import (
     Prepared,
@@ -44,6 +45,24 @@ N_BLOCKS = 3
 """So many trials that are announced differently are shown."""
 
 
+@dataclass(frozen=True)
+class Half:
+    """Of a trial's configuration what is not the task's own.
+
+    `settings` have the study's objective; `sections` are those that a worker gets of them, `effective` those
+    that a fingerprint is made of.
+    """
+
+    settings: Settings
+    sections: dict[str, JsonValue]
+    effective: dict[str, Any]
+
+    @cached_property
+    def seen(self) -> Seen:
+        """What the segments of these trials are told by."""
+        return seen_of(self.settings)
+
+
 class TaskSpecs:
     """Makes the trials of a task's sweep. Data are prepared once for each data section that occurs."""
 
@@ -52,6 +71,9 @@ class TaskSpecs:
         self._prepared: dict[str, Prepared] = {}
         self._by_fingerprint: dict[str, Prepared] = {}
         self._run_paths: dict[str, RunPath] = {}
+        self._bases: dict[str, str] = {}
+        self._halves: dict[str, Half] = {}
+        self._last_half: tuple[Settings, Half] | None = None
         self._task_configs: dict[tuple[str, tuple[str, ...]], TaskConfig] = {}
 
     @cached_property
@@ -65,10 +87,27 @@ class TaskSpecs:
         is_usual = self.objective == usual_objective(self._sweep)
         return {} if is_usual else {"objective": f"{self.objective.metric}:{self.objective.direction}"}
 
+    def _half(self, settings: Settings) -> "Half":
+        """What these settings mean to a trial; most trials of a sweep share theirs."""
+        if self._last_half is None or self._last_half[0] is not settings:
+            trained = self._trained_for(settings)
+            sections = trained.model_dump(mode="json", by_alias=True, include=set(RUN_SECTIONS))
+            self._last_half = settings, Half(trained, sections, _without_cosmetics(trained))
+        return self._last_half[1]
+
     def _trained_for(self, settings: Settings) -> Settings:
         """The settings with the study's objective in the task's place: a worker knows one."""
         task = {"metric": self.objective.metric, "direction": self.objective.direction}
         return settings.model_copy(update={"task": settings.task.model_copy(update=task)})
+
+    def _effective(self, half: "Half", task_config: TaskConfig, max_steps: int) -> dict[str, Any]:
+        """What a fingerprint is made of."""
+        own = task_config.effective(max_steps)
+        if type(task_config).effective is not TaskConfig.effective:  # which may leave keys out
+            own = {**task_config.without_cosmetics(), **own}
+        found = {**half.effective, **own}
+        trainer = {**found["trainer"], "max_steps": max_steps, "epochs": None}
+        return {**found, "trainer": trainer, **self._unusual_objective}
 
     def baseline(self, number: int) -> TrialSpec:
         """The reference trial: the fixed configuration with `study.baseline` applied."""
@@ -79,31 +118,37 @@ class TaskSpecs:
     ) -> TrialSpec:
         """The trial at these overrides. Raises UserError where they do not make a valid configuration."""
         checked = self._sweep.at(overrides)
-        settings, task_config = self._trained_for(checked.settings), checked.task_config
-        prepared = self.prepare(settings, task_config)
+        half, task_config = self._half(checked.settings), checked.task_config
+        sections = task_config.model_dump(mode="json", by_alias=True)
+        prepared = self._prepared_at(half.settings, task_config, sections)
         self._refuse_other_data(name, prepared)
-        max_steps = settings.trainer.total_steps(prepared.n_train)
-        effective = {**_effective(settings, task_config, prepared), **self._unusual_objective}
-        mark = fingerprint(effective, prepared.digest)
-        self._by_fingerprint[mark] = prepared
+        max_steps = half.settings.trainer.total_steps(prepared.n_train)
+        mark = fingerprint(self._effective(half, task_config, max_steps), prepared.digest)
+        self._by_fingerprint[mark], self._halves[mark] = prepared, half
         self._task_configs[mark, tuple(overrides)] = task_config
-        return TrialSpec(
+        spec = TrialSpec(
             number=number,
             name=name,
             role=role,
             prunable=role == "candidate",
             params=dict(params),
             overrides=tuple(overrides),
-            config=run_config(settings, task_config),
+            config={},
             fingerprint=mark,
             max_steps=max_steps,
             notices=(*task_config.notices(max_steps), *_idle(params, task_config, max_steps)),
         )
+        # it comes from models, as JSON: to validate it again would copy what all trials share
+        return spec.model_copy(update={"config": {**half.sections, **sections}})
+
+    @cached_property
+    def _own_data(self) -> Prepared:
+        """The prepared data of the fixed configuration."""
+        return self.prepare(self._sweep.settings, self._sweep.task_config)
 
     def _refuse_other_data(self, name: str, prepared: Prepared) -> None:
         """Trials are compared on one test split; on another one a difference would say nothing."""
-        own = self.prepare(self._sweep.settings, self._sweep.task_config)
-        if prepared.digest != own.digest:
+        if prepared.digest != self._own_data.digest:
             problem = (
                 f"trial '{name}' has other data than the fixed configuration; expected one data set a study"
             )
@@ -140,7 +185,12 @@ class TaskSpecs:
 
     def prepare(self, settings: Settings, task_config: TaskConfig) -> Prepared:
         """The prepared data of a configuration. Raises UserError where the data cannot be used."""
-        data = task_config.model_dump(mode="json", by_alias=True)["data"]
+        return self._prepared_at(settings, task_config, task_config.model_dump(mode="json", by_alias=True))
+
+    def _prepared_at(
+        self, settings: Settings, task_config: TaskConfig, sections: Mapping[str, Any]
+    ) -> Prepared:
+        data = sections["data"]
         key = canonical(data)
         if key not in self._prepared:
             cache = _cache_of(settings, data.get("cache_dir"))
@@ -153,7 +203,7 @@ class TaskSpecs:
 
     def data(self) -> dict[str, Any]:
         """What a report says of the data of the fixed configuration."""
-        prepared = self.prepare(self._sweep.settings, self._sweep.task_config)
+        prepared = self._own_data
         name = self._sweep.config["data"].get("name")
         return {"name": name, "digest": prepared.digest, "real": prepared.real, **prepared.facts}
 
@@ -164,16 +214,22 @@ class TaskSpecs:
         return self._run_paths[trial.fingerprint]
 
     def _run_path(self, trial: TrialSpec) -> RunPath:
+        half = self._halves.get(trial.fingerprint)
         try:
-            settings = RunSettings.model_validate({name: trial.config[name] for name in RUN_SECTIONS})
+            settings = half.seen if half is not None else _run_settings(trial)
         except (
             ValidationError,
             KeyError,
         ):  # of an earlier version, whose runs are known and not trained again
             return RunPath()
-        prepared, base = self.prepared_of(trial), self._code_hash
-        config = self.task_config_of(trial)
-        return path_of(settings, config, prepared.n_train, digest_of(prepared.digest, base))
+        config, prepared = self.task_config_of(trial), self.prepared_of(trial)
+        return path_of(settings, config, prepared.n_train, self._base_of(prepared.digest))
+
+    def _base_of(self, digest: str) -> str:
+        """What stands for the data and the code."""
+        if digest not in self._bases:
+            self._bases[digest] = digest_of(digest, self._code_hash)
+        return self._bases[digest]
 
     @cached_property
     def _code_hash(self) -> str:
@@ -252,8 +308,7 @@ class TaskSpecs:
 
     def feels_scale(self, trial: TrialSpec) -> bool:
         """Whether training would go another way if the loss were multiplied by a number."""
-        sections = {name: trial.config[name] for name in RUN_SECTIONS}
-        return RunSettings.model_validate(sections).feels_scale
+        return _run_settings(trial).feels_scale
 
     def added(self, result: StudyResult, judgement: Judgement) -> Added:
         """The tables and plots that the task adds to a report."""
@@ -263,13 +318,14 @@ class TaskSpecs:
     def fixed(self) -> dict[str, Any]:
         """All that the trials of this study share: what its name stands for."""
         sweep, study = self._sweep, self._sweep.settings.study
-        fixed = {**_trained(sweep.settings, sweep.task_config), **self._unusual_objective}
+        trained = {**_without_cosmetics(sweep.settings), **sweep.task_config.without_cosmetics()}
+        fixed = {**trained, **self._unusual_objective}
         for key in sweep.swept_keys:
             drop_key(fixed, key.split(".") if "@" not in key else [key.split("@")[0]])
         shared = {
             "baseline": list(study.baseline),
             "objectives": [f"{one.metric}:{one.direction}" for one in objectives_of(sweep)],
-            "data digest": self.prepare(sweep.settings, sweep.task_config).digest,
+            "data digest": self._own_data.digest,
         }
         return {**fixed, "study": {**shared, "swept": sorted(sweep.swept_keys)}}
 
@@ -277,6 +333,10 @@ class TaskSpecs:
         """`study.name`, or the task and a hash of all that is fixed and of the names of what is swept."""
         mark = digest_of(canonical(self.fixed())).removeprefix("sha256:")[:8]
         return self._sweep.settings.study.name or f"{self._sweep.settings.task.name}-{mark}"
+
+
+def _run_settings(trial: TrialSpec) -> RunSettings:
+    return RunSettings.model_validate({name: trial.config[name] for name in RUN_SECTIONS})
 
 
 def _held(config: TaskConfig, facts: Mapping[str, Any]) -> list[str]:
@@ -351,12 +411,6 @@ def in_blocks(said: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     return [*common, *shown, *([f"in {in_short(left)}: not shown"] if left else [])]
 
 
-def run_config(settings: Settings, task_config: TaskConfig) -> dict[str, JsonValue]:
-    """What a worker gets: the validated sections that training depends on."""
-    sections = settings.model_dump(mode="json", by_alias=True, include=set(RUN_SECTIONS))
-    return {**sections, **task_config.model_dump(mode="json", by_alias=True)}
-
-
 def _cache_of(settings: Settings, configured: str | None) -> Path:
     """The folder of prepared data; a task of the user's need not have a key for it."""
     usual = Path(settings.study.results_dir) / "cache"
@@ -374,18 +428,12 @@ def _cache_of(settings: Settings, configured: str | None) -> Path:
     return Path(configured)
 
 
-def _trained(settings: Settings, task_config: TaskConfig) -> dict[str, Any]:
+def _without_cosmetics(settings: Settings) -> dict[str, Any]:
     own = {"optimizer": settings.optimizer, "trainer": settings.trainer}
     sections = {name: section.without_cosmetics() for name, section in own.items()}
     task = settings.task
     target = None if is_built_in(task.name, task.target) else task.target  # its name says it all
-    return {"task": [task.name, target], **sections, **task_config.without_cosmetics()}
-
-
-def _effective(settings: Settings, task_config: TaskConfig, prepared: Prepared) -> dict[str, Any]:
-    steps = settings.trainer.total_steps(prepared.n_train)
-    trained = {**_trained(settings, task_config), **task_config.effective(steps)}
-    return {**trained, "trainer": {**trained["trainer"], "max_steps": steps, "epochs": None}}
+    return {"task": [task.name, target], **sections}
 
 
 def _idle(params: Mapping[str, JsonValue], task_config: TaskConfig, max_steps: int) -> list[str]:

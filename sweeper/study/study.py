@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sweeper.config import TaskSweep
 from sweeper.errors import StudyError
-from sweeper.executors import Workplace, make_executor
-from sweeper.search import ALONE_S, Sweep, TrialBook, pruning_of, with_race
+from sweeper.executors import Executor, Workplace, make_executor
+from sweeper.search import ALONE_S, Adaptive, Enumerated, Sweep, TrialBook, pruning_of, with_race
 from sweeper.storage import (
     RunBook,
     Storage,
@@ -22,6 +22,7 @@ from sweeper.study.asked_for import warnings_of_others
 from sweeper.study.begun import as_begun, opened
 from sweeper.study.confirming import Confirming
 from sweeper.study.dry_run import show_forecast
+from sweeper.study.garbage import collect_from_here, collector_resting
 from sweeper.study.growth import FollowUpLimits, Growth
 from sweeper.study.health import Health
 from sweeper.study.interrupts import Interrupt, watch_signals
@@ -51,12 +52,13 @@ def run_sweep(sweep: TaskSweep) -> int:
 
 def run_planned(sweep: Sweep, factory: SpecFactory) -> int:
     """Run, resume or extend the study of the trials that `factory` makes; the process's exit code."""
-    with place_faults_named(sweep.settings.study.results_dir):
+    with place_faults_named(sweep.settings.study.results_dir), collector_resting():
         planned = plan(sweep, factory)
         with open_storage(sweep.settings.study.storage, planned.study, new_owner()) as storage:
             if sweep.settings.study.dry_run:
                 return show_forecast(as_begun(planned, storage.attributes()), storage)
             with watch_signals() as interrupt, open_session(planned, storage, interrupt) as session:
+                collect_from_here()
                 return session.run()
 
 
@@ -78,6 +80,46 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     asker = asker_of(plan.sweep, plan.factory, plan.drafts, trials, turns)
     for trial in asker.known:
         plan.factory.adopt(trial)
+    observer = _observers(plan, storage)
+    storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
+    target, n_new = plan.settings.task.target, asker.n_left
+    workplace = Workplace(plan.study, plan.folder.path, target, n_expected=n_new)
+    executor = make_executor(plan.settings.executor, plan.arrangement, workplace)  # its workers import now
+    try:
+        session, loop = _session(plan, storage, interrupt, trials, asker, observer, executor)
+        try:
+            yield session
+        except StudyError:
+            loop.keep_last_words()
+            raise
+    except KeyboardInterrupt:
+        executor.abandon()
+        _leave_at_once(interrupt)
+    finally:
+        executor.close()
+        observer.close()
+
+
+def _observers(plan: Plan, storage: Storage) -> Observer:
+    """Who is told: the terminal, the page, the tracking store."""
+    logging = storage.turns(plan.folder.tracking_lock, LOCK_S)
+    terminal, results = Terminal(), plan.settings.study.results_dir
+    tracker = make_tracker(plan.settings.tracking, results, terminal.warned, logging)
+    every_s = plan.settings.study.page_every_s
+    pages = () if every_s is None else (PageWriter(every_s),)
+    return Observers(terminal, *pages, tracker)
+
+
+def _session(
+    plan: Plan,
+    storage: Storage,
+    interrupt: Interrupt,
+    trials: TrialBook,
+    asker: Adaptive | Enumerated,
+    observer: Observer,
+    executor: Executor,
+) -> tuple[Session, StudyLoop]:
+    """The session, and the loop within it; from here on the database changes."""
     pruning = with_race(pruning_of(plan.settings, plan.policy, trials, plan.factory.eval_every), plan.policy)
     trials.name_objectives([o.metric for o in plan.policy.objectives])
     storage.release(is_gone)
@@ -98,45 +140,18 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     book, asks = RunBook(storage, plan.folder, workload_of), plan.settings.study
     confirming = Confirming(plan.policy, book, plan.split, asks.confidence, asks.min_effect)
     table = RunTable(plan.policy, book, asker, trials, confirming)
-    logging = storage.turns(plan.folder.tracking_lock, LOCK_S)
-    terminal, results = Terminal(), plan.settings.study.results_dir
-    tracker = make_tracker(plan.settings.tracking, results, terminal.warned, logging)
-    every_s = plan.settings.study.page_every_s
-    pages = () if every_s is None else (PageWriter(every_s),)
-    observer: Observer = Observers(terminal, *pages, tracker)
-    storage.warn_of_waits(observer.warned, lambda: interrupt.received is not None)
-    workplace = Workplace(plan.study, plan.folder.path, plan.settings.task.target)
-    executor = make_executor(plan.settings.executor, plan.arrangement, workplace)
     health = Health(
         plan.rules, plan.policy.objectives[0], plan.factory, plan.policy.seeds, plan.folder, observer.warned
     )
-    limits = FollowUpLimits(plan.settings.study.follow_up_depth, plan.settings.study.max_follow_ups)
+    limits = FollowUpLimits(asks.follow_up_depth, asks.max_follow_ups)
     growth = Growth(
-        table,
-        plan.factory,
-        health,
-        plan.rules,
-        limits,
-        plan.drafts,
-        plan.sweep.stages,
-        observer.warned,
+        table, plan.factory, health, plan.rules, limits, plan.drafts, plan.sweep.stages, observer.warned
     )
     sharing = sharing_of(plan, table)
     hooks = Hooks(JobFiles(plan, sharing).job_of, pruning, observer, health, growth.grow, sharing)
-    try:
-        table.add_known(asker.known)
-        loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)
-        try:
-            yield Session(plan, table, loop, growth, observer, interrupt, warnings)
-        except StudyError:
-            loop.keep_last_words()
-            raise
-    except KeyboardInterrupt:
-        executor.abandon()
-        _leave_at_once(interrupt)
-    finally:
-        executor.close()
-        observer.close()
+    table.add_known(asker.known)
+    loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)
+    return Session(plan, table, loop, growth, observer, interrupt, warnings), loop
 
 
 def _tried_again(n_runs: int) -> list[str]:

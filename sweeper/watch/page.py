@@ -64,7 +64,7 @@ class PageWriter:
         self._said, self._warned, self._failed = (deque[str](maxlen=MOST_KEPT) for _ in range(3))
         self._start: StudyStart | None = None
         self._thread: Thread | None = None
-        self._has_news = self._is_over = False
+        self._has_news = self._has_begun = self._is_over = False
 
     def study_started(self, start: StudyStart) -> None:
         """The first page, and those that follow, come from a thread."""
@@ -88,6 +88,7 @@ class PageWriter:
         self._heard.start(trial, started.seed)
         with self._lock:
             self._slots[trial.number, started.seed] = (slot.label, self._clock())
+        self._begin()
         self._tell()
 
     def run_stepped(self, trial: TrialSpec, alive: Alive) -> None:
@@ -150,6 +151,12 @@ class PageWriter:
             self._has_news = True
             self._wake.notify()
 
+    def _begin(self) -> None:
+        if not self._has_begun:
+            with self._wake:
+                self._has_begun = True
+                self._wake.notify()
+
     def _stop(self) -> None:
         with self._writing:
             self._is_over = True
@@ -160,6 +167,7 @@ class PageWriter:
 
     def _write_on(self, start: StudyStart) -> None:
         try:
+            self._wait_for_training()
             prepare_figures()
             known = KnownRuns(start.folder, start.objectives[0].metric, start.seeds)
             pause_s = self._every_s
@@ -170,6 +178,11 @@ class PageWriter:
                 self._pause(pause_s)
         except Exception as error:  # a full disk must not end the study
             self._warn(f"report.html is not kept up to date ({error}); the report at the end is")
+
+    def _wait_for_training(self) -> None:
+        """Until a run trains, or for a while: packing what draws takes a second that its imports want."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._has_begun or self._is_over, self._every_s)
 
     def _wait_for_news(self) -> bool:
         """Whether to write once more; waits until something has happened, or for a while."""

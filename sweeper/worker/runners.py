@@ -45,11 +45,16 @@ RUNNERS: Mapping[Runner, Callable[[], JobRunner]] = {
 }
 
 
+def runner_of(kind: Runner) -> JobRunner:
+    """Who runs jobs of this kind, imported."""
+    return RUNNERS[kind]()
+
+
 def run_job(job: JobSpec, report: Report, lifeline: Lifeline | None = None) -> bool:
     """Run the members of `job`; whether this process can be trusted with another one."""
-    return RUNNERS[job.runner]().run(job, report, lifeline)
+    return runner_of(job.runner).run(job, report, lifeline)
 
 
 def run_to_the_end(job: JobSpec, report: Report, lifeline: Lifeline) -> bool:
     """The same, whatever happens in it: even `sys.exit()` in a task's code has a last word."""
-    return RUNNERS[job.runner]().run_to_the_end(job, report, lifeline)
+    return runner_of(job.runner).run_to_the_end(job, report, lifeline)

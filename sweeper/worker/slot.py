@@ -1,4 +1,4 @@
-"""`python -m sweeper.worker.slot <descriptor>`: the worker of one device slot, as its parent starts it.
+"""`python -m sweeper.worker.slot <descriptor> [<runner>]`: a device slot's worker, as its parent starts it.
 
 It runs one job after another and keeps what costs time (imports, the device's context, prepared data) between
 them. The main thread trains; one thread listens to the parent, one shows signs of life. When the stream from
@@ -19,10 +19,10 @@ from threading import Event, Thread, Timer
 
 from sweeper.layout import RunFolder
 from sweeper.messages import Alive, Message, Reply, Reported
-from sweeper.trial import JobSpec, member_facts
+from sweeper.trial import JobSpec, Runner, member_facts
 from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Order, Work, read_order
 from sweeper.worker.lifeline import Lifeline
-from sweeper.worker.runners import run_to_the_end
+from sweeper.worker.runners import RUNNERS, run_to_the_end, runner_of
 
 BEAT_S = 1.0
 LEAVE_S = 7.0
@@ -47,21 +47,30 @@ class Conversation:
 class SlotWorker:
     """Serves one parent until the stream from it ends."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, runner: Runner | None = None) -> None:
+        """`runner`: of what kind the jobs will be, if that is known: what these need is imported at once."""
+        self._channel, self._runner = channel, runner
         self._jobs: SimpleQueue[Conversation | None] = SimpleQueue()
         self._open: dict[str, Conversation] = {}
         self._is_over = Event()
+        self._is_ready = False
 
     def serve(self) -> None:
         """Run jobs as they come."""
         for target in (self._listen, self._beat):
             Thread(target=target, daemon=True).start()
+        self._import()
         while (conversation := self._jobs.get()) is not None:
             if not self._run(conversation):
                 break
         self._is_over.set()
         self._channel.close()  # before the interpreter takes its time to end
+
+    def _import(self) -> None:
+        if self._runner is not None:
+            with suppress(Exception):  # the job that needs it says what is wrong with it
+                runner_of(self._runner)
+        self._is_ready = True
 
     def _run(self, conversation: Conversation) -> bool:
         """Whether this process can be trusted with another job."""
@@ -113,7 +122,8 @@ class SlotWorker:
 
     def _have_jobs_leave(self) -> None:
         open_ones = tuple(self._open.values())
-        if open_ones and not any(conversation.has_started for conversation in open_ones):
+        has_job = any(conversation.has_started for conversation in open_ones)
+        if not has_job and (open_ones or not self._is_ready):
             os._exit(0)  # nothing is trained yet: imports need not be waited for
         for conversation in open_ones:
             conversation.lifeline.must_leave = True
@@ -160,7 +170,9 @@ def main(arguments: list[str]) -> int:
     """Serve the parent that holds the other end of the socket with this descriptor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
     faulthandler.enable()
-    worker = SlotWorker(Channel(socket.socket(fileno=int(arguments[0]))))
+    descriptor, *runners = arguments
+    channel = Channel(socket.socket(fileno=int(descriptor)))
+    worker = SlotWorker(channel, next((name for name in RUNNERS if name in runners), None))
     signal.signal(signal.SIGTERM, worker.leave_softly)
     worker.serve()
     return 0

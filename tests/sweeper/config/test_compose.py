@@ -1,10 +1,12 @@
 import copy
 import re
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from sweeper.config.compose import Composer
+from sweeper.config.config_source import ConfigSource
 from sweeper.errors import UserError
 from sweeper.search import overrides_parser
 from tests.sweeper.toy_app import TOY, source, toy_composer
@@ -56,23 +58,82 @@ def test_the_fast_path_gives_what_hydra_gives(groups: list[str], own: list[str],
 
 PLAIN = [
     "loss.weight=0.25",
+    "loss.weight=0.5",
+    "loss.weight=7",
+    "loss.weight=8",
+    "loss.weight=true",
+    "loss.weight=nan",
     "loss.words=[x,'y z']",
     "loss.kind=other",
     "data.preset.max_steps=7",
+    "data.preset.max_steps=8",
+    "trainer.max_steps=9",
     "trainer.max_steps=${data.preset.batch_size}",
     "optimizer.lr=3",
+    "optimizer.lr=4",
     "loss.label='${loss.kind}'",
     "loss.label='~/x'",
     "model=toy/wide",
 ]
 
 
-@given(st.lists(st.lists(st.sampled_from(PLAIN), unique=True, max_size=4), min_size=2, max_size=4))
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.lists(st.sampled_from(PLAIN), unique=True, max_size=4), min_size=2, max_size=6))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_point_after_point_has_its_own_values_and_none_of_those_before(points: list[list[str]]) -> None:
+    """As text, in which 1, 1.0 and true are three values and nan is one."""
     composer = toy_composer()
     for overrides in points:
-        assert composer.compose(overrides) == composer.recompose(overrides)
+        assert repr(composer.compose(overrides)) == repr(composer.recompose(overrides))
+
+
+def test_the_second_number_at_a_key_is_set_without_a_change_of_the_tree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A number that others refer to is set in the tree each time."""
+    composer = toy_composer()
+    composer.compose(["loss.weight=0.25", "optimizer.lr=3"])
+    composer.compose(["data.preset.max_steps=7"])
+    monkeypatch.setattr(composer.source, "apply", None)  # would fail if it were called
+    found = composer.compose(["loss.weight=0.5", "optimizer.lr=4"])
+    assert (found["loss"]["weight"], found["optimizer"]["lr"]) == (0.5, 4)
+    with pytest.raises(TypeError, match="not callable"):
+        composer.compose(["data.preset.max_steps=8"])
+
+
+def test_a_grid_touches_the_tree_once_for_each_axis_however_many_points_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    composer, applied = toy_composer(), []
+    apply = ConfigSource.apply
+
+    def counting(self: ConfigSource, tree: Any, override: Any, source: str) -> Any:
+        applied.append(override.key_or_group)
+        return apply(self, tree, override, source)
+
+    composer.compose()
+    monkeypatch.setattr(ConfigSource, "apply", counting)
+    for n in range(200):
+        composer.compose([f"loss.weight={n / 1000}5", f"optimizer.lr={n + 1}e-4"])
+    assert applied == ["loss.weight", "optimizer.lr"]
+
+
+def test_what_two_points_share_is_validated_once_and_what_differs_each_time() -> None:
+    composer = toy_composer()
+    points = [["loss.weight=0.25"], ["loss.weight=0.5"], ["optimizer.lr=0.5"], ["optimizer.lr=0.25"]]
+    configs = [composer.compose(overrides) for overrides in points]
+    first, second, third, fourth = (composer.validate(config)[0] for config in configs)
+    assert first is second
+    assert (third.optimizer.lr, fourth.optimizer.lr) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize("wrong", ["optimizer.lr=true", "optimizer.lr=-1", "seed=1.0", "study.n_seeds=true"])
+def test_a_value_that_a_section_does_not_take_is_refused_after_one_that_it_takes(wrong: str) -> None:
+    """1 and true and 1.0 are equal, and are not the same to a model."""
+    composer = toy_composer()
+    key = wrong.partition("=")[0]
+    composer.validate(composer.compose([f"{key}=1"]))
+    with pytest.raises(UserError, match=f"^{key}"):
+        composer.validate(composer.compose([wrong]), [wrong])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from sweeper.executors.devices import Placement
 from sweeper.executors.local import LocalExecutor
 from sweeper.executors.worker_process import WorkerProcess
 from sweeper.messages import Failed, Finished, Lost, Message, Started, Stopped
-from sweeper.trial import JobSpec, Slot
+from sweeper.trial import JobSpec, Runner, Slot
 from sweeper.worker.channel import MAX_FRAME_BYTES
 from sweeper.worker.checkpoint import read_checkpoint
 from sweeper.worker.ending import ending
@@ -69,6 +70,42 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_workers_that_are_expected_to_be_needed_start_at_once_and_run_what_comes(tmp_path: Path) -> None:
+    local = LocalExecutor(placements(2), "task", 1)
+    try:
+        early = pid_of(local)
+        assert isinstance(last_word(local, toy_job(tmp_path, "first")), Finished)
+        assert pid_of(local) == early
+    finally:
+        local.close()
+
+
+@pytest.mark.parametrize(("runner", "n_expected"), [("task", 0), (None, 2)])
+def test_no_worker_starts_before_its_first_job_where_none_is_expected_or_nothing_is_known_to_import(
+    runner: Runner | None, n_expected: int
+) -> None:
+    local = LocalExecutor(placements(2), runner, n_expected)
+    assert not local._workers
+    local.close()
+
+
+def test_a_worker_that_is_importing_leaves_without_having_imported(tmp_path: Path) -> None:
+    """An import that takes a minute, in place of torch."""
+    (tmp_path / "torch.py").write_text("import time; open('imports', 'w').close(); time.sleep(60)")
+    path = f"{tmp_path}{os.pathsep}{os.pathsep.join(sys.path)}"
+    channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with theirs:
+        worker = subprocess.Popen(
+            [sys.executable, "-P", "-m", "sweeper.worker.slot", str(theirs.fileno()), "task"],
+            env={**os.environ, "PYTHONPATH": path},
+            cwd=tmp_path,
+            pass_fds=[theirs.fileno()],
+        )
+    wait_for((tmp_path / "imports").exists)
+    channel.close()
+    assert worker.wait(DEADLINE_S) == 0
 
 
 @pytest.mark.parametrize(

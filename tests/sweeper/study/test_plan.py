@@ -62,9 +62,9 @@ def test_each_point_is_composed_and_validated_once(tmp_path: Path, monkeypatch: 
         composed[tuple(overrides)] += 1
         return attempt(self, overrides)
 
-    def noting(config: Mapping[str, Any], sources: Any) -> Any:
+    def noting(config: Mapping[str, Any], sources: Any, known: Any = None) -> Any:
         noted.append(config)
-        return validated(config, sources)
+        return validated(config, sources, known)
 
     monkeypatch.setattr(Composer, "attempt", counting)
     monkeypatch.setattr("sweeper.config.compose.validated", noting)

@@ -1,0 +1,30 @@
+"""When Python's collector of garbage goes through what a study has made.
+
+It looks for cycles that nobody refers to, the more often the faster objects are made. What a study makes
+while it opens, tens of thousands of points perhaps, stays until its end: to go through it
+time and again took a sixth of the time until the first run.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def collector_resting() -> Iterator[None]:
+    """Within, nothing is collected until `collect_from_here`; after it, all is as it was before."""
+    was_enabled, n_frozen = gc.isenabled(), gc.get_freeze_count()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not n_frozen:
+            gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+def collect_from_here() -> None:
+    """What there is by now is left alone from now on; garbage that is made later is collected."""
+    gc.freeze()
+    gc.enable()
