@@ -134,7 +134,10 @@ def test_the_same_command_trains_nothing_more_whatever_began_the_study(tmp_path:
     assert ran() == (0, n_grown, seeds, difference)
 
 
-def test_a_new_study_adds_pairs_and_the_same_command_again_adds_none(tmp_path: Path) -> None:
+def test_a_new_study_adds_pairs_and_the_same_command_again_adds_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dry run knows it; of another candidate it foresees that it may need pairs of its own."""
     small = small_sweep(tmp_path, *FEW, "study.max_confirm_seeds=3")
     assert run_sweep(small) == 0
     first = json.loads((tmp_path / "s" / "summary.json").read_text())
@@ -143,3 +146,12 @@ def test_a_new_study_adds_pairs_and_the_same_command_again_adds_none(tmp_path: P
     again = json.loads((tmp_path / "s" / "summary.json").read_text())
     assert again["totals"]["jobs"] == 0
     assert (again["pairs"], again["confirmation"]) == (first["pairs"], first["confirmation"])
+    n_pairs = len(first["confirm_seeds"])
+    for word, foreseen in (
+        (GRID[0], "0 runs to train, then 0 to confirm"),
+        (f"{GRID[0]},0.003", f"2 runs to train, then at most {6 - n_pairs}, about "),
+    ):
+        words = (*FEW[1:], word, "study.max_confirm_seeds=3", "study.dry_run=true")
+        capsys.readouterr()
+        assert run_sweep(small_sweep(tmp_path, *words)) == 0
+        assert foreseen in " ".join(capsys.readouterr().out.split())
