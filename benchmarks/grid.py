@@ -136,9 +136,10 @@ def figures_of(n_points: int, began: float, starts: Sequence[float], seen: Watch
     cpu_ms = [
         1000 * seen.cpu_between(starts[first], starts[last]) / (last - first) for first, last in windows
     ]
+    opening_s = seen.cpu_between(began, starts[0])
     print(
         f"grid of {n_points}: {early:.1f} ms a run at first, {late:.1f} ms at last; of the parent's "
-        f"processor {cpu_ms[0]:.1f} and {cpu_ms[1]:.1f} ms",
+        f"processor {cpu_ms[0]:.1f} and {cpu_ms[1]:.1f} ms, and {opening_s:.1f} s before the first run",
         flush=True,
     )
     return {
