@@ -80,7 +80,7 @@ def test_one_point_of_very_many_that_cannot_train_is_told_before_anything_is_ope
     """It is none of those that are looked at first: these are the ends of the range and some at random."""
 
     def refusing(config: EsmmConfig, facts: Any) -> list[Fault]:
-        is_in_between = config.aux_focal.lambda_ == 0.5001
+        is_in_between = config.aux_focal is not None and config.aux_focal.lambda_ == 0.5001
         return [Fault("aux_focal.lambda", "got 0.5001; expected another")] if is_in_between else []
 
     monkeypatch.setattr(EsmmConfig, "faults", refusing)
