@@ -8,6 +8,8 @@ not tracked, report.html kept up to date as it is by default.
 - `per_run_growth`: the time from one run's start to the next between trials 9,000 and 10,000, over the same
   between trials 100 and 1,100. Each is the median of ten means of a hundred runs, so that a moment in which
   the machine does something else counts little.
+- `per_run_growth_cpu`: the same of the processor time of the process of the command, its workers left out,
+  which other programs on the machine hardly touch; the means over the windows.
 - `first_start_s_10000`: seconds from the command's beginning to the first run's start.
 - `parent_mib_10000`: the peak of the resident memory of the process of the command, until its end; that of
   its workers is not in it. Linux only.
@@ -17,6 +19,8 @@ With other `--points` the windows shrink with them, and so do the numbers in the
 
 import argparse
 import json
+import math
+import os
 import shutil
 import statistics
 import subprocess
@@ -24,8 +28,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
@@ -52,18 +59,44 @@ def command_of(n_points: int, executor: Sequence[str]) -> list[str]:
     return sweeper_command("--config-dir", "noop/conf", *words, "tracking=none", page, *executor)
 
 
-def peak_mib(process: "subprocess.Popen[bytes]") -> float:
-    """The largest resident memory that a process came to until its end, in MiB; nan where nobody says."""
-    status, peak = Path(f"/proc/{process.pid}/status"), float("nan")
-    while process.poll() is None:
+@dataclass
+class Watched:
+    """A process to its end: the peak of its resident memory in MiB, and when it had had how much processor.
+
+    `times` in seconds since the epoch, `cpu_s` of itself alone. Of a system without /proc there is nothing.
+    """
+
+    peak_mib: float = math.nan
+    times: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
+
+    def look(self, pid: int) -> None:
+        """How it is now."""
         try:
-            lines = status.read_text().splitlines()
+            status, stat = (Path(f"/proc/{pid}/{name}").read_text() for name in ("status", "stat"))
         except OSError:
-            lines = []
-        found = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
-        peak = int(found[0]) / 1024 if found else peak
+            return
+        for line in status.splitlines():
+            if line.startswith("VmHWM:"):
+                self.peak_mib = int(line.split()[1]) / 1024
+        ticks = stat.rpartition(")")[2].split()[11:13]
+        self.times.append(time.time())
+        self.cpu_s.append(sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"))
+
+    def cpu_between(self, began: float, ended: float) -> float:
+        """Seconds of processor between two times, as far as the looks tell."""
+        if not self.times:
+            return math.nan
+        return float(np.diff(np.interp((began, ended), self.times, self.cpu_s))[0])
+
+
+def watched(process: "subprocess.Popen[bytes]") -> Watched:
+    """A process that runs, watched to its end."""
+    found = Watched()
+    while process.poll() is None:
+        found.look(process.pid)
         time.sleep(LOOK_S)
-    return peak
+    return found
 
 
 def block_ms(starts: Sequence[float], first: int, last: int) -> float:
@@ -86,30 +119,34 @@ def grid_figures(n_points: int, executor: Sequence[str], folder: Path) -> dict[s
         stdout=(folder / "said.txt").open("wb"),
         stderr=subprocess.STDOUT,
     )
-    mib = peak_mib(process)
+    seen = watched(process)
     starts = sorted(float(line) for line in file.read_text().split()) if file.exists() else []
     if process.returncode or len(starts) < n_points:
         said = (folder / "said.txt").read_text()[-2000:]
         raise RuntimeError(f"exit code {process.returncode}, {len(starts)} of {n_points} runs:\n{said}")
     print(f"end {time.time() - starts[-1]:.1f} s after the last start", flush=True)
-    return figures_of(n_points, began, starts, mib)
+    return figures_of(n_points, began, starts, seen)
 
 
-def figures_of(n_points: int, began: float, starts: Sequence[float], mib: float) -> dict[str, float]:
-    """All keys, of a command that began then, of its runs' starts in order, and of its peak memory."""
+def figures_of(n_points: int, began: float, starts: Sequence[float], seen: Watched) -> dict[str, float]:
+    """All keys, of a command that began then, of its runs' starts in order, and of its process."""
     hundredth = n_points // 100
-    early = block_ms(starts, hundredth, 11 * hundredth)
-    late = block_ms(starts, 90 * hundredth, len(starts) - 1)
-    first_s = starts[0] - began
+    windows = ((hundredth, 11 * hundredth), (90 * hundredth, len(starts) - 1))
+    early, late = (block_ms(starts, *window) for window in windows)
+    cpu_ms = [
+        1000 * seen.cpu_between(starts[first], starts[last]) / (last - first) for first, last in windows
+    ]
+    opening_s = seen.cpu_between(began, starts[0])
     print(
-        f"grid of {n_points}: {early:.1f} ms a run at first, {late:.1f} ms at last; first start after "
-        f"{first_s:.1f} s; {mib:.0f} MiB",
+        f"grid of {n_points}: {early:.1f} ms a run at first, {late:.1f} ms at last; of the parent's "
+        f"processor {cpu_ms[0]:.1f} and {cpu_ms[1]:.1f} ms, and {opening_s:.1f} s before the first run",
         flush=True,
     )
     return {
         "per_run_growth": late / early,
-        f"first_start_s_{n_points}": first_s,
-        f"parent_mib_{n_points}": mib,
+        "per_run_growth_cpu": cpu_ms[1] / cpu_ms[0],
+        f"first_start_s_{n_points}": starts[0] - began,
+        f"parent_mib_{n_points}": seen.peak_mib,
     }
 
 

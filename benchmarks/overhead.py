@@ -12,8 +12,8 @@
 - `ask_tell_growth`: asking for a trial and telling its result when the study has 2,000, over the same when it
   has 20, through our TrialBook and Storage, with a random sampler. `ask_tell_growth_tpe`: with TPE, whose own
   arithmetic grows with the trials that it has seen, whoever stores them.
-- `per_run_growth`, `first_start_s_10000`, `parent_mib_10000`: one sweep over a grid of `--points`, some six
-  minutes of it; 0 leaves it out, fewer points try it. See `grid.py`.
+- `per_run_growth`, `per_run_growth_cpu`, `first_start_s_10000`, `parent_mib_10000`: one sweep over a grid of
+  `--points`, some six minutes of it; 0 leaves it out, fewer points try it. See `grid.py`.
 
 Alike on both sides: 100 runs of distinct trials, 2 slots (n_jobs=2), SQLite storage, TPE on x in [0, 1], one
 machine, turn by turn. A run starts at the first line of the user's own code in the process that is to train:

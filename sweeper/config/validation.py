@@ -53,7 +53,8 @@ def validated(
     settings, task_class = known or _first_half(config, sources, faults)
     task = None
     if task_class is not None:
-        sections = {key: value for key, value in config.items() if key not in Settings.model_fields}
+        # a copy: a task's own validators may change what they are given, and points share sections
+        sections = _copied({key: value for key, value in config.items() if key not in Settings.model_fields})
         task = _checked(task_class, sections, sources, faults)
     if faults or settings is None or task is None:
         raise UserError(faults)
@@ -66,6 +67,12 @@ def _first_half(
     own = {key: config[key] for key in Settings.model_fields if key in config}
     settings = _checked(Settings, own, sources, faults)
     return settings, _task_class(config.get("task"), faults)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def source_of(key: str, sources: Sources) -> str:

@@ -33,6 +33,7 @@ class RememberingStorage(BaseStorage):
         self._is_drafting = False
         self._trials: dict[int, FrozenTrial] = {}
         self._ids: dict[int, int] = {}
+        self._study_ids: dict[str, int] = {}
 
     def look(self, study_id: int) -> None:
         """Learn what other processes have written."""
@@ -157,6 +158,7 @@ class RememberingStorage(BaseStorage):
 
     def delete_study(self, study_id: int) -> None:
         """Passed on."""
+        self._study_ids.clear()
         self._backend.delete_study(study_id)
 
     def set_study_user_attr(self, study_id: int, key: str, value: Any) -> None:
@@ -168,8 +170,10 @@ class RememberingStorage(BaseStorage):
         self._backend.set_study_system_attr(study_id, key, value)
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        """Passed on."""
-        return self._backend.get_study_id_from_name(study_name)
+        """Asked once: Optuna asks for each object that it makes of a study, and one is made an evaluation."""
+        if study_name not in self._study_ids:
+            self._study_ids[study_name] = self._backend.get_study_id_from_name(study_name)
+        return self._study_ids[study_name]
 
     def get_study_name_from_id(self, study_id: int) -> str:
         """Passed on."""

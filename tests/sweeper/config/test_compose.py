@@ -126,6 +126,24 @@ def test_what_two_points_share_is_validated_once_and_what_differs_each_time() ->
     assert (third.optimizer.lr, fourth.optimizer.lr) == (0.5, 0.25)
 
 
+def test_a_task_whose_validators_change_what_they_are_given_does_not_change_the_next_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def emptying(config: dict[str, Any]) -> ToyConfig:
+        found = model_validate(config)
+        for section in config.values():
+            section.clear()
+        return found
+
+    model_validate = ToyConfig.model_validate
+    composer = toy_composer()
+    expected = composer.compose(["loss.weight=0.5"])
+    with monkeypatch.context() as patched:
+        patched.setattr(ToyConfig, "model_validate", emptying)
+        composer.validate(composer.compose(["loss.weight=0.25"]))
+    assert composer.compose(["loss.weight=0.5"]) == expected != {}
+
+
 @pytest.mark.parametrize("wrong", ["optimizer.lr=true", "optimizer.lr=-1", "seed=1.0", "study.n_seeds=true"])
 def test_a_value_that_a_section_does_not_take_is_refused_after_one_that_it_takes(wrong: str) -> None:
     """1 and true and 1.0 are equal, and are not the same to a model."""

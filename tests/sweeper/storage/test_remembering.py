@@ -257,3 +257,15 @@ def test_a_draft_is_in_memory_alone_and_gone_afterwards() -> None:
 def test_a_storage_that_keeps_no_drafts_is_named() -> None:
     with pytest.raises(TypeError, match="InMemoryStorage keeps no drafts"):
         drafting(optuna.create_study())
+
+
+def test_a_study_is_found_by_its_name_once_and_not_after_it_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = InMemoryStorage()
+    storage, study_id = opened(backend)
+    assert storage.get_study_id_from_name("s") == study_id
+    with monkeypatch.context() as patched:
+        patched.setattr(backend, "get_study_id_from_name", None)  # would fail if it were called
+        assert storage.get_study_id_from_name("s") == study_id
+    storage.delete_study(study_id)
+    with pytest.raises(KeyError, match="s"):
+        storage.get_study_id_from_name("s")

@@ -74,6 +74,39 @@ def test_each_point_is_composed_and_validated_once(tmp_path: Path, monkeypatch: 
     assert len(noted) == 1 + len(points)
 
 
+def test_one_point_of_very_many_that_cannot_train_is_told_before_anything_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is none of those that are looked at first: these are the ends of the range and some at random."""
+
+    def refusing(config: EsmmConfig, facts: Any) -> list[Fault]:
+        is_in_between = config.aux_focal is not None and config.aux_focal.lambda_ == 0.5001
+        return [Fault("aux_focal.lambda", "got 0.5001; expected another")] if is_in_between else []
+
+    monkeypatch.setattr(EsmmConfig, "faults", refusing)
+    with pytest.raises(UserError, match=r"^aux_focal\.lambda \(in lambda=0\.5001\): got 0\.5001"):
+        small_plan(tmp_path, "aux_focal.lambda=range(0.4501,0.5601,0.0001)")
+    assert not (tmp_path / "studies.db").exists()
+
+
+def test_a_point_after_others_is_what_it_would_be_alone(tmp_path: Path) -> None:
+    """Whichever axis changes from one to the next: what points share is found once, with the same value."""
+    swept = (
+        "aux_focal.lambda=0.05,0.1",
+        "optimizer.lr=0.001,0.002",
+        "trainer.max_steps=50,60",
+    )
+    together = small_plan(tmp_path, *swept)
+    paths = {draft.name: together.factory.run_path(draft) for draft in together.drafts}
+    candidates = together.drafts[1:]
+    assert len(candidates) == 8
+    for draft in candidates[::3]:
+        alone = small_plan(tmp_path, *(line.replace("=", "=choice(") + ")" for line in draft.overrides))
+        (_, only) = alone.drafts
+        assert only == draft
+        assert alone.factory.run_path(only) == paths[draft.name]
+
+
 def test_a_suggestion_that_checking_never_saw_is_composed_when_it_comes(tmp_path: Path) -> None:
     planned = small_plan(tmp_path, "optimizer.lr=interval(1e-4,1e-2)", "study.n_trials=3")
     assert [draft.role for draft in planned.drafts] == ["baseline"]
