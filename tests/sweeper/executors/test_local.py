@@ -68,7 +68,7 @@ def is_running(pid: int) -> bool:
     """Whether there is such a process, and it is not just waiting to be reaped."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the one before it is looked for, the other after
         return False
 
 
@@ -263,8 +263,10 @@ def test_the_environment_is_there_before_torch(tmp_path: Path) -> None:
     """The process has begun with it."""
     local = LocalExecutor(placements(1, OMP_NUM_THREADS="3", SWEEPER_TEST_MARK="seen"))
     local.submit(local.slots[0], toy_job(tmp_path))
-    environment = Path(f"/proc/{pid_of(local)}/environ").read_bytes().split(b"\0")
-    assert {b"OMP_NUM_THREADS=3", b"SWEEPER_TEST_MARK=seen", b"CUDA_VISIBLE_DEVICES="} <= set(environment)
+    environment = Path(f"/proc/{pid_of(local)}/environ")
+    wait_for(lambda: environment.read_bytes() != b"")  # for a moment a new program has none
+    given = set(environment.read_bytes().split(b"\0"))
+    assert {b"OMP_NUM_THREADS=3", b"SWEEPER_TEST_MARK=seen", b"CUDA_VISIBLE_DEVICES="} <= given
     local.abandon()
 
 

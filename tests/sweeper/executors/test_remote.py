@@ -19,7 +19,7 @@ from sweeper.agent.introduction import probed
 from sweeper.errors import UserError
 from sweeper.executors import server
 from sweeper.executors.remote import RemoteExecutor
-from sweeper.messages import Finished, Lost, Message, Reported, Started, Stopped
+from sweeper.messages import Alive, Finished, Lost, Message, Reported, Stopped
 from sweeper.trial import JobSpec
 from sweeper.worker.checkpoint import read_checkpoint
 from tests.contracts.test_executor_contract import DEADLINE_S, LONG, until_ended
@@ -31,9 +31,9 @@ from tests.sweeper.worker.toy_jobs import folder_of, toy_job
 
 
 def start(executor: RemoteExecutor, job: JobSpec) -> None:
-    """Have the first slot run it, up to its first step."""
+    """Have the first slot run it, beyond its first step."""
     executor.submit(executor.slots[0], job)
-    while not any(isinstance(message, Started) for message in executor.receive(DEADLINE_S)):
+    while not any(isinstance(m, Alive) and m.step > 0 for m in executor.receive(DEADLINE_S)):
         pass
 
 
