@@ -14,6 +14,8 @@ RESULT = "sweeper.result"
 """Tag of a study: the `digest_of` the result that was logged last, written after all of it."""
 REGISTERED = "sweeper.registered"
 """Tag of a study: the `mark` of its registered model, or why there is none."""
+OF_SESSION = {"jobs", "runs_reused", "wall_s", "preemptions", "hosts_lost", "waited_s", "first_slot_s"}
+"""Totals of the last session, not of the study: one that finds nothing to do has others."""
 LOGGED = """
 SELECT runs.run_uuid, results.value, registered.value FROM runs
 JOIN experiments ON experiments.experiment_id = runs.experiment_id AND experiments.name = :experiment
@@ -25,8 +27,8 @@ WHERE runs.lifecycle_stage = 'active'"""
 
 
 def digest_of(summary: Summary) -> str:
-    """Of all that a summary says but when, by which command and with which code it was written."""
-    facts = summary.model_dump_json(exclude={"provenance": True, "totals": {"wall_s"}})
+    """Of all that a summary says but by which session, with which command and code, it was written."""
+    facts = summary.model_dump_json(exclude={"provenance": True, "totals": OF_SESSION})
     return sha256(facts.encode(errors="surrogatepass")).hexdigest()
 
 

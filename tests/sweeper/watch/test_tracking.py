@@ -677,7 +677,9 @@ def test_a_finished_study_that_is_repeated_does_not_open_the_store(tmp_path: Pat
         return opened
 
     assert repeated(result, tmp_path) == []
-    later = replace(result, totals=result.totals.model_copy(update={"wall_s": 99.0}))
+    later = replace(
+        result, totals=result.totals.model_copy(update={"wall_s": 99.0, "jobs": 0, "runs_reused": 18})
+    )
     assert repeated(later, tmp_path) == []
     assert repeated(replace(result, warnings=("something new",)), tmp_path) == [summary.study]
     assert repeated(replace(result, warnings=("something new",)), tmp_path) == []
