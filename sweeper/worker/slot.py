@@ -6,7 +6,9 @@ the parent ends, the job leaves with a checkpoint after its present step, and th
 takes too long is not waited for.
 """
 
+import atexit
 import faulthandler
+import gc
 import os
 import signal
 import socket
@@ -170,6 +172,7 @@ def main(arguments: list[str]) -> int:
     """Serve the parent that holds the other end of the socket with this descriptor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
     faulthandler.enable()
+    atexit.register(gc.freeze)  # the parent waits for this process to end: nobody looks for garbage then
     descriptor, *runners = arguments
     channel = Channel(socket.socket(fileno=int(descriptor)))
     worker = SlotWorker(channel, next((name for name in RUNNERS if name in runners), None))
