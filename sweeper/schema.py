@@ -3,6 +3,7 @@
 A task's own sections (`data`, `model`, `loss`, `aux_focal`) are typed by the task's config class.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -444,6 +445,11 @@ class Settings(StudySettings):
 
 RUN_SECTIONS = ("task", "optimizer", "trainer")
 """What a worker needs beside the task's own sections."""
+
+
+def own_sections(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The task's own sections of a run's configuration, on which all figures of a model depend."""
+    return {name: value for name, value in config.items() if name not in RUN_SECTIONS}
 
 
 class RunSettings(StrictModel):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from sweeper.results import RunKey
-from sweeper.schema import RUN_SECTIONS
+from sweeper.schema import own_sections
 from sweeper.study.prefix_tree import Key, Path, equal_until
 from sweeper.trial import TrialSpec, canonical
 
@@ -124,7 +124,5 @@ class ForkGroups:
     def _kind(self, member: Member) -> str:
         """What decides which figures a model has: the task's own sections."""
         if member not in self._kinds:
-            config = self._specs[member].config
-            own = {name: value for name, value in config.items() if name not in RUN_SECTIONS}
-            self._kinds[member] = canonical(own)
+            self._kinds[member] = canonical(own_sections(self._specs[member].config))
         return self._kinds[member]

@@ -21,7 +21,7 @@ from sweeper.layout import RunFolder
 from sweeper.models import conditional_paths, digest_of, drop_key
 from sweeper.reports import Added, added_by_task
 from sweeper.results import Judgement, Objective, StudyResult
-from sweeper.schema import RUN_SECTIONS, RunSettings, Settings
+from sweeper.schema import RUN_SECTIONS, RunSettings, Settings, own_sections
 from sweeper.search import key_of
 from sweeper.study.code import command
 from sweeper.study.prefix_tree import RunPath
@@ -180,7 +180,7 @@ class TaskSpecs:
         if known is not None:
             return known
         task_class = task_entry(self._sweep.settings.task).config_class()
-        sections = {key: value for key, value in trial.config.items() if key not in RUN_SECTIONS}
+        sections = own_sections(trial.config)
         return task_class.model_validate_json(canonical(sections))
 
     def prepare(self, settings: Settings, task_config: TaskConfig) -> Prepared:

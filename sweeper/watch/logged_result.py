@@ -45,13 +45,13 @@ def is_logged(store: Store, facts: StudyFacts, summary: Summary, folder: StudyFo
     database = database_of(store)
     if not store.is_embedded or not database.is_file():
         return False
-    follow_folder(store)
     names = {"experiment": experiment_of(store, facts.task), "study": facts.study}
-    with closing(sqlite3.connect(database)) as connection:
-        try:
+    try:
+        follow_folder(store)
+        with closing(sqlite3.connect(database)) as connection:
             found = connection.execute(LOGGED, names).fetchall()
-        except sqlite3.OperationalError:  # the store is being made
-            return False
+    except sqlite3.Error:  # it is being made, busy or broken: who opens it for MLflow says what is wrong
+        return False
     if len(found) != 1 or found[0][1] != digest_of(summary):
         return False
     place = model_of(folder, summary) if facts.has_registry else NO

@@ -20,6 +20,8 @@ class ModelLog:
 
     def lacks(self, summary: Summary, folder: StudyFolder) -> bool:
         """Whether there is a best model that the registry has not got; why there is none is logged."""
+        if not self._facts.has_registry:
+            return False
         study, asked = self._store.look_up(self._run_id), self._wanted(summary, folder)
         if isinstance(asked, str):
             self._tell(study, asked)
@@ -31,6 +33,8 @@ class ModelLog:
 
         Returns its address, or why there is none.
         """
+        if not self._facts.has_registry:
+            return f"{NO}tracking.register_model=false"
         asked = self._wanted(summary, folder)
         if isinstance(asked, str):
             self._tell(self._store.look_up(self._run_id), asked)
@@ -44,8 +48,6 @@ class ModelLog:
 
     def _wanted(self, summary: Summary, folder: StudyFolder) -> Registration | str:
         """What is to be registered, or why nothing is."""
-        if not self._facts.has_registry:
-            return f"{NO}tracking.register_model=false"
         place = model_of(folder, summary)
         if isinstance(place, str):
             return place

@@ -199,7 +199,8 @@ class Tracker:
             return
         is_late = not background.close(self._close_s)
         if is_late:
-            self._warn_once(f"has not taken everything within {self._close_s:g} s", AFTERWARDS)
+            outcome = AFTERWARDS if self._has_ended else GOES_ON
+            self._warn_once(f"has not taken everything within {self._close_s:g} s", outcome)
         if self._has_ended and (is_late or self._lacks_champion):
             self._send_afterwards(self._start.folder)
 

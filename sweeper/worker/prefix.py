@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from sweeper.errors import CheckpointError
-from sweeper.schema import RUN_SECTIONS
+from sweeper.schema import own_sections
 from sweeper.trial import CheckpointRef, Leave, RunSpec, canonical
 from sweeper.worker.answers import Answers, answering, can_be_kept
 from sweeper.worker.checkpoint import Content, environment, read_checkpoint, write_checkpoint
@@ -61,9 +61,8 @@ class Prefixes:
     @classmethod
     def of(cls, run: RunSpec, start_from: CheckpointRef | None, leave: tuple[Leave, ...]) -> "Prefixes":
         """Those of a job's member."""
-        own = {name: value for name, value in run.config.items() if name not in RUN_SECTIONS}
         task: Any = run.config["task"]
-        return cls(start_from, leave, canonical(own), task["metric"])
+        return cls(start_from, leave, canonical(own_sections(run.config)), task["metric"])
 
     def wanted_at(self, step: int) -> list[Leave]:
         """What is to be left at this step and is not there."""

@@ -1,8 +1,8 @@
 """Optimizers without torch's compiler.
 
-The first optimizer of a process makes torch load torch._dynamo, and with it sympy and torch.distributed: a
-second of every worker's start, and a hundred MiB, for telling a compiler that is not there to leave a few
-methods alone. A task that compiles its model loads it then, and is served as ever.
+The first optimizer of a process makes torch load torch._dynamo, and with it sympy and torch.distributed: much
+of a worker's start, for telling a compiler that is not there to leave a few methods alone. A task that
+compiles its model loads it then, and is served as ever.
 """
 
 from functools import cache

@@ -684,3 +684,11 @@ def test_a_finished_study_that_is_repeated_does_not_open_the_store(tmp_path: Pat
     assert repeated(replace(result, warnings=("something new",)), tmp_path) == [summary.study]
     assert repeated(replace(result, warnings=("something new",)), tmp_path) == []
     assert repeated(result, tmp_path / "elsewhere") == [summary.study]
+
+
+def test_a_store_that_cannot_be_read_is_left_to_mlflow_to_complain_of(tmp_path: Path) -> None:
+    folder = StudyFolder.of(tmp_path, "esmm-3f2a91c0")
+    summary = write_report(folder, study_result(folder), judgement())
+    (tmp_path / "mlflow.db").write_bytes(b"no database at all, and longer than the header of one " * 40)
+    facts = facts_of_start(study_start(folder), EMBEDDED)
+    assert not is_logged(store_of(EMBEDDED, tmp_path), facts, summary, folder)
