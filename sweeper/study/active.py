@@ -17,7 +17,7 @@ Counted = TypeVar("Counted")
 class Active:
     """A job that runs now; `reached` is the last step that it has reported, `step` the last known.
 
-    `inherited`: the steps that another run has trained for it.
+    `inherited`: the steps that another run has trained for it. `is_ahead`: it is of a phase to come.
     """
 
     slot: Slot
@@ -32,6 +32,7 @@ class Active:
     inherited: int = 0
     is_needless: bool = False
     has_started: bool = False
+    is_ahead: bool = False
 
     @property
     def key(self) -> RunKey:
@@ -106,6 +107,10 @@ class ActiveJobs:
         """The job, unless it is of another attempt than the one that runs."""
         active = self._jobs.get(job_id)
         return active if active is not None and active.attempt == attempt else None
+
+    def of(self, key: RunKey) -> Active | None:
+        """The job that trains a run now, if there is one."""
+        return self._keys.get(key)
 
     def remove(self, active: Active) -> None:
         """It has ended."""

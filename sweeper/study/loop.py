@@ -85,16 +85,30 @@ class StudyLoop:
         self._heard: deque[Message] = deque()
         self._idle_since: float | None = None
 
-    def work_off(self, wanted: Callable[[], WantedNow], *, asks: bool) -> None:
-        """Run what `wanted()` names until nothing is left; with `asks`, free slots bring further trials."""
+    def work_off(
+        self,
+        wanted: Callable[[], WantedNow],
+        *,
+        asks: bool,
+        wanted_ahead: Callable[[], WantedNow] | None = None,
+    ) -> None:
+        """Run what `wanted()` names until nothing is left; with `asks`, free slots bring further trials.
+
+        What `wanted_ahead()` names is begun where a slot has nothing else to do, and not waited for.
+        """
         self._stop_if_hopeless()
         self.slots.begin()
+        for active in self._active:
+            active.is_ahead = False
         while not (self.is_stopping and not self._active):
             self._look_at_others()
             self.slots.look(self._active)
             self._fill(wanted, asks)
+            if wanted_ahead is not None:
+                self._begin_ahead(wanted_ahead)
             self._stop_needless(wanted, asks)
-            if not self._active and (self.is_time_up or not (wanted() or (asks and self._waits_to_ask))):
+            is_busy = any(not active.is_ahead for active in self._active)
+            if not is_busy and (self.is_time_up or not (wanted() or (asks and self._waits_to_ask))):
                 return
             self._receive()
 
@@ -173,6 +187,14 @@ class StudyLoop:
                 continue
             if not (asks and self._may_ask and self._ask()):
                 return
+
+    def _begin_ahead(self, wanted_ahead: Callable[[], WantedNow]) -> None:
+        while not self.is_stopping and not self.is_time_up and (slot := self._active.free(()).slot):
+            begun = next((key for key in wanted_ahead() if self._start(key, slot)), None)
+            if begun is None:
+                return
+            if (active := self._active.of(begun)) is not None:
+                active.is_ahead = True
 
     @property
     def _may_ask(self) -> bool:

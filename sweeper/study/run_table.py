@@ -11,6 +11,7 @@ from sweeper.results import ENDED, Policy, RunKey, RunResult, TrialResult
 from sweeper.search import Asker, Draft
 from sweeper.storage import RunBook
 from sweeper.study.confirming import Confirming, Settled
+from sweeper.study.fresh_seeds import FreshSeeds
 from sweeper.study.line_of_runs import Mark
 from sweeper.study.run_state import (
     baseline_failure,
@@ -26,7 +27,7 @@ from sweeper.study.run_state import (
 )
 from sweeper.study.screening import Screening, WantedNow
 from sweeper.trial import TrialSpec
-from sweeper.verdict import PairWalk, best_of
+from sweeper.verdict import best_of
 
 
 class TrialLedger(Protocol):
@@ -72,8 +73,10 @@ class RunTable:
         """How often a run that had ended has ended otherwise: another session tried it again."""
         self._best: tuple[tuple[int, bool], tuple[TrialSpec, int] | None] | None = None
         self.attributing: frozenset[int] = frozenset()
-        self._confirming = confirming
-        self._pairs: tuple[tuple[int, ...], PairWalk] | None = None
+        self._fresh = FreshSeeds(
+            policy, confirming, self._contest, lambda: (self.version, len(self.runs), self.n_rewritten)
+        )
+        self._screened: tuple[tuple[int, int], bool] | None = None
 
     @property
     def judged_trials(self) -> Sequence[TrialSpec]:
@@ -91,7 +94,7 @@ class RunTable:
 
         The confirmation seeds are those that the verdict takes, or may still take.
         """
-        return replace(self._policy, n_candidates=self._n_candidates, confirm_seeds=self._confirm_seeds)
+        return replace(self._policy, n_candidates=self._n_candidates, confirm_seeds=self._fresh.of_verdict)
 
     @property
     def _n_candidates(self) -> int:
@@ -187,8 +190,13 @@ class RunTable:
         return seed in self._policy.seeds
 
     def may_come(self, key: RunKey) -> bool:
-        """Whether a run of the screening is not known, and its trial not given up."""
-        return key not in self.runs and self.is_screening(key[1]) and self._screening.is_open(key[0])
+        """Whether a run is not known, its trial not given up, and its seed one that may come to it.
+
+        That of the screening, or of a confirmation that is certain while nobody knows whose it is.
+        """
+        if key in self.runs or not self._screening.is_open(key[0]):
+            return False
+        return self.is_screening(key[1]) or (key[1] in self._fresh.certain and not self._is_screened)
 
     def claim(self, key: RunKey) -> int | None:
         """The attempt number of a run that is now ours, or None where somebody else has it.
@@ -244,6 +252,18 @@ class RunTable:
         """The runs to start next, before a best candidate is known."""
         return self._screening.wanted(all_asked=self.n_unasked == 0)
 
+    def wanted_ahead(self) -> WantedNow:
+        """The baseline's runs that the confirmation takes whoever wins, once no other waits for its turn.
+
+        They keep slots busy while the last runs of the screening are under way.
+        """
+        is_early = not self.n_unasked and self._screening.has_open_candidate and not self._is_screened
+        if not is_early or any(True for _ in self.wanted_screening()):
+            return WantedNow("confirmation")
+        baselines = self._screening.baselines[:1]
+        wanted = wanted_on(self._fresh.certain, baselines, self.runs)
+        return WantedNow("confirmation", (self._screening.in_line(wanted.runs, baselines),))
+
     def wanted_confirmation(self) -> WantedNow:
         """The runs to start next, once a best candidate is known."""
         chosen = self._chosen()
@@ -262,8 +282,7 @@ class RunTable:
 
     def settled(self) -> Settled | None:
         """The budgets of the study's winners, the present one's among them; None where none is known."""
-        pair = self._contest()
-        return None if pair is None or self._confirming is None else self._confirming.settled(*pair)
+        return self._fresh.settled()
 
     def looks(self, split: str) -> tuple[Look, ...]:
         """The confirmations that the study has been judged by on the data of digest `split`."""
@@ -302,40 +321,30 @@ class RunTable:
     @property
     def attribution_seeds(self) -> tuple[int, ...]:
         """The confirmation seeds that the trials of an attribution are trained on."""
-        walked = self._walked()
-        return self._policy.confirm_seeds if walked is None else walked.for_attribution
+        return self._fresh.of_attribution
 
     @property
     def needless_seeds(self) -> frozenset[int]:
         """Confirmation seeds that there might have been, and that nothing takes any more."""
-        taken = self.attribution_seeds if self.attributing else self._confirm_seeds
-        return frozenset(self._policy.confirm_seeds).difference(taken, self._confirm_seeds)
-
-    @property
-    def _confirm_seeds(self) -> tuple[int, ...]:
-        """All that the policy names; of an open number those of the winner's budget, or that it took."""
-        walked = self._walked()
-        return self._policy.confirm_seeds if walked is None else walked.seeds
-
-    def _walked(self) -> PairWalk | None:
-        """How far the winner's pairs have come; None where their number is fixed, or there is no winner."""
-        pair = self._contest() if self._policy.is_sequential else None
-        if pair is None or self._confirming is None:
-            return None
-        now = (pair[1].spec.number, self.version, len(self.runs), self.n_rewritten)
-        if self._pairs is None or self._pairs[0] != now:
-            self._pairs = now, self._confirming.walked(*pair)
-        return self._pairs[1]
+        return self._fresh.needless(attributes=bool(self.attributing))
 
     def _contest(self) -> tuple[TrialResult, TrialResult] | None:
         """The baseline and the winner, once the screening is over; None where nothing is confirmed."""
-        if not self._policy.confirm_seeds or self.n_unasked or self.wanted_screening():
+        if not self._policy.confirm_seeds or not self._is_screened:
             return None
         chosen = self._chosen()
         if chosen is None:
             return None
         baseline, best = (self._result(one, set()) for one in (chosen[0], self.trials[chosen[1]]))
         return baseline, best
+
+    @property
+    def _is_screened(self) -> bool:
+        """Whether all trials are asked for, and no run of the screening is left."""
+        now = (self.version, self.n_unasked)
+        if self._screened is None or self._screened[0] != now:
+            self._screened = now, not self.n_unasked and not self.wanted_screening()
+        return self._screened[1]
 
     def _left_open(self) -> dict[RunKey, RunResult]:
         """Runs that did not end, without those that were stopped since the verdict was known."""

@@ -99,6 +99,11 @@ class Screening:
         """The number of candidates with a failed run on the screening seeds."""
         return len(self._failed)
 
+    @property
+    def has_open_candidate(self) -> bool:
+        """Whether some candidate has lost no run."""
+        return any(trial.role == "candidate" and trial.number not in self._lost for trial in self.trials)
+
     def contenders(self) -> set[int]:
         """Numbers of the candidates that are best on the first seed; none in enumerated studies."""
         return self._first_seeds.best(self.trials, self._runs)

@@ -59,7 +59,8 @@ class Session:
     def run(self) -> int:
         """Screen, confirm, judge, report; the exit code."""
         self._start()
-        self._loop.work_off(self._table.wanted_screening, asks=True)
+        table = self._table
+        self._loop.work_off(table.wanted_screening, asks=True, wanted_ahead=table.wanted_ahead)
         if not self._loop.is_stopping:
             self._announce_confirmation()
             self._loop.work_off(self._table.wanted_confirmation, asks=False)

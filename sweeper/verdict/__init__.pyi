@@ -18,6 +18,7 @@ from .paired import (
 )
 from .pairs import (
     PairWalk as PairWalk,
+    certain_seeds as certain_seeds,
     first_design as first_design,
     typical_pairs as typical_pairs,
     walk_of as walk_of,

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from sweeper.findings import Look, PairBudget, Pairs
 from sweeper.results import ENDED, JudgedOn, Objective, Policy, StudyResult, TrialResult
-from sweeper.verdict.pair_budgets import design_of, judged_places
+from sweeper.verdict.pair_budgets import FIRST_LOOK, design_of, judged_places
 from sweeper.verdict.selection import Arm
 from sweeper.verdict.sequential import FUTILE_BELOW, Contest, Design, Walk, budget_of, expected_pairs, walk
 from sweeper.verdict.study_arms import arm_of, without_seed
@@ -69,6 +69,11 @@ def wanted_budget(baseline: TrialResult, best: TrialResult, policy: Policy, spli
         pairs=policy.confirm_seeds[:n],
         is_sequential=policy.is_sequential,
     )
+
+
+def certain_seeds(policy: Policy) -> tuple[int, ...]:
+    """The confirmation seeds that any winner takes: of an open number those of the first look."""
+    return policy.confirm_seeds[:FIRST_LOOK] if policy.is_sequential else policy.confirm_seeds
 
 
 TYPICAL_EFFECTS = (0.0, 1.0, 2.0, 3.0, 5.0)

@@ -13,7 +13,7 @@ import pytest
 from sweeper.errors import OUT_OF_MEMORY, AskingError
 from sweeper.layout import StudyFolder
 from sweeper.messages import Failed, Finished, Lost, Message, Reply, Started
-from sweeper.results import Objective, Policy, RunResult, Runs, TrialResult
+from sweeper.results import Objective, Policy, RunKey, RunResult, Runs, TrialResult
 from sweeper.search.pruning import NoPruning, Pruning
 from sweeper.storage.run_book import RunBook
 from sweeper.storage.storage import open_storage
@@ -476,3 +476,61 @@ def test_pairs_that_the_verdict_does_not_need_are_stopped_or_never_begun(tmp_pat
     assert 1003 not in {seed for _, seed in loop.table.runs}
     assert len(executor.stopped) >= 2  # the fake one ends them all the same
     assert table.policy.confirm_seeds == (1000,)
+
+
+def confirmed(
+    tmp_path: Path,
+    executor: FakeExecutor,
+    n_trials: int,
+    *,
+    heard: Heard | None = None,
+    interrupt: Interrupt | None = None,
+) -> list[RunKey]:
+    """A study of one seed and two pairs, from screening to its end; its runs as they ended."""
+    heard, folder = heard or Heard(), StudyFolder(tmp_path / "s")
+    rules = Policy((0,), (1000, 1001), (Objective("auc", "maximize"),), None, 1.0, n_trials - 1)
+    needs, limits = DeviceNeeds(device="cpu", n_threads=1), Limits(5.0, 0, now=lambda: executor.now)
+
+    def job_of(spec: TrialSpec, seed: int, attempt: int, slot: Slot, is_alone: bool) -> JobSpec:
+        parts = RunParts(spec.config, tmp_path, "task", ())
+        return job_for("s", spec, seed, attempt, folder.run(spec, seed), parts, needs)
+
+    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
+        table = RunTable(rules, RunBook(storage, folder, lambda spec: "w"), Never(), Ledger())
+        hooks = Hooks(job_of, NoPruning(), heard)
+        loop = StudyLoop(table, executor, hooks, limits, interrupt or Interrupt())
+        for number in range(n_trials):
+            table.add(plain_trial(number))
+        loop.work_off(table.wanted_screening, asks=True, wanted_ahead=table.wanted_ahead)
+        if not loop.is_stopping:
+            loop.work_off(table.wanted_confirmation, asks=False)
+    return [(run.trial, run.seed) for run in heard.ended]
+
+
+def test_an_idle_slot_confirms_the_baseline_while_the_last_candidate_is_screened(tmp_path: Path) -> None:
+    """The second slot is free from 1 s on, the screening over at 10 s: the winner's two runs are left."""
+    executor = FakeExecutor(2, {0: 1.0, 1: 1.0, 2: 9.0})
+    ended = confirmed(tmp_path, executor, 3)
+    assert ended.index((0, 1001)) < ended.index((2, 0))
+    assert executor.now == 11.0
+    assert len(ended) == len(set(ended)) == 7
+
+
+def test_the_winner_is_confirmed_without_waiting_for_what_runs_ahead(tmp_path: Path) -> None:
+    """Screened after 5 s, while the baseline's pair runs from 4 to 8 s: 27 s of work end after 15 s."""
+    executor = FakeExecutor(2, {0: 4.0, 1: 5.0})
+    confirmed(tmp_path, executor, 2)
+    assert executor.now == 15.0
+
+
+def test_what_runs_ahead_is_stopped_like_any_run(tmp_path: Path) -> None:
+    executor, interrupt = FakeExecutor(2, {0: 1.0, 1: 10.0}), Interrupt()
+
+    class Telling(Heard):
+        def run_started(self, trial: TrialSpec, started: Started, slot: Slot) -> None:
+            if started.seed == 1000:
+                interrupt.received = signal.SIGTERM
+
+    ended = confirmed(tmp_path, executor, 2, heard=Telling(), interrupt=interrupt)
+    assert len(executor.stopped) == 2
+    assert set(ended) == {(0, 0), (1, 0), (0, 1000)}

@@ -109,3 +109,61 @@ def test_trials_of_earlier_commands_join_as_if_one_after_another(top_k: int | No
         in_turn.add(trial)
     assert at_once.results() == in_turn.results()
     assert at_once.wanted_screening().runs == in_turn.wanted_screening().runs
+
+
+class Claiming(Book):
+    """Everything is ours."""
+
+    def claim(self, trial: TrialSpec, seed: int) -> int:
+        return 1
+
+
+def half_screened(policy: Policy, n_left: int = 0) -> RunTable:
+    """The baseline and the first of two candidates are known, the second's runs are not."""
+    known = {(number, seed): run(number, seed) for number in (0, 1) for seed in (0, 1)}
+    found = RunTable(policy, Claiming(known), Asker(n_left), Ledger())  # type: ignore[arg-type]
+    for number in range(3):
+        found.add(plain_trial(number))
+    return found
+
+
+def test_the_baseline_is_confirmed_ahead_once_no_run_of_the_screening_waits() -> None:
+    found = half_screened(POLICY)
+    for key in [(2, 0), (2, 1)]:
+        assert not found.wanted_ahead()
+        found.claim(key)
+    assert found.wanted_ahead().runs == ((0, 1000), (0, 1001))
+
+
+def test_of_an_open_number_of_pairs_the_first_look_is_certain() -> None:
+    found = half_screened(replace(POLICY, confirm_seeds=(1000, 1001, 1002, 1003), is_sequential=True))
+    found.claim((2, 0))
+    found.claim((2, 1))
+    assert found.wanted_ahead().runs == ((0, 1000), (0, 1001))
+
+
+@pytest.mark.parametrize(("n_left", "confirm_seeds"), [(1, (1000,)), (0, ())])
+def test_nothing_is_certain_before_all_trials_are_there_or_where_nothing_is_confirmed(
+    n_left: int, confirm_seeds: tuple[int, ...]
+) -> None:
+    found = half_screened(replace(POLICY, confirm_seeds=confirm_seeds), n_left)
+    found.claim((2, 0))
+    found.claim((2, 1))
+    assert not found.wanted_ahead()
+
+
+def test_no_baseline_is_confirmed_ahead_for_candidates_that_have_all_failed() -> None:
+    known = {(1, 0): run(1, 0, "FAILED"), (0, 0): run(0, 0)}
+    found = RunTable(POLICY, Claiming(known), Asker(0), Ledger())  # type: ignore[arg-type]
+    found.add(plain_trial(0))
+    found.add(plain_trial(1))
+    found.claim((0, 1))
+    assert not found.wanted_ahead()
+
+
+def test_while_nobody_knows_the_winner_any_candidate_may_come_to_the_certain_seeds() -> None:
+    found = half_screened(POLICY)
+    assert found.may_come((1, 1000))
+    assert found.may_come((2, 1001))
+    screened = {(number, seed): run(number, seed) for number in range(3) for seed in (0, 1)}
+    assert not table(3, 0, screened).may_come((1, 1000))

@@ -148,12 +148,13 @@ def run_study(
     seeds: tuple[int, ...] = (0,),
     is_adaptive: bool = False,
     dies: dict[int, int] | None = None,
+    confirm_seeds: tuple[int, ...] = (),
 ) -> Stepping:
     """A study of these runs, the first being the baseline's; how it was trained."""
     trials = [plain_trial(number) for number in range(len(paths))]
     executor = Stepping([Slot(index, "cpu", 1) for index in range(n_slots)], dies or {}, root=root / "s")
     executor.lengths = {number: length(path.path) for number, path in enumerate(paths)}
-    policy = Policy(seeds, (), (Objective("auc", "maximize"),), None, 1.0, len(trials) - 1)
+    policy = Policy(seeds, confirm_seeds, (Objective("auc", "maximize"),), None, 1.0, len(trials) - 1)
     folder = StudyFolder(root / "s")
     with open_storage(f"sqlite:///{root}/studies.db", "s", "me") as storage:
         asker = OneByOne(trials)
@@ -175,9 +176,11 @@ def run_study(
 
         limits = Limits(grace_s=5.0, n_retries=1, now=lambda: executor.now)
         hooks = Hooks(job_of, NoPruning(), Heard(), sharing=sharing)
-        StudyLoop(table, executor, hooks, limits, Interrupt()).work_off(table.wanted_screening, asks=True)
+        loop = StudyLoop(table, executor, hooks, limits, Interrupt())
+        loop.work_off(table.wanted_screening, asks=True, wanted_ahead=table.wanted_ahead)
+        loop.work_off(table.wanted_confirmation, asks=False)
         assert {run.state for run in table.runs.values()} == {"COMPLETE"}
-        assert len(table.runs) == len(trials) * len(seeds)
+        assert len(table.runs) == len(trials) * len(seeds) + 2 * len(confirm_seeds)
     return executor
 
 
@@ -195,6 +198,15 @@ def test_each_common_step_is_trained_once(n_slots: int, seeds: tuple[int, ...], 
     """100 for the baseline, 4 x 80 and 2 x 90: 600 of 700 steps a seed."""
     executor = run_study(tmp_path, GRID, n_slots=n_slots, seeds=seeds)
     assert sum(executor.trained.values()) == optimum(GRID, seeds) == 600 * len(seeds)
+
+
+def test_a_baseline_that_is_confirmed_ahead_leaves_its_beginning_for_whoever_wins(tmp_path: Path) -> None:
+    """The last candidate runs alone from 100 to 180 s, beside it the baseline on a fresh seed."""
+    executor = run_study(tmp_path, GRID[:3], n_slots=2, confirm_seeds=(1000,))
+    winner = next(number for number, seed in executor.trained if number and seed == 1000)
+    assert executor.trained[0, 1000] == TOTAL
+    assert executor.trained[winner, 1000] == TOTAL - 20
+    assert executor.now == 260.0
 
 
 def test_nothing_is_left_and_what_was_left_was_needed(tmp_path: Path) -> None:
