@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # a script has its own folder there instead
@@ -32,6 +33,8 @@ EQUAL = ("study.confirm_seeds=3",)
 LENGTH = ("trainer.max_steps=800", "aux_focal.warmup_steps=160")
 """Of the present main job; an earlier one trained 500 steps."""
 WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", *LENGTH, *EQUAL, "study.name=main")
+BEFORE = "93beed6"
+"""The version that this one is compared with."""
 MOST_S = 120.0
 """So long a model may take to be registered."""
 TIMED_RUN = """
@@ -99,26 +102,22 @@ def evaluation_share(tree: Path, work: Path) -> float:
     return 1.0 - float(spent["steps"] / spent["whole"])
 
 
-def main() -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--before", default="93beed6")
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+def main_job_figures(before: str, n_rounds: int) -> dict[str, Any]:
+    """All keys, of this version beside the revision `before`."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        trees = {"now": ROOT, "before": checked_out(arguments.before, folder / "tree")}
+        trees = {"now": ROOT, "before": checked_out(before, folder / "tree")}
         walls: dict[str, list[float]] = {name: [] for name in trees}
         shares: dict[str, list[float]] = {name: [] for name in trees}
         for name, tree in trees.items():
             (folder / name).mkdir()
             wall_s(tree, folder / name)  # prepares the data
-        for _ in range(arguments.rounds):
+        for _ in range(n_rounds):
             for name, tree in trees.items():
                 walls[name].append(wall_s(tree, folder / name))
                 shares[name].append(evaluation_share(tree, folder / name))
     ratios = [now / before for now, before in zip(walls["now"], walls["before"], strict=True)]
-    found = {
+    return {
         "wall_ratio_main_job": statistics.median(ratios),
         "wall_ratios": ratios,
         "wall_s": walls["now"],
@@ -126,7 +125,15 @@ def main() -> int:
         "evaluation_share": statistics.median(shares["now"]),
         "evaluation_share_before": statistics.median(shares["before"]),
     }
-    print(json.dumps(found, indent=2))
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--before", default=BEFORE)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    print(json.dumps(main_job_figures(arguments.before, arguments.rounds), indent=2))
     return 0
 
 

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -269,13 +270,9 @@ def rates(title: str, found: Iterator[tuple[str, float]]) -> dict[str, float]:
     return rows
 
 
-def main() -> None:
-    """Prints the tables, and one JSON line last."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--studies", type=int, default=1000)
-    n, started = parser.parse_args().studies, time.perf_counter()
+def sequential_figures(n: int) -> dict[str, Any]:
+    """All keys, of `n` studies a setting; prints the tables."""
+    started = time.perf_counter()
     pairs = {most: pairs_table(most, n) for most in (20, 10)}
     races = race_table(n)
     grows = rates(
@@ -292,7 +289,7 @@ def main() -> None:
         ((name, false_better(one, 10, n)) for name, one in settings.items()),
     )
     of_five = [row for name, row in races.items() if name.startswith("5 seeds")]
-    result = {
+    return {
         "pairs_ratio": pairs[20]["pairs_ratio"],
         "pairs_ratio_each": pairs[20]["pairs_ratio_each"],
         "pairs_ratio_10": pairs[10]["pairs_ratio"],
@@ -311,7 +308,15 @@ def main() -> None:
         "race_by_setting": races,
         "pairs_by_effect": {most: found["by_effect"] for most, found in pairs.items()},
     }
-    print(json.dumps(result))
+
+
+def main() -> None:
+    """Prints the tables, and one JSON line last."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--studies", type=int, default=1000)
+    print(json.dumps(sequential_figures(parser.parse_args().studies)))
 
 
 if __name__ == "__main__":

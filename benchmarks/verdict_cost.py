@@ -1,6 +1,9 @@
-"""What a verdict costs, in steps trained and in time.
+"""What a verdict costs, in steps trained, in time and in pairs of runs.
 
-    python benchmarks/verdict_cost.py [--rounds 3] [--slots 1] [--seeds 1]
+    python benchmarks/verdict_cost.py [--rounds 3] [--slots 1] [--seeds 1] [--studies 1000]
+
+One JSON line last, with machine and date; the keys of `main_job.py` and `sequential.py` are in it, too (with
+`--studies 0` those of the grid alone). About half an hour of two cores.
 
 The documented seven-run grid of `esmm`, each round with `study.share=auto` and with `off`, turn by turn:
 
@@ -15,19 +18,24 @@ Alike in both: data prepared before, an empty results folder, no confirmation, n
 import argparse
 import csv
 import json
+import os
+import platform
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tasks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # a script has its own folder there instead
 
+from benchmarks.main_job import BEFORE, main_job_figures
 from benchmarks.peers import called, import_path, sweeper_command
+from benchmarks.sequential import sequential_figures
 
 GRID = ("-m", "sweep=esmm_aux_focal", "study.name=grid", "study.confirm_seeds=0", "tracking=none")
 SHARES = ("auto", "off")
@@ -94,12 +102,18 @@ def figures(rounds: Sequence[dict[str, Ran]], best: float) -> dict[str, Any]:
     }
 
 
+def machine() -> str:
+    """Kind and number of the processors."""
+    return f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print one JSON line last."""
-    parser = argparse.ArgumentParser(description="What a verdict costs, in steps and time.")
+    parser = argparse.ArgumentParser(description="What a verdict costs, in steps, time and pairs.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--studies", type=int, default=1000, help="simulated, a setting; 0: the grid alone")
     parser.add_argument("--words", nargs="*", default=[], help="further overrides, as for a quick look")
     given = parser.parse_args(arguments)
     size = (f"executor.n_slots={given.slots}", "executor.n_threads=1", f"study.n_seeds={given.seeds}")
@@ -118,7 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rounds.append({share: ran(words, share, work, work / f"{turn}-{share}") for share in order})
             said = ", ".join(f"share={share} {one.wall_s:.1f} s" for share, one in rounds[-1].items())
             print(f"round {turn + 1}: {said}", flush=True)
-    print(json.dumps(figures(rounds, best)))
+    found = figures(rounds, best)
+    if given.studies:
+        found |= main_job_figures(BEFORE, given.rounds) | sequential_figures(given.studies)
+    print(json.dumps(found | {"machine": machine(), "date": datetime.now(UTC).strftime("%Y-%m-%d")}))
     return 0
 
 
