@@ -80,12 +80,7 @@ def _verdict(result: StudyResult) -> Judgement:
         confirmation=confirmation,
         comparisons=_compared(result, [arms]),
         notes=(
-            *(
-                notes_of_split(result.judged_on, has_examples=_has_examples(confirmation))
-                if confirmation
-                else ()
-            ),
-            *(selection.notes(confirmation, result.judged_on) if confirmation else ()),
+            *_notes_of_confirmation(result, confirmation),
             *guard_notes(on_guards, result.judged_on),
             *notes_of_looks(result, look, pairs),
             *notes_of_runs(result),
@@ -98,8 +93,15 @@ def _verdict(result: StudyResult) -> Judgement:
     return without_comparison(judgement, result, idle)
 
 
-def _has_examples(confirmation: Confirmation | None) -> bool:
-    return confirmation is not None and confirmation.se_examples is not None
+def _notes_of_confirmation(result: StudyResult, confirmation: Confirmation | None) -> tuple[str, ...]:
+    if confirmation is None:
+        return ()
+    split = result.judged_on
+    has_examples = confirmation.se_examples is not None
+    return (
+        *notes_of_split(split, has_examples=has_examples),
+        *selection.notes(confirmation, split),
+    )
 
 
 def _pair(

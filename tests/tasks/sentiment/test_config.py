@@ -182,7 +182,7 @@ def test_heads_share_the_width() -> None:
     with pytest.raises(
         ValidationError, match=r"model.heads: got 3 heads for a width of 64; expected a divisor"
     ):
-        sentiment_config("model.heads=3")
+        sentiment_config("model=sentiment/transformer_small", "model.heads=3")
 
 
 def test_the_start_up_line_says_what_is_trained() -> None:
