@@ -30,6 +30,8 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 """Set to 1, it shows the whole traceback of what ends a command."""
 JOB_TIMEOUT = "JobTimeoutError"
 """The `error` of a run whose job was killed for taking too long."""
+KILLED = "KilledError"
+"""The `error` of a run whose program was killed by somebody else, as the system does that has no memory."""
 OUT_OF_MEMORY = "OutOfMemoryError"
 """The `error` of a run that asked for more memory than its device, or the machine, could give."""
 

@@ -30,7 +30,7 @@ GIVEN_UP: tuple[Literal["FAILED", "PRUNED"], ...] = ("FAILED", "PRUNED")
 """States of a run, or a trial, that was tried and has no value; the worse one first."""
 ENDED: tuple[TrialState, ...] = ("COMPLETE", *GIVEN_UP)
 """States after which nobody trains a run, or a trial, again."""
-NEEDLESS = "not needed: earlier pairs decide the verdict"
+NEEDLESS = "not needed: the pairs before it are enough"
 """Why a confirmation run was stopped that nobody goes on with."""
 JudgedOn = Literal["test", "val"]
 """The split on which candidates are compared with the baseline: a program may know no test value."""

@@ -17,6 +17,11 @@ from sweeper.cli import Parser, exit_code
 from sweeper.errors import Fault, UserError
 
 OURS = "hydra_plugins.optuna_study.sweeper.OptunaStudySweeper"
+EXAMPLE = "sweeper run --cmd 'python train.py --lr {lr} --seed {seed} --out {out}' lr=0.1,0.2 ..."
+LOADED_BY_MAIN = "hydra._internal.hydra"
+"""What `@hydra.main` imports when it is called."""
+NOT_HYDRA = "it has ended without calling @hydra.main, so that nothing could be swept"
+OTHERWISE = f"Of a program that is no Hydra app: {EXAMPLE}"
 FORCED = ("hydra/sweeper=optuna_study", f"hydra.sweeper._target_={OURS}", "hydra.sweeper._recursive_=false")
 
 
@@ -60,17 +65,30 @@ def _run_app(script: str, words: Sequence[str], *, is_module: bool) -> int:
     folder = os.getcwd() if is_module else str(Path(script).resolve().parent)
     sys.argv = [script, *as_study(words)]
     sys.path.insert(0, folder)  # as Python does for a script, or with -m
-    if is_module:
-        runpy.run_module(script, run_name="__main__", alter_sys=True)
-    else:
-        runpy.run_path(script, run_name="__main__")
-    return 0
+    try:
+        if is_module:
+            runpy.run_module(script, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(script, run_name="__main__")
+    except SystemExit as end:
+        if end.code not in (None, 0) and "hydra" not in sys.modules:
+            print(_without_hydra(script), file=sys.stderr)
+        raise
+    return 0 if LOADED_BY_MAIN in sys.modules else exit_code(lambda: _refuse_without_hydra(script))
 
 
 def _run_command(template: str, words: Sequence[str]) -> int:
     from sweeper.app import run_command
 
     return run_command(template, words)
+
+
+def _without_hydra(script: str) -> UserError:
+    return UserError(Fault(script, NOT_HYDRA, OTHERWISE))
+
+
+def _refuse_without_hydra(script: str) -> None:
+    raise _without_hydra(script)
 
 
 def _refuse(script: str) -> None:

@@ -13,6 +13,10 @@ from sweeper.layout import RunFolder
 from sweeper.models import digest_of
 from sweeper.program_spec import ProgramSpec
 
+PATTERNS = "read by"
+"""Of a trial's configuration: how its figures are read out of the output. No place has a name like this."""
+NO_CODE = "the command names no file: if its code changes, name another study (study_name=...)"
+
 
 class CommandProgram:
     """Follows `specs.Program`."""
@@ -21,14 +25,14 @@ class CommandProgram:
         self._sweep, self._words, self.cwd = sweep, words, cwd
 
     def config_at(self, overrides: Sequence[str]) -> dict[str, Any]:
-        """The parameters at these overrides, and the command that they go into."""
-        values = {key: value for key, value in config_at(self._sweep, overrides).items() if key != SEED}
-        return {**values, "command": list(self._words.template)}
+        """The parameters at these overrides, the command that they go into, and what reads its output."""
+        read_by = {PATTERNS: dict(self._words.patterns)} if self._words.patterns else {}
+        return {**self._values_at(overrides), "command": list(self._words.template), **read_by}
 
     def run(self, overrides: Sequence[str], seed: int, number: int, folder: RunFolder) -> ProgramSpec:
         """The command with this trial's values, this seed, and a file for its results."""
         out = folder.app_results.absolute()
-        values = {key: _word(value) for key, value in self.config_at(overrides).items() if key != "command"}
+        values = {key: _word(value) for key, value in self._values_at(overrides).items()}
         values |= {SEED: str(seed), OUT: str(out)}
         return ProgramSpec(
             **facts_of(self._sweep, self.cwd),
@@ -37,6 +41,9 @@ class CommandProgram:
             examples=str(out.with_suffix(".npz")),
             patterns=dict(self._words.patterns),
         )
+
+    def _values_at(self, overrides: Sequence[str]) -> dict[str, Any]:
+        return {key: value for key, value in config_at(self._sweep, overrides).items() if key != SEED}
 
     def by_hand(self, overrides: Sequence[str]) -> tuple[str, ...]:
         """The command line of one run outside of a study, the seed among its overrides."""
@@ -50,17 +57,21 @@ class CommandProgram:
 
     def code(self) -> str:
         """A hash of the files that the command names, and of the Python files beside them."""
-        named = [self.cwd / part for part in self._words.template if not PLACE.search(part)]
-        files = {path.resolve() for path in named if path.is_file()}
+        files = self._named_files()
         beside = {other for path in files if path.suffix == ".py" for other in path.parent.glob("*.py")}
         return digest_of(*(path.read_bytes() for path in sorted(files | beside))).removeprefix("sha256:")[:16]
 
+    def _named_files(self) -> set[Path]:
+        named = [self.cwd / part for part in self._words.template if not PLACE.search(part)]
+        return {path.resolve() for path in named if path.is_file()}
+
     @property
     def announced(self) -> tuple[str, ...]:
-        """The command of each run, and what it is judged by."""
+        """The command of each run, what it is judged by, and that its code is not known."""
         return (
             f"each run: {shlex.join(self._words.template)}",
-            f"judged by {', '.join(self._sweep.judged_by)}",
+            f"judged by {', '.join(self._sweep.objectives)}",
+            *(() if self._named_files() else (NO_CODE,)),
         )
 
 

@@ -16,6 +16,8 @@ from sweeper.models import DIRECTIONS
 from sweeper.program_spec import figure_name
 
 PLACE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
+SHELL = re.compile(r"&&|\|\|?|;|[0-9]?>{1,2}(&[0-9])?|<|cd")
+"""Words of a command line that a shell would act on."""
 SEED, OUT = "seed", "out"
 OF_RUNS = (SEED, OUT)
 """Places that each run has its own words for."""
@@ -65,12 +67,16 @@ def read_words(template: str, words: Sequence[str]) -> CommandWords:
         raise UserError(Fault("--cmd", problem, "Close the quote")) from error
     if not parts:
         raise UserError(Fault("--cmd", "got nothing; expected a command", EXAMPLE))
+    if shell := [part for part in parts if SHELL.fullmatch(part)]:
+        problem = f"got '{shell[0]}', which only a shell understands, and no shell reads the command"
+        raise UserError(Fault("--cmd", problem, "Give it to one: --cmd \"bash -c 'cd there && ...'\""))
     places = places_in(parts)
     read = _sorted(words, places)
     faults = [*read.faults, *_missing(read, places), *_baseline_faults(read, places)]
     own, wrong = _judged_by(read)
     if faults := [*faults, *wrong]:
         raise UserError(faults)
+    _compare_one(read)
     if SEED in places:
         read.parameters.setdefault(SEED, "0")
     else:
@@ -129,9 +135,21 @@ def _missing(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:
             yield Fault(name, "no value for this place in the command", f"Give one: {name}=...")
 
 
+def _compare_one(read: _Sorted) -> None:
+    """Where nothing is swept, what differs from the baseline is a grid of one."""
+    if _swept(read):
+        return
+    for key, value in read.baseline.items():
+        if key in read.parameters and read.parameters[key] != value:
+            read.parameters[key] = f"choice({read.parameters[key]})"
+
+
+def _swept(read: _Sorted) -> list[str]:
+    return [key for key, value in read.parameters.items() if key != SEED and re.search(r"[,(]", value)]
+
+
 def _baseline_faults(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:
-    swept = [key for key, value in read.parameters.items() if key != SEED and re.search(r"[,(]", value)]
-    for name in swept:
+    for name in _swept(read):
         if name not in read.baseline:
             problem = "missing; a command has no values of its own that a baseline could have"
             yield Fault(f"baseline.{name}", problem, f"Say what the reference is: baseline.{name}=...")
@@ -163,6 +181,7 @@ def _judged_by(read: _Sorted) -> tuple[list[str], list[Fault]]:
 
 def _option(word: str) -> str:
     """A setting of the study below `hydra.sweeper`; a choice of a group is written with a slash there."""
+    word = re.sub(r"^study\.name=", "study_name=", word)
     is_choice = word.partition("=")[0] in CHOICES
     return f"hydra/sweeper/{word}" if is_choice else f"hydra.sweeper.{word}"
 
@@ -182,7 +201,7 @@ def _bad_pattern(key: str, value: str) -> list[Fault]:
     if n_groups == 1:
         return []
     problem = f"got '{value}', which has {n_groups} groups; expected one, which holds the number"
-    return [Fault(key, problem, r"For example pattern.acc='acc=([\d.]+)'")]
+    return [Fault(key, problem, r"For example pattern.acc='acc=(\S+)'")]
 
 
 def _unknown(word: str, key: str, places: Sequence[str]) -> Fault:

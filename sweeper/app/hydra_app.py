@@ -76,6 +76,6 @@ class HydraApp:
         seed = self._sweep.seed_key
         return (
             f"each run is a process of its own: {words} <overrides>{f' {seed}=<seed>' if seed else ''}",
-            f"judged by {', '.join(self._sweep.judged_by)}; settings of the study stand below hydra.sweeper: "
-            "study.retry is hydra.sweeper.study.retry",
+            f"judged by {', '.join(self._sweep.objectives)}; settings of the study stand below "
+            "hydra.sweeper: study.retry is hydra.sweeper.study.retry",
         )

@@ -1,6 +1,7 @@
 """The command line of an app -> the sweep of its study, with all that is wrong with it."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +61,13 @@ class AppSweep(Sweep):
         listed = self.settings.study.metrics or (self.settings.task.metric,)
         return tuple(one.partition(":")[0] for one in listed)
 
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """What the study is judged by, each with its direction, for people."""
+        task = self.settings.task
+        listed = self.settings.study.metrics or (f"{task.metric}:{task.direction}",)
+        return tuple("{} ({})".format(*one.split(":")) for one in listed)
+
     def by_key(self, overrides: Sequence[str]) -> dict[str, str]:
         """The overrides by what they set."""
         return {key_of(override): line for line, override in self.composer.parse(overrides)[0]}
@@ -112,7 +120,22 @@ def _read(
 
 def _space(source: ConfigSource, overrides: Sequence[Override], app: AppOptions) -> SearchSpace:
     space = space_of(overrides, source.options, seed_key=app.seed_key, per_study=PER_STUDY)
+    if faults := [fault for one in space.swept for fault in _not_finite(one)]:
+        raise UserError(faults)
     return replace(space, swept=tuple(_with_whole_end(one) for one in space.swept))
+
+
+def _not_finite(swept: Swept) -> Iterator[Fault]:
+    """Values that are no number and no text either."""
+    for value in _values(swept.domain):
+        if isinstance(value, float) and not math.isfinite(value):
+            problem = f"got {value}; expected a finite number"
+            yield Fault(f"override '{swept.source}'", problem, f"If the text is meant: '{value}' in quotes")
+
+
+def _values(domain: Any) -> list[Any]:
+    """Those that are listed; none of an interval."""
+    return [domain.at(index) for index in range(len(domain))] if hasattr(domain, "at") else []
 
 
 def _with_whole_end(swept: Swept) -> Swept:
@@ -174,9 +197,7 @@ def _sweep_faults(source: ConfigSource, override: Override, app: AppOptions) -> 
         return list(error.faults)
     if not source.is_group(override) or not space.swept:
         return []
-    domain: Any = space.swept[0].domain
-    values = [domain.at(index) for index in range(len(domain))] if hasattr(domain, "at") else []
-    return source.option_faults(override, values, f"override '{override.input_line}'")
+    return source.option_faults(override, _values(space.swept[0].domain), f"override '{override.input_line}'")
 
 
 def _fixed(composer: Composer, found: Findings, groups: Sequence[SweptGroup]) -> DictConfig | None:

@@ -1,5 +1,6 @@
 """A study of a program, from its command line to the exit code."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from hydra.core.config_loader import ConfigLoader
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.app.command import CommandProgram
@@ -18,9 +19,11 @@ from sweeper.app.options import as_in_app
 from sweeper.app.reading import read_app
 from sweeper.app.specs import ProgramSpecs, refuse_what_is_not_for_programs
 from sweeper.config import first_line, loader_of
-from sweeper.errors import Fault, StudyError, UserError
+from sweeper.errors import Fault, StudyError, UserError, did_you_mean
 from sweeper.study import run_planned
 
+UNKNOWN = re.compile(r"Could not override 'hydra\.sweeper\.([\w.]+)'")
+"""What Hydra says of a setting that is not there."""
 CONFIGURATION_ERRORS = (HydraException, OmegaConfBaseException)
 EMPTY = Path(__file__).parent
 """A folder without configurations: a command line has none."""
@@ -48,6 +51,20 @@ def _exit_code(study: Callable[[], int]) -> int:
         return 1
 
 
+def _unread(said: str, known: DictConfig) -> Fault:
+    """Why a setting cannot be read; one that is not there, with what may be meant."""
+    found = UNKNOWN.search(said)
+    if found is None:
+        return Fault("command line", said)
+    where, _, name = found[1].rpartition(".")
+    try:
+        section = OmegaConf.select(known, where) if where else known
+        others = [str(key) for key in section] if isinstance(section, DictConfig) else []
+    except OmegaConfBaseException:
+        others = []
+    return Fault(found[1], f"no such setting{did_you_mean(name, others)}")
+
+
 def _run_app(config: DictConfig, loader: ConfigLoader, arguments: Sequence[str]) -> int:
     hydra = config.hydra
     sweep = read_app(loader, hydra.job.config_name, hydra, arguments)
@@ -63,7 +80,8 @@ def _run_command(template: str, words: Sequence[str]) -> int:
         try:
             hydra = loader.load_configuration(None, options, RunMode.MULTIRUN).hydra
         except CONFIGURATION_ERRORS as error:
-            raise UserError(Fault("command line", first_line(error))) from error
+            known = loader.load_configuration(None, options[:1], RunMode.MULTIRUN).hydra.sweeper
+            raise UserError(_unread(first_line(error), known)) from error
         hydra.job.name = name_of(read.template)
         sweep = read_app(loader, None, hydra, read.arguments)
         refuse_what_is_not_for_programs(sweep.settings)

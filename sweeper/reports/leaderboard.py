@@ -172,7 +172,7 @@ def _screening_s(trial: TrialEntry) -> float:
 def _ending(trial: TrialEntry, n_seeds: int) -> str:
     if trial.state in ("WAITING", "RUNNING"):
         return f"{len(trial.per_seed)} of {n_seeds} seeds"
-    return trial.state.lower() if trial.pruned_at is None else f"pruned at {trial.pruned_at}"
+    return f"pruned at {trial.pruned_at}" if trial.pruned_at else trial.state.lower()
 
 
 def _with_spread(value: float, per_seed: PerSeed, index: int, n_seeds: int) -> str:

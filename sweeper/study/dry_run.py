@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 
 from sweeper.executors import slots_in_words
 from sweeper.reports import Column, FittedTable, Prose, Row, default_console, say
-from sweeper.results import ENDED, Runs
+from sweeper.results import ENDED, GIVEN_UP, Runs
 from sweeper.schema import Remote
 from sweeper.storage import RunBook, Storage
 from sweeper.study.confirming import Confirming
@@ -44,7 +44,7 @@ class Forecast:
     the staged plan called `plan`, with all ways from the first one. `is_assumed`: the slots are agents that
     may come, or not. `shared`: what the trials have in common on one seed, None where that is nothing.
     `n_pairs_expected`: of an open number of confirmation pairs, of which `confirm_seeds` are the most, those
-    that are known among them; None where the number is settled.
+    that are known among them; None where the number is settled. `n_spared`: screening runs that nobody trains.
     """
 
     study: str
@@ -65,6 +65,7 @@ class Forecast:
     is_assumed: bool = False
     shared: SharedSteps | None = None
     n_pairs_expected: float | None = None
+    n_spared: int = 0
 
     @property
     def on_slots(self) -> str:
@@ -79,7 +80,7 @@ class Forecast:
         """Runs to train before a best candidate is known."""
         n_known, n_seeds = sum(self.known.values()), len(self.seeds)
         if self.replicate_top_k is None:
-            return self.n_trials * n_seeds - n_known
+            return self.n_trials * n_seeds - n_known - self.n_spared
         n_replicated = min(self.replicate_top_k, self.n_later)
         return len(self.trials) * n_seeds + self.n_later + n_replicated * (n_seeds - 1) - n_known
 
@@ -139,7 +140,20 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         is_assumed=isinstance(plan.settings.executor, Remote),
         shared=_shared(plan, trials),
         n_pairs_expected=pairs.n_expected,
+        n_spared=spared(trials, known, policy.seeds),
     )
+
+
+def spared(trials: Sequence[TrialSpec], known: Runs, seeds: Sequence[int]) -> int:
+    """Screening runs that nobody trains: of trials that were given up, or that equal one before them."""
+    n, seen = 0, set[str]()
+    for trial in trials:
+        own = [known.get((trial.number, seed)) for seed in seeds]
+        is_lost = any(run is not None and run.state in GIVEN_UP for run in own)
+        if is_lost or trial.fingerprint in seen:
+            n += own.count(None)
+        seen.add(trial.fingerprint)
+    return n
 
 
 def _shared(plan: Plan, trials: Sequence[TrialSpec]) -> SharedSteps | None:

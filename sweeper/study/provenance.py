@@ -1,6 +1,7 @@
 """Where a result comes from: command, code, versions, machine."""
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -164,9 +165,11 @@ def _assignment(override: str) -> tuple[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return float(text)  # YAML takes 1e-3 for a text
+        number = float(text)  # YAML takes 1e-3 for a text
     except ValueError:
         pass
+    else:
+        return number if math.isfinite(number) else text  # nan differs from itself
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sweeper.errors import OUT_OF_MEMORY, DeviceError, DiskFullError, FolderHeldError, sentences
+from sweeper.errors import KILLED, OUT_OF_MEMORY, DeviceError, DiskFullError, FolderHeldError, sentences
 from sweeper.messages import Failed, Finished, Lost, Stopped
 from sweeper.results import RunKey, RunResult
 from sweeper.trial import JobSpec
@@ -12,9 +12,11 @@ from sweeper.wording import plural
 
 STOPS_ALL = frozenset(error.__name__ for error in (DiskFullError, DeviceError))
 """Errors that every other run would meet too."""
-BLAMELESS = STOPS_ALL | {FolderHeldError.__name__}
+BLAMELESS = STOPS_ALL | {FolderHeldError.__name__, KILLED}
 """Errors that say nothing about the configuration of the run that met them."""
 
+DEATHS = frozenset({FolderHeldError.__name__, KILLED})
+"""Errors that another attempt may not meet."""
 MOST_HOSTS_LOST = 10
 """A run that is lost with its host so often in a row, without progress, may be what ends its hosts."""
 
@@ -53,10 +55,8 @@ def outcome(job: JobSpec, message: LastWord, pruned_because: str | None = None) 
 
 
 def died(message: LastWord) -> bool:
-    """Whether the run ended with its worker, or could not begin for another one's sake."""
-    return isinstance(message, Lost) or (
-        isinstance(message, Failed) and message.error == FolderHeldError.__name__
-    )
+    """Whether the run ended with its worker or was killed, or could not begin for another one's sake."""
+    return isinstance(message, Lost) or (isinstance(message, Failed) and message.error in DEATHS)
 
 
 def is_of_host(message: LastWord) -> bool:

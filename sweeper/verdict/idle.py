@@ -46,6 +46,17 @@ class Idle:
     others: tuple[int, ...] = ()
 
 
+def with_choice(trials: Sequence[TrialResult], baseline: TrialResult) -> Sequence[TrialResult]:
+    """The trials without those that are the baseline again, unless there is no other candidate."""
+    others = [trial for trial in trials if trial is baseline or not is_again(trial, baseline)]
+    return others if any(trial.spec.role == "candidate" for trial in others) else trials
+
+
+def is_again(trial: TrialResult, baseline: TrialResult) -> bool:
+    """Whether a candidate has the baseline's own configuration: a grid that takes the reference in."""
+    return trial.spec.role == "candidate" and trial.spec.fingerprint == baseline.spec.fingerprint
+
+
 def idle_parts(result: StudyResult) -> Idle:
     """What of the study compared nothing."""
     counts, warmups = {}, {}
@@ -118,8 +129,12 @@ def _advice(warmup: str) -> str:
 def _notes(judgement: Judgement, result: StudyResult, idle: Idle) -> list[str]:
     names = {trial.spec.number: trial.spec.name for trial in result.candidates}
     notes = []
-    if idle.numbers:
-        listed = _listed([names[number] for number in idle.numbers])
+    again = {trial.spec.number for trial in result.candidates if is_again(trial, result.baseline)}
+    if again:
+        listed = _listed([names[number] for number in sorted(again)])
+        notes.append(f"{listed}: the baseline again, and so no candidate.")
+    if silent := [number for number in idle.numbers if number not in again]:
+        listed = _listed([names[number] for number in silent])
         notes.append(
             f"Nothing was compared for {listed}: equal to the baseline on every seed, to the last "
             "digit or by a kept model from before the warm-up's end."

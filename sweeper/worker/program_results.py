@@ -17,6 +17,11 @@ ADVICE = "Return a number from the app's function, or report it: report(step, {{
 WHERE_LISTED = 12
 """Names of figures in a message; an app may have hundreds."""
 
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+GOES_ON = re.compile(r"(?:[eE][+-]?|[.,])?\d+(?:[.,eE+-]*\d+)*")
+"""A number behind another one without a gap."""
+PATTERN_EXAMPLE = r"pattern.loss='loss: (\S+)'"
+
 Figures = dict[str, float]
 
 
@@ -47,14 +52,14 @@ def figures_in_all(
     """
     returned, problem = returned_figures(heard, spec)
     written = {} if spec.results is None else written_figures(Path(spec.cwd, spec.results))
-    printed = printed_figures(log, log_start, spec.patterns)
+    printed, cut = printed_figures(log, log_start, spec.patterns)
     sources = (
         ("returned", returned),
         ("written", written),
         ("last reported", latest),
         ("printed", printed),
     )
-    settled = settle(spec, sources, problem)
+    settled = settle(spec, sources, problem or cut)
     left_out = ", ".join((heard.returned or {}).get("left_out") or ())
     return (
         replace(settled, notes=(*settled.notes, f"returned, and no number: {left_out}"))
@@ -80,6 +85,9 @@ def settle(
     if spec.test_figure is not None:
         needed.append(figure_name(spec.test_figure))
     for name in needed:
+        if name not in metrics and name in spec.patterns:
+            by = f"pattern.{name}='{spec.patterns[name]}'"
+            raise NoResultError(problem or f"{by} found no number in what was printed")
         if name not in metrics:
             raise NoResultError(problem or _missing(name, metrics), advice=ADVICE.format(name))
     test = f"test/{spec.objectives[0]}"
@@ -122,18 +130,27 @@ def written_figures(path: Path) -> Figures:
         raise NoResultError(f"{path}: {error}; {expected}") from error
 
 
-def printed_figures(path: Path, start: int, patterns: Mapping[str, str]) -> Figures:
-    """For each pattern its last match in the log from byte `start`; it is searched from its end."""
+def printed_figures(path: Path, start: int, patterns: Mapping[str, str]) -> tuple[Figures, str]:
+    """For each pattern its last match in the log from byte `start`, which is searched from its end.
+
+    Colours do not count, nor does a number that goes on behind the match: what is to be said of such comes
+    beside the figures.
+    """
     wanted = {name: re.compile(pattern) for name, pattern in patterns.items()}
     found: Figures = {}
+    cut: list[str] = []
     for line in lines_from_end(path, start) if wanted else ():
+        text = COLOURS.sub("", line)
         for name in tuple(wanted):
-            if matches := [match for match in wanted[name].finditer(line) if _is_number(match)]:
-                found[figure_name(name)] = float(matches[-1][1])
+            if matches := [match for match in wanted[name].finditer(text) if _is_number(match)]:
+                if problem := _cut(matches[-1], name):
+                    cut.append(problem)
+                else:
+                    found[figure_name(name)] = float(matches[-1][1])
                 del wanted[name]
         if not wanted:
             break
-    return found
+    return found, "; ".join(cut)
 
 
 def lines_from_end(path: Path, start: int) -> Iterator[str]:
@@ -149,6 +166,18 @@ def lines_from_end(path: Path, start: int) -> Iterator[str]:
             yield from (line.decode(errors="replace") for line in reversed(lines))
             rest = first[:BLOCK_BYTES]
     yield rest.decode(errors="replace")
+
+
+def _cut(match: re.Match[str], name: str) -> str:
+    """What is wrong where a pattern takes the beginning of a number only; else empty."""
+    rest = GOES_ON.match(match.string, match.end(1))
+    if rest is None or (rest[0].startswith(",") and "." in match[1]):
+        return ""
+    why = "a decimal comma is no point" if rest[0].startswith(",") else "the number goes on"
+    return (
+        f"pattern.{name} takes '{match[1]}' of '{match[1]}{rest[0]}': {why}; expected a whole number, as "
+        f"{PATTERN_EXAMPLE} takes it"
+    )
 
 
 def _is_number(match: re.Match[str]) -> bool:

@@ -65,6 +65,22 @@ def test_each_run_has_its_seed_and_its_file(app: App, tmp_path: Path) -> None:
     assert made.by_hand(["+x=2", "seed=5"]) == ("train", "2", "5", "results.json")
 
 
+def test_how_the_output_is_read_is_part_of_what_a_run_is(app: App, tmp_path: Path) -> None:
+    """Figures that another pattern has read are not those that are asked for now."""
+    words = ("x=1,2", r"pattern.acc='acc (\S+)'")
+    made = program(app, tmp_path, "train {x}", *words)
+    other = program(app, tmp_path, "train {x}", "x=1,2", r"pattern.acc='test (\S+)'")
+    assert made.config_at(["+x=2"]) != other.config_at(["+x=2"])
+    assert made.run(["+x=2"], 5, 1, RunFolder(tmp_path / "r")).argv == ("train", "2")
+
+
+def test_a_command_whose_code_nobody_knows_says_so(app: App, tmp_path: Path) -> None:
+    write(tmp_path, {"train.py": ""})
+    assert any("names no file" in line for line in program(app, tmp_path, "train {x}", "x=1,2").announced)
+    known = program(app, tmp_path, "python train.py {x}", "x=1,2")
+    assert known.announced == ("each run: python train.py '{x}'", "judged by acc (maximize)")
+
+
 def test_the_seed_is_no_parameter(app: App, tmp_path: Path) -> None:
     made = program(app, tmp_path, "train {x} {seed}", "x=1,2", "seed=3,4")
     assert made.config_at(["+x=2"]) == {"x": 2, "command": ["train", "{x}", "{seed}"]}

@@ -41,6 +41,25 @@ def test_everything_else_is_a_setting_of_the_study() -> None:
     assert (pruner, n_trials) == ("hydra/sweeper/pruner=asha", "hydra.sweeper.n_trials=5")
 
 
+def test_one_value_that_is_not_the_baseline_s_is_a_grid_of_one() -> None:
+    read = read_words(TEMPLATE, ["gamma=2", BASELINE, METRIC])
+    assert read.arguments == ("+gamma=choice(2)", "+seed=0")
+    assert read_words(TEMPLATE, ["gamma=0", BASELINE, METRIC]).arguments == ("+gamma=0", "+seed=0")
+
+
+def test_a_study_may_be_named_as_one_of_a_task_is() -> None:
+    options = read_words(TEMPLATE, ["gamma=1,2", BASELINE, METRIC, "study.name=mine"]).options
+    assert options[-1] == "hydra.sweeper.study_name=mine"
+
+
+@pytest.mark.parametrize("template", ["cd there && python train.py {gamma}", "train {gamma} | tail -1"])
+def test_what_a_shell_would_act_on_is_refused(template: str) -> None:
+    [line] = faults(template, "gamma=1,2", BASELINE, METRIC)
+    assert "which only a shell understands, and no shell reads the command" in line
+    read = read_words(f'bash -c "{template}"', ["gamma=1,2", BASELINE, METRIC])
+    assert read.template[2] == template
+
+
 def test_several_metrics_and_patterns() -> None:
     words = ["gamma=1,2", BASELINE, METRIC, "metric=loss:min", r"pattern.acc=acc=([\d.]+)"]
     read = read_words(TEMPLATE, words)

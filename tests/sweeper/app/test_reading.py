@@ -192,6 +192,12 @@ def test_a_required_group_has_to_be_chosen(words: str, expected: list[str], app:
     assert fresh.faults(*words.split(), name="required") == expected
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_value_that_is_no_number_is_refused(value: str, app: App) -> None:
+    [line] = app.faults(f"lr=1.0,{value}")
+    assert line.startswith(f"override 'lr=1.0,{value}': got {value}; expected a finite number")
+
+
 def test_all_faults_come_at_once(app: App) -> None:
     words = ("model=small,bigg", "lrr=3,4", f"{N_TRIALS}=-3", "hydra.sweeper.study.n_seeds=0")
     assert app.faults(*words) == [

@@ -33,6 +33,17 @@ def test_a_script_that_is_not_there_is_a_line(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err.strip() == expected
 
 
+@pytest.mark.parametrize(("source", "code"), [("print('trained')", 2), ("raise SystemExit(2)", 2)])
+def test_a_script_without_hydra_is_told_of_the_other_way(source: str, code: int, tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text(source)
+    command = [sys.executable, "-m", "sweeper", "run", "plain.py", "x=1,2"]
+    ended = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert "plain.py: it has ended without calling @hydra.main" in ended.stderr
+    assert "sweeper run --cmd 'python train.py --lr {lr}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.skipif(is_installed(), reason="the other plugin is there, and its class is its own")
 def test_a_configuration_that_names_the_other_plugin_s_class_gets_a_line_that_says_what_to_write(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

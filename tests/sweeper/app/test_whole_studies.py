@@ -119,7 +119,7 @@ def test_a_command_writes_its_results_where_it_is_told(tmp_path: Path) -> None:
 
 def test_the_last_match_of_a_pattern_is_the_result(tmp_path: Path) -> None:
     write(tmp_path, {"train.py": "import sys\nprint('acc=0.1')\nprint('acc=0.%s' % sys.argv[1])"})
-    words = ("x=2,3", "baseline.x=1", "metric=acc:max", r"pattern.acc=acc=([\d.]+)")
+    words = ("x=2,3", "baseline.x=1", "metric=acc:max", r"pattern.acc=acc=(\S+)")
     sweeper(tmp_path, "run", "--cmd", f"{sys.executable} train.py {{x}}", *CMD, *words)
     assert {trial["name"]: trial["value"] for trial in summary(tmp_path)["trials"]} == {
         "baseline": 0.1,

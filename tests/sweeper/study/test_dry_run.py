@@ -5,9 +5,10 @@ from typing import Any
 
 from rich.console import Console
 
+from sweeper.results import RunResult
 from sweeper.schema import StudyPlan
 from sweeper.search import stages_of
-from sweeper.study.dry_run import Forecast, drawn
+from sweeper.study.dry_run import Forecast, drawn, spared
 from sweeper.study.stage_tree import Cost, branches
 from sweeper.trial import Slot
 from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, study_result, trial_spec
@@ -58,6 +59,15 @@ def test_a_plan_without_earlier_runs_says_that_the_time_is_unknown() -> None:
 
 def test_a_study_that_confirms_nothing_does_not_speak_of_it() -> None:
     assert "4 trials on 3 seeds; 12 runs to train" in printed(plan(confirm_seeds=()))
+
+
+def test_runs_of_given_up_and_of_equal_trials_are_not_planned() -> None:
+    """One is out after its first of three seeds, one equals the baseline, of which one seed is known."""
+    trials = [TRIALS[0], TRIALS[1], TRIALS[2].model_copy(update={"fingerprint": TRIALS[0].fingerprint})]
+    known = {(1, 0): RunResult(1, 0, "PRUNED"), (0, 0): RunResult(0, 0, "COMPLETE")}
+    known[2, 0] = RunResult(2, 0, "COMPLETE")
+    assert spared(trials, known, SEEDS) == 2 + 2
+    assert plan(trials=trials, known={0: 1, 1: 1, 2: 1}, n_spared=4).n_screening == 2
 
 
 def test_what_is_confirmed_already_is_not_planned_again() -> None:

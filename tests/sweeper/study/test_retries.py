@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from sweeper.errors import OUT_OF_MEMORY
+from sweeper.errors import KILLED, OUT_OF_MEMORY
 from sweeper.results import RunResult
 from sweeper.study.retries import LastWord, Retries, outcome
 from tests.sweeper.plain_jobs import failed, finished, lost, plain_job, stopped
@@ -45,6 +45,13 @@ def test_a_lost_run_is_tried_again_as_often_as_allowed_and_then_fails() -> None:
 def test_where_nothing_is_tried_again_the_first_loss_fails_the_run() -> None:
     told = reconsidered(Retries(allowed=0), DIED)
     assert (told.state, told.reason) == ("FAILED", "worker killed by SIGKILL; once")
+
+
+def test_a_program_that_somebody_killed_counts_as_a_loss() -> None:
+    retries = Retries(allowed=1)
+    killed = failed(JOB, KILLED, "killed by SIGKILL", advice="")
+    told = [reconsidered(retries, killed) for _ in range(2)]
+    assert [result.state for result in told] == ["INTERRUPTED", "FAILED"]
 
 
 def test_a_held_folder_counts_as_a_loss() -> None:

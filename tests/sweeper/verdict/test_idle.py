@@ -32,6 +32,15 @@ def with_trial(result: StudyResult, trial: TrialResult) -> StudyResult:
     return replace(result, trials=tuple(trials))
 
 
+def worse_by(result: StudyResult, number: int, by: float) -> StudyResult:
+    trial, key = result.trials[number], f"val/{AUC.metric}"
+    runs = {
+        seed: replace(run, metrics={**run.metrics, key: run.metrics[key] - by})
+        for seed, run in trial.runs.items()
+    }
+    return with_trial(result, replace(trial, runs=runs))
+
+
 def kept_at(result: StudyResult, step: int, numbers: tuple[int, ...]) -> StudyResult:
     for number in numbers:
         trial = result.trials[number]
@@ -56,6 +65,20 @@ def test_a_best_candidate_that_equals_the_baseline_was_not_compared(tmp_path: Pa
     summary = summary_of(result, judged)
     assert summary.verdict == "nothing was compared"
     assert any("Nothing was compared" in note for note in summary.notes)
+
+
+def test_a_grid_that_takes_the_baseline_in_has_its_verdict_on_the_others(tmp_path: Path) -> None:
+    """All others are worse: the baseline's own configuration is best, and no candidate."""
+    result = like(study_result(StudyFolder(tmp_path)), 1, 0)
+    for number in (2, 3):
+        result = worse_by(result, number, 0.1)
+    again = result.trials[1]
+    assert judge(result).best == 1
+    spec = again.spec.model_copy(update={"fingerprint": result.baseline.spec.fingerprint})
+    judged = judge(with_trial(result, replace(again, spec=spec)))
+    assert judged.best == 3
+    assert judged.verdict != "nothing was compared"
+    assert any(f"{again.spec.name}: the baseline again" in note for note in judged.notes)
 
 
 def test_only_the_best_may_equal_the_baseline(tmp_path: Path) -> None:

@@ -103,6 +103,15 @@ def test_runs_of_other_lengths_share_what_both_train(
     assert_equal(fork, whole, trained(fork), expected, short)
 
 
+def test_what_cannot_be_left_for_others_costs_the_run_nothing(tmp_path: Path) -> None:
+    """A file stands where the folder of the prefixes should be."""
+    (tmp_path / "prefixes").write_text("")
+    leader, whole = toy_job(tmp_path, "leader", leave=orders(tmp_path)), toy_job(tmp_path, "whole")
+    heard, expected = trained(leader), trained(whole)
+    assert without_time(finished(heard)) == without_time(finished(expected))
+    assert "left nothing for others at step 5" in folder_of(leader).log.read_text()
+
+
 def test_leaving_changes_nothing_of_the_run_that_leaves(tmp_path: Path) -> None:
     expected = trained(toy_job(tmp_path, "whole"))
     leader = toy_job(tmp_path, "leader", leave=orders(tmp_path))

@@ -94,7 +94,33 @@ def test_the_last_match_in_the_output_of_this_attempt_counts(tmp_path: Path) -> 
     path = tmp_path / "log.txt"
     path.write_text("old 9\nacc 1\rnew 2 acc 3\nacc none\n")
     patterns = {"acc": r"acc (\S+)", "new": r"new (\d)", "old": r"old (\d)"}
-    assert printed_figures(path, len("old 9\n"), patterns) == {"val/acc": 3.0, "val/new": 2.0}
+    assert printed_figures(path, len("old 9\n"), patterns) == ({"val/acc": 3.0, "val/new": 2.0}, "")
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("9.025e-05", "takes '9.025' of '9.025e-05': the number goes on; expected a whole number"),
+        ("0,8337", "takes '0' of '0,8337': a decimal comma is no point; expected a whole number"),
+        ("1.2e3x", "takes '1.2' of '1.2e3'"),
+        ("0.25, next", ""),
+        ("(0.25,0.75)", ""),
+        ("\x1b[32m0.25\x1b[0m", ""),
+    ],
+)
+def test_a_number_that_goes_on_behind_the_match_is_no_figure(printed: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text(f"loss: {printed}\n")
+    figures, problem = printed_figures(path, 0, {"val/loss": r"loss: \(?([\d.]+)"})
+    assert said in problem
+    assert bool(problem) == bool(said)
+    assert figures == ({"val/loss": 0.25} if "0.25" in printed else {})
+
+
+def test_a_pattern_that_finds_nothing_is_named() -> None:
+    wanted = spec(patterns={"val/acc": r"acc=(\S+)"})
+    with pytest.raises(NoResultError, match=r"pattern.val/acc='acc=.* found no number in what was printed"):
+        settle(wanted, (("printed", {}),))
 
 
 @pytest.mark.parametrize("block", [5, 6, 100])
