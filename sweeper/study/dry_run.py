@@ -44,7 +44,7 @@ class Forecast:
     the staged plan called `plan`, with all ways from the first one. `is_assumed`: the slots are agents that
     may come, or not. `shared`: what the trials have in common on one seed, None where that is nothing.
     `n_pairs_expected`: of an open number of confirmation pairs, of which `confirm_seeds` are the most, those
-    that are known among them; None where the number is settled. `n_spared`: screening runs that nobody trains.
+    that are known among them; None where the number is settled. `n_spared`: screening runs that none trains.
     """
 
     study: str
