@@ -47,6 +47,10 @@ RELATIONS = {
     "equivalent": "equivalent to",
     "not distinguishable": "not distinguishable from",
 }
+SAME_DIFFERENCE = "Every seed gave the same difference, to the last digit, hence no interval."
+SEED_UNUSED = (
+    "Every seed gave the same values, to the last digit, hence no interval: does the seed reach the training?"
+)
 FLATTERED = (
     "Which runs fail is no matter of chance: the seeds that are left flatter the arm that failed, so that "
     "they are shown and not judged. With study.retry=failed the same command tries the failed runs again."
@@ -301,7 +305,8 @@ def notes(confirmation: Confirmation, judged_on: JudgedOn = "test") -> tuple[str
     if confirmation.se_seeds is None:
         found.append("One seed shows no seed noise, hence no interval. Use study.n_seeds=3 or more.")
     elif confirmation.p_value is None:
-        found.append("Every seed gave the same difference, to the last digit, hence no interval.")
+        arms = (confirmation.best_per_seed, confirmation.baseline_per_seed)
+        found.append(SEED_UNUSED if all(len(set(arm.values())) == 1 for arm in arms) else SAME_DIFFERENCE)
     if missing:
         found.append(
             f"Seeds {', '.join(map(str, missing))} are left out: only one of the two arms completed them. "

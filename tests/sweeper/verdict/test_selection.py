@@ -191,7 +191,17 @@ def test_the_same_difference_on_every_seed_gives_no_interval_rather_than_a_certa
     assert (got.ci_low, got.p_value, verdict(got)) == (None, None, "not distinguishable")
     assert notes(got) == (
         NO_INFLUENCE,
-        "Every seed gave the same difference, to the last digit, hence no interval.",
+        "Every seed gave the same values, to the last digit, hence no interval: "
+        "does the seed reach the training?",
+    )
+
+
+def test_arms_that_move_with_the_seed_alike_are_no_sign_of_a_seed_that_is_lost() -> None:
+    values = [0.25 * at for at in range(len(FRESH))]
+    best = Arm(1, "A", confirmation={seed: value + 1 for seed, value in zip(FRESH, values, strict=True)})
+    baseline = Arm(0, "baseline", confirmation=dict(zip(FRESH, values, strict=True)))
+    assert "Every seed gave the same difference, to the last digit, hence no interval." in notes(
+        confirmed(best, baseline)
     )
 
 
