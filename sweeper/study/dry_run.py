@@ -178,10 +178,7 @@ def _pairs(plan: Plan, trials: Sequence[TrialSpec], known: Runs, book: RunBook) 
     if walked is None:
         seeds, is_open = policy.confirm_seeds, policy.is_sequential
         expected = typical_pairs(first_design(policy, confidence)) if is_open else None
-        # the most there may be: of an open number another one may win, and have none yet
-        n_of_baseline = sum(number == trials[0].number and seed in seeds for number, seed in known)
-        n_known = n_of_baseline if is_open else n_confirmed(trials, known, policy)
-        return _Pairs(seeds, n_known, expected, len(seeds))
+        return _Pairs(seeds, n_confirmed(trials, known, policy), expected, len(seeds))
     pair = {one.number for one in trials if one.fingerprint in (walked.budget.best, walked.budget.baseline)}
     n_known = sum(number in pair and seed in walked.seeds for number, seed in known)
     expected = typical_pairs(walked.design) if walked.walk.state is None else None

@@ -170,11 +170,14 @@ def n_distinct(keys: Iterable[RunKey], trials: Iterable[TrialSpec]) -> int:
 
 
 def n_confirmed(trials: Iterable[TrialSpec], runs: Runs, policy: Policy) -> int:
-    """Known confirmation runs of the baseline and of the candidate that has most."""
+    """Known confirmation runs that the next winner has: the baseline's, and those of the candidate with most.
+
+    Of an open number, of which the most is told, the baseline's alone: another one may win, and have none.
+    """
     counts = Counter(number for number, seed in runs if seed in policy.confirm_seeds)
     baselines = [trial.number for trial in trials if not trial.prunable]
     of_baseline = sum(counts.pop(number, 0) for number in baselines)
-    return of_baseline + max(counts.values(), default=0)
+    return of_baseline if policy.is_sequential else of_baseline + max(counts.values(), default=0)
 
 
 def _ready(trials: Sequence[TrialSpec], runs: Runs, policy: Policy) -> Sequence[TrialSpec]:

@@ -87,6 +87,17 @@ def test_runs_of_trials_that_will_be_like_others_are_not_planned() -> None:
     assert RunTable(POLICY, Book({}), asker, Ledger()).n_to_come == 8  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("is_sequential", "n"), [(False, 2 + 4), (True, 2 + 5)])
+def test_at_most_so_many_pairs_are_left_whoever_wins(is_sequential: bool, n: int) -> None:
+    """The baseline and an earlier winner have one of three fresh seeds each, another candidate may win."""
+    policy = replace(POLICY, confirm_seeds=(1000, 1001, 1002), is_sequential=is_sequential)
+    known = {(number, seed): run(number, seed) for number in (0, 1) for seed in (0, 1, 1000)}
+    found = RunTable(policy, Book(known), Asker(0), Ledger())  # type: ignore[arg-type]
+    for number in range(3):
+        found.add(plain_trial(number))
+    assert found.n_to_come == n
+
+
 def test_once_the_best_is_known_its_own_confirmation_is_what_is_left() -> None:
     screened = {(number, seed): run(number, seed) for number in range(3) for seed in (0, 1)}
     assert table(3, 0, {**screened, (2, 1000): run(2, 1000)}).n_to_come == 3
