@@ -73,7 +73,7 @@ def report_markdown(
         _pruned(summary),
         _listed("What went wrong on the way", grouped(on_the_way(summary.trials))),
         _data(result),
-        _reproduce(result),
+        _reproduce(result, judgement),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -309,7 +309,10 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def _reproduce(result: StudyResult) -> list[str]:
+GROWN = "- the study was judged before this command: all its commands make it again, in their order"
+
+
+def _reproduce(result: StudyResult, judgement: Judgement) -> list[str]:
     facts, totals = result.provenance, result.totals
     state = " (with uncommitted changes)" if facts.get("git_dirty") else ""
     versions = ", ".join(
@@ -318,6 +321,7 @@ def _reproduce(result: StudyResult) -> list[str]:
     return [
         *("## How to reproduce", "", *block([str(facts.get("command", ""))]), ""),
         *_by_hand(result),
+        *([GROWN] if any(look != judgement.look for look in result.looks) else []),
         f"- code: git {facts.get('git_sha') or 'unknown'}{state}, hash {facts.get('code_hash')}",
         f"- versions: {versions}",
         f"- machine: {inline(str(facts.get('cpu')))}, threads {facts.get('threads')}, "

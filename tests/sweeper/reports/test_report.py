@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given, strategies as st
 
-from sweeper.findings import Comparison
+from sweeper.findings import Comparison, Look
 from sweeper.layout import StudyFolder
 from sweeper.reports import report
 from sweeper.reports.curves import curve, flatten, read_evaluations
@@ -197,6 +197,16 @@ def test_the_report_tells_data_warnings_failures_and_how_to_reproduce() -> None:
         "git 0123456789abcdef",
     ):
         assert claim in text
+
+
+def test_a_study_that_was_judged_before_is_not_made_again_by_its_last_command_alone() -> None:
+    result, judged = study_result(), judgement()
+    look = Look(best="f1", baseline="f0", seeds=(0, 1, 2), confirm_seeds=(1000,))
+    for looks, own, is_told in (((), look, False), ((look,), look, False), ((look,), None, True)):
+        text = report_markdown(
+            replace(result, looks=looks), replace(judged, look=own), summary_of(result, judged), []
+        )
+        assert ("all its commands make it again, in their order" in text) == is_told
 
 
 def test_tables_line_up_when_read_raw_whatever_the_names_hold() -> None:
