@@ -71,9 +71,10 @@ def _run_app(script: str, words: Sequence[str], *, is_module: bool) -> int:
         else:
             runpy.run_path(script, run_name="__main__")
     except SystemExit as end:
-        if end.code not in (None, 0) and "hydra" not in sys.modules:
-            print(_without_hydra(script), file=sys.stderr)
-        raise
+        if "hydra" in sys.modules:
+            raise
+        print(_without_hydra(script), file=sys.stderr)
+        return end.code if isinstance(end.code, int) and end.code else 2
     return 0 if LOADED_BY_MAIN in sys.modules else exit_code(lambda: _refuse_without_hydra(script))
 
 

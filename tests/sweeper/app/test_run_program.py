@@ -33,7 +33,9 @@ def test_a_script_that_is_not_there_is_a_line(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err.strip() == expected
 
 
-@pytest.mark.parametrize(("source", "code"), [("print('trained')", 2), ("raise SystemExit(2)", 2)])
+@pytest.mark.parametrize(
+    ("source", "code"), [("print('trained')", 2), ("raise SystemExit(0)", 2), ("raise SystemExit(3)", 3)]
+)
 def test_a_script_without_hydra_is_told_of_the_other_way(source: str, code: int, tmp_path: Path) -> None:
     (tmp_path / "plain.py").write_text(source)
     command = [sys.executable, "-m", "sweeper", "run", "plain.py", "x=1,2"]
