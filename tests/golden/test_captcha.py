@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).with_name("captcha.json")
 SMALL = (
     *("task=captcha", "data.n_train=128", "data.n_val=8", "data.n_test=8", "data.height=16", "data.width=40"),
     *("trainer.max_steps=20", "trainer.batch_size=16", "trainer.schedule.lr_warmup_steps=5"),
-    *("model.widths=[4,8]", "tracking=none"),
+    *("data.augmentation.enabled=true", "optimizer.lr=0.0012", "model.widths=[4,8]", "tracking=none"),
     "loss=captcha/weighted_bce,captcha/binary_focal,captcha/ce,captcha/focal_ce",
 )
 

@@ -29,7 +29,12 @@ PRESET = {  # pinned: another preset is no other arithmetic
 SMALL = (
     *(f"data.preset.{name}={value}" for name, value in PRESET.items()),
     *("sweep=segmentation_focal", "data.n_train=24", "data.n_val=4", "data.n_test=4", "data.image_size=32"),
-    *("data.noise=0.04", "data.augmentation.rotation_deg=20.0", "data.augmentation.scale=[0.85,1.15]"),
+    *(
+        "data.occlusion_rate=0.3",
+        "data.noise=0.04",
+        "data.augmentation.rotation_deg=20.0",
+        "data.augmentation.scale=[0.85,1.15]",
+    ),
     *(f"data.augmentation.{name}=0.2" for name in ("brightness", "contrast", "saturation")),
     *("model.widths=[8,8,16,16]", "model.decoder_width=16", "tracking=none"),
 )
