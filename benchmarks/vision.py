@@ -33,10 +33,16 @@ from benchmarks.throughput import Comparison, Usual, compare
 from sweeper.task import Task
 
 CHOICES = {
-    "segmentation": {"cpu": [], "cuda": ["data=segmentation/synthetic_faces_full"]},
-    "captcha": {"cpu": ["data.n_train=2000"], "cuda": ["data=captcha/generated_mixed", "data.n_train=8000"]},
+    "segmentation": {
+        "cpu": ["data.augmentation.rotation_deg=5.0", "data.augmentation.scale=[0.95,1.05]"],
+        "cuda": ["data=segmentation/synthetic_faces_full"],
+    },
+    "captcha": {
+        "cpu": ["data.n_train=2000", "data.height=32", "data.width=80", "data.augmentation.enabled=true"],
+        "cuda": ["data=captcha/generated_mixed", "data.n_train=8000"],
+    },
 }
-"""Which data, by task and device; captchas fewer than there could be, since none is seen twice anyway."""
+"""Which data, by task and device: varied ones; few captchas will do, since none is seen twice."""
 
 
 class OneByOne(Dataset[Any]):
