@@ -46,7 +46,7 @@ class Idle:
     others: tuple[int, ...] = ()
 
 
-def with_choice(trials: Sequence[TrialResult], baseline: TrialResult) -> Sequence[TrialResult]:
+def contestants(trials: Sequence[TrialResult], baseline: TrialResult) -> Sequence[TrialResult]:
     """The trials without those that are the baseline again, unless there is no other candidate."""
     others = [trial for trial in trials if trial is baseline or not is_again(trial, baseline)]
     return others if any(trial.spec.role == "candidate" for trial in others) else trials

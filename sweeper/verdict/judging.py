@@ -9,7 +9,7 @@ from sweeper.findings import Comparisons, Confirmation
 from sweeper.results import ENDED, Judgement, Objective, Policy, StudyResult, TrialResult
 from sweeper.verdict import selection
 from sweeper.verdict.guarding import guard_notes, guard_results, with_costs
-from sweeper.verdict.idle import idle_parts, with_choice, without_comparison
+from sweeper.verdict.idle import contestants, idle_parts, without_comparison
 from sweeper.verdict.looks import JUDGED, look_of, notes_of_looks
 from sweeper.verdict.pairs import PairWalk, told, walk_in
 from sweeper.verdict.runs_seen import notes_of_runs, remarks_of_runs
@@ -31,7 +31,7 @@ def best_of(trials: Sequence[TrialResult], policy: Policy) -> int | None:
     objective = policy.objectives[0]
     arms = [
         arm_of(trial, objective, policy.seeds, (), with_records=False)
-        for trial in with_choice(trials, baseline)
+        for trial in contestants(trials, baseline)
     ]
     return selection.choose(arms, baseline.spec.number, objective.direction, policy.seeds)
 
@@ -47,7 +47,7 @@ def _verdict(result: StudyResult) -> Judgement:
     objective = result.objectives[0]
     arms = _arms(result, objective)
     reference = arms[result.baseline.spec.number]
-    eligible = [arms[trial.spec.number] for trial in with_choice(result.trials, result.baseline)]
+    eligible = [arms[trial.spec.number] for trial in contestants(result.trials, result.baseline)]
     best = selection.choose(eligible, reference.number, objective.direction, result.seeds)
     confirmation, unconfirmed = None, _unconfirmed(result, best)
     walked = None if best is None else walk_in(result, best)
