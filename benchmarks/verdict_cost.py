@@ -3,7 +3,7 @@
     python benchmarks/verdict_cost.py [--rounds 3] [--slots 1] [--seeds 1] [--studies 1000]
 
 One JSON line last, with machine and date; the keys of `main_job.py` and `sequential.py` are in it, too (with
-`--studies 0` those of the grid alone). About half an hour of two cores.
+`--studies 0` those of the grid alone). A round takes up to ten minutes of two cores.
 
 The documented seven-run grid of `esmm`, each round with `study.share=auto` and with `off`, turn by turn:
 

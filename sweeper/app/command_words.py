@@ -16,8 +16,8 @@ from sweeper.models import DIRECTIONS
 from sweeper.program_spec import figure_name
 
 PLACE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
-SHELL = re.compile(r"&&|\|\|?|;|[0-9]?>{1,2}(&[0-9])?|<|cd")
-"""Words of a command line that a shell would act on."""
+SHELL = re.compile(r"&&|\|\|?|;|[0-9]?>{1,2}(&[0-9])?|<")
+"""Words of a command line that a shell would act on, unless they are quoted."""
 SEED, OUT = "seed", "out"
 OF_RUNS = (SEED, OUT)
 """Places that each run has its own words for."""
@@ -67,8 +67,8 @@ def read_words(template: str, words: Sequence[str]) -> CommandWords:
         raise UserError(Fault("--cmd", problem, "Close the quote")) from error
     if not parts:
         raise UserError(Fault("--cmd", "got nothing; expected a command", EXAMPLE))
-    if shell := [part for part in parts if SHELL.fullmatch(part)]:
-        problem = f"got '{shell[0]}', which only a shell understands, and no shell reads the command"
+    if shell := _for_a_shell(template):
+        problem = f"got '{shell}', which only a shell understands, and no shell reads the command"
         raise UserError(Fault("--cmd", problem, "Give it to one: --cmd \"bash -c 'cd there && ...'\""))
     places = places_in(parts)
     read = _sorted(words, places)
@@ -133,6 +133,17 @@ def _missing(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:
     for name in places:
         if name not in (*read.parameters, *OF_RUNS):
             yield Fault(name, "no value for this place in the command", f"Give one: {name}=...")
+
+
+def _for_a_shell(template: str) -> str | None:
+    """The first word of a command that means something to a shell alone; None where there is none."""
+    try:
+        words = shlex.split(template, posix=False)  # quotes stay
+    except ValueError:
+        return None
+    if words[0] == "cd":
+        return words[0]
+    return next((word for word in words if SHELL.fullmatch(word)), None)
 
 
 def _compare_one(read: _Sorted) -> None:

@@ -28,6 +28,7 @@ from sweeper.config import (
 )
 from sweeper.errors import Fault, UserError
 from sweeper.search import (
+    Choices,
     Interval,
     SearchSpace,
     Sweep,
@@ -127,15 +128,10 @@ def _space(source: ConfigSource, overrides: Sequence[Override], app: AppOptions)
 
 def _not_finite(swept: Swept) -> Iterator[Fault]:
     """Values that are no number and no text either."""
-    for value in _values(swept.domain):
+    for value in swept.domain.values if isinstance(swept.domain, Choices) else ():  # a range ends somewhere
         if isinstance(value, float) and not math.isfinite(value):
             problem = f"got {value}; expected a finite number"
             yield Fault(f"override '{swept.source}'", problem, f"If the text is meant: '{value}' in quotes")
-
-
-def _values(domain: Any) -> list[Any]:
-    """Those that are listed; none of an interval."""
-    return [domain.at(index) for index in range(len(domain))] if hasattr(domain, "at") else []
 
 
 def _with_whole_end(swept: Swept) -> Swept:
@@ -197,7 +193,9 @@ def _sweep_faults(source: ConfigSource, override: Override, app: AppOptions) -> 
         return list(error.faults)
     if not source.is_group(override) or not space.swept:
         return []
-    return source.option_faults(override, _values(space.swept[0].domain), f"override '{override.input_line}'")
+    domain: Any = space.swept[0].domain
+    values = [domain.at(index) for index in range(len(domain))] if hasattr(domain, "at") else []
+    return source.option_faults(override, values, f"override '{override.input_line}'")
 
 
 def _fixed(composer: Composer, found: Findings, groups: Sequence[SweptGroup]) -> DictConfig | None:

@@ -7,13 +7,13 @@ from rich.console import Group, RenderableType
 
 from sweeper.executors import slots_in_words
 from sweeper.reports import Column, FittedTable, Prose, Row, default_console, say
-from sweeper.results import ENDED, GIVEN_UP, Runs
+from sweeper.results import ENDED, Policy, Runs
 from sweeper.schema import Remote
 from sweeper.storage import RunBook, Storage
 from sweeper.study.confirming import Confirming
 from sweeper.study.division import most_trials
 from sweeper.study.plan import Plan
-from sweeper.study.run_state import n_confirmed, trial_results
+from sweeper.study.run_state import n_confirmed, n_to_come, trial_results
 from sweeper.study.shared_steps import SharedSteps, drawn_steps, shared_steps
 from sweeper.study.stage_tree import Branch, drawn_tree
 from sweeper.study.staged_forecast import staged_forecast
@@ -140,20 +140,16 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         is_assumed=isinstance(plan.settings.executor, Remote),
         shared=_shared(plan, trials),
         n_pairs_expected=pairs.n_expected,
-        n_spared=spared(trials, known, policy.seeds),
+        n_spared=spared(trials, known, policy),
     )
 
 
-def spared(trials: Sequence[TrialSpec], known: Runs, seeds: Sequence[int]) -> int:
-    """Screening runs that nobody trains: of trials that were given up, or that equal one before them."""
-    n, seen = 0, set[str]()
-    for trial in trials:
-        own = [known.get((trial.number, seed)) for seed in seeds]
-        is_lost = any(run is not None and run.state in GIVEN_UP for run in own)
-        if is_lost or trial.fingerprint in seen:
-            n += own.count(None)
-        seen.add(trial.fingerprint)
-    return n
+def spared(trials: Sequence[TrialSpec], known: Runs, policy: Policy) -> int:
+    """Screening runs of an enumerated study that none trains: of trials given up, or equal to one before."""
+    if policy.replicate_top_k is not None:
+        return 0
+    n_missing = sum((trial.number, seed) not in known for trial in trials for seed in policy.seeds)
+    return n_missing - n_to_come(trials, known, policy, 0)
 
 
 def _shared(plan: Plan, trials: Sequence[TrialSpec]) -> SharedSteps | None:

@@ -60,6 +60,13 @@ def test_what_a_shell_would_act_on_is_refused(template: str) -> None:
     assert read.template[2] == template
 
 
+@pytest.mark.parametrize(
+    "template", ["train --sep ';' {gamma}", 'train "<" {gamma}', "train --drive cd {gamma}"]
+)
+def test_what_is_quoted_or_no_first_word_is_an_argument(template: str) -> None:
+    assert read_words(template, ["gamma=1,2", BASELINE, METRIC]).template[0] == "train"
+
+
 def test_several_metrics_and_patterns() -> None:
     words = ["gamma=1,2", BASELINE, METRIC, "metric=loss:min", r"pattern.acc=acc=([\d.]+)"]
     read = read_words(TEMPLATE, words)

@@ -198,6 +198,10 @@ def test_a_value_that_is_no_number_is_refused(value: str, app: App) -> None:
     assert line.startswith(f"override 'lr=1.0,{value}': got {value}; expected a finite number")
 
 
+def test_a_range_of_very_many_is_not_gone_through(app: App) -> None:
+    assert app.read("lr=range(0,1000000000)", "hydra.sweeper.n_trials=2").space.keys == ("lr",)
+
+
 def test_all_faults_come_at_once(app: App) -> None:
     words = ("model=small,bigg", "lrr=3,4", f"{N_TRIALS}=-3", "hydra.sweeper.study.n_seeds=0")
     assert app.faults(*words) == [

@@ -5,13 +5,13 @@ from typing import Any
 
 from rich.console import Console
 
-from sweeper.results import RunResult
+from sweeper.results import Policy, RunResult
 from sweeper.schema import StudyPlan
 from sweeper.search import stages_of
 from sweeper.study.dry_run import Forecast, drawn, spared
 from sweeper.study.stage_tree import Cost, branches
 from sweeper.trial import Slot
-from tests.sweeper.factories import CONFIRM_SEEDS, SEEDS, study_result, trial_spec
+from tests.sweeper.factories import AUC, CONFIRM_SEEDS, SEEDS, study_result, trial_spec
 
 TRIALS = tuple(trial.spec for trial in study_result().trials)
 
@@ -66,7 +66,8 @@ def test_runs_of_given_up_and_of_equal_trials_are_not_planned() -> None:
     trials = [TRIALS[0], TRIALS[1], TRIALS[2].model_copy(update={"fingerprint": TRIALS[0].fingerprint})]
     known = {(1, 0): RunResult(1, 0, "PRUNED"), (0, 0): RunResult(0, 0, "COMPLETE")}
     known[2, 0] = RunResult(2, 0, "COMPLETE")
-    assert spared(trials, known, SEEDS) == 2 + 2
+    policy = Policy(SEEDS, (), (AUC,), None, 1.0, 2)
+    assert spared(trials, known, policy) == 2 + 2
     assert plan(trials=trials, known={0: 1, 1: 1, 2: 1}, n_spared=4).n_screening == 2
 
 
