@@ -109,7 +109,8 @@ class Wire:
 
     def close(self) -> None:
         """End the connection; what was sent before still goes out."""
-        self._writer.close()
+        if not self.is_over:  # an encrypted one that is closed twice cannot be aborted any more (Python 3.11)
+            self._writer.close()
 
     def abort(self) -> None:
         """End the connection at once: the other side does not take anything any more."""

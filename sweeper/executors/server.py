@@ -51,6 +51,8 @@ MEETING_S = 15.0
 UNHEARD_S = 45.0
 """After an agent was last heard: until it has noticed the silence, too, and its worker has left."""
 PARTING_S = 0.1
+ENDING_S = 1.0
+"""So long the loop waits for its connections to be gone, once it has ended them."""
 KILL_S = 5.0
 """An agent that does not confirm a kill within so long is dismissed."""
 
@@ -215,15 +217,21 @@ class AgentServer:
             link.part()
         await asyncio.sleep(PARTING_S)  # what was said last goes out
         looking.cancel()
-        for writer in tuple(self._connections):
+        for writer in self._connections:
             writer.transport.abort()
-        await asyncio.sleep(0)  # which takes the loop one turn
+        gone = (writer.wait_closed() for writer in self._connections)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*gone, return_exceptions=True), ENDING_S)
 
     async def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
         try:
             await self._serve_one(reader, writer)
         finally:
+            if not writer.is_closing():
+                writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()  # encrypted, it is open until the other side has closed it, too
             self._connections.discard(writer)
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from sweeper.agent.agent import _unchecked_tls
 from sweeper.agent.handshake import met_by_agent
 from sweeper.agent.introduction import Hello, Probe, Probed, hello, probed
 from sweeper.agent.wire import Frame, Kind, Wire, WireError
@@ -26,7 +27,8 @@ class FakeAgent:
 
     async def join(self) -> Frame:
         """Meet the study; its last word of the introduction."""
-        reader, writer = await asyncio.open_connection(self.address.hostname, self.address.port)
+        tls = _unchecked_tls() if self.address.scheme == "tls" else None
+        reader, writer = await asyncio.open_connection(self.address.hostname, self.address.port, ssl=tls)
         try:
             self.wire = await met_by_agent(reader, writer, self.token)
         except WireError:

@@ -1,6 +1,7 @@
 """What strangers may send to a study that listens, and what somebody between may do; the study goes on."""
 
 import asyncio
+import gc
 import os
 import socket
 import ssl
@@ -22,7 +23,7 @@ from sweeper.messages import Finished
 from sweeper.worker import MAX_FRAME_BYTES
 from tests.contracts.test_executor_contract import until_ended
 from tests.sweeper.executors.agents import remote_executor, started_agent, until
-from tests.sweeper.executors.fake_agents import news_of
+from tests.sweeper.executors.fake_agents import FakeAgent, news_of
 from tests.sweeper.executors.proxy import Proxy
 from tests.sweeper.worker.toy_jobs import toy_job
 
@@ -141,6 +142,22 @@ def test_an_encrypted_study_trains_and_nothing_readable_passes(tmp_path: Path) -
         proxy.close()
         assert agent.stdout is not None
         agent.stdout.close()
+
+
+def test_a_study_that_ends_leaves_no_connection_to_an_agent_that_does_not_close_it(tmp_path: Path) -> None:
+    """An encrypted connection is open until both sides have closed it; this agent has stopped reading."""
+    executor = remote_executor(tmp_path / "agents", tls=True)
+
+    async def refused() -> None:
+        agent = FakeAgent(executor, code="another")
+        assert (await agent.join()).kind is Kind.REFUSED
+        assert agent.wire is not None
+        agent.wire._writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.to_thread(executor.close)
+        agent.wire.abort()
+
+    asyncio.run(refused())
+    gc.collect()  # a socket that was left open is a ResourceWarning, which fails this test
 
 
 def test_without_encryption_jobs_can_be_read_but_not_the_token(
