@@ -35,6 +35,8 @@ LENGTH = ("trainer.max_steps=800", "aux_focal.warmup_steps=160")
 WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", *LENGTH, *EQUAL, "study.name=main")
 BEFORE = "93beed6"
 """The version that this one is compared with."""
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What a study's worker is started with; else a library's idle thread spins, and counts as training's time."""
 MOST_S = 120.0
 """So long a model may take to be registered."""
 TIMED_RUN = """
@@ -97,7 +99,8 @@ def evaluation_share(tree: Path, work: Path) -> float:
     for member in spec["members"]:
         member["folder"] = str(again)
     (again / "job.json").write_text(json.dumps(spec))
-    said = called([sys.executable, "-c", TIMED_RUN, str(again / "job.json")], work, path_of(tree))
+    threads = dict.fromkeys(THREADS, str(spec["needs"]["n_threads"]))
+    said = called([sys.executable, "-c", TIMED_RUN, str(again / "job.json")], work, path_of(tree) | threads)
     spent = json.loads(said.splitlines()[-1])
     return 1.0 - float(spent["steps"] / spent["whole"])
 

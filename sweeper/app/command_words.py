@@ -18,6 +18,7 @@ from sweeper.program_spec import figure_name
 PLACE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 SHELL = re.compile(r"&&|\|\|?|;|[0-9]?>{1,2}(&[0-9])?|<")
 """Words of a command line that a shell would act on, unless they are quoted."""
+NESTED = re.compile(r"""[()\[\]{}'"\\]""")
 SEED, OUT = "seed", "out"
 OF_RUNS = (SEED, OUT)
 """Places that each run has its own words for."""
@@ -37,13 +38,15 @@ class CommandWords:
     """What a command line of `sweeper run --cmd` says.
 
     `arguments`: overrides of the parameters, each with a `+`; `options`: overrides of `hydra.sweeper`;
-    `patterns`: regular expressions by figure.
+    `patterns`: regular expressions by figure; `written`: what was written for a parameter, piece by piece,
+    where that is a list of words.
     """
 
     template: tuple[str, ...]
     arguments: tuple[str, ...]
     options: tuple[str, ...]
     patterns: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -82,7 +85,7 @@ def read_words(template: str, words: Sequence[str]) -> CommandWords:
     else:
         own.append("hydra.sweeper.app.seed_key=null")
     arguments = tuple(f"+{key}={value}" for key, value in read.parameters.items())
-    return CommandWords(parts, arguments, (*own, *read.options), read.patterns)
+    return CommandWords(parts, arguments, (*own, *read.options), read.patterns, _written(read))
 
 
 def name_of(parts: Sequence[str]) -> str:
@@ -157,6 +160,16 @@ def _compare_one(read: _Sorted) -> None:
 
 def _swept(read: _Sorted) -> list[str]:
     return [key for key, value in read.parameters.items() if key != SEED and re.search(r"[,(]", value)]
+
+
+def _written(read: _Sorted) -> dict[str, tuple[str, ...]]:
+    """The words of plain lists, those of the sweep before the baseline's."""
+    written: dict[str, tuple[str, ...]] = {}
+    for key, value in (*read.parameters.items(), *read.baseline.items()):
+        listed = re.sub(r"^choice\((.*)\)$", r"\1", value.strip())
+        if not NESTED.search(listed):
+            written[key] = (*written.get(key, ()), *(word.strip() for word in listed.split(",")))
+    return written
 
 
 def _baseline_faults(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:

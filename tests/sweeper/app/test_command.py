@@ -48,11 +48,27 @@ def argv(app: App, template: str, word: str, override: str) -> tuple[str, ...]:
         ("[1,2,a]", '[1,2,"a"]'),
         ("{a: 1}", '{"a":1}'),
         ("'1'", "1"),
-        ("1e-3", "0.001"),
+        ("1e-3", "1e-3"),
+        ("1.10", "1.10"),
+        ("1e5", "1e5"),
+        ("True", "True"),
+        ("010", "010"),
+        ("choice(2.0,3)", "2.0"),
     ],
 )
 def test_a_value_is_one_word_of_the_command_whatever_is_in_it(value: str, word: str, app: App) -> None:
-    assert argv(app, "train --x={x}", f"x={value},1", f"+x={value}") == ("train", f"--x={word}")
+    swept = value if value.startswith("choice") else f"{value},1"
+    override = f"+x={value.removeprefix('choice(').partition(',')[0]}" if swept == value else f"+x={value}"
+    assert argv(app, "train --x={x}", f"x={swept}", override) == ("train", f"--x={word}")
+
+
+def test_a_number_is_written_as_the_user_wrote_it_in_the_baseline_too(app: App) -> None:
+    """`int("100000.0")` raises where `int(float("1e5"))` was expected; what a sampler draws is as JSON."""
+    made = program(app, Path("/work"), "train {x} {y}", "x=1e5,2e5", "y=1.50")
+    folder = RunFolder(Path("/r"))
+    assert made.run(["+x=100000.0"], 5, 1, folder).argv == ("train", "1e5", "1.50")
+    assert made.by_hand(["+x=200000.0"]) == ("train", "2e5", "1.50")
+    assert made.run(["+x=0.0001"], 5, 1, folder).argv == ("train", "0.0001", "1.50")
 
 
 def test_each_run_has_its_seed_and_its_file(app: App, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def test_places_are_swept_fixed_or_each_run_s_own() -> None:
             'hydra.sweeper.app.metric=["val/acc"]',
             "hydra.sweeper.direction=maximize",
         ),
+        written={"gamma": ("0", "1", "2", "0"), "seed": ("0",)},
     )
 
 
