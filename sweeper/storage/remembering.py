@@ -125,7 +125,7 @@ class RememberingStorage(BaseStorage):
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
         """Written, and remembered."""
-        is_written = self._backend.set_trial_state_values(trial_id, state, values)
+        is_written = self._ended(trial_id, state, values)
         if is_written:
             trial = self._to_change(trial_id)
             trial.state = state
@@ -135,9 +135,18 @@ class RememberingStorage(BaseStorage):
                 trial.datetime_complete = datetime.now()
         return is_written
 
+    def _ended(self, trial_id: int, state: TrialState, values: Sequence[float] | None) -> bool:
+        if self._rows is None or not state.is_finished():
+            return self._backend.set_trial_state_values(trial_id, state, values)
+        self._rows.end(trial_id, state, values)
+        return True
+
     def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
         """Written, and remembered."""
-        self._backend.set_trial_intermediate_value(trial_id, step, intermediate_value)
+        if self._rows is None:
+            self._backend.set_trial_intermediate_value(trial_id, step, intermediate_value)
+        else:
+            self._rows.report(trial_id, step, intermediate_value)
         self._to_change(trial_id).intermediate_values[step] = intermediate_value
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:

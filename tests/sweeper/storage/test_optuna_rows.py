@@ -8,6 +8,7 @@ import optuna
 import pytest
 from hypothesis import given, settings, strategies as st
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -70,6 +71,51 @@ def test_a_trial_is_in_the_database_as_optuna_would_have_put_it_there(
     assert [facts(trial)[1:] for trial in found] == [facts(trial)[1:] for trial in expected]
     assert [trial.datetime_start for trial in found] == [trial.datetime_start for trial in expected]
     storage.engine.dispose()
+
+
+numbers = st.one_of(st.floats(allow_nan=False), st.just(float("inf")), st.just(float("-inf")))
+reports = st.lists(st.tuples(st.integers(0, 3), st.one_of(numbers, st.just(float("nan")))), max_size=5)
+ended = st.one_of(
+    st.tuples(st.just(TrialState.COMPLETE), st.lists(numbers, min_size=2, max_size=2)),
+    st.tuples(st.sampled_from([TrialState.FAIL, TrialState.PRUNED]), st.none()),
+)
+
+
+@given(reports, ended)
+@settings(max_examples=40, deadline=None)
+def test_what_a_trial_reports_and_how_it_ends_is_as_optuna_would_have_written_it(
+    told: list[tuple[int, float]], end: tuple[TrialState, list[float] | None]
+) -> None:
+    storage = RDBStorage("sqlite://")
+    two = [StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE]
+    ours, theirs = (storage.create_new_trial(storage.create_new_study(two, name)) for name in "ab")
+    rows = OptunaRows(storage)
+    for step, value in told:
+        rows.report(ours, step, value)
+        storage.set_trial_intermediate_value(theirs, step, value)
+    rows.end(ours, *end)
+    storage.set_trial_state_values(theirs, *end)
+    found, expected = storage.get_trial(ours), storage.get_trial(theirs)
+    assert repr(found.intermediate_values) == repr(expected.intermediate_values)
+    assert (found.state, found.values) == (expected.state, expected.values)
+    assert found.datetime_complete is not None
+    storage.engine.dispose()
+
+
+def test_a_trial_that_has_ended_is_not_written_again(storage: RDBStorage) -> None:
+    """By another process, for example; nothing of the attempt stays."""
+    trial = storage.create_new_trial(storage.create_new_study(MINIMIZE, "s"))
+    rows = OptunaRows(storage)
+    rows.end(trial, TrialState.COMPLETE, [0.5])
+    before = storage.get_trial(trial)
+    with pytest.raises(UpdateFinishedTrialError):
+        rows.report(trial, 1, 0.25)
+    with pytest.raises(UpdateFinishedTrialError):
+        rows.end(trial, TrialState.COMPLETE, [0.75])
+    assert storage.get_trial(trial) == before
+    with pytest.raises(KeyError):
+        rows.report(trial + 1, 1, 0.25)
+    assert len(storage.get_all_trials(storage.get_study_id_from_name("s"))) == 1
 
 
 def test_numbers_go_on_where_optuna_and_other_sessions_have_left_them(storage: RDBStorage) -> None:
