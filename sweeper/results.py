@@ -285,6 +285,11 @@ class Policy:
     is_race: bool = False
 
     @property
+    def may_stop_early(self) -> bool:
+        """Whether the runs that are planned are the most that there may be."""
+        return self.is_sequential or self.is_race
+
+    @property
     def is_staged(self) -> bool:
         """Whether candidates begin with their first seed alone, until all trials are asked."""
         return self.replicate_top_k is not None or self.is_screened or self.is_seed_major

@@ -66,6 +66,7 @@ class Forecast:
     shared: SharedSteps | None = None
     n_pairs_expected: float | None = None
     n_spared: int = 0
+    is_race: bool = False
 
     @property
     def on_slots(self) -> str:
@@ -141,6 +142,7 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         shared=_shared(plan, trials),
         n_pairs_expected=pairs.n_expected,
         n_spared=spared(trials, known, policy),
+        is_race=policy.is_race,
     )
 
 
@@ -217,7 +219,7 @@ def drawn(forecast: Forecast) -> RenderableType:
     lines = [
         f"{plural(forecast.n_trials - forecast.n_later, 'trial')}{later} "
         f"on {plural(len(forecast.seeds), 'seed')}; "
-        f"{plural(forecast.n_screening, 'run')} to train{_confirming(forecast)}{_attributing(forecast)}",
+        f"{_n_screening(forecast)} to train{_confirming(forecast)}{_attributing(forecast)}",
         slots_in_words(forecast.slots),
         f"estimated time: {_estimate(forecast)}",
     ]
@@ -261,7 +263,8 @@ def _estimate(forecast: Forecast) -> str:
     )
     n_runs = forecast.n_screening + forecast.n_confirming + (forecast.n_attributing or 0)
     is_open = forecast.n_pairs_expected is not None
-    runs, most = plural(n_runs, "run"), "at most " if forecast.n_attributing or is_open else ""
+    runs = plural(n_runs, "run")
+    most = "at most " if forecast.n_attributing or forecast.is_race or is_open else ""
     about = ""
     if is_open and not forecast.n_attributing:
         n_rounds = _n_rounds(forecast, forecast.n_confirming_expected)
@@ -283,6 +286,11 @@ def _attributing(forecast: Forecast) -> str:
         told = told if n else "; no attribution, since one group of keys differs"
     up = f"; besides at most {plural(forecast.n_follow_ups, 'follow-up')}" if forecast.n_follow_ups else ""
     return f"{told}{up}"
+
+
+def _n_screening(forecast: Forecast) -> str:
+    most = "at most " if forecast.is_race and forecast.n_screening > 0 else ""
+    return f"{most}{plural(forecast.n_screening, 'run')}"
 
 
 def _confirming(forecast: Forecast) -> str:

@@ -92,7 +92,7 @@ class Session:
                 data=plan.factory.data(),
                 provenance=self._provenance,
                 announced=plan.announced,
-                is_most=plan.policy.is_sequential and n_known < self._n_planned + n_grown,
+                is_most=plan.policy.may_stop_early and n_known < self._n_planned + n_grown,
             )
         )
         for warning in self._warnings:

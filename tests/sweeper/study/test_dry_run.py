@@ -101,3 +101,12 @@ def test_an_open_number_of_pairs_is_told_as_the_most_and_what_is_expected() -> N
     )
     open_still = plan(n_pairs_expected=2.2, n_confirmed=4)
     assert (open_still.n_confirming, open_still.n_confirming_expected) == (2, 2)
+
+
+def test_a_race_plans_the_most_runs_that_there_may_be() -> None:
+    lines = printed(plan(is_race=True, known={0: 2}, seconds_per_run=60.0))
+    assert lines[-3].startswith("4 trials on 3 seeds; at most 10 runs to train, then 6 to confirm")
+    assert lines[-1].startswith("estimated time: at most 5 min 00 s for 16 runs on 4 slots")
+    known = printed(plan(is_race=True, known=dict.fromkeys(range(4), 3)))
+    assert "0 runs to train" in " ".join(known)
+    assert "at most" not in " ".join(known)
