@@ -27,6 +27,8 @@ OPTION_ROOTS = (
     *("app", "study", *CHOICES, "direction", "n_trials", "n_jobs"),
     *("storage", "study_name", "max_failure_rate", "custom_search_space"),
 )
+OF_APPS = re.compile(r"^hydra[./]sweeper[./]")
+"""Before a setting on an app's command line, and in advice that is meant for both; here it is not needed."""
 EXAMPLE = (
     "sweeper run --cmd 'python train.py --gamma {gamma} --seed {seed} --out {out}' "
     "gamma=0,1,2 baseline.gamma=0 metric=val/acc:max"
@@ -111,7 +113,8 @@ def filled(part: str, values: Mapping[str, str]) -> str:
 
 def _sorted(words: Sequence[str], places: Sequence[str]) -> _Sorted:
     read = _Sorted()
-    for word in words:
+    for said in words:
+        word = OF_APPS.sub("", said)
         key, is_pair, value = word.partition("=")
         root, _, rest = key.partition(".")
         if not is_pair:

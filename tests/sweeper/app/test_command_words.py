@@ -42,6 +42,14 @@ def test_everything_else_is_a_setting_of_the_study() -> None:
     assert (pruner, n_trials) == ("hydra/sweeper/pruner=asha", "hydra.sweeper.n_trials=5")
 
 
+def test_a_setting_may_be_written_as_on_the_command_line_of_an_app() -> None:
+    """As advice has it that is given to both: `hydra.sweeper.app.code=false goes on whatever the code`."""
+    words = ("gamma=1,2", BASELINE, METRIC)
+    ours = read_words("train {gamma}", [*words, "app.code=false", "sampler=tpe"])
+    of_an_app = ("hydra.sweeper.app.code=false", "hydra/sweeper/sampler=tpe")
+    assert ours == read_words("train {gamma}", [*words, *of_an_app])
+
+
 def test_one_value_that_is_not_the_baseline_s_is_a_grid_of_one() -> None:
     read = read_words(TEMPLATE, ["gamma=2", BASELINE, METRIC])
     assert read.arguments == ("+gamma=choice(2)", "+seed=0")
