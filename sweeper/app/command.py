@@ -2,10 +2,11 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sweeper.app.command_code import code_files
 from sweeper.app.command_words import OUT, PLACE, SEED, CommandWords, filled, places_in
 from sweeper.app.reading import AppSweep
 from sweeper.app.specs import config_at, facts_of
@@ -16,6 +17,10 @@ from sweeper.search import overrides_parser
 
 PATTERNS = "read by"
 """Of a trial's configuration: how its figures are read out of the output. No place has a name like this."""
+NO_FIGURES = (
+    "the command has no place {out}, and no pattern finds a figure in what it prints: it has to report them "
+    "(from sweeper import report)"
+)
 NO_CODE = "the command names no file: if its code changes, name another study (study_name=...)"
 
 
@@ -24,7 +29,8 @@ class CommandProgram:
 
     def __init__(self, sweep: AppSweep, words: CommandWords, cwd: Path) -> None:
         self._sweep, self._words, self.cwd = sweep, words, cwd
-        self._spelt = {key: _spelt(written) for key, written in words.written.items()}
+        self._spelt = _spelt(words.written)
+        self._spelt_in_baseline = _spelt(words.baseline)
 
     def config_at(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The parameters at these overrides, the command that they go into, and what reads its output."""
@@ -34,7 +40,7 @@ class CommandProgram:
     def run(self, overrides: Sequence[str], seed: int, number: int, folder: RunFolder) -> ProgramSpec:
         """The command with this trial's values, this seed, and a file for its results."""
         out = folder.app_results.absolute()
-        values = self._spelt_out(self._values_at(overrides)) | {SEED: str(seed), OUT: str(out)}
+        values = self._spelt_out(self._values_at(overrides), overrides) | {SEED: str(seed), OUT: str(out)}
         return ProgramSpec(
             **facts_of(self._sweep, self.cwd),
             argv=tuple(filled(part, values) for part in self._words.template),
@@ -46,15 +52,19 @@ class CommandProgram:
     def _values_at(self, overrides: Sequence[str]) -> dict[str, Any]:
         return {key: value for key, value in config_at(self._sweep, overrides).items() if key != SEED}
 
-    def _spelt_out(self, values: Mapping[str, Any]) -> dict[str, str]:
+    def _spelt_out(self, values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, str]:
         """The words of these values, as the user wrote them where he did: `1e5`, not 100000.0."""
-        words = {key: _word(value) for key, value in values.items()}
-        return {key: self._spelt.get(key, {}).get(word, word) for key, word in words.items()}
+        first, second = self._spelt, self._spelt_in_baseline
+        if tuple(overrides) == self._sweep.settings.study.baseline:
+            first, second = second, first
+        words = {key: (key, _word(value)) for key, value in values.items()}
+        return {key: first.get(word) or second.get(word) or word[1] for key, word in words.items()}
 
     def by_hand(self, overrides: Sequence[str]) -> tuple[str, ...]:
         """The command line of one run outside of a study, the seed among its overrides."""
         given = config_at(self._sweep, [f"++{line.lstrip('+')}" for line in overrides])
-        values = self._spelt_out(given) | {OUT: "results.json"}
+        own = [line for line in overrides if not line.startswith(f"{SEED}=")]
+        values = self._spelt_out(given, own) | {OUT: "results.json"}
         return tuple(filled(part, values) for part in self._words.template)
 
     def seeded(self, seed: int) -> tuple[str, ...]:
@@ -62,32 +72,47 @@ class CommandProgram:
         return (f"{SEED}={seed}",) if SEED in places_in(self._words.template) else ()
 
     def code(self) -> str:
-        """A hash of the files that the command names, and of the Python files beside them."""
-        files = self._named_files()
-        beside = {other for path in files if path.suffix == ".py" for other in path.parent.glob("*.py")}
-        return digest_of(*(path.read_bytes() for path in sorted(files | beside))).removeprefix("sha256:")[:16]
+        """A hash of the files that the command names, and of what its scripts import from beside them."""
+        return digest_of(*(path.read_bytes() for path in sorted(self._files()))).removeprefix("sha256:")[:16]
 
-    def _named_files(self) -> set[Path]:
-        named = [self.cwd / part for part in self._words.template if not PLACE.search(part)]
-        return {path.resolve() for path in named if path.is_file()}
+    def _files(self) -> set[Path]:
+        return code_files([part for part in self._words.template if not PLACE.search(part)], self.cwd)
 
     @property
     def announced(self) -> tuple[str, ...]:
-        """The command of each run, what it is judged by, and that its code is not known."""
+        """The command of each run, what it is judged by, and what may not be as it was meant."""
+        words = self._words
+        tells = OUT in places_in(words.template) or words.patterns
         return (
-            f"each run: {shlex.join(self._words.template)}",
+            f"each run: {shlex.join(words.template)}",
             f"judged by {', '.join(self._sweep.objectives)}",
-            *(() if self._named_files() else (NO_CODE,)),
+            *_equals(words.written),
+            *(() if self._files() else (NO_CODE,)),
+            *(() if tells else (NO_FIGURES,)),
         )
 
 
-def _spelt(written: Sequence[str]) -> dict[str, str]:
-    """How numbers, truth values and null were written, by the word that would be made of them."""
-    spelt: dict[str, str] = {}
-    for text in written:
+def _equals(written: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What is said of values that were written in several ways, and are one."""
+    for key, texts in written.items():
+        words = _spelt({key: texts})
+        for (_, word), first in words.items():
+            others = [
+                text
+                for text in dict.fromkeys(texts)
+                if text != first and (key, word) in _spelt({key: [text]})
+            ]
+            if others:
+                yield f"{key}: {' and '.join((first, *others))} are one value, of which {first} is passed on"
+
+
+def _spelt(written: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], str]:
+    """How numbers, truth values and null were written, by key and the word that would be made of them."""
+    spelt: dict[tuple[str, str], str] = {}
+    for key, text in ((key, text) for key, texts in written.items() for text in texts):
         value = overrides_parser().parse_override(f"x={text}").value()
         if value is None or isinstance(value, bool | int | float):
-            spelt.setdefault(_word(value), text)
+            spelt.setdefault((key, _word(value)), text)
     return spelt
 
 

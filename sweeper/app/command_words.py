@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sweeper.app.options import OF_PLUGIN
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.models import DIRECTIONS
 from sweeper.program_spec import figure_name
@@ -41,7 +42,7 @@ class CommandWords:
 
     `arguments`: overrides of the parameters, each with a `+`; `options`: overrides of `hydra.sweeper`;
     `patterns`: regular expressions by figure; `written`: what was written for a parameter, piece by piece,
-    where that is a list of words.
+    where that is a list of words; `baseline`: the same of the baseline.
     """
 
     template: tuple[str, ...]
@@ -49,6 +50,7 @@ class CommandWords:
     options: tuple[str, ...]
     patterns: Mapping[str, str] = field(default_factory=dict)
     written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    baseline: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,13 +83,20 @@ def read_words(template: str, words: Sequence[str]) -> CommandWords:
     own, wrong = _judged_by(read)
     if faults := [*faults, *wrong]:
         raise UserError(faults)
-    _compare_one(read)
+    _compare_fixed(read)
     if SEED in places:
         read.parameters.setdefault(SEED, "0")
     else:
         own.append("hydra.sweeper.app.seed_key=null")
     arguments = tuple(f"+{key}={value}" for key, value in read.parameters.items())
-    return CommandWords(parts, arguments, (*own, *read.options), read.patterns, _written(read))
+    written, of_baseline = _written(read.parameters), _written(read.baseline)
+    return CommandWords(parts, arguments, (*own, *read.options), read.patterns, written, of_baseline)
+
+
+def as_typed(faults: Iterable[Fault], words: CommandWords) -> list[Fault]:
+    """The faults with the parameters as the user writes them, without the `+` of our own."""
+    own = re.compile(rf"\+(?=({'|'.join(map(re.escape, places_in(words.template)))})=)")
+    return [Fault(*(own.sub("", text) for text in (one.where, one.problem, one.advice))) for one in faults]
 
 
 def name_of(parts: Sequence[str]) -> str:
@@ -121,6 +130,8 @@ def _sorted(words: Sequence[str], places: Sequence[str]) -> _Sorted:
             read.faults.append(Fault("command line", f"got '{word}'; expected key=value", EXAMPLE))
         elif key == "metric":
             read.metrics.append(value)
+        elif key == "study.metrics":  # as messages call it
+            read.metrics += re.split(r"\s*,\s*", value.strip("[] '\""))
         elif root == "pattern":
             read.faults += _bad_pattern(key, value)
             read.patterns[figure_name(rest)] = value
@@ -152,12 +163,11 @@ def _for_a_shell(template: str) -> str | None:
     return next((word for word in words if SHELL.fullmatch(word)), None)
 
 
-def _compare_one(read: _Sorted) -> None:
-    """Where nothing is swept, what differs from the baseline is a grid of one."""
-    if _swept(read):
-        return
+def _compare_fixed(read: _Sorted) -> None:
+    """What is fixed and differs from the baseline is a choice of one: the baseline has another one."""
+    swept = _swept(read)
     for key, value in read.baseline.items():
-        if key in read.parameters and read.parameters[key] != value:
+        if key in read.parameters and key not in swept and read.parameters[key] != value:
             read.parameters[key] = f"choice({read.parameters[key]})"
 
 
@@ -165,14 +175,11 @@ def _swept(read: _Sorted) -> list[str]:
     return [key for key, value in read.parameters.items() if key != SEED and re.search(r"[,(]", value)]
 
 
-def _written(read: _Sorted) -> dict[str, tuple[str, ...]]:
-    """The words of plain lists, those of the sweep before the baseline's."""
-    written: dict[str, tuple[str, ...]] = {}
-    for key, value in (*read.parameters.items(), *read.baseline.items()):
-        listed = re.sub(r"^choice\((.*)\)$", r"\1", value.strip())
-        if not NESTED.search(listed):
-            written[key] = (*written.get(key, ()), *(word.strip() for word in listed.split(",")))
-    return written
+def _written(values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The words of plain lists."""
+    lists = {key: re.sub(r"^choice\((.*)\)$", r"\1", value.strip()) for key, value in values.items()}
+    plain = {key: listed for key, listed in lists.items() if not NESTED.search(listed)}
+    return {key: tuple(word.strip() for word in listed.split(",")) for key, listed in plain.items()}
 
 
 def _baseline_faults(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:
@@ -208,9 +215,10 @@ def _judged_by(read: _Sorted) -> tuple[list[str], list[Fault]]:
 
 def _option(word: str) -> str:
     """A setting of the study below `hydra.sweeper`; a choice of a group is written with a slash there."""
-    word = re.sub(r"^study\.name=", "study_name=", word)
-    is_choice = word.partition("=")[0] in CHOICES
-    return f"hydra/sweeper/{word}" if is_choice else f"hydra.sweeper.{word}"
+    key, _, value = word.partition("=")
+    if key in CHOICES:
+        return f"hydra/sweeper/{word}"
+    return f"hydra.sweeper.{OF_PLUGIN.get(key, key)}={value}"
 
 
 def _metric(text: str) -> tuple[str, str] | None:

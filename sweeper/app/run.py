@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.app.command import CommandProgram
-from sweeper.app.command_words import name_of, read_words
+from sweeper.app.command_words import as_typed, name_of, read_words
 from sweeper.app.hydra_app import HydraApp
 from sweeper.app.launch import launch_of
 from sweeper.app.options import as_in_app
@@ -83,7 +83,10 @@ def _run_command(template: str, words: Sequence[str]) -> int:
             known = loader.load_configuration(None, options[:1], RunMode.MULTIRUN).hydra.sweeper
             raise UserError(_unread(first_line(error), known)) from error
         hydra.job.name = name_of(read.template)
-        sweep = read_app(loader, None, hydra, read.arguments)
+        try:
+            sweep = read_app(loader, None, hydra, read.arguments)
+        except UserError as error:
+            raise UserError(as_typed(error.faults, read)) from error
         refuse_what_is_not_for_programs(sweep.settings)
         program = CommandProgram(sweep, read, Path.cwd())
         return run_planned(sweep, ProgramSpecs(program, sweep))

@@ -118,7 +118,8 @@ class ProgramSpecs:
             return []
         return [
             f"the code of {self._name} has changed since {older[-1]} was made: this is another "
-            f"study, {name}, and trains all its runs. hydra.sweeper.app.code=false goes on whatever the code"
+            f"study, {name}, and trains all its runs. One that is begun with hydra.sweeper.app.code=false "
+            "goes on whatever the code"
         ]
 
     def data(self) -> dict[str, Any]:

@@ -208,7 +208,10 @@ def _without_deleted_baseline(composer: Composer, fixed: list[str]) -> tuple[lis
     """A baseline that switches off a section which is gone (`~aux_focal`) is the configuration without it."""
     tree = composer.tree()
     gone = {line[1:].partition("=")[0] for line in fixed if line.startswith("~")} - set(tree)
-    baseline = [str(line) for line in OmegaConf.select(tree, "study.baseline") or ()]
+    found = OmegaConf.select(
+        tree, "study.baseline", throw_on_resolution_failure=False
+    )  # a task may be missing
+    baseline = [str(line) for line in found or ()]
     kept = [line for line in baseline if line.partition(".")[0] not in gone]
     if len(kept) == len(baseline):
         return fixed, []

@@ -17,6 +17,7 @@ Reads = Callable[[str], bool]
 STARTS = re.compile(r"~|\+{0,2}[A-Za-z_$][\w.$@/:-]*=")
 STANDS_ALONE = re.compile(r"\s|^[A-Za-z_][\w.]*:")
 """A word that a shell has not taken apart, since it holds a space, or that is a key with a colon."""
+PLAIN = re.compile(r"[\w.+/:%@?*|\- ]*")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 LOOKALIKES = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"),
@@ -174,6 +175,10 @@ def _corrections(line: str) -> Iterator[tuple[str, str]]:
     inner = re.sub(r"(?<=[\[,{:])\s*([^\[\]{},:'\"]*=[^\[\],{}'\"]*)", r"'\1'", value)
     if inner != value:
         yield "an override within it has an '=' and needs quotes", f"{key}={inner}"
+    pieces = value.split(",")
+    if len(pieces) > 1 and not re.search(r"[()\[\]{}'\"]", value):
+        quoted = (one if PLAIN.fullmatch(one) else f"'{one}'" for one in pieces)
+        yield "a value has characters that need quotes", f"{key}={','.join(quoted)}"
     if "'" not in value:
         reason = "its value has an '='" if "=" in value else "its value has characters that need quotes"
         yield reason, f"{key}='{value}'"

@@ -286,7 +286,8 @@ def lost(job: JobSpec, why: str, *, is_hosts: bool = False) -> list[Message]:
 
 def _timed_out(running: Running, limit_s: float) -> list[Message]:
     reason = f"job timeout: not done after {limit_s:g} s (executor.job_timeout_s), at step {running.step}"
-    advice = "Raise the limit, or let trainer.max_seconds end runs in order."
+    of_ours = ", or let trainer.max_seconds end runs in order" if running.job.runner == "task" else ""
+    advice = f"Raise the limit{of_ours}."
     facts = {"error": JOB_TIMEOUT, "reason": reason, "advice": advice, "step": running.step}
     return [Failed(**member_facts(running.job, run), **facts) for run in running.job.members]  # type: ignore[arg-type]
 

@@ -264,10 +264,20 @@ class Storage:
 
     def seconds_per_step(self, workload: str) -> float | None:
         """Mean seconds of a training step over complete runs of this workload, in any study."""
+        steps, seconds, _ = self._trained(workload)
+        return seconds / steps if steps else None
+
+    def seconds_per_run(self, workload: str) -> float | None:
+        """Mean seconds of a complete run of this workload, in any study: of those that tell no steps."""
+        _, seconds, n_runs = self._trained(workload)
+        return seconds / n_runs if n_runs else None
+
+    def _trained(self, workload: str) -> tuple[int, float, int]:
+        """Steps, seconds and number of the complete runs of this workload."""
         query = sa.select(_runs.c.result).where(_runs.c.workload == workload, _runs.c.state == "COMPLETE")
         results = [json.loads(text) for text in self._database.scalars(query)]
         steps = sum(result["steps_trained"] for result in results)
-        return sum(result["seconds"] for result in results) / steps if steps else None
+        return steps, sum(result["seconds"] for result in results), len(results)
 
     def turns(self, file: Path, timeout_s: float) -> Turns:
         """Turns of the study's sessions, wherever they run, at what `file` of its folder is the lock of."""

@@ -133,7 +133,7 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         n_later=policy.n_candidates if sweep.is_adaptive else 0,
         replicate_top_k=policy.replicate_top_k,
         n_unlisted=0 if sweep.points is None else len(sweep.points) - len(trials) + 1,
-        seconds_per_run=None if step_s is None else step_s * max(trial.max_steps for trial in trials),
+        seconds_per_run=_seconds_per_run(storage, kind, step_s, max(trial.max_steps for trial in trials)),
         n_attributing=_n_attributing(plan, pairs.n_attributed),
         n_follow_ups=_n_follow_ups(plan),
         plan=plan.settings.plan.name,
@@ -144,6 +144,13 @@ def forecast_of(plan: Plan, storage: Storage) -> Forecast:
         n_spared=spared(trials, known, policy),
         is_race=policy.is_race,
     )
+
+
+def _seconds_per_run(storage: Storage, kind: str, step_s: float | None, max_steps: int) -> float | None:
+    """Of the longest run; a program may tell no steps, and its runs take about the same time."""
+    if not max_steps:
+        return storage.seconds_per_run(kind)
+    return None if step_s is None else step_s * max_steps
 
 
 def spared(trials: Sequence[TrialSpec], known: Runs, policy: Policy) -> int:

@@ -130,7 +130,9 @@ def _another_study(begun: dict[str, Any], fixed: dict[str, Any], name: str) -> F
     another = "Choose another name, or null to have one made"
     if task != own_task:
         problem = f"got '{name}', which was begun for task {task}; this command is for task {own_task}"
-        return Fault("study.name", problem, f"{another}; to go on with that study: task={task}")
+        is_of_ours = begun["task"][1] is not None  # a program is none that could be chosen
+        way = f"; to go on with that study: task={task}" if is_of_ours else ""
+        return Fault("study.name", problem, f"{another}{way}")
     if objectives != own:
         problem = f"got '{name}', which was begun with objective {objectives}; this command has {own}"
         way = f"to go on with that study: study.metrics=[{objectives}]"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from sweeper.layout import RunFolder, StudyFolder
 from sweeper.reports import read_runs, read_summary
@@ -71,22 +72,37 @@ def _outcomes(storage: Storage, folder: StudyFolder) -> Iterator[Outcome]:
         outcome = read_outcome(run)
         if outcome is None or outcome.study != storage.study or not _is_last(run, outcome):
             continue
-        if outcome.row.state in GIVEN_UP or run.records.exists():
+        if outcome.row.state in GIVEN_UP or _has_records(run):
             yield outcome
 
 
 def _is_last(run: RunFolder, outcome: Outcome) -> bool:
     """Whether no later attempt has begun since."""
     try:
-        (member,) = json.loads(run.job.read_text())["members"]
+        (member,) = _job(run)["members"]
         return bool(member["attempt"] == outcome.row.attempt)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return False
+
+
+def _has_records(run: RunFolder) -> bool:
+    """Whether the records are there; a program hands over values by example, or figures alone."""
+    if run.records.exists():
+        return True
+    return _job(run).get("runner") == "program" and not run.app_results.with_suffix(".npz").exists()
+
+
+def _job(run: RunFolder) -> dict[str, Any]:
+    """What the run's folder holds of its last job; nothing where that cannot be read."""
+    try:
+        job = json.loads(run.job.read_text())
+    except (OSError, ValueError):
+        return {}
+    return job if isinstance(job, dict) else {}
 
 
 def _is_whole(run: RunResult) -> bool:
     """Whether this is a result of its own, with the records that the verdict is made of."""
     if run.reused or run.folder is None:
         return False
-    has_records = RunFolder(run.folder).records.exists()
-    return run.state in GIVEN_UP or (run.state == "COMPLETE" and has_records)
+    return run.state in GIVEN_UP or (run.state == "COMPLETE" and _has_records(RunFolder(run.folder)))

@@ -13,7 +13,11 @@ from sweeper.program_spec import ProgramSpec, figure_name, figures_of
 
 MAX_RESULTS_BYTES = 16 * 2**20
 BLOCK_BYTES = 2**20
-ADVICE = "Return a number from the app's function, or report it: report(step, {{'{}': x}})."
+OF_APPS = "Return a number from the app's function, or report it: report(step, {{'{}': x}})."
+OF_COMMANDS = (
+    'Write it into the file of {{out}}, as JSON: {{"{}": 0.5}}; or name a pattern that finds it in what is '
+    "printed, as in pattern.{}='{} (\\S+)'; or report it."
+)
 WHERE_LISTED = 12
 """Names of figures in a message; an app may have hundreds."""
 
@@ -89,7 +93,9 @@ def settle(
             by = f"pattern.{name}='{spec.patterns[name]}'"
             raise NoResultError(problem or f"{by} found no number in what was printed")
         if name not in metrics:
-            raise NoResultError(problem or _missing(name, metrics), advice=ADVICE.format(name))
+            bare = name.removeprefix("val/")
+            advice = OF_APPS.format(name) if spec.results is None else OF_COMMANDS.format(name, bare, bare)
+            raise NoResultError(problem or _missing(name, metrics), advice=advice)
     test = f"test/{spec.objectives[0]}"
     if spec.test_figure is not None:
         found[test] = found[needed[-1]]

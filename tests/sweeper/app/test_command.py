@@ -71,6 +71,17 @@ def test_a_number_is_written_as_the_user_wrote_it_in_the_baseline_too(app: App) 
     assert made.run(["+x=0.0001"], 5, 1, folder).argv == ("train", "0.0001", "1.50")
 
 
+def test_the_baseline_gets_its_values_as_they_were_written_there(app: App) -> None:
+    made = program(app, Path("/work"), "train {x} {y}", "x=1.0,2", "y=true,null", "baseline.y=False")
+    folder = RunFolder(Path("/r"))
+    baseline = ["+y=False", "+x=0"]
+    assert made.run(baseline, 5, 0, folder).argv == ("train", "0", "False")
+    made = program(app, Path("/work"), "train {x} {y}", "x=1,0.0", "y=false,true", "baseline.y=False")
+    assert made.run(baseline, 5, 0, folder).argv == ("train", "0", "False")
+    assert made.by_hand([*baseline, "seed=5"]) == ("train", "0", "False")
+    assert made.run(["+x=0", "+y=false"], 5, 1, folder).argv == ("train", "0", "false")
+
+
 def test_each_run_has_its_seed_and_its_file(app: App, tmp_path: Path) -> None:
     made = program(app, tmp_path, "train {x} {seed} {out}", "x=1,2")
     spec = made.run(["+x=2"], 5, 1, RunFolder(tmp_path / "r"))
@@ -93,8 +104,27 @@ def test_how_the_output_is_read_is_part_of_what_a_run_is(app: App, tmp_path: Pat
 def test_a_command_whose_code_nobody_knows_says_so(app: App, tmp_path: Path) -> None:
     write(tmp_path, {"train.py": ""})
     assert any("names no file" in line for line in program(app, tmp_path, "train {x}", "x=1,2").announced)
-    known = program(app, tmp_path, "python train.py {x}", "x=1,2")
+    known = program(app, tmp_path, "python train.py {x}", "x=1,2", r"pattern.acc='acc (\S+)'")
     assert known.announced == ("each run: python train.py '{x}'", "judged by acc (maximize)")
+
+
+def test_a_command_that_can_hand_over_no_figure_says_that_it_has_to_report(app: App, tmp_path: Path) -> None:
+    def is_told(template: str, *words: str) -> bool:
+        announced = program(app, tmp_path, template, "x=1,2", *words).announced
+        return any("has to report" in line for line in announced)
+
+    assert is_told("train {x}")
+    assert not is_told("train {x} {out}")
+    assert not is_told("train {x}", r"pattern.acc='acc (\S+)'")
+
+
+def test_values_that_are_one_are_told(app: App, tmp_path: Path) -> None:
+    made = program(app, tmp_path, "train {x} {y} {out}", "x=1.1,1.10,2,2", "y=true,True,a", "baseline.y=a")
+    assert made.announced[2:4] == (
+        "x: 1.1 and 1.10 are one value, of which 1.1 is passed on",
+        "y: true and True are one value, of which true is passed on",
+    )
+    assert len([line for line in made.announced if "one value" in line]) == 2
 
 
 def test_the_seed_is_no_parameter(app: App, tmp_path: Path) -> None:
@@ -110,22 +140,60 @@ def test_seeds_on_the_command_line_are_replicates_and_nothing_is_to_be_said(app:
     assert (sweep.seeds, sweep.warnings) == ((3, 4), ())
 
 
-def test_the_code_of_a_command_are_its_files_and_those_beside_them(app: App, tmp_path: Path) -> None:
-    write(
-        tmp_path, {"src/train.py": "", "src/loss.py": "", "src/notes.txt": "", "other.py": "", "data.csv": ""}
-    )
+TREE = {
+    "src/train.py": "import loss, torch\ndef late():\n    from models.focal import f",
+    "src/loss.py": "from shared import x",
+    "src/shared.py": "",
+    "src/models/focal.py": "from . import parts",
+    "src/models/parts/inner.py": "",
+    "src/plot.py": "print(1)",
+    "src/notes.txt": "",
+    "other.py": "",
+    "data.csv": "",
+}
+
+
+def changing(made: CommandProgram, folder: Path) -> set[str]:
+    """The files below `folder` whose change is one of the command's code."""
+    found, known = set(), made.code()
+    for path in sorted(folder.rglob("*.*")):
+        before = path.read_bytes()
+        path.write_bytes(before + b"\n# changed")
+        found |= {str(path.relative_to(folder))} if made.code() != known else set()
+        path.write_bytes(before)
+    return found
+
+
+def test_the_code_of_a_command_is_what_it_names_and_what_its_scripts_import(app: App, tmp_path: Path) -> None:
+    """Not a script that happens to lie beside them; of a package all modules."""
+    write(tmp_path, TREE)
     made = program(app, tmp_path, "python src/train.py --data data.csv {x}", "x=1,2")
-    known = made.code()
-    for path, counts in (
-        ("src/notes.txt", False),
-        ("other.py", False),
-        ("src/loss.py", True),
-        ("src/train.py", True),
-        ("data.csv", True),
-    ):
-        (tmp_path / path).write_text("# changed")
-        assert (made.code() != known) == counts, path
-        known = made.code()
+    assert changing(made, tmp_path) == set(TREE) - {"src/plot.py", "src/notes.txt", "other.py"}
+
+
+def test_a_module_that_is_run_by_its_name_is_code_of_the_command(app: App, tmp_path: Path) -> None:
+    write(tmp_path, {"pkg/__init__.py": "", "pkg/train.py": "from .sub import loss", "pkg/sub/loss.py": ""})
+    write(tmp_path, {"lib/helper.py": "", "pkg/__main__.py": "import helper", "other.py": ""})
+    made = program(app, tmp_path, "python -m pkg.train {x}", "x=1,2")
+    assert changing(made, tmp_path) == {f"pkg/{n}.py" for n in ("__init__", "__main__", "train", "sub/loss")}
+    assert not any("names no file" in line for line in made.announced)
+
+
+def test_code_on_the_python_path_counts_and_code_that_is_run_by_name_does(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"lib/helper.py": "", "lib/idle.py": "", "run.py": "import helper", "beside.py": ""})
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'lib'}")
+    made = program(app, tmp_path, "python run.py {x}", "x=1,2")
+    assert changing(made, tmp_path) == {"run.py", "lib/helper.py"}
+    write(tmp_path, {"run.py": "import importlib, sys\nimportlib.import_module(sys.argv[1])"})
+    assert changing(made, tmp_path) == {"run.py", "beside.py"}
+
+
+def test_a_script_of_another_language_or_version_counts_by_itself(app: App, tmp_path: Path) -> None:
+    write(tmp_path, {"train.R": "", "old.py": "print 'two'", "beside.py": ""})
+    made = program(app, tmp_path, "wrapper train.R old.py {x}", "x=1,2")
+    assert changing(made, tmp_path) == {"train.R", "old.py"}
 
 
 def test_nothing_of_ours_is_read_where_a_command_has_no_configuration() -> None:

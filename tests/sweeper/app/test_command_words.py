@@ -2,8 +2,8 @@
 
 import pytest
 
-from sweeper.app.command_words import CommandWords, filled, name_of, places_in, read_words
-from sweeper.errors import UserError
+from sweeper.app.command_words import CommandWords, as_typed, filled, name_of, places_in, read_words
+from sweeper.errors import Fault, UserError
 
 TEMPLATE = "python train.py --gamma {gamma} --seed {seed} --out {out}"
 BASELINE, METRIC = "baseline.gamma=0", "metric=val/acc:max"
@@ -26,7 +26,8 @@ def test_places_are_swept_fixed_or_each_run_s_own() -> None:
             'hydra.sweeper.app.metric=["val/acc"]',
             "hydra.sweeper.direction=maximize",
         ),
-        written={"gamma": ("0", "1", "2", "0"), "seed": ("0",)},
+        written={"gamma": ("0", "1", "2"), "seed": ("0",)},
+        baseline={"gamma": ("0",)},
     )
 
 
@@ -48,6 +49,25 @@ def test_a_setting_may_be_written_as_on_the_command_line_of_an_app() -> None:
     ours = read_words("train {gamma}", [*words, "app.code=false", "sampler=tpe"])
     of_an_app = ("hydra.sweeper.app.code=false", "hydra/sweeper/sampler=tpe")
     assert ours == read_words("train {gamma}", [*words, *of_an_app])
+
+
+def test_names_of_settings_in_messages_may_be_typed() -> None:
+    read = read_words("train {gamma}", ["gamma=1,2", BASELINE, "study.metrics=[acc:maximize, loss:minimize]"])
+    assert 'hydra.sweeper.app.metric=["acc", "loss"]' in read.options
+    read = read_words("train {gamma}", ["gamma=1,2", BASELINE, METRIC, "study.max_failure_rate=0.9"])
+    assert "hydra.sweeper.max_failure_rate=0.9" in read.options
+
+
+def test_what_is_fixed_and_not_the_baseline_s_is_a_choice_of_one_beside_a_sweep() -> None:
+    words = ["gamma=0.5", "lr=1,2", "baseline.gamma=0", "baseline.lr=1", METRIC]
+    assert read_words("train {gamma} {lr}", words).arguments[:2] == ("+gamma=choice(0.5)", "+lr=1,2")
+
+
+def test_a_fault_names_parameters_as_they_are_typed() -> None:
+    words = read_words("train {gamma}", ["gamma=1,~/h", BASELINE, METRIC])
+    own = Fault("override '+gamma=1,~/h'", "cannot be read: a value", "Write \"+gamma=1,'~/h'\".")
+    (typed,) = as_typed([own], words)
+    assert (typed.where, typed.advice) == ("override 'gamma=1,~/h'", "Write \"gamma=1,'~/h'\".")
 
 
 def test_one_value_that_is_not_the_baseline_s_is_a_grid_of_one() -> None:

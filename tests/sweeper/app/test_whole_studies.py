@@ -117,6 +117,24 @@ def test_a_command_writes_its_results_where_it_is_told(tmp_path: Path) -> None:
     assert (trials["x=2"]["value"], trials["x=2"]["test"]) == (3.5, 0.25)
 
 
+def test_results_of_a_command_outlive_their_database(tmp_path: Path) -> None:
+    """Figures alone, as most programs have them: there are no records, and none are missed."""
+    source = """
+    import json, sys
+    open("starts", "a").write("x")
+    if sys.argv[1] == "3":
+        sys.exit(1)
+    json.dump({"val/acc": float(sys.argv[1])}, open(sys.argv[2], "w"))
+    """
+    write(tmp_path, {"train.py": source})
+    words = ("run", "--cmd", f"{sys.executable} train.py {{x}} {{out}}", *CMD, "x=1,2,3", "baseline.x=0")
+    sweeper(tmp_path, *words, "metric=val/acc:max", "study.max_failure_rate=0.9")
+    (tmp_path / "results/studies.db").unlink()
+    said = sweeper(tmp_path, *words, "metric=val/acc:max", "study.max_failure_rate=0.9")
+    assert "4 results are taken over" in " ".join(said.split())
+    assert (tmp_path / "starts").read_text() == "xxxx"
+
+
 def test_the_last_match_of_a_pattern_is_the_result(tmp_path: Path) -> None:
     write(tmp_path, {"train.py": "import sys\nprint('acc=0.1')\nprint('acc=0.%s' % sys.argv[1])"})
     words = ("x=2,3", "baseline.x=1", "metric=acc:max", r"pattern.acc=acc=(\S+)")

@@ -119,6 +119,7 @@ def unlike_any_file(line: list[str]) -> None:
 @example(["aux_focal.lambda=sort(a,1)", "hydra.sweeper=3"])
 @example(["optimizer=0,choice('a b')"])
 @example(["hydra.runtime=${nowhere}"])
+@example(["task=[]"])
 @given(st.lists(words, min_size=1, max_size=3))
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_any_line_ends_in_a_plan_or_in_lines(results: Path, line: list[str]) -> None:

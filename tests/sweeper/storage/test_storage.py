@@ -91,6 +91,8 @@ def test_seconds_per_step_is_a_mean_over_steps_of_all_studies(url: str) -> None:
     with open_storage(url, "c", "o") as storage:
         assert storage.seconds_per_step(WORKLOAD) == pytest.approx(0.5)
         assert storage.seconds_per_step("another") is None
+        assert storage.seconds_per_run(WORKLOAD) == pytest.approx(3.0)
+        assert storage.seconds_per_run("another") is None
 
 
 def _claim_all(url: str, owner: str, n: int) -> int:

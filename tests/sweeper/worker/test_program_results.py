@@ -54,6 +54,18 @@ def test_what_decides_has_to_be_a_number(
         settle(spec(**changes), [("returned", figures)])
 
 
+def test_how_a_figure_is_handed_over_depends_on_what_is_run() -> None:
+    """An app's function returns it; a command writes its file, or prints it."""
+    for changes, advice in (
+        ({}, "Return a number"),
+        ({"results": "r.json"}, '{out}, as JSON: {"val/acc": 0.5}'),
+    ):
+        with pytest.raises(NoResultError) as caught:
+            settle(spec(**changes), [])
+        assert advice in caught.value.advice
+    assert r"pattern.acc='acc (\S+)'" in caught.value.advice
+
+
 def test_the_figure_that_is_named_is_the_test_split_s() -> None:
     figures = {"val/acc": 1.0, "test/acc": 2.0, "test/acc_best": 3.0}
     settled = settle(spec(test_figure="test/acc_best"), [("returned", figures)])
