@@ -36,7 +36,7 @@ WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", *LENGTH, *EQUAL, "study.name=mai
 BEFORE = "93beed6"
 """The version that this one is compared with."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""What a study's worker is started with; else a library's idle thread spins, and counts as training's time."""
+"""What a study's worker is started with; else an idle thread of a library spins, and counts as evaluation."""
 MOST_S = 120.0
 """So long a model may take to be registered."""
 TIMED_RUN = """

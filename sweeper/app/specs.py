@@ -111,7 +111,8 @@ class ProgramSpecs:
     def warnings(self, trials: Sequence[TrialSpec]) -> list[str]:
         """That the code has changed, where a study of the same name but for the code is there."""
         name, results = self.study_name(), Path(self._settings.study.results_dir)
-        if self._settings.study.name is not None or not self._sweep.app.code:
+        is_told = (results / name).is_dir()  # when that study began
+        if self._settings.study.name is not None or not self._sweep.app.code or is_told:
             return []
         others = results.glob(f"{name.rpartition('-')[0]}-????") if results.is_dir() else ()
         if not (older := sorted(path.name for path in others if path.name != name)):

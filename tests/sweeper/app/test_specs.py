@@ -89,6 +89,17 @@ def test_changed_code_makes_another_study_unless_it_is_not_to_count(
     assert after.code_hash() != before.code_hash()  # told in any case
 
 
+def test_a_study_of_changed_code_says_so_once(app: App, folder: Path) -> None:
+    """Where it begins; later it is the study that the command has."""
+    (folder / "results" / specs(app, folder).study_name()).mkdir(parents=True)
+    assert specs(app, folder).warnings([]) == []
+    (folder / "module_of_specs.py").write_text("A = 2")
+    (said,) = specs(app, folder).warnings([])
+    assert "the code of app has changed" in said
+    (folder / "results" / specs(app, folder).study_name()).mkdir()
+    assert specs(app, folder).warnings([]) == []
+
+
 def test_a_study_is_called_by_the_app_and_by_all_that_is_fixed(app: App, folder: Path) -> None:
     name = specs(app, folder).study_name()
     start, fixed, code = name.split("-")
