@@ -4,7 +4,7 @@ In an app: `from sweeper import report, Pruned`. Outside of a study nothing here
 """
 
 from .hydra_callback import JobCallback as JobCallback
-from .numbers import unpacked as unpacked
+from .numbers import flattened as flattened, unpacked as unpacked
 from .places import place_of as place_of
 from .reporting import Pruned as Pruned, Report as Report, report as report
 from .wire import CHANNEL as CHANNEL, MARK as MARK, RESUME as RESUME, is_in_study as is_in_study

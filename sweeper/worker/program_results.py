@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sweeper.client import flattened
 from sweeper.errors import NonFiniteResultError, NoResultError, did_you_mean
 from sweeper.program_spec import ProgramSpec, figure_name, figures_of
 
@@ -55,7 +56,7 @@ def figures_in_all(
     they are no result.
     """
     returned, problem = returned_figures(heard, spec)
-    written = {} if spec.results is None else written_figures(Path(spec.cwd, spec.results))
+    written, others = ({}, []) if spec.results is None else written_figures(Path(spec.cwd, spec.results))
     printed, cut = printed_figures(log, log_start, spec.patterns)
     sources = (
         ("returned", returned),
@@ -63,13 +64,12 @@ def figures_in_all(
         ("last reported", latest),
         ("printed", printed),
     )
-    settled = settle(spec, sources, problem or cut)
-    left_out = ", ".join((heard.returned or {}).get("left_out") or ())
-    return (
-        replace(settled, notes=(*settled.notes, f"returned, and no number: {left_out}"))
-        if left_out
-        else settled
-    )
+    unfit = [name for name in others if figure_name(name) in {f"val/{one}" for one in spec.objectives}]
+    written_so = f"{spec.results}: {', '.join(unfit)} is no number" if unfit else ""
+    settled = settle(spec, sources, problem or cut or written_so)
+    left_out = {"returned": (heard.returned or {}).get("left_out") or (), "written": others}
+    notes = [f"{who}, and no number: {', '.join(names)}" for who, names in left_out.items() if names]
+    return replace(settled, notes=(*settled.notes, *notes))
 
 
 def settle(
@@ -120,20 +120,36 @@ def returned_figures(heard: Heard, spec: ProgramSpec) -> tuple[Figures, str]:
         return {}, str(error)
 
 
-def written_figures(path: Path) -> Figures:
-    """The figures in a JSON file; none where there is no such file. Raises NoResultError."""
+def written_figures(path: Path) -> tuple[Figures, list[str]]:
+    """The figures in a JSON file, and the names of what is no number; none where there is no such file.
+
+    Raises NoResultError.
+    """
     expected = "expected a JSON object of names and numbers"
     try:
         raw = path.read_bytes() if path.stat().st_size <= MAX_RESULTS_BYTES else b"too large"
     except OSError:
-        return {}
+        return {}, []
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, object_hook=_with_numbers)
         if not isinstance(value, dict):
             raise ValueError(f"it is {type(value).__name__}")
-        return figures_of(value, ())
+        numbers, others = flattened(value)
+        return figures_of(numbers, ()), others
     except ValueError as error:
         raise NoResultError(f"{path}: {error}; {expected}") from error
+
+
+def _with_numbers(values: dict[str, Any]) -> dict[str, Any]:
+    """Texts that are numbers, as programs that format their figures write them, are these numbers."""
+    return {key: _number(value) if isinstance(value, str) else value for key, value in values.items()}
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def printed_figures(path: Path, start: int, patterns: Mapping[str, str]) -> tuple[Figures, str]:

@@ -16,6 +16,7 @@ from sweeper.worker.program_failures import last_line
 from sweeper.worker.program_process import code_in_words
 from sweeper.worker.program_results import (
     Heard,
+    figures_in_all,
     lines_from_end,
     printed_figures,
     returned_figures,
@@ -95,11 +96,26 @@ def test_what_is_returned_and_cannot_be_read_matters_where_nothing_else_tells() 
 
 def test_a_file_of_results_that_is_none_is_said_and_not_guessed_at(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    assert written_figures(path) == {}
-    for text in ("[1]", "{", '{"acc": "high"}'):
+    assert written_figures(path) == ({}, [])
+    for text in ("[1]", "{"):
         path.write_text(text)
         with pytest.raises(NoResultError, match="expected a JSON object of names and numbers"):
             written_figures(path)
+
+
+def test_what_else_a_file_of_results_holds_is_left_out(tmp_path: Path) -> None:
+    """A program may keep its settings there, too; only what decides has to be a number."""
+    path = tmp_path / "results.json"
+    path.write_text('{"acc": "0.5", "test": {"acc": 0.25}, "model": "resnet", "best": null, "sizes": [1, 2]}')
+    log = tmp_path / "log.txt"
+    log.touch()
+    wanted = spec(results=str(path))
+    settled = figures_in_all(wanted, Heard(), {}, log, 0)
+    assert settled.metrics == {"val/acc": 0.5, "test/acc": 0.25}
+    assert settled.notes == ("written, and no number: model, best, sizes",)
+    path.write_text('{"acc": "high"}')
+    with pytest.raises(NoResultError, match="acc is no number"):
+        figures_in_all(wanted, Heard(), {}, log, 0)
 
 
 def test_the_last_match_in_the_output_of_this_attempt_counts(tmp_path: Path) -> None:
