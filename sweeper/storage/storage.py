@@ -80,6 +80,21 @@ class Storage:
         study = optuna.create_study(
             study_name=self.study, storage=self._memory, directions=directions, load_if_exists=True
         )
+        self._take_up(study, directions)
+        self._waiting.study_runs()
+        return study
+
+    def begun_study(self, directions: list[Direction]) -> optuna.Study | None:
+        """The same, to look at: None where it was never begun."""
+        check_study_name(self.study)
+        try:
+            study = optuna.load_study(study_name=self.study, storage=self._memory)
+        except KeyError:
+            return None
+        self._take_up(study, directions)
+        return study
+
+    def _take_up(self, study: optuna.Study, directions: list[Direction]) -> None:
         self._refuse_namesake(study_id_of(study))
         self._memory.look(study_id_of(study))
         known = [direction.name.lower() for direction in study.directions]
@@ -90,14 +105,6 @@ class Storage:
             problem = f"got {', '.join(directions)}; study '{self.study}' was begun with objective {was}"
             advice = f"Choose another study.name; to go on with that study: study.metrics=[{was}]"
             raise UserError(Fault("study.metrics", problem, advice))
-        self._waiting.study_runs()
-        return study
-
-    def attributes(self) -> Mapping[str, Any]:
-        """What is remembered of the study as a whole; nothing where it was never begun."""
-        with suppress(KeyError):
-            return self._memory.get_study_user_attrs(self._memory.get_study_id_from_name(self.study))
-        return {}
 
     def _refuse_namesake(self, study_id: int) -> None:
         """Some servers take `Run` and `run` for one name."""

@@ -19,7 +19,7 @@ from sweeper.storage import (
     refuse_closed,
 )
 from sweeper.study.asked_for import warnings_of_others
-from sweeper.study.begun import as_begun, opened
+from sweeper.study.begun import FIXED, as_begun, opened
 from sweeper.study.confirming import Confirming
 from sweeper.study.dry_run import show_forecast
 from sweeper.study.garbage import collect_from_here, collector_resting
@@ -56,10 +56,29 @@ def run_planned(sweep: Sweep, factory: SpecFactory) -> int:
         planned = plan(sweep, factory)
         with open_storage(sweep.settings.study.storage, planned.study, new_owner()) as storage:
             if sweep.settings.study.dry_run:
-                return show_forecast(as_begun(planned, storage.attributes()), storage)
+                return show_forecast(_foreseen(planned, storage), storage)
             with watch_signals() as interrupt, open_session(planned, storage, interrupt) as session:
                 collect_from_here()
                 return session.run()
+
+
+def _foreseen(plan: Plan, storage: Storage) -> Plan:
+    """The plan as the study of its name would go on with it. Nothing is written.
+
+    Raises UserError where `open_session` would refuse the command beside an earlier one.
+    """
+    refuse_shared_folder(plan.folder, plan.study)
+    study = storage.begun_study([o.direction for o in plan.policy.objectives])
+    if study is None:
+        return as_begun(plan, {})
+    trials = TrialBook(study)
+    plan = as_begun(plan, trials.attributes)
+    if FIXED in trials.attributes:  # else its first session was killed before it remembered anything
+        refuse_another_study(trials, plan.factory, plan.study)
+    check_known_space(plan.sweep, trials)
+    for trial in trials.specs():
+        plan.factory.adopt(trial)
+    return plan
 
 
 @contextmanager

@@ -215,6 +215,15 @@ def test_other_directions_for_a_known_study_are_refused(url: str) -> None:
             storage.optuna_study(["minimize"])
 
 
+def test_looking_for_a_study_begins_none_and_refuses_as_beginning_it_does(url: str) -> None:
+    with open_storage(url, "s", "o") as storage:
+        assert storage.begun_study(["maximize"]) is storage.begun_study(["maximize"]) is None
+        storage.optuna_study(["maximize"])
+        assert storage.begun_study(["maximize"]) is not None
+        with pytest.raises(UserError, match=r"study\.metrics: got minimize"):
+            storage.begun_study(["minimize"])
+
+
 LOOK = Look(best="b", baseline="a", seeds=(0, 1), confirm_seeds=(1000,))
 
 

@@ -83,7 +83,7 @@ def test_a_new_study_remembers_how_it_was_begun(
         opened(small_plan(results, *GRID, *words), trials)
         later = opened(small_plan(results, *GRID, "study.confirm_seeds=9"), trials)
         assert len(later.policy.confirm_seeds) == 9
-        assert storage.attributes() == {"confirm_seeds": begun}
+        assert trials.attributes == {"confirm_seeds": begun}
 
 
 def test_a_study_of_an_earlier_version_is_not_marked(results: Path, tmp_path: Path) -> None:
@@ -92,12 +92,7 @@ def test_a_study_of_an_earlier_version_is_not_marked(results: Path, tmp_path: Pa
         trials.remember("fixed", "{}")
         plan = small_plan(results, *GRID, "study.confirm_seeds=auto")
         assert opened(plan, trials).policy.is_sequential
-        assert storage.attributes().keys() == {"fixed"}
-
-
-def test_asking_what_a_study_remembers_begins_none(tmp_path: Path) -> None:
-    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
-        assert storage.attributes() == storage.attributes() == {}
+        assert trials.attributes.keys() == {"fixed"}
 
 
 def test_a_study_whose_database_was_lost_goes_on_as_its_summary_says(tmp_path: Path) -> None:

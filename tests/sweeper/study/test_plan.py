@@ -172,6 +172,42 @@ def test_a_command_that_is_refused_reopens_no_failed_run(
     assert states(with_failure) == ["FAILED"]
 
 
+def dumped(results: Path) -> list[str]:
+    with closing(sqlite3.connect(results / "studies.db")) as database:
+        return list(database.iterdump())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("optimizer.lr=0.5",), "study.name: got 's', which was begun with another fixed configuration"),
+        (("study.baseline=['optimizer.lr=0.5']",), "study.name: got 's', which was begun with another fixed"),
+        (("study.metrics=[ctr_auc]",), "study.name: got 's', which was begun with objective"),
+        (("study.metrics=[bce:min]",), "study.metrics: got minimize"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would_and_writes_nothing(
+    with_failure: Path, words: tuple[str, ...], message: str
+) -> None:
+    before = dumped(with_failure)
+    for dry in ("true", "false"):
+        with pytest.raises(UserError, match=rf"^{message}"):
+            run_sweep(small_sweep(with_failure, GRID, *FAILED, *words, f"study.dry_run={dry}"))
+    assert dumped(with_failure) == before
+
+
+def test_a_dry_run_of_the_same_command_writes_nothing(with_failure: Path) -> None:
+    before = dumped(with_failure)
+    assert run_sweep(small_sweep(with_failure, GRID, *FAILED, "study.dry_run=true")) == 0
+    assert dumped(with_failure) == before
+
+
+def test_a_dry_run_of_a_new_study_begins_none(tmp_path: Path) -> None:
+    assert run_sweep(small_sweep(tmp_path, GRID, "study.name=s", "study.dry_run=true")) == 0
+    with closing(sqlite3.connect(tmp_path / "studies.db")) as database:
+        assert database.execute("select count(*) from studies").fetchone() == (0,)
+
+
 def test_a_results_folder_that_is_closed_now_reopens_no_failed_run(
     with_failure: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
