@@ -5,6 +5,7 @@ A terminal that goes away is no wish of anybody's: its SIGHUP changes nothing, a
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,15 +15,22 @@ from typing import NoReturn
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 NOTHING_LOST = "stopped; nothing was lost, the same command begins again"
 """Said where nothing has been trained yet."""
+AT_ONCE = "stopped at once; the same command resumes the study"
 
 
 @dataclass
 class Interrupt:
-    """Whether and how the user asked to stop. `at_first` is called by the first signal's handler."""
+    """Whether and how the user asked to stop. `at_first` is called by the first signal's handler.
+
+    `at_once`: what is said where the process ends at a further one. `is_leaving`: it has been told that the
+    next one ends it here.
+    """
 
     received: signal.Signals | None = None
     had_terminal: bool = False
     at_first: Callable[[signal.Signals], None] = lambda _: None
+    at_once: str = AT_ONCE
+    is_leaving: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -30,13 +38,22 @@ class Interrupt:
         return EXIT_CODES[self.received] if self.received is not None else 0
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Remember the first signal; the second raises KeyboardInterrupt."""
+        """Remember the first signal; the second raises KeyboardInterrupt, and the third waits for nobody."""
         if _is_hangup(number, self.had_terminal):
             return
+        if self.is_leaving:
+            leave_now(self.at_once, self.exit_code)  # no flush: a stream may be in the middle of a line
         if self.received is not None:
+            self.is_leaving = True
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
         self.at_first(self.received)
+
+    def leave(self) -> NoReturn:
+        """End this process here. Nothing is waited for: what ran is resumed from its last checkpoint."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        leave_now(self.at_once, self.exit_code)
 
 
 def leave_at_a_signal() -> None:
@@ -45,7 +62,7 @@ def leave_at_a_signal() -> None:
 
     def leave(number: int, frame: FrameType | None) -> None:
         if not _is_hangup(number, had_terminal):
-            leave_now(NOTHING_LOST, signal.Signals(number))
+            leave_now(NOTHING_LOST, EXIT_CODES[signal.Signals(number)])
 
     for number in EXIT_CODES:
         if not _is_waived(number):
@@ -66,10 +83,10 @@ def _is_hangup(number: int, had_terminal: bool) -> bool:
     return number == signal.SIGHUP and had_terminal and not has_terminal()
 
 
-def leave_now(why: str, number: signal.Signals) -> NoReturn:
-    """End this process here, with a line and the signal's exit code."""
+def leave_now(why: str, exit_code: int) -> NoReturn:
+    """End this process here, with a line."""
     say(why)
-    os._exit(EXIT_CODES[number])
+    os._exit(exit_code)
 
 
 def say(text: str) -> None:
@@ -79,19 +96,29 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def watch_signals(at_first: Callable[[signal.Signals], None] = lambda _: None) -> Iterator[Interrupt]:
+def watch_signals(
+    at_first: Callable[[signal.Signals], None] = lambda _: None, at_once: str = AT_ONCE
+) -> Iterator[Interrupt]:
     """An `Interrupt` that the signals of `EXIT_CODES` set; earlier handlers come back at the end.
 
-    A SIGHUP that is ignored stays so, as under `nohup`.
+    Unless it was set: then the process is about to end, and does so at the next signal, as at a second one
+    within that nobody caught. A SIGHUP that is ignored stays so, as under `nohup`.
     """
-    interrupt = Interrupt(had_terminal=has_terminal(), at_first=at_first)
+    interrupt = Interrupt(had_terminal=has_terminal(), at_first=at_first, at_once=at_once)
     watched = [number for number in EXIT_CODES if not _is_waived(number)]
     earlier = {number: signal.signal(number, interrupt.handle) for number in watched}
     try:
         yield interrupt
+    except KeyboardInterrupt:
+        if interrupt.is_leaving:
+            interrupt.leave()
+        raise
     finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+        if interrupt.received is not None:
+            interrupt.is_leaving = True
+        else:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
 
 def _is_waived(number: signal.Signals) -> bool:

@@ -19,7 +19,7 @@ from sweeper.layout import ResultsFolder, RunFolder, write_atomic
 from sweeper.messages import Failed, Finished, Message, Reply, Reported, Started, Stopped
 from sweeper.reports import default_console
 from sweeper.storage import place_faults_named
-from sweeper.study.interrupts import NOTHING_LOST, leave_now, say, watch_signals
+from sweeper.study.interrupts import EXIT_CODES, NOTHING_LOST, leave_now, say, watch_signals
 from sweeper.study.jobs import job_for
 from sweeper.study.objectives import metric_faults
 from sweeper.study.specs import TaskSpecs
@@ -27,6 +27,7 @@ from sweeper.trial import DeviceNeeds
 from sweeper.verdict import check_criteria, criteria_of, result_lines, unknown_figures
 
 SOLO = "solo"
+AT_ONCE = "stopped at once; the same command goes on from the last checkpoint"
 
 
 def run_solo(sweep: TaskSweep) -> int:
@@ -64,16 +65,12 @@ def _run(sweep: TaskSweep) -> int:
 
     def leave(number: signal.Signals) -> None:
         if not printer.has_started:
-            leave_now(NOTHING_LOST, number)
+            leave_now(NOTHING_LOST, EXIT_CODES[number])
         lifeline.must_leave = True
         say(f"{number.name}: writes a checkpoint after this step and stops; once more to stop at once")
 
-    with watch_signals(leave) as interrupt:
-        try:
-            run_job(job, printer.hear, lifeline)
-        except KeyboardInterrupt:
-            say("stopped at once; the same command goes on from the last checkpoint")
-            return interrupt.exit_code
+    with watch_signals(leave, AT_ONCE) as interrupt:
+        run_job(job, printer.hear, lifeline)
     return interrupt.exit_code if printer.is_stopped else 0
 
 

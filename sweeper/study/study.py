@@ -1,7 +1,5 @@
 """One study from its sweep to its report: plan, open, screen, confirm, conclude."""
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -105,18 +103,27 @@ def open_session(plan: Plan, storage: Storage, interrupt: Interrupt) -> Iterator
     workplace = Workplace(plan.study, plan.folder.path, target, n_expected=n_new)
     executor = make_executor(plan.settings.executor, plan.arrangement, workplace)  # its workers import now
     try:
-        session, loop = _session(plan, storage, interrupt, trials, asker, observer, executor)
-        try:
-            yield session
-        except StudyError:
-            loop.keep_last_words()
-            raise
+        with _at_once(executor, interrupt):
+            session, loop = _session(plan, storage, interrupt, trials, asker, observer, executor)
+            try:
+                yield session
+            except StudyError:
+                loop.keep_last_words()
+                raise
+    finally:
+        with _at_once(executor, interrupt):
+            executor.close()
+            observer.close()
+
+
+@contextmanager
+def _at_once(executor: Executor, interrupt: Interrupt) -> Iterator[None]:
+    """Within, a second signal ends all slots, and this process."""
+    try:
+        yield
     except KeyboardInterrupt:
         executor.abandon()
-        _leave_at_once(interrupt)
-    finally:
-        executor.close()
-        observer.close()
+        interrupt.leave()
 
 
 def _observers(plan: Plan, storage: Storage) -> Observer:
@@ -175,11 +182,3 @@ def _session(
 
 def _tried_again(n_runs: int) -> list[str]:
     return [f"tried again: {plural(n_runs, 'failed or pruned run')} of earlier commands"] if n_runs else []
-
-
-def _leave_at_once(interrupt: Interrupt) -> None:
-    """The second Ctrl-C. Nothing is waited for: what ran is resumed from its last checkpoint."""
-    print("stopped at once; the same command resumes the study", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(interrupt.exit_code)

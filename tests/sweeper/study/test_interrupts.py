@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,12 +24,67 @@ sys.exit(interrupt.exit_code)
 """
 
 
+AT_ONCE = "stopped at once; the same command resumes the study\n"
+BEGUN = """
+import os, signal, sys
+from sweeper.study.interrupts import watch_signals
+def told(number):
+    os.kill(os.getpid(), number)
+"""
+AGAIN = {
+    "within": """
+with watch_signals():
+    told(signal.SIGINT)
+    told(signal.SIGTERM)
+""",
+    "while the second is obeyed": """
+with watch_signals():
+    told(signal.SIGINT)
+    try:
+        told(signal.SIGINT)
+    except KeyboardInterrupt:
+        told(signal.SIGINT)
+""",
+    "where nobody heard the second": """
+with watch_signals():
+    told(signal.SIGINT)
+    try:
+        told(signal.SIGINT)
+    except BaseException:
+        pass
+told(signal.SIGINT)
+""",
+    "afterwards": """
+with watch_signals() as interrupt:
+    told(signal.SIGINT)
+told(signal.SIGHUP)
+""",
+}
+CLOSING = """
+import sys
+from pathlib import Path
+from sweeper.executors.inline import InlineExecutor
+from sweeper.study.study import run_sweep
+from sweeper.watch import Observers
+from tests.sweeper.small_esmm import small_sweep
+def close(self):
+    told(signal.SIGTERM)
+    told(signal.SIGINT)
+{closed}.close = close
+InlineExecutor.abandon = lambda self: print("abandoned")
+words = ("optimizer.lr=0.001,0.002", "executor=inline", "study.n_seeds=1", "study.confirm_seeds=0")
+sys.exit(run_sweep(small_sweep(Path(sys.argv[1]), *words)))
+"""
+
+
 @pytest.fixture(autouse=True)
 def _hangups_count() -> Iterator[None]:
     """Under `nohup` they are ignored here and in the processes of these tests."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +106,23 @@ def test_the_second_signal_is_not_waited_for() -> None:
         with pytest.raises(KeyboardInterrupt, match=r"^$"):
             os.kill(os.getpid(), signal.SIGTERM)
         assert interrupt.exit_code == 129
+
+
+@pytest.mark.parametrize("when", AGAIN)
+def test_another_signal_until_the_process_ends_is_one_line_and_the_firsts_exit_code(when: str) -> None:
+    program = [sys.executable, "-c", BEGUN + AGAIN[when]]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=20)
+    assert (done.stderr, done.returncode) == (AT_ONCE, 130)
+
+
+@pytest.mark.parametrize("closed", ["InlineExecutor", "Observers"])
+def test_a_second_signal_while_a_study_closes_is_one_line_and_its_exit_code(
+    closed: str, tmp_path: Path
+) -> None:
+    program = [sys.executable, "-c", BEGUN + CLOSING.format(closed=closed), str(tmp_path)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.stderr, done.returncode) == (AT_ONCE, 143)
+    assert done.stdout.endswith("abandoned\n")
 
 
 def test_under_nohup_a_closed_terminal_changes_nothing() -> None:
