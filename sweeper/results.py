@@ -103,9 +103,10 @@ class Totals(LenientModel):
     `runs` have ended, `runs_planned` as many as there will be, `states` all runs by state. `runs_reused` did
     not need training in the last session, which had `jobs` jobs and took `wall_s` seconds. `steps_saved`:
     what pruned trials were spared. `stopped_because`: why the study ended before its time, or None; then
-    `to_go_on` says what to do. `preemptions`: how often in the last session a run left since its host had it
-    leave; `hosts_lost`: how often one was lost with its host; such runs went on elsewhere. `waited_s`: how
-    long runs were wanted and no slot was there, `first_slot_s` of that before the first one.
+    `to_go_on` says what to do, and `stops_again` whether the same command would end there, too.
+    `preemptions`: how often in the last session a run left since its host had it leave; `hosts_lost`: how
+    often one was lost with its host; such runs went on elsewhere. `waited_s`: how long runs were wanted and
+    no slot was there, `first_slot_s` of that before the first one.
     """
 
     trials: int = 0
@@ -123,6 +124,7 @@ class Totals(LenientModel):
     runs_planned: int = 0
     stopped_because: str | None = None
     to_go_on: str | None = None
+    stops_again: bool = False
     preemptions: int = 0
     hosts_lost: int = 0
     waited_s: Number = 0.0

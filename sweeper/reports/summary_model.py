@@ -211,7 +211,9 @@ class Summary(LenientModel):
 
     @property
     def has_failed(self) -> bool:
-        """Whether there is nothing to judge since the baseline, or every run, has failed."""
+        """Whether more has failed than is allowed, the baseline, or every run."""
+        if self.totals.stops_again:
+            return True
         states = self.totals.states
         has_baseline = all(trial.state != "FAILED" for trial in self.trials if trial.role == "baseline")
         return not has_baseline or ("FAILED" in states and "COMPLETE" not in states)

@@ -174,11 +174,12 @@ class Session:
         )
         plan = self._plan.settings.plan.name if self._plan.sweep.stages else None
         settled = self._table.settled()
+        stops_again = stopped_because is not None and self._loop.is_hopeless
         return replace(
             found,
             budgets=() if settled is None else settled.budgets,
             pair_budget=None if settled is None else settled.place,
-            totals=found.totals.model_copy(update=self._loop.slots.totals()),
+            totals=found.totals.model_copy(update={**self._loop.slots.totals(), "stops_again": stops_again}),
             alarms=self._growth.alarms(trials),
             plan=plan,
             decisions=self._growth.decisions(),

@@ -22,8 +22,10 @@ from sweeper.reports.summary_model import as_json
 from sweeper.results import RunResult, TrialResult
 from sweeper.storage.owners import new_owner
 from sweeper.storage.storage import LEASE_S, open_storage
+from sweeper.study.study import run_sweep
 from sweeper.verdict import judge
 from tests.sweeper.factories import judgement, study_result
+from tests.sweeper.small_esmm import small_sweep
 
 NOW = 1_800_000_000.0
 
@@ -197,6 +199,16 @@ def test_a_study_whose_baseline_or_whose_every_run_failed_is_no_interrupted_one(
     assert "Not finished: the baseline has failed on seed 0" in report
     assert "Mend it, then study.retry=failed." in report
     assert "goes on" not in report
+
+
+def test_a_study_that_more_failures_than_allowed_ended_has_failed_and_says_what_to_do(tmp_path: Path) -> None:
+    words = ("optimizer.lr=1e30,1e31", "study.name=s", "study.n_seeds=1", "study.max_failure_rate=0")
+    assert run_sweep(small_sweep(tmp_path, *words, "executor=inline")) == 1
+    status = status_of(StudyFolder.of(tmp_path, "s"), None)
+    assert status.state == "failed"
+    assert "failed candidate" in status.hint
+    assert "with study.retry=failed, which tries the failed runs again" in status.hint
+    assert "goes on with" not in status.hint
 
 
 def test_a_database_in_a_folder_that_cannot_be_written_is_read(
