@@ -84,7 +84,7 @@ def _verdict(result: StudyResult) -> Judgement:
         confirmation=confirmation,
         comparisons=_compared(result, [arms]),
         notes=(
-            *_notes_of_confirmation(result, confirmation),
+            *_notes_of_confirmation(result, confirmation, [] if best is None else [arms[best], reference]),
             *guard_notes(on_guards, result.judged_on),
             *notes_of_looks(result, look, pairs),
             *notes_of_runs(result),
@@ -97,14 +97,16 @@ def _verdict(result: StudyResult) -> Judgement:
     return without_comparison(judgement, result, idle)
 
 
-def _notes_of_confirmation(result: StudyResult, confirmation: Confirmation | None) -> tuple[str, ...]:
+def _notes_of_confirmation(
+    result: StudyResult, confirmation: Confirmation | None, pair: Sequence[Arm]
+) -> tuple[str, ...]:
     if confirmation is None:
         return ()
     split = result.judged_on
     has_examples = confirmation.se_examples is not None
     return (
         *notes_of_split(split, has_examples=has_examples),
-        *selection.notes(confirmation, split),
+        *selection.notes(confirmation, split, pair),
     )
 
 

@@ -291,8 +291,13 @@ def which_also_chose(judged_on: JudgedOn, chosen_on: JudgedOn) -> str:
     return f" on {split_name(judged_on)}, which also chose it" if judged_on == chosen_on else ""
 
 
-def notes(confirmation: Confirmation, judged_on: JudgedOn = "test") -> tuple[str, ...]:
-    """What a reader of the confirmation should know about how its numbers came about."""
+def notes(
+    confirmation: Confirmation, judged_on: JudgedOn = "test", arms: Sequence[Arm] = ()
+) -> tuple[str, ...]:
+    """What a reader of the confirmation should know about how its numbers came about.
+
+    `arms`: winner and baseline, with what else is known of their seeds.
+    """
     if confirmation.best_failed or confirmation.baseline_failed:
         return (FLATTERED,)
     missing = sorted(confirmation.best_per_seed.keys() ^ confirmation.baseline_per_seed.keys())
@@ -305,8 +310,7 @@ def notes(confirmation: Confirmation, judged_on: JudgedOn = "test") -> tuple[str
     if confirmation.se_seeds is None:
         found.append("One seed shows no seed noise, hence no interval. Use study.n_seeds=3 or more.")
     elif confirmation.p_value is None:
-        arms = (confirmation.best_per_seed, confirmation.baseline_per_seed)
-        found.append(SEED_UNUSED if all(len(set(arm.values())) == 1 for arm in arms) else SAME_DIFFERENCE)
+        found.append(SAME_DIFFERENCE if _moves_with_seed(confirmation, arms) else SEED_UNUSED)
     if missing:
         found.append(
             f"Seeds {', '.join(map(str, missing))} are left out: only one of the two arms completed them. "
@@ -372,6 +376,14 @@ def _left(confirmation: Confirmation | None, metric: str) -> str:
     n = len(confirmation.best_per_seed.keys() & confirmation.baseline_per_seed.keys())
     gained = f"{metric} improvement {confirmation.improvement:+.3g}"
     return f"; {gained} on the {plural(n, 'seed')} that both completed"
+
+
+def _moves_with_seed(confirmation: Confirmation, arms: Sequence[Arm]) -> bool:
+    """Whether an arm has two values on one split: of few confirmation seeds, or of one, the others tell."""
+    tested = [{**arm.test, **arm.confirmation} for arm in arms]
+    confirmed = [confirmation.best_per_seed, confirmation.baseline_per_seed]
+    of_a_split = [*confirmed, *tested, *(arm.screening for arm in arms)]
+    return any(len(set(_finite(per_seed).values())) > 1 for per_seed in of_a_split)
 
 
 def _lacking(seeds: Collection[int], values: PerSeed) -> tuple[int, ...]:

@@ -320,6 +320,20 @@ def test_influence_values_are_those_of_the_objective_or_none(tmp_path: Path) -> 
     assert "seed noise only" in judged.notes[0]
 
 
+def without_noise(result: StudyResult) -> StudyResult:
+    """The study with one confirmation seed and a winner that gains 0.25 on every seed."""
+    at, others = f"test/{AUC.metric}", result.trials[0].runs
+    by = {s: others[s].metrics[at] + 0.25 - run.metrics[at] for s, run in result.trials[3].runs.items()}
+    return replace(moved(result, 3, by), confirm_seeds=CONFIRM_SEEDS[:1])
+
+
+def test_values_that_differ_in_the_screening_are_no_sign_of_a_seed_that_is_lost() -> None:
+    judged = judge(without_noise(study_result()))
+    assert judged.confirmation is not None
+    assert judged.confirmation.p_value is None
+    assert any("Every seed gave the same difference" in note for note in judged.notes)
+
+
 def test_each_candidate_is_compared_in_each_objective(tmp_path: Path) -> None:
     """The loss is 0.5 - auc / 10: trial 3 gains 0.003 in the one and 0.0003 in the other."""
     judged = judge(replace(study_result(StudyFolder(tmp_path)), objectives=(AUC, LOSS)))

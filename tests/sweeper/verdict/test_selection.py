@@ -205,6 +205,21 @@ def test_arms_that_move_with_the_seed_alike_are_no_sign_of_a_seed_that_is_lost()
     )
 
 
+def test_one_confirmation_seed_is_no_sign_of_a_seed_that_is_lost_where_others_move() -> None:
+    """The difference is 0.5 on each of four seeds, and the values of an arm are three."""
+    below, above = {0: 0.25, 1: 0.5, 2: 0.75}, {0: 0.75, 1: 1.0, 2: 1.25}
+    best = Arm(1, "A", test=above, confirmation={1000: 1.0})
+    baseline = Arm(0, "baseline", test=below, confirmation={1000: 0.5})
+    one = confirm(best, baseline, direction="maximize", confidence=0.95)
+    assert one is not None
+    assert one.p_value is None
+    by_validation = Arm(0, "baseline", screening=below, confirmation={1000: 0.5})
+    for pair in ([best, baseline], [by_validation]):
+        assert "Every seed gave the same difference" in notes(one, "test", pair)[-1]
+    unmoved = Arm(0, "baseline", screening={0: 0.7, 1: 0.7}, test={0: 0.5}, confirmation={1000: 0.5})
+    assert "does the seed reach the training?" in notes(one, "test", [unmoved])[-1]
+
+
 def test_one_seed_gives_no_interval_and_says_why() -> None:
     got = confirmed(Arm(1, "A", test={0: 0.8}, confirmation={1000: 0.8}))
     assert (got.se_seeds, got.ci_low, got.df, verdict(got)) == (None, None, None, "not distinguishable")
