@@ -9,23 +9,25 @@ def how_often(judgement: Judgement) -> str:
     return "after each pair" if is_open else "once"
 
 
-def interval_words(result: StudyResult, judgement: Judgement) -> str:
-    """What the interval of the confirmation is called."""
-    pairs = judgement.pairs
+def interval_words(result: StudyResult, judgement: Judgement, limits: str) -> str:
+    """The interval of the confirmation under its name; `limits` tells it and the p-value, where there are."""
+    pairs, found = judgement.pairs, judgement.confirmation
+    if found is None or found.ci_low is None:
+        return "no interval"
     if pairs is None:
-        return f"{result.confidence:.0%} interval"
+        return f"{result.confidence:.0%} interval {limits}"
     if pairs.is_sequential:
-        return f"repeated {result.confidence:.0%} interval"
-    return f"{pairs.confidence:.2%} interval"
+        return f"repeated {result.confidence:.0%} interval {limits}"
+    return f"{pairs.confidence:.2%} interval {limits}"
 
 
 def pairs_lines(result: StudyResult, judgement: Judgement) -> list[str]:
-    """Why pairs ended, and what the interval and the p-value of the last look mean."""
-    pairs = judgement.pairs
+    """Why pairs ended, and what the interval and the p-value of the last look mean, where there are any."""
+    pairs, found = judgement.pairs, judgement.confirmation
     if pairs is None or not pairs.is_sequential:
         return []
+    because = f"- pairs: {pairs.because}"
+    if found is None or found.ci_low is None:
+        return [because]
     last = f"at this look an interval of {pairs.confidence:.2%} (p below {1 - pairs.confidence:.2g} decides)"
-    return [
-        f"- pairs: {pairs.because}",
-        f"- so that all looks together keep {result.confidence:.0%}, {last}",
-    ]
+    return [because, f"- so that all looks together keep {result.confidence:.0%}, {last}"]

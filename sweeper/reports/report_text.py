@@ -164,7 +164,7 @@ def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
     where = f"{split_name(result.judged_on)} split" + (
         ", which chose the best" if result.judged_on == "val" else ""
     )
-    estimate, interval = difference(found)
+    (estimate, interval), p_value = difference(found), p_in_words(found.p_value)
     pairs = [(s, base, found.best_per_seed.get(s)) for s, base in found.baseline_per_seed.items()]
     body = [[str(seed), number(base), number(best), _signed(best, base)] for seed, base, best in pairs]
     return [
@@ -172,8 +172,7 @@ def _confirmation(result: StudyResult, judgement: Judgement) -> list[str]:
         f"Baseline and best, trained again on fresh seeds and compared {how_often(judgement)} on the "
         f"{where}.",
         *("", *table(["seed", f"{metric}, baseline", f"{metric}, best", "difference"], body), ""),
-        f"- difference {estimate}, {interval_words(result, judgement)} {interval}, "
-        f"{p_in_words(found.p_value)}",
+        f"- difference {estimate}, {interval_words(result, judgement, f'{interval}, {p_value}')}",
         *pairs_lines(result, judgement),
         f"- standard error from seeds {_small(found.se_seeds)}, from the finite "
         f"{split_name(result.judged_on)} set {_small(found.se_examples)}; "

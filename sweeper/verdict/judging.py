@@ -77,6 +77,7 @@ def _verdict(result: StudyResult) -> Judgement:
     verdict = selection.verdict(confirmation, result.min_effect)
     idle = idle_parts(result)
     look = look_of(result, best) if verdict in JUDGED and best not in idle.numbers else None
+    shown = _without_limits(confirmation) if best in idle.numbers else confirmation
     judgement = Judgement(
         verdict="no result" if best is None else with_costs(verdict, guards),
         sentence=sentence if best is not None else f"{sentence}{_first_failure(result)}",
@@ -84,9 +85,9 @@ def _verdict(result: StudyResult) -> Judgement:
         confirmation=confirmation,
         comparisons=_compared(result, [arms]),
         notes=(
-            *_notes_of_confirmation(result, confirmation, [] if best is None else [arms[best], reference]),
+            *_notes_of_confirmation(result, shown, [] if best is None else [arms[best], reference]),
             *guard_notes(on_guards, result.judged_on),
-            *notes_of_looks(result, look, pairs),
+            *notes_of_looks(result, look, pairs, has_interval=_has_interval(shown)),
             *notes_of_runs(result),
         ),
         remarks=remarks_of_runs(result, best) if best is not None and verdict == "better" else (),
@@ -103,11 +104,20 @@ def _notes_of_confirmation(
     if confirmation is None:
         return ()
     split = result.judged_on
-    has_examples = confirmation.se_examples is not None
+    has_examples = confirmation.se_examples is not None and _has_interval(confirmation)
     return (
         *notes_of_split(split, has_examples=has_examples),
         *selection.notes(confirmation, split, pair),
     )
+
+
+def _without_limits(confirmation: Confirmation | None) -> Confirmation | None:
+    """The confirmation of a candidate that equals the baseline: nobody is shown its interval."""
+    return None if confirmation is None else confirmation.model_copy(update={"ci_low": None, "ci_high": None})
+
+
+def _has_interval(confirmation: Confirmation | None) -> bool:
+    return confirmation is not None and confirmation.ci_low is not None
 
 
 def _pair(

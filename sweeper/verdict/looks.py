@@ -27,16 +27,18 @@ def look_of(result: StudyResult, best: int | None) -> Look | None:
     )
 
 
-def notes_of_looks(result: StudyResult, look: Look | None, pairs: Pairs | None = None) -> tuple[str, ...]:
+def notes_of_looks(
+    result: StudyResult, look: Look | None, pairs: Pairs | None = None, *, has_interval: bool = True
+) -> tuple[str, ...]:
     """What a study that grew must say beside its confidence; nothing at the first look, or the same again.
 
     Earlier winners of which only the runs are known count, too. Where the study keeps budgets of its pairs,
-    the interval is as wide as this takes.
+    the interval, if it has one, is as wide as this takes.
     """
     if look is None:
         return ()
     if result.pair_budget is not None:
-        return _of_budgets(result, pairs)
+        return _of_budgets(result, pairs, has_interval=has_interval)
     looks = {*result.looks, look}
     winners = {one.best for one in looks} | _confirmed(result)
     n = len(looks) + len(winners - {one.best for one in looks})
@@ -53,15 +55,17 @@ def notes_of_looks(result: StudyResult, look: Look | None, pairs: Pairs | None =
     )
 
 
-def _of_budgets(result: StudyResult, pairs: Pairs | None) -> tuple[str, ...]:
+def _of_budgets(result: StudyResult, pairs: Pairs | None, *, has_interval: bool) -> tuple[str, ...]:
     if pairs is None or pairs.n_judged == 1:
         return ()
     split = f"{split_name(result.judged_on)} split"
+    grown = f"This study has grown: it has been judged {pairs.n_judged} times on the same {split}."
+    if not has_interval:
+        return (grown,)
     return (
-        f"This study has grown: it has been judged {pairs.n_judged} times on the same {split}. The interval "
-        f"is one of {100 * pairs.confidence:.4g} %, so that all these verdicts together keep the stated "
-        f"{100 * result.confidence:g} %. It would be narrower in a study whose seeds and candidates were "
-        "decided on before it began.",
+        f"{grown} The interval is one of {100 * pairs.confidence:.4g} %, so that all these verdicts together "
+        f"keep the stated {100 * result.confidence:g} %. It would be narrower in a study whose seeds and "
+        "candidates were decided on before it began.",
     )
 
 

@@ -302,7 +302,7 @@ def notes(
         return (FLATTERED,)
     missing = sorted(confirmation.best_per_seed.keys() ^ confirmation.baseline_per_seed.keys())
     found = []
-    if confirmation.se_examples is None:
+    if confirmation.ci_low is not None and confirmation.se_examples is None:
         found.append(
             f"The interval holds seed noise only: the error of the finite {split_name(judged_on)} split is "
             "unknown, because there are no influence values."

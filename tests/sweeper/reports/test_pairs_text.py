@@ -35,6 +35,17 @@ def test_the_report_says_why_pairs_ended_and_what_the_interval_is() -> None:
     assert "![Winner against baseline on test, pair by pair" in text
 
 
+def test_where_there_is_no_interval_the_report_speaks_of_none() -> None:
+    known = JUDGED.confirmation
+    assert known is not None
+    bare = known.model_copy(update=dict.fromkeys(("ci_low", "ci_high", "p_value")))
+    judged = judgement(pairs=PAIRS, confirmation=bare)
+    text = report_markdown(study_result(), judged, summary_of(study_result(), judged), [])
+    section = text.partition("## Confirmation")[2].partition("\n## ")[0]
+    assert ", no interval\n- pairs: stopped after 3 pairs of at most 5\n" in section
+    assert section.count("interval") == 1
+
+
 def test_of_a_fixed_number_nothing_more_is_told() -> None:
     plain = report_markdown(study_result(), judgement(), summary_of(study_result(), judgement()), [])
     assert "compared once on the test split" in plain

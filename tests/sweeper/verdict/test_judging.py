@@ -312,7 +312,10 @@ def test_influence_values_are_those_of_the_objective_or_none(tmp_path: Path) -> 
     """The runs have values of ctcvr_auc, which say nothing of the error of bce."""
     result = study_result(StudyFolder(tmp_path))
     of_auc = judge(result).confirmation
-    judged = judge(replace(result, objectives=(LOSS,)))
+    seed, bce = CONFIRM_SEEDS[0], f"test/{LOSS.metric}"  # one that differs, so that there is an interval
+    run = result.trials[3].runs[seed]
+    noisy = with_run(result, 3, replace(run, metrics={**run.metrics, bce: run.metrics[bce] + 0.01}))
+    judged = judge(replace(noisy, objectives=(LOSS,)))
     assert of_auc is not None
     assert judged.confirmation is not None
     assert of_auc.se_examples is not None
@@ -331,7 +334,15 @@ def test_values_that_differ_in_the_screening_are_no_sign_of_a_seed_that_is_lost(
     judged = judge(without_noise(study_result()))
     assert judged.confirmation is not None
     assert judged.confirmation.p_value is None
-    assert any("Every seed gave the same difference" in note for note in judged.notes)
+    assert judged.notes == ("Every seed gave the same difference, to the last digit, hence no interval.",)
+
+
+def test_of_a_candidate_that_equals_the_baseline_no_note_speaks_of_an_interval() -> None:
+    result = study_result()
+    equal = [replace(trial, runs=result.trials[0].runs) for trial in result.candidates]
+    judged = judge(replace(result, trials=(result.trials[0], *equal)))
+    assert judged.verdict == "nothing was compared"
+    assert not any("interval" in note for note in judged.notes)
 
 
 def test_each_candidate_is_compared_in_each_objective(tmp_path: Path) -> None:
@@ -464,6 +475,8 @@ def test_a_later_winner_has_a_wider_interval_and_says_why() -> None:
     alone = open_pairs(moved(study_result(), 3, noise), 3, is_sequential=False)
     result = replace(alone, budgets=(first, *alone.budgets), pair_budget=1, looks=(look,))
     judged = judge(result)
+    unmoved = judge(replace(result, trials=without_noise(result).trials))
+    assert grown(unmoved) == ["This study has grown: it has been judged 2 times on the same test split."]
     ours, theirs = judged.confirmation, judge(alone).confirmation
     assert ours is not None
     assert theirs is not None
