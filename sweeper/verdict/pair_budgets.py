@@ -62,6 +62,24 @@ def judged_places(budgets: Sequence[PairBudget], looks: Sequence[Look]) -> set[i
     return {at for at, one in enumerate(budgets) if any(_is_look_of(look, one) for look in looks)}
 
 
+def n_verdicts(budgets: Sequence[PairBudget], looks: Sequence[Look], place: int, n_pairs: int) -> int:
+    """How many claims have given a verdict, that of the budget at `place` on `n_pairs` among them.
+
+    An open budget that extends another open one gives none of its own where no pair beyond that one's was
+    judged: its looks, and their errors, are that one's.
+    """
+    judged = judged_places(budgets, looks)
+    found = 0
+    for at in judged | {place}:
+        budget, chain = budgets[at], _chain(budgets, judged, at)
+        before = budgets[chain[-2]] if len(chain) > 1 else None
+        seen = [len(look.confirm_seeds) for look in looks if _is_look_of(look, budget)]
+        most = max([*seen, *([n_pairs] if at == place else [])])
+        is_of_before = before is not None and before.is_sequential and most <= len(before.pairs)
+        found += not (budget.is_sequential and is_of_before)
+    return found
+
+
 def design_of(budgets: Sequence[PairBudget], looks: Sequence[Look], place: int, confidence: float) -> Design:
     """The looks of the budget at `place` with the error of each.
 

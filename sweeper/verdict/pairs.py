@@ -6,7 +6,7 @@ from statistics import fmean
 
 from sweeper.findings import Look, PairBudget, Pairs
 from sweeper.results import ENDED, JudgedOn, Objective, Policy, StudyResult, TrialResult
-from sweeper.verdict.pair_budgets import FIRST_LOOK, design_of, judged_places
+from sweeper.verdict.pair_budgets import FIRST_LOOK, design_of, n_verdicts
 from sweeper.verdict.selection import Arm
 from sweeper.verdict.sequential import FUTILE_BELOW, Contest, Design, Walk, budget_of, expected_pairs, walk
 from sweeper.verdict.study_arms import arm_of, without_seed
@@ -145,7 +145,8 @@ def walk_in(result: StudyResult, best: int) -> PairWalk | None:
 
 def told(walked: PairWalk, result: StudyResult) -> Pairs | None:
     """What a summary tells of it; nothing of a fixed number in a study that was judged by nothing else."""
-    if walked.is_plain:
+    place = result.pair_budget
+    if walked.is_plain or place is None:
         return None
     design, found = walked.design, walked.walk
     return Pairs(
@@ -156,7 +157,7 @@ def told(walked: PairWalk, result: StudyResult) -> Pairs | None:
         is_sequential=design.is_sequential,
         ended=found.state,
         because=pairs_in_words(walked),
-        n_judged=len(judged_places(result.budgets, result.looks) | {result.pair_budget}),
+        n_judged=n_verdicts(result.budgets, result.looks, place, found.n),
     )
 
 

@@ -486,6 +486,19 @@ def test_a_later_winner_has_a_wider_interval_and_says_why() -> None:
     assert not grown(judge(alone))
 
 
+def test_a_raised_budget_by_which_the_same_pairs_are_judged_is_no_further_verdict() -> None:
+    noise = {seed: 0.0002 * (seed % 2) for seed in (*SEEDS, *CONFIRM_SEEDS)}
+    result = open_pairs(moved(study_result(), 3, noise), 3, confirm_seeds=CONFIRM_SEEDS[:2])
+    (first,) = result.budgets
+    raised = first.model_copy(update={"pairs": tuple(range(1000, 1006))})
+    look = judge(result).look
+    assert look is not None
+    judged = judge(replace(result, budgets=(first, raised), pair_budget=1, looks=(look,)))
+    assert judged.pairs is not None
+    assert (judged.pairs.budget, judged.pairs.n_judged, judged.look) == (6, 1, look)
+    assert not grown(judged)
+
+
 def test_another_screening_seed_makes_no_new_verdict_of_the_same_pairs() -> None:
     before = open_pairs(study_result(), 3, is_sequential=False)
     noisier = with_run(with_run(before, 0, extra(0, 0.0)), 3, extra(3, 0.5))

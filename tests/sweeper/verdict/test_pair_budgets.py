@@ -3,7 +3,7 @@
 import pytest
 
 from sweeper.findings import Look, PairBudget
-from sweeper.verdict.pair_budgets import design_of, extended_by_last, place_of, with_claim
+from sweeper.verdict.pair_budgets import design_of, extended_by_last, n_verdicts, place_of, with_claim
 from sweeper.verdict.spending import nominal_errors, power_family, share
 
 ALPHA = 0.05
@@ -58,6 +58,33 @@ def test_an_extension_leaves_earlier_looks_as_they_were_and_spends_of_the_rest()
         *(0.8 * ALPHA + one for one in power_family(1, 5, share(1) * ALPHA)),
     )
     assert after[10] == pytest.approx(0.9 * nominal_errors(tuple(range(2, 11)), cumulative)[-1])
+
+
+@pytest.mark.parametrize(
+    ("looks", "n_pairs", "n"),
+    [
+        ([look("b", 5), look("a", 4)], 4, 2),  # as before it was raised
+        ([look("b", 5), look("a", 4)], 5, 2),  # a pair that the first budget has, too
+        ([look("b", 5), look("a", 4)], 6, 3),
+        ([look("b", 5), look("a", 4), look("a", 6)], 6, 3),  # the same command again
+    ],
+)
+def test_a_raised_budget_by_which_no_further_pair_was_judged_is_no_further_verdict(
+    looks: list[Look], n_pairs: int, n: int
+) -> None:
+    budgets = [budget("b", 5), budget("a", 5), budget("a", 10)]
+    before = design_of(budgets[:2], looks, 1, 0.95).errors
+    after = design_of(budgets, looks, 2, 0.95).errors
+    assert {pairs: after[pairs] for pairs in before} == before
+    assert n_verdicts(budgets[:2], looks[:2], 1, 4) == 2
+    assert n_verdicts(budgets, looks, 2, n_pairs) == n
+
+
+def test_an_open_number_after_a_fixed_one_is_a_verdict_of_its_own_on_the_same_pairs() -> None:
+    """Its interval at these is a wider one."""
+    budgets = [budget("a", 5, is_open=False), budget("a", 10)]
+    assert n_verdicts(budgets[:1], [look("a", 5)], 0, 5) == 1
+    assert n_verdicts(budgets, [look("a", 5)], 1, 5) == 2
 
 
 def test_a_fixed_number_that_is_raised_is_judged_anew_within_the_same_error() -> None:
