@@ -130,8 +130,8 @@ def _another_study(begun: dict[str, Any], fixed: dict[str, Any], name: str) -> F
     another = "Choose another name, or null to have one made"
     if task != own_task:
         problem = f"got '{name}', which was begun for task {task}; this command is for task {own_task}"
-        is_of_ours = begun["task"][1] is not None  # a program is none that could be chosen
-        way = f"; to go on with that study: task={task}" if is_of_ours else ""
+        is_program = "config" in begun  # of its own, and none that could be chosen
+        way = "" if is_program else f"; to go on with that study: task={task}"
         return Fault("study.name", problem, f"{another}{way}")
     if objectives != own:
         problem = f"got '{name}', which was begun with objective {objectives}; this command has {own}"

@@ -154,6 +154,16 @@ def test_another_task_is_refused_with_both(book: TrialBook, results: Path) -> No
         said(book, results, GRID)
 
 
+def test_a_study_of_a_program_is_none_to_go_on_with_by_choosing_a_task(
+    book: TrialBook, results: Path
+) -> None:
+    fixed = TaskSpecs(small_sweep(results, GRID)).fixed()
+    book.remember("fixed", json.dumps({"task": ["train", None], "config": {}, "study": fixed["study"]}))
+    with pytest.raises(UserError, match="begun for task train; this command is for task esmm") as caught:
+        said(book, results, GRID)
+    assert "task=train" not in str(caught.value)
+
+
 def test_of_many_differences_the_first_are_told(book: TrialBook, results: Path) -> None:
     said(book, results, GRID)
     many = ["lr=0.5", "weight_decay=0.5", "eps=0.5", "betas=[0.5,0.5]"]
