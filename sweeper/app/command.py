@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeper.app.command_code import code_files
+from sweeper.app.command_code import code_files, named_files
 from sweeper.app.command_words import OUT, PLACE, SEED, CommandWords, filled, places_in
 from sweeper.app.reading import AppSweep
 from sweeper.app.specs import config_at, facts_of
@@ -14,9 +14,12 @@ from sweeper.layout import RunFolder
 from sweeper.models import digest_of
 from sweeper.program_spec import ProgramSpec
 from sweeper.search import overrides_parser
+from sweeper.task import file_digest
 
 PATTERNS = "read by"
 """Of a trial's configuration: how its figures are read out of the output. No place has a name like this."""
+FILES = "files named"
+"""The same of files whose names hold a parameter: by word of the command, a digest of what is in them."""
 NO_FIGURES = (
     "the command has no place {out}, and no pattern finds a figure in what it prints: it has to report them "
     "(from sweeper import report)"
@@ -35,7 +38,20 @@ class CommandProgram:
     def config_at(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The parameters at these overrides, the command that they go into, and what reads its output."""
         read_by = {PATTERNS: dict(self._words.patterns)} if self._words.patterns else {}
-        return {**self._values_at(overrides), "command": list(self._words.template), **read_by}
+        values = self._values_at(overrides)
+        files = self._digests(self._spelt_out(values, overrides))
+        named = {FILES: files} if files else {}
+        return {**values, "command": list(self._words.template), **named, **read_by}
+
+    def _digests(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Of the files that the command names with these values, where it does not without them."""
+        filled_in = [
+            filled(part, values)
+            for part in self._words.template
+            if PLACE.search(part) and set(places_in([part])) <= set(values)
+        ]
+        cache = Path(self._sweep.settings.study.results_dir) / "cache"
+        return {word: file_digest(path, cache) for word in filled_in for path in named_files(word, self.cwd)}
 
     def run(self, overrides: Sequence[str], seed: int, number: int, folder: RunFolder) -> ProgramSpec:
         """The command with this trial's values, this seed, and a file for its results."""

@@ -3,6 +3,7 @@
 import ast
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,13 +20,21 @@ def code_files(words: Sequence[str], cwd: Path) -> set[Path]:
     Of an imported package all modules count, of single modules those that are imported, from wherever in the
     code; what is installed does not. Where a script runs code by name, all modules beside it count.
     """
-    named = {path.resolve() for word in words if (path := cwd / word).is_file()}
+    named = {path.resolve() for word in words for path in named_files(word, cwd)}
     scripts = [(path, path.parent) for path in named if path.suffix == ".py"]
     scripts += [(path, cwd) for flag, name in pairwise(words) if flag == "-m" for path in _run_as(name, cwd)]
     found = set(named)
     for script, root in scripts:
         found |= _imported_by(script, (root, *_python_path(cwd)))
     return found
+
+
+def named_files(word: str, cwd: Path) -> list[Path]:
+    """The file that a word of a command names, or its part after `=`; nothing where there is none."""
+    found = (cwd / text for text in (word, word.partition("=")[2]) if text)
+    with suppress(OSError):  # a word may be too long for a name
+        return [path for path in found if path.is_file()][:1]
+    return []
 
 
 def _run_as(module: str, cwd: Path) -> list[Path]:

@@ -190,6 +190,28 @@ def test_code_on_the_python_path_counts_and_code_that_is_run_by_name_does(
     assert changing(made, tmp_path) == {"run.py", "beside.py"}
 
 
+def test_a_file_that_a_value_names_counts_for_the_trials_that_have_it(app: App, tmp_path: Path) -> None:
+    """A change of it trains these again, and a file for a new value does not touch the others."""
+    write(tmp_path, {"conf/a.yaml": "1", "conf/b.yaml": "1", "data.csv": "1", "fixed.csv": "1"})
+    template = "train --conf=conf/{x}.yaml {d} --data=fixed.csv --seed {seed} --out {out}"
+    made = program(app, tmp_path, template, "x=a,b", "d=data.csv")
+    before = {x: made.config_at([f"+x={x}"]) for x in "ab"}
+    code = made.code()
+    (tmp_path / "conf/a.yaml").write_text("22")
+    assert made.config_at(["+x=a"]) != before["a"]
+    assert made.config_at(["+x=b"]) == before["b"]
+    assert list(before["b"]["files named"]) == ["--conf=conf/b.yaml", "data.csv"]
+    assert made.code() == code
+    (tmp_path / "fixed.csv").write_text("22")
+    assert made.code() != code
+    assert "files named" not in program(app, tmp_path, "train {x} {seed} {out}", "x=1,2").config_at(["+x=1"])
+
+
+def test_a_word_that_is_too_long_for_a_file_names_none(app: App, tmp_path: Path) -> None:
+    made = program(app, tmp_path, f"bash -c '{'true && ' * 60}true' --x={{x}}", "x=1,2")
+    assert any("names no file" in line for line in made.announced)
+
+
 def test_a_script_of_another_language_or_version_counts_by_itself(app: App, tmp_path: Path) -> None:
     write(tmp_path, {"train.R": "", "old.py": "print 'two'", "beside.py": ""})
     made = program(app, tmp_path, "wrapper train.R old.py {x}", "x=1,2")
