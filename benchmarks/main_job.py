@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # a script has its own folder there instead
 
 from benchmarks.peers import called, sweeper_command  # noqa: E402
+from sweeper.executors.devices import THREADS  # noqa: E402
 
 EQUAL = ("study.confirm_seeds=3",)
 """What an earlier version did by default: both are to train the same runs."""
@@ -35,8 +36,6 @@ LENGTH = ("trainer.max_steps=800", "aux_focal.warmup_steps=160")
 WORDS = ("-m", "aux_focal.lambda=0.05,0.1,0.2", *LENGTH, *EQUAL, "study.name=main")
 BEFORE = "93beed6"
 """The version that this one is compared with."""
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-"""What a study's worker is started with; else an idle thread of a library spins, and counts as evaluation."""
 MOST_S = 120.0
 """So long a model may take to be registered."""
 TIMED_RUN = """
@@ -99,6 +98,7 @@ def evaluation_share(tree: Path, work: Path) -> float:
     for member in spec["members"]:
         member["folder"] = str(again)
     (again / "job.json").write_text(json.dumps(spec))
+    # as a study's worker is started: else an idle thread of a library spins, and counts as evaluation
     threads = dict.fromkeys(THREADS, str(spec["needs"]["n_threads"]))
     said = called([sys.executable, "-c", TIMED_RUN, str(again / "job.json")], work, path_of(tree) | threads)
     spent = json.loads(said.splitlines()[-1])

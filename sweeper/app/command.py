@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeper.app.command_code import code_files, named_files
+from sweeper.app.command_code import code_files, named_files, starts_of
 from sweeper.app.command_words import OUT, PLACE, SEED, CommandWords, filled, places_in
 from sweeper.app.reading import AppSweep
 from sweeper.app.specs import config_at, facts_of
@@ -32,8 +32,9 @@ class CommandProgram:
 
     def __init__(self, sweep: AppSweep, words: CommandWords, cwd: Path) -> None:
         self._sweep, self._words, self.cwd = sweep, words, cwd
-        self._spelt = _spelt(words.written)
-        self._spelt_in_baseline = _spelt(words.baseline)
+        self._written, of_baseline = _spellings(words.written), _spellings(words.baseline)
+        self._spelt = _spelling(self._written, of_baseline)
+        self._spelt_in_baseline = _spelling(of_baseline, self._written)
 
     def config_at(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The parameters at these overrides, the command that they go into, and what reads its output."""
@@ -70,11 +71,10 @@ class CommandProgram:
 
     def _spelt_out(self, values: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, str]:
         """The words of these values, as the user wrote them where he did: `1e5`, not 100000.0."""
-        first, second = self._spelt, self._spelt_in_baseline
-        if tuple(overrides) == self._sweep.settings.study.baseline:
-            first, second = second, first
-        words = {key: (key, _word(value)) for key, value in values.items()}
-        return {key: first.get(word) or second.get(word) or word[1] for key, word in words.items()}
+        is_baseline = tuple(overrides) == self._sweep.settings.study.baseline
+        spelt = self._spelt_in_baseline if is_baseline else self._spelt
+        words = {key: _word(value) for key, value in values.items()}
+        return {key: spelt.get((key, word), word) for key, word in words.items()}
 
     def by_hand(self, overrides: Sequence[str]) -> tuple[str, ...]:
         """The command line of one run outside of a study, the seed among its overrides."""
@@ -89,10 +89,13 @@ class CommandProgram:
 
     def code(self) -> str:
         """A hash of the files that the command names, and of what its scripts import from beside them."""
-        return digest_of(*(path.read_bytes() for path in sorted(self._files()))).removeprefix("sha256:")[:16]
+        files = sorted(code_files(self._always, self.cwd))
+        return digest_of(*(path.read_bytes() for path in files)).removeprefix("sha256:")[:16]
 
-    def _files(self) -> set[Path]:
-        return code_files([part for part in self._words.template if not PLACE.search(part)], self.cwd)
+    @property
+    def _always(self) -> list[str]:
+        """The words of the command that no value changes."""
+        return [part for part in self._words.template if not PLACE.search(part)]
 
     @property
     def announced(self) -> tuple[str, ...]:
@@ -102,34 +105,34 @@ class CommandProgram:
         return (
             f"each run: {shlex.join(words.template)}",
             f"judged by {', '.join(self._sweep.objectives)}",
-            *_equals(words.written),
-            *(() if self._files() else (NO_CODE,)),
+            *self._equal_values(),
+            *(() if starts_of(self._always, self.cwd) else (NO_CODE,)),
             *(() if tells else (NO_FIGURES,)),
         )
 
-
-def _equals(written: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """What is said of values that were written in several ways, and are one."""
-    for key, texts in written.items():
-        words = _spelt({key: texts})
-        for (_, word), first in words.items():
-            others = [
-                text
-                for text in dict.fromkeys(texts)
-                if text != first and (key, word) in _spelt({key: [text]})
-            ]
-            if others:
-                yield f"{key}: {' and '.join((first, *others))} are one value, of which {first} is passed on"
+    def _equal_values(self) -> Iterator[str]:
+        """What is said of values that were written in several ways, and are one."""
+        for (key, _), texts in self._written.items():
+            if len(texts) > 1:
+                yield f"{key}: {' and '.join(texts)} are one value, of which {texts[0]} is passed on"
 
 
-def _spelt(written: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], str]:
+def _spellings(written: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], list[str]]:
     """How numbers, truth values and null were written, by key and the word that would be made of them."""
-    spelt: dict[tuple[str, str], str] = {}
-    for key, text in ((key, text) for key, texts in written.items() for text in texts):
-        value = overrides_parser().parse_override(f"x={text}").value()
+    spellings: dict[tuple[str, str], list[str]] = {}
+    parser = overrides_parser()
+    for key, text in ((key, text) for key, texts in written.items() for text in dict.fromkeys(texts)):
+        value = parser.parse_override(f"x={text}").value()
         if value is None or isinstance(value, bool | int | float):
-            spelt.setdefault((key, _word(value)), text)
-    return spelt
+            spellings.setdefault((key, _word(value)), []).append(text)
+    return spellings
+
+
+def _spelling(
+    spellings: Mapping[tuple[str, str], Sequence[str]], others: Mapping[tuple[str, str], Sequence[str]]
+) -> dict[tuple[str, str], str]:
+    """The first way in which each value was written, or else the first among the others."""
+    return {value: texts[0] for value, texts in {**others, **spellings}.items()}
 
 
 def _word(value: Any) -> str:

@@ -7,11 +7,22 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
+from sweeper.app.code import INSTALLED
+
 OWN = "sweeper"
 """The package of the client, by which a script reports: whose changes are none of the script's."""
-INSTALLED = {"site-packages", "dist-packages"}
 DYNAMIC = ("import_module", "__import__", "run_path", "run_module", "exec")
 """Functions by which a script may run code that it does not import."""
+Place = str | tuple[Path, str]
+"""Where code is imported from: a module by its name without those inside, or a pattern in a folder."""
+
+
+def starts_of(words: Sequence[str], cwd: Path) -> dict[Path, Path]:
+    """The files that a command names or runs with `-m`, each with the folder that it imports from."""
+    run = (name.partition(".")[0] for flag, name in pairwise(words) if flag == "-m")
+    starts = {path.resolve(): cwd for top in run for path in _files_of(top, [cwd])}
+    named = (path.resolve() for word in words for path in named_files(word, cwd))
+    return starts | {path: path.parent for path in named}
 
 
 def code_files(words: Sequence[str], cwd: Path) -> set[Path]:
@@ -20,13 +31,12 @@ def code_files(words: Sequence[str], cwd: Path) -> set[Path]:
     Of an imported package all modules count, of single modules those that are imported, from wherever in the
     code; what is installed does not. Where a script runs code by name, all modules beside it count.
     """
-    named = {path.resolve() for word in words for path in named_files(word, cwd)}
-    scripts = [(path, path.parent) for path in named if path.suffix == ".py"]
-    scripts += [(path, cwd) for flag, name in pairwise(words) if flag == "-m" for path in _run_as(name, cwd)]
-    found = set(named)
-    for script, root in scripts:
-        found |= _imported_by(script, (root, *_python_path(cwd)))
-    return found
+    starts = starts_of(words, cwd)
+    found = set(starts)
+    for root in {root for path, root in starts.items() if path.suffix == ".py"}:
+        scripts = [path for path, other in starts.items() if other == root and path.suffix == ".py"]
+        found |= _imported_by(scripts, [root, *_python_path(cwd)])
+    return {path for path in found if path.is_file()}  # a folder may be called like a module
 
 
 def named_files(word: str, cwd: Path) -> list[Path]:
@@ -37,32 +47,29 @@ def named_files(word: str, cwd: Path) -> list[Path]:
     return []
 
 
-def _run_as(module: str, cwd: Path) -> list[Path]:
-    """What `-m module` runs, where that is here."""
-    place = cwd.joinpath(*module.split("."))
-    known = (place.with_name(f"{place.name}.py"), place / "__main__.py")
-    return [path.resolve() for path in known if path.is_file()][:1]
-
-
 def _python_path(cwd: Path) -> Iterator[Path]:
     """Where else modules come from: folders of PYTHONPATH that hold code of the user's."""
     for text in os.environ.get("PYTHONPATH", "").split(os.pathsep):
-        if text and not INSTALLED & set(Path(text).parts):
+        if text and not set(INSTALLED) & set(Path(text).parts):
             yield cwd / text
 
 
-def _imported_by(script: Path, roots: Sequence[Path]) -> set[Path]:
-    """The script, and all that it imports from below `roots`, at any remove."""
-    found, left = {script}, [script]
+def _imported_by(scripts: Sequence[Path], roots: Sequence[Path]) -> set[Path]:
+    """The scripts, and all that they import from below `roots`, at any remove. No place is searched twice."""
+    found, left = set(scripts), list(scripts)
+    seen: set[Place] = {OWN}
     while left:
-        path = left.pop()
-        new = {one.resolve() for one in _imports(path, roots)} - found
-        found |= new
-        left += new
+        for place in set(_places(left.pop())) - seen:
+            seen.add(place)
+            files = _files_of(place, roots) if isinstance(place, str) else place[0].glob(place[1])
+            new = {path.resolve() for path in files} - found
+            found |= new
+            left += new
     return found
 
 
-def _imports(path: Path, roots: Sequence[Path]) -> Iterator[Path]:
+def _places(path: Path) -> Iterator[Place]:
+    """Where a module imports from."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
@@ -70,28 +77,20 @@ def _imports(path: Path, roots: Sequence[Path]) -> Iterator[Path]:
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
-                tops = [one.name.partition(".")[0] for one in names]
+                yield from (one.name.partition(".")[0] for one in names)
             case ast.ImportFrom(module=str(module), level=0):
-                tops = [module.partition(".")[0]]
+                yield module.partition(".")[0]
             case ast.ImportFrom(level=level) if level > 0:
-                yield from path.parents[level - 1].rglob("*.py")
-                continue
+                yield path.parents[level - 1], "**/*.py"
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in DYNAMIC:
-                yield from path.parent.glob("*.py")
-                continue
-            case _:
-                continue
-        for top in tops:
-            if top != OWN:
-                yield from _files_of(top, roots)
+                yield path.parent, "*.py"
 
 
-def _files_of(top: str, roots: Sequence[Path]) -> Iterator[Path]:
+def _files_of(top: str, roots: Sequence[Path]) -> list[Path]:
     """The module of this name, or all modules of the package, in the first folder that has it."""
     for root in roots:
         if (module := root / f"{top}.py").is_file():
-            yield module
-            return
-        if (package := root / top).is_dir() and (modules := list(package.rglob("*.py"))):
-            yield from modules
-            return
+            return [module]
+        if modules := list((root / top).rglob("*.py")):
+            return modules
+    return []

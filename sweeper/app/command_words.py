@@ -20,6 +20,7 @@ PLACE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 SHELL = re.compile(r"&&|\|\|?|;|[0-9]?>{1,2}(&[0-9])?|<")
 """Words of a command line that a shell would act on, unless they are quoted."""
 NESTED = re.compile(r"""[()\[\]{}'"\\]""")
+"""What a plain list of words has none of."""
 SEED, OUT = "seed", "out"
 OF_RUNS = (SEED, OUT)
 """Places that each run has its own words for."""

@@ -208,9 +208,8 @@ def _without_deleted_baseline(composer: Composer, fixed: list[str]) -> tuple[lis
     """A baseline that switches off a section which is gone (`~aux_focal`) is the configuration without it."""
     tree = composer.tree()
     gone = {line[1:].partition("=")[0] for line in fixed if line.startswith("~")} - set(tree)
-    found = OmegaConf.select(
-        tree, "study.baseline", throw_on_resolution_failure=False
-    )  # a task may be missing
+    # it leads to the task's, and that may be missing
+    found = OmegaConf.select(tree, "study.baseline", throw_on_resolution_failure=False)
     baseline = [str(line) for line in found or ()]
     kept = [line for line in baseline if line.partition(".")[0] not in gone]
     if len(kept) == len(baseline):

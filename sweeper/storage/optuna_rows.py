@@ -102,10 +102,8 @@ class OptunaRows:
         with self._storage.engine.begin() as connection:
             for objective, value in enumerate(values or ()):
                 stored, kind = tables.TrialValueModel.value_to_stored_repr(value)
-                at, put = (
-                    {"trial_id": trial_id, "objective": objective},
-                    {"value": stored, "value_type": kind},
-                )
+                at = {"trial_id": trial_id, "objective": objective}
+                put = {"value": stored, "value_type": kind}
                 connection.execute(_put(tables.TrialValueModel, at, put))
             self._refuse_finished(connection, trial_id)
             ended = sa.update(trials.__table__).where(trials.trial_id == trial_id)

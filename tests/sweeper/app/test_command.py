@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sweeper.app import command_code
 from sweeper.app.command import CommandProgram
 from sweeper.app.command_words import CommandWords, read_words
 from sweeper.app.reading import read_app
@@ -169,6 +170,22 @@ def test_the_code_of_a_command_is_what_it_names_and_what_its_scripts_import(app:
     write(tmp_path, TREE)
     made = program(app, tmp_path, "python src/train.py --data data.csv {x}", "x=1,2")
     assert changing(made, tmp_path) == set(TREE) - {"src/plot.py", "src/notes.txt", "other.py"}
+
+
+def test_each_place_of_a_large_package_is_searched_once(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its modules import from it, and from where they are."""
+    modules = {f"pkg/m{n}.py": "import pkg.m0\nfrom pkg.m1 import x\nfrom . import m2" for n in range(20)}
+    write(tmp_path, {**modules, "train.py": "import pkg", "pkg/folder.py/inner.py": ""})
+    searched: list[str] = []
+    real = command_code._files_of
+    monkeypatch.setattr(
+        command_code, "_files_of", lambda top, roots: searched.append(top) or real(top, roots)
+    )
+    made = program(app, tmp_path, "python train.py {x}", "x=1,2")
+    made.code()
+    assert searched == ["pkg"]
 
 
 def test_a_module_that_is_run_by_its_name_is_code_of_the_command(app: App, tmp_path: Path) -> None:
