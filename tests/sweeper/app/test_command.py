@@ -1,5 +1,6 @@
 """A command line as the program of a study."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -180,9 +181,12 @@ def test_each_place_of_a_large_package_is_searched_once(
     write(tmp_path, {**modules, "train.py": "import pkg", "pkg/folder.py/inner.py": ""})
     searched: list[str] = []
     real = command_code._files_of
-    monkeypatch.setattr(
-        command_code, "_files_of", lambda top, roots: searched.append(top) or real(top, roots)
-    )
+
+    def counted(top: str, roots: Sequence[Path]) -> list[Path]:
+        searched.append(top)
+        return real(top, roots)
+
+    monkeypatch.setattr(command_code, "_files_of", counted)
     made = program(app, tmp_path, "python train.py {x}", "x=1,2")
     made.code()
     assert searched == ["pkg"]
