@@ -89,12 +89,14 @@ def _main(arguments: Sequence[str] | None) -> int:
     if HELP & set(words):
         return exit_code(lambda: print(help_text(words)))
     from sweeper.study import leave_at_a_signal
+    from sweeper.worker import collector_resting
 
     leave_at_a_signal()  # what follows takes a second to import
     if os.getcwd() not in {os.path.abspath(folder) for folder in sys.path}:
         # a task beside the user is found as with `python -m`; last, so that it shadows nothing
         sys.path.append(os.getcwd())
-    return _main_of(RUN)(words)
+    with collector_resting():  # until a study, or a run, is about to begin
+        return _main_of(RUN)(words)
 
 
 def exit_code(command: Callable[[], None], where: str = "sweeper", *, prints_result: bool = False) -> int:

@@ -58,7 +58,7 @@ def _run(sweep: TaskSweep) -> int:
     job = job_for(SOLO, trial, settings.seed, 1, folder, parts, needs)
     write_atomic(folder.job, job.model_dump_json(indent=2))
     os.environ.update(placement.environment)
-    from sweeper.worker import Lifeline, run_job
+    from sweeper.worker import Lifeline, collect_from_here, run_job
 
     printer = _Printer(trial.name, f"val/{factory.objective.metric}", criteria_of(trial.config), folder)
     lifeline = Lifeline()
@@ -69,6 +69,7 @@ def _run(sweep: TaskSweep) -> int:
         lifeline.must_leave = True
         say(f"{number.name}: writes a checkpoint after this step and stops; once more to stop at once")
 
+    collect_from_here()
     with watch_signals(leave, AT_ONCE) as interrupt:
         run_job(job, printer.hear, lifeline)
     return interrupt.exit_code if printer.is_stopped else 0

@@ -20,7 +20,6 @@ from sweeper.study.asked_for import warnings_of_others
 from sweeper.study.begun import FIXED, as_begun, opened
 from sweeper.study.confirming import Confirming
 from sweeper.study.dry_run import show_forecast
-from sweeper.study.garbage import collect_from_here, collector_resting
 from sweeper.study.growth import FollowUpLimits, Growth
 from sweeper.study.health import Health
 from sweeper.study.interrupts import Interrupt, watch_signals
@@ -41,6 +40,7 @@ from sweeper.study.specs import TaskSpecs
 from sweeper.trial import TrialSpec
 from sweeper.watch import LOCK_S, Observer, Observers, PageWriter, Terminal, make_tracker
 from sweeper.wording import plural
+from sweeper.worker import collect_from_here, collector_resting
 
 
 def run_sweep(sweep: TaskSweep) -> int:

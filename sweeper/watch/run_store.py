@@ -14,6 +14,7 @@ from sweeper.watch.embedded_writer import EmbeddedWriter, fits
 from sweeper.watch.stored_run import RunWriter, StoredRun
 from sweeper.watch.tracked_curves import CURVE, Point, Update
 from sweeper.watch.tracking_store import Store, database_of
+from sweeper.worker import collector_resting
 
 HTTP_SETTINGS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 QUIET_SETTINGS = {"MLFLOW_LOGGING_LEVEL": "ERROR", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -69,10 +70,11 @@ class RunStore:
     """One experiment in an open store, made where there is none. Every call may raise what MLflow raises."""
 
     def __init__(self, store: Store, experiment: str) -> None:
-        import_mlflow()
-        from mlflow import MlflowClient
+        with collector_resting():
+            import_mlflow()
+            from mlflow import MlflowClient
 
-        self._client = MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)
+            self._client = MlflowClient(tracking_uri=store.uri, registry_uri=store.uri)
         self.uri = store.uri
         self.experiment = self._experiment_id(experiment, store.artifacts)
         self._writer = self._writer_for(store)

@@ -8,6 +8,7 @@ from .channel import (
     read_message as read_message,
 )
 from .ending import ending as ending
+from .garbage import collect_from_here as collect_from_here, collector_resting as collector_resting
 from .lifeline import Lifeline as Lifeline
 from .portable import portable as portable
 from .predicting import PredictRequest as PredictRequest, predict as predict

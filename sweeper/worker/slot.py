@@ -6,9 +6,7 @@ the parent ends, the job leaves with a checkpoint after its present step, and th
 takes too long is not waited for.
 """
 
-import atexit
 import faulthandler
-import gc
 import os
 import signal
 import socket
@@ -23,6 +21,7 @@ from sweeper.layout import RunFolder
 from sweeper.messages import Alive, Message, Reply, Reported
 from sweeper.trial import JobSpec, Runner, member_facts
 from sweeper.worker.channel import Answer, Channel, ChannelError, Leave, Order, Work, read_order
+from sweeper.worker.garbage import collect_from_here, collector_resting, leave_garbage_at_exit
 from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.runners import RUNNERS, run_to_the_end, runner_of
 
@@ -70,8 +69,9 @@ class SlotWorker:
 
     def _import(self) -> None:
         if self._runner is not None:
-            with suppress(Exception):  # the job that needs it says what is wrong with it
+            with suppress(Exception), collector_resting():  # the job that needs it says what is wrong with it
                 runner_of(self._runner)
+            collect_from_here()
         self._is_ready = True
 
     def _run(self, conversation: Conversation) -> bool:
@@ -172,7 +172,7 @@ def main(arguments: list[str]) -> int:
     """Serve the parent that holds the other end of the socket with this descriptor."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
     faulthandler.enable()
-    atexit.register(gc.freeze)  # the parent waits for this process to end: nobody looks for garbage then
+    leave_garbage_at_exit()  # the parent waits for this process to end
     descriptor, *runners = arguments
     channel = Channel(socket.socket(fileno=int(descriptor)))
     worker = SlotWorker(channel, next((name for name in RUNNERS if name in runners), None))

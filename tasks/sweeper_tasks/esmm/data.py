@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sweeper.task import (
     Prepared,
@@ -14,6 +14,9 @@ from sweeper.task import (
     refuse_same_files,
 )
 from sweeper_tasks.esmm.data_config import AliCcpData, CsvData, SyntheticData
+
+GENERATOR_VERSION = 1
+"""Goes up with every change of what `synthetic` draws: it is part of the digest."""
 
 
 class HasData(Protocol):
@@ -62,10 +65,12 @@ def _digests(files: Mapping[str, Path], cache_dir: Path) -> dict[str, str]:
 
 
 def _synthetic(data: SyntheticData, cache_dir: Path) -> Prepared:
-    from sweeper_tasks.esmm import synthetic
+    def build(folder: Path) -> Mapping[str, Any]:
+        from sweeper_tasks.esmm import synthetic  # and scipy, which takes as long as reading a command line
 
-    key = digest_of("esmm/synthetic", str(synthetic.GENERATOR_VERSION), _options(data))
-    return prepare_once(cache_dir, key, lambda folder: synthetic.build(data, folder))
+        return synthetic.build(data, folder)
+
+    return prepare_once(cache_dir, digest_of("esmm/synthetic", str(GENERATOR_VERSION), _options(data)), build)
 
 
 def _table(data: CsvData, cache_dir: Path) -> Prepared:

@@ -24,8 +24,6 @@ from sweeper_tasks.esmm.columns import SPLITS, Array, SplitWriter, chunks, facts
 from sweeper_tasks.esmm.data_config import SyntheticData
 from sweeper_tasks.esmm.streamed_auc import StreamedAuc
 
-GENERATOR_VERSION = 1
-"""Goes up with every change of what is drawn: it is part of the digest."""
 BLOCK = 1 << 16
 _N_REFERENCE = 1 << 18
 _POPULATION, _TASTES, _REFERENCE, _FIRST_SPLIT = range(4)
