@@ -8,6 +8,7 @@ Turn by turn, each with its data prepared before and an empty results folder:
 - `wall_ratio_main_job`: wall time of `python -m sweeper -m aux_focal.lambda=0.05,0.1,0.2`, both versions at
   its present length of 800 steps and 3 confirmation seeds, this one over the other, median over rounds. The
   process that registers the best model afterwards is waited for before the next turn, and not counted.
+- `resume_s`, `resume_s_before`: the same command again, which has nothing to train.
 - `evaluation_share`, `evaluation_share_before`: of the CPU time of one of its runs, the share outside the
   optimizer's steps: evaluations, checkpoints, records. The run of the baseline's first seed again, by hand.
 """
@@ -80,6 +81,11 @@ def path_of(tree: Path) -> dict[str, str]:
 def wall_s(tree: Path, work: Path) -> float:
     """How long the command takes; its results stay in `work`."""
     shutil.rmtree(work / "results", ignore_errors=True)
+    return resume_s(tree, work)
+
+
+def resume_s(tree: Path, work: Path) -> float:
+    """The same, beside the results that are there."""
     began = time.monotonic()
     called(sweeper_command(*WORDS), work, path_of(tree))
     ended = time.monotonic()
@@ -111,6 +117,7 @@ def main_job_figures(before: str, n_rounds: int) -> dict[str, Any]:
         folder = Path(temporary)
         trees = {"now": ROOT, "before": checked_out(before, folder / "tree")}
         walls: dict[str, list[float]] = {name: [] for name in trees}
+        resumes: dict[str, list[float]] = {name: [] for name in trees}
         shares: dict[str, list[float]] = {name: [] for name in trees}
         for name, tree in trees.items():
             (folder / name).mkdir()
@@ -118,6 +125,7 @@ def main_job_figures(before: str, n_rounds: int) -> dict[str, Any]:
         for _ in range(n_rounds):
             for name, tree in trees.items():
                 walls[name].append(wall_s(tree, folder / name))
+                resumes[name].append(resume_s(tree, folder / name))
                 shares[name].append(evaluation_share(tree, folder / name))
     ratios = [now / before for now, before in zip(walls["now"], walls["before"], strict=True)]
     return {
@@ -125,6 +133,8 @@ def main_job_figures(before: str, n_rounds: int) -> dict[str, Any]:
         "wall_ratios": ratios,
         "wall_s": walls["now"],
         "wall_s_before": walls["before"],
+        "resume_s": resumes["now"],
+        "resume_s_before": resumes["before"],
         "evaluation_share": statistics.median(shares["now"]),
         "evaluation_share_before": statistics.median(shares["before"]),
     }

@@ -1,4 +1,5 @@
 from .clock import DatabaseClock as DatabaseClock
+from .opening import url_to_look_at as url_to_look_at
 from .optuna_adapter import (
     added as added,
     study_seen_as as study_seen_as,

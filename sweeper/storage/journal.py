@@ -31,7 +31,9 @@ def choose_journal(engine: sa.Engine) -> str:
         return ""
     with engine.connect() as connection:
         path = connection.exec_driver_sql("PRAGMA database_list").fetchone()[2]  # type: ignore[index]
-        kind = file_system_of(Path(path)) if path else ""
+        if not path:
+            return ""  # in memory, and gone with its connection
+        kind = file_system_of(Path(path))
         wanted = "DELETE" if kind else "WAL"
         connection.exec_driver_sql(f"PRAGMA journal_mode={wanted}")
     if not kind:

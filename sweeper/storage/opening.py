@@ -22,6 +22,7 @@ from sweeper.storage.waiting import Waiting
 DIALECTS = {"sqlite": "", "postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql"}
 """What studies are kept in, each with the extra of ours that brings a driver."""
 DRIVERS = {"postgres": "postgresql+psycopg://...", "mysql": "mysql+pymysql://..."}
+IN_MEMORY = "sqlite://"
 MAKING_S = 60.0
 """So long one session waits while others make, or bring up to date, the tables on a server."""
 
@@ -48,6 +49,19 @@ def open_database(url: str, waiting: Waiting) -> tuple[optuna.storages.RDBStorag
     outlast(storage.engine, waiting)
     name_failures(storage.engine, redact(url))
     return storage, said
+
+
+def url_to_look_at(url: str) -> str:
+    """`url`; where its file is not there yet, that of an empty database in memory, so that none is made.
+
+    Raises UserError where the file could not be made.
+    """
+    folder = _folder_of(parsed := _parse(url))
+    if folder is None or Path(str(parsed.database)).exists():
+        return url
+    if read_only_folder(folder):
+        raise UserError(closed_database(redact(url), folder))
+    return IN_MEMORY
 
 
 def _parse(url: str) -> URL:

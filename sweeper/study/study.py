@@ -15,6 +15,7 @@ from sweeper.storage import (
     open_storage,
     place_faults_named,
     refuse_closed,
+    url_to_look_at,
 )
 from sweeper.study.asked_for import warnings_of_others
 from sweeper.study.begun import FIXED, as_begun, opened
@@ -52,8 +53,9 @@ def run_planned(sweep: Sweep, factory: SpecFactory) -> int:
     """Run, resume or extend the study of the trials that `factory` makes; the process's exit code."""
     with place_faults_named(sweep.settings.study.results_dir), collector_resting():
         planned = plan(sweep, factory)
-        with open_storage(sweep.settings.study.storage, planned.study, new_owner()) as storage:
-            if sweep.settings.study.dry_run:
+        is_dry, url = sweep.settings.study.dry_run, sweep.settings.study.storage
+        with open_storage(url_to_look_at(url) if is_dry else url, planned.study, new_owner()) as storage:
+            if is_dry:
                 return show_forecast(_foreseen(planned, storage), storage)
             with watch_signals() as interrupt, open_session(planned, storage, interrupt) as session:
                 collect_from_here()

@@ -202,10 +202,18 @@ def test_a_dry_run_of_the_same_command_writes_nothing(with_failure: Path) -> Non
     assert dumped(with_failure) == before
 
 
-def test_a_dry_run_of_a_new_study_begins_none(tmp_path: Path) -> None:
-    assert run_sweep(small_sweep(tmp_path, GRID, "study.name=s", "study.dry_run=true")) == 0
-    with closing(sqlite3.connect(tmp_path / "studies.db")) as database:
-        assert database.execute("select count(*) from studies").fetchone() == (0,)
+def test_a_dry_run_of_a_new_study_leaves_nothing_but_prepared_data(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    assert run_sweep(small_sweep(results, GRID, "study.name=s", "study.dry_run=true")) == 0
+    assert [path.name for path in results.iterdir()] == ["cache"]
+
+
+def test_a_dry_run_refuses_a_database_that_could_not_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "results")
+    with pytest.raises(UserError, match=r"^study\.storage: cannot open .* cannot be written"):
+        run_sweep(small_sweep(tmp_path / "results", GRID, "study.name=s", "study.dry_run=true"))
 
 
 def test_a_results_folder_that_is_closed_now_reopens_no_failed_run(
