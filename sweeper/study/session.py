@@ -32,6 +32,10 @@ HOPELESS = (
     "the same command stops here again: mend what failed (the logs say why), then use it with "
     "study.retry=failed, which tries the failed runs again"
 )
+KEPT_PAIRS = (
+    "study.max_confirm_seeds: got {most}, but the best candidate keeps the {pairs} of seeds that it was given "
+    "before: how sure the verdict is rests on their number. It holds for other candidates"
+)
 
 
 class Session:
@@ -101,6 +105,8 @@ class Session:
 
     def _announce_confirmation(self) -> None:
         """The plan has held these runs from the start; it changes by what pruned and failed trials spared."""
+        if (said := self._more_pairs_than_asked_for()) is not None:
+            self._observer.warned(said)
         n_runs = self._table.n_distinct(self._table.wanted_confirmation().runs)
         n_left = self._n_planned + self._growth.n_runs - self._table.n_known
         if n_runs:
@@ -108,6 +114,14 @@ class Session:
             why = f"confirming the best candidate and the baseline on fresh seeds, {runs}"
             self._observer.plan_grew(n_runs - n_left, why)
             self._n_planned += n_runs - n_left
+
+    def _more_pairs_than_asked_for(self) -> str | None:
+        """What to say where this command allows fewer pairs than its winner has."""
+        settled, most = self._table.settled(), self._plan.settings.study.max_confirm_seeds
+        if settled is None or not self._plan.policy.is_sequential:
+            return None
+        n = len(settled.budgets[settled.place].pairs)
+        return KEPT_PAIRS.format(most=most, pairs=plural(n, "pair")) if n > most else None
 
     def _announce_end_of_pairs(self) -> None:
         """The plan had as many pairs as there might be."""

@@ -141,6 +141,12 @@ def test_a_new_study_adds_pairs_and_the_same_command_again_adds_none(
     again = json.loads((tmp_path / "s" / "summary.json").read_text())
     assert again["totals"]["jobs"] == 0
     assert (again["pairs"], again["confirmation"]) == (first["pairs"], first["confirmation"])
+    assert "study.max_confirm_seeds" not in capsys.readouterr().out
+    assert run_sweep(small_sweep(tmp_path, *FEW, "study.max_confirm_seeds=2")) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "warning: study.max_confirm_seeds: got 2, but the best candidate keeps the 3 pairs of seeds" in said
+    )
     n_pairs = len(first["confirm_seeds"])
     for word, foreseen in (
         (GRID[0], "0 runs to train, then 0 to confirm"),
