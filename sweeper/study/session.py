@@ -33,8 +33,8 @@ HOPELESS = (
     "study.retry=failed, which tries the failed runs again"
 )
 KEPT_PAIRS = (
-    "study.max_confirm_seeds: got {most}, but the best candidate keeps the {pairs} of seeds that it was given "
-    "before: how sure the verdict is rests on their number. It holds for other candidates"
+    "study.max_confirm_seeds: got {most}, but the best candidate keeps the {pairs} of seeds that it was "
+    "given before: how sure the verdict is rests on their number. It holds for other candidates"
 )
 
 
