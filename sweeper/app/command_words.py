@@ -20,7 +20,11 @@ PLACE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 SHELL = re.compile(r"&&|\|\|?|;|[0-9]?>{1,2}(&[0-9])?|<")
 """Words of a command line that a shell would act on, unless they are quoted."""
 NESTED = re.compile(r"""[()\[\]{}'"\\]""")
-"""What a plain list of words has none of."""
+"""What a plain word has none of."""
+PIECE = re.compile(
+    r"""(?:\\.|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|[^,])+"""
+)
+"""What stands between two commas of a list, unless these are within quotes or brackets."""
 SEED, OUT = "seed", "out"
 OF_RUNS = (SEED, OUT)
 """Places that each run has its own words for."""
@@ -42,8 +46,8 @@ class CommandWords:
     """What a command line of `sweeper run --cmd` says.
 
     `arguments`: overrides of the parameters, each with a `+`; `options`: overrides of `hydra.sweeper`;
-    `patterns`: regular expressions by figure; `written`: what was written for a parameter, piece by piece,
-    where that is a list of words; `baseline`: the same of the baseline.
+    `patterns`: regular expressions by figure; `written`: the plain words that were written for a parameter;
+    `baseline`: the same of the baseline.
     """
 
     template: tuple[str, ...]
@@ -177,10 +181,12 @@ def _swept(read: _Sorted) -> list[str]:
 
 
 def _written(values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """The words of plain lists."""
+    """The plain words of lists; what is in quotes or brackets is read, and made again."""
     lists = {key: re.sub(r"^choice\((.*)\)$", r"\1", value.strip()) for key, value in values.items()}
-    plain = {key: listed for key, listed in lists.items() if not NESTED.search(listed)}
-    return {key: tuple(word.strip() for word in listed.split(",")) for key, listed in plain.items()}
+    pieces = {key: PIECE.findall(listed) for key, listed in lists.items()}
+    return {
+        key: tuple(word.strip() for word in words if not NESTED.search(word)) for key, words in pieces.items()
+    }
 
 
 def _baseline_faults(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:

@@ -77,5 +77,6 @@ class HydraApp:
         return (
             f"each run is a process of its own: {words} <overrides>{f' {seed}=<seed>' if seed else ''}",
             f"judged by {', '.join(self._sweep.objectives)}; settings of the study stand below "
-            "hydra.sweeper: study.retry is hydra.sweeper.study.retry",
+            "hydra.sweeper: study.retry is hydra.sweeper.study.retry, study.max_failure_rate "
+            "hydra.sweeper.max_failure_rate",
         )

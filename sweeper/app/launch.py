@@ -10,6 +10,7 @@ from sweeper.config import arguments_parser
 from sweeper.layout import RunFolder
 
 CALLBACK = "+hydra.callbacks.sweeper._target_=sweeper.client.JobCallback"
+AS_ONE_RUN = "hydra.mode=RUN"
 OF_SWEEP = (
     *("hydra.mode", "hydra.sweeper", "hydra.sweep.", "hydra.launcher"),
     *("hydra.run.dir", "hydra.job.num", "hydra.job.id"),
@@ -31,23 +32,26 @@ class Launch:
     """How an app was started.
 
     `program`: Python and what it runs, `["python", "train.py"]`; `flags`: Hydra's; `hydra`: overrides of
-    Hydra's own node that jobs have too; `cwd`: where that was.
+    Hydra's own node that jobs have too; `cwd`: where that was; `always_sweeps`: its configuration says
+    `hydra.mode: MULTIRUN`.
     """
 
     program: tuple[str, ...]
     flags: tuple[str, ...]
     hydra: tuple[str, ...]
     cwd: Path
+    always_sweeps: bool = False
 
     def by_hand(self, lines: Sequence[str]) -> tuple[str, ...]:
         """The command line of one run with these overrides, outside of a study."""
         python, *rest = self.program
-        return (Path(python).name, *rest, *self.flags, *self.hydra, *lines)
+        mode = (AS_ONE_RUN,) if self.always_sweeps else ()
+        return (Path(python).name, *rest, *self.flags, *self.hydra, *lines, *mode)
 
     def job(self, lines: Sequence[str], folder: RunFolder, number: int) -> tuple[str, ...]:
         """The command line of one run with these overrides."""
         own = (
-            "hydra.mode=RUN",
+            AS_ONE_RUN,
             f"hydra.run.dir={_quoted(folder.app.absolute())}",
             f"hydra.job.num={number}",
             CALLBACK,
@@ -72,7 +76,7 @@ def without_effect(hydra_lines: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def launch_of(hydra_lines: Sequence[str], cwd: str) -> Launch:
+def launch_of(hydra_lines: Sequence[str], cwd: str, *, always_sweeps: bool = False) -> Launch:
     """How this process was started."""
     arguments = arguments_parser().parse_args(sys.argv[1:])
     named = {
@@ -82,7 +86,7 @@ def launch_of(hydra_lines: Sequence[str], cwd: str) -> Launch:
     }
     flags = [word for flag, value in named.items() if value is not None for word in (flag, value)]
     kept = [line for line in hydra_lines if not line.lstrip("+~").startswith(OF_SWEEP)]
-    return Launch((sys.executable, *_main()), tuple(flags), tuple(kept), Path(cwd))
+    return Launch((sys.executable, *_main()), tuple(flags), tuple(kept), Path(cwd), always_sweeps)
 
 
 def _main() -> list[str]:

@@ -16,10 +16,11 @@ from sweeper.app.command_words import as_typed, name_of, read_words
 from sweeper.app.hydra_app import HydraApp
 from sweeper.app.launch import launch_of
 from sweeper.app.options import as_in_app
-from sweeper.app.reading import read_app
+from sweeper.app.reading import AppSweep, read_app
 from sweeper.app.specs import ProgramSpecs, refuse_what_is_not_for_programs
 from sweeper.config import first_line, loader_of
 from sweeper.errors import Fault, StudyError, UserError, did_you_mean
+from sweeper.search import extremes
 from sweeper.study import run_planned
 
 UNKNOWN = re.compile(r"Could not override 'hydra\.sweeper\.([\w.]+)'")
@@ -69,8 +70,17 @@ def _run_app(config: DictConfig, loader: ConfigLoader, arguments: Sequence[str])
     hydra = config.hydra
     sweep = read_app(loader, hydra.job.config_name, hydra, arguments)
     refuse_what_is_not_for_programs(sweep.settings)
-    app = HydraApp(sweep, launch_of([str(line) for line in hydra.overrides.hydra], str(hydra.runtime.cwd)))
-    return run_planned(sweep, ProgramSpecs(app, sweep))
+    lines = [str(line) for line in hydra.overrides.hydra]
+    launch = launch_of(lines, str(hydra.runtime.cwd), always_sweeps=_always_sweeps(loader, hydra, sweep))
+    return run_planned(sweep, ProgramSpecs(HydraApp(sweep, launch), sweep))
+
+
+def _always_sweeps(loader: ConfigLoader, hydra: DictConfig, sweep: AppSweep) -> bool:
+    """Whether the app's configuration, and not only the command line, asks for a sweep (`hydra.mode`)."""
+    of_hydra = [str(line) for line in hydra.overrides.hydra if not str(line).startswith("hydra.mode=")]
+    lines = [*of_hydra, *sweep.space.fixed, *next(extremes(sweep.space)).overrides]
+    mode: RunMode | None = loader.load_configuration(hydra.job.config_name, lines, RunMode.RUN).hydra.mode
+    return mode == RunMode.MULTIRUN
 
 
 def _run_command(template: str, words: Sequence[str]) -> int:

@@ -1,12 +1,4 @@
-from .checking import (
-    ENSEMBLE_KEY as ENSEMBLE_KEY,
-    Findings as Findings,
-    check_sampler as check_sampler,
-    contradictions as contradictions,
-    is_adaptive as is_adaptive,
-    space_warnings as space_warnings,
-    unchosen as unchosen,
-)
+from .checking import ENSEMBLE_KEY as ENSEMBLE_KEY
 from .command_line import joined as joined, read_command_line as read_command_line
 from .compose import Composer as Composer, TaskSweep as TaskSweep
 from .config_faults import first_line as first_line
@@ -15,6 +7,7 @@ from .config_source import (
     UNREADABLE as UNREADABLE,
     ConfigSource as ConfigSource,
 )
+from .found_faults import Findings as Findings, unchosen as unchosen
 from .hydra_adapter import (
     BASIC_LAUNCHER as BASIC_LAUNCHER,
     VERSION_BASE as VERSION_BASE,
@@ -33,6 +26,12 @@ from .objectives import (
     usual_objective as usual_objective,
 )
 from .plugin_options import params_of as params_of, sampler_of_node as sampler_of_node
+from .space_checks import (
+    check_sampler as check_sampler,
+    contradictions as contradictions,
+    is_adaptive as is_adaptive,
+    space_warnings as space_warnings,
+)
 from .swept_groups import (
     SweptGroup as SweptGroup,
     explained as explained,

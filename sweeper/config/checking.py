@@ -1,16 +1,17 @@
 """Every point of a search space, composed and validated -> a TaskSweep, or all faults at once."""
 
 import random
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config.compose import Composer, Configuration, TaskSweep
+from sweeper.config.found_faults import Findings
 from sweeper.config.rules import check_rules, check_rules_alone
+from sweeper.config.space_checks import check_sampler, contradictions, is_adaptive, space_warnings
 from sweeper.config.staging import (
     AdjustedPoint,
     adjusted_points,
@@ -27,11 +28,11 @@ from sweeper.config.swept_groups import (
     whole_study_faults,
 )
 from sweeper.errors import Fault, UserError
-from sweeper.schema import Settings, StudySettings
+from sweeper.schema import Settings
 from sweeper.search import (
     MANY_POINTS,
-    MAX_POINTS,
     Choices,
+    NamedStage,
     Point,
     SearchSpace,
     check_pruner,
@@ -39,79 +40,12 @@ from sweeper.search import (
     grid,
     one_value_swept,
     stages_of,
-    text_of,
     with_points,
 )
 from sweeper.task import task_entry
 
 ENSEMBLE_KEY = "study.ensemble_top_k"
-MAX_FAULTS = 100
 N_AT_RANDOM = 100
-T = TypeVar("T")
-NUMERIC_ONLY = ("cmaes", "qmc")
-"""Samplers that leave choices to chance."""
-
-
-class Findings:
-    """Faults, each once, in the order in which they were found."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self._faults = {str(fault): fault for fault in faults}
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """All that was found, but for what follows from others of it."""
-        wrong = {fault.where for fault in self._faults.values()}
-        return tuple(fault for fault in self._faults.values() if fault.follows_from not in wrong)
-
-    def add(self, faults: Iterable[Fault]) -> None:
-        """Remember these, but for what is known."""
-        for fault in faults:
-            self._faults.setdefault(str(fault), fault)
-
-    def collect(self, check: Callable[[], T]) -> T | None:
-        """What a check returns; None, its faults remembered, where it raises them."""
-        try:
-            return check()
-        except UserError as error:
-            self.add(error.faults)
-            return None
-
-    def checked(self, composer: Composer, overrides: Sequence[str]) -> Configuration | None:
-        """The configuration at `overrides`; None, its faults remembered, where its values cannot be used."""
-        try:
-            config, faults = composer.attempt(overrides)
-        except UserError as error:
-            self.add(error.faults)
-            return None
-        self.add(faults)
-        try:
-            return Configuration(config, *composer.validate(config, overrides))
-        except UserError as error:
-            self.add(fault for fault in error.faults if not _repeats(fault, faults))
-            return None
-
-    def at_each(self, composer: Composer, points: Iterable[Point]) -> dict[tuple[str, ...], Configuration]:
-        """The configurations that can be had, by their points' overrides; MAX_FAULTS faults are enough."""
-        found: dict[tuple[str, ...], Configuration] = {}
-        for point in points:
-            checked = self.checked(composer, point.overrides)
-            if checked is not None:
-                found[tuple(point.overrides)] = checked
-            if len(self._faults) >= MAX_FAULTS:
-                break
-        return found
-
-    def baseline(self, composer: Composer, settings: Settings) -> Configuration | None:
-        """The baseline's configuration, at `study.baseline`; what only it has wrong is said of it."""
-        if missing := list(unchosen(composer, settings.study.baseline)):
-            self.add(replace(fault, where=f"baseline: {fault.where}") for fault in missing)
-            return None
-        alone = Findings(())
-        checked = alone.checked(composer, settings.study.baseline)
-        own = [fault for fault in alone.faults if str(fault) not in {str(known) for known in self.faults}]
-        self.add(_of_baseline(own, {line.lstrip("+").partition("=")[0] for line in composer.fixed}))
-        return checked
 
 
 def checked_run(
@@ -162,39 +96,25 @@ def checked_sweep(
         found.collect(lambda: check_rules_alone(composer.attempt()[0]))
         raise UserError(explained(found.faults, composer, space))
     found.add(whole_study_faults(composer, groups))
-    settings, study = base.settings, base.settings.study
+    settings = base.settings
     composer = composer.with_labels(_labels_of_trials(composer, settings))
     adaptive = is_adaptive(space, settings)
     found.add(contradictions(space, settings, adaptive))
-    if adaptive or found.faults:
-        points, checked = None, found.at_each(composer, extremes(space))
-    else:
-        points = tuple(islice(grid(space, named_trials(composer), settings.sampler.seed), study.n_trials))
-        checked = found.at_each(composer, _looked_at(points, space))
-    baseline = found.baseline(composer, settings)
-    if baseline is not None:
-        checked[tuple(study.baseline)] = baseline
-    if adaptive and not any(fault.where.startswith("sampler") for fault in found.faults):
-        found.collect(lambda: check_sampler(settings))
-    found.collect(lambda: check_pruner(settings, settings.trainer.max_steps, settings.trainer.eval_every))
-    found.collect(lambda: check_ensemble(settings))
-    trials = {overrides: one.config for overrides, one in checked.items()}
+    points, checked = _points(composer, space, settings, found)
+    _check_settings(settings, found, is_adaptive=adaptive)
     of_rules = Findings(())
+    trials = {overrides: one.config for overrides, one in checked.items()}
     of_rules.collect(lambda: check_rules(settings, trials, _faults_with(composer)))
-    stages = found.collect(lambda: stages_of(settings.plan)) or ()
-    known = points_by_name(points, study.trials or ()) if stages else None
-    found.add(plan_faults(stages, known, settings, is_adaptive=adaptive))
-    stages = with_points(stages, known or {})
+    stages = _stages(settings, points, found, is_adaptive=adaptive)
     checked |= _adjusted(found, composer, adjusted_points(stages, points or (), checked))
     if found.faults:
         raise UserError(explained([*found.faults, *of_rules.faults], composer, space))
     not_tried = left_out(stages, points or ())
     if points is not None:
         points = _with_named_params(tried(stages, points), checked, space)
-    in_vain = _overruled(space, points if study.trials else None, documented)
-    if faults := [one for one in in_vain if isinstance(one, Fault)]:
-        raise UserError(faults)
-    warnings = (*space.warnings, *space_warnings(space, settings, adaptive), *map(str, in_vain), *not_tried)
+    in_vain = _overruled(space, points if settings.study.trials else None, documented)
+    if told := [one for one in in_vain if isinstance(one, Fault)]:
+        raise UserError(told)
     return TaskSweep(
         composer=composer,
         settings=settings,
@@ -202,12 +122,51 @@ def checked_sweep(
         config=base.config,
         space=space,
         points=points,
-        warnings=warnings,
+        warnings=(
+            *space.warnings,
+            *space_warnings(space, settings, adaptive),
+            *map(str, in_vain),
+            *not_tried,
+        ),
         command=command,
         checked=checked,
         stages=stages,
         faults=of_rules.faults,
     )
+
+
+def _points(
+    composer: Composer, space: SearchSpace, settings: Settings, found: Findings
+) -> tuple[tuple[Point, ...] | None, dict[tuple[str, ...], Configuration]]:
+    """The points of a grid, None where a sampler decides; and the configurations that could be had."""
+    study = settings.study
+    if is_adaptive(space, settings) or found.faults:
+        points, checked = None, found.at_each(composer, extremes(space))
+    else:
+        points = tuple(islice(grid(space, named_trials(composer), settings.sampler.seed), study.n_trials))
+        checked = found.at_each(composer, _looked_at(points, space))
+    baseline = found.baseline(composer, settings)
+    if baseline is not None:
+        checked[tuple(study.baseline)] = baseline
+    return points, checked
+
+
+def _check_settings(settings: Settings, found: Findings, *, is_adaptive: bool) -> None:
+    """What sampler, pruner and ensemble cannot do, whatever the points are."""
+    if is_adaptive and not any(fault.where.startswith("sampler") for fault in found.faults):
+        found.collect(lambda: check_sampler(settings))
+    found.collect(lambda: check_pruner(settings, settings.trainer.max_steps, settings.trainer.eval_every))
+    found.collect(lambda: check_ensemble(settings))
+
+
+def _stages(
+    settings: Settings, points: Sequence[Point] | None, found: Findings, *, is_adaptive: bool
+) -> tuple[NamedStage, ...]:
+    """Those of a staged plan, each with the points that it names."""
+    stages = found.collect(lambda: stages_of(settings.plan)) or ()
+    known = points_by_name(points, settings.study.trials or ()) if stages else None
+    found.add(plan_faults(stages, known, settings, is_adaptive=is_adaptive))
+    return with_points(stages, known or {})
 
 
 def _adjusted(
@@ -258,87 +217,6 @@ def named_trials(composer: Composer) -> dict[str, list[str]]:
     return {str(name): list(lines) for name, lines in plain.items()}
 
 
-def unchosen(composer: Composer, baseline: Sequence[str]) -> Iterable[Fault]:
-    """A fault for each group that has to be chosen, is swept, and is not chosen by the baseline."""
-    keys = _keys(baseline)
-    for group in sorted(composer.source.required - keys - _keys(composer.fixed)):
-        lines = text_of([*baseline, f"{group}={composer.source.options(group)[0]}"])
-        problem = f"no option is chosen; expected one of {', '.join(composer.source.options(group))}"
-        yield Fault(group, problem, f'The swept ones are the candidates\'. Write "study.baseline={lines}".')
-
-
-def _keys(lines: Iterable[str]) -> set[str]:
-    return {line.lstrip("+").partition("=")[0] for line in lines}
-
-
-def _of_baseline(faults: Iterable[Fault], fixed: Collection[str]) -> Iterable[Fault]:
-    """Faults of the baseline alone: it has the fixed overrides (of these keys) and its own, no swept ones."""
-    for fault in faults:
-        where = f"baseline: {fault.where}"
-        if fault.where not in fixed:
-            yield replace(fault, where=where)
-            continue
-        only = f"Where candidates alone should have it, sweep one value: {fault.where}=choice(...)."
-        # candidates know the key: the hint how to get it is no news
-        yield replace(fault, where=where, problem=fault.problem.partition("; did you ")[0], advice=only)
-
-
-def is_adaptive(space: SearchSpace, settings: StudySettings) -> bool:
-    """Whether a sampler decides: not over named trials, not for `grid`, not where all can be enumerated."""
-    study = settings.study
-    if study.trials or settings.sampler.name == "grid":
-        return False
-    return bool(space.intervals or study.custom_search_space or study.n_trials is not None)
-
-
-def contradictions(space: SearchSpace, settings: StudySettings, is_adaptive: bool) -> Iterable[Fault]:
-    """What the settings of a study ask of a space that it cannot give."""
-    study = settings.study
-    why = "named trials (study.trials)" if study.trials else "sampler=grid"
-    for swept in () if is_adaptive else space.intervals:
-        problem = f"got an interval (from override '{swept.source}'), which {why} cannot enumerate"
-        yield Fault(swept.key, problem, "Name the values, or use range(...) with a step.")
-    if is_adaptive and study.n_trials is None:
-        what = f"the interval of {space.intervals[0].key}" if space.intervals else "custom_search_space"
-        yield Fault(
-            "study.n_trials", f"missing; {what} has no end", "Say how many trials: study.n_trials=40."
-        )
-    if study.custom_search_space is not None and not is_adaptive:
-        problem = f"got '{study.custom_search_space}', which {why} cannot enumerate"
-        yield Fault("study.custom_search_space", problem, "Use a sampler that is asked: sampler=tpe.")
-    n_points = space.n_points * len(study.trials or [""])
-    if not is_adaptive and n_points > MAX_POINTS and study.n_trials is None:
-        problem = f"got {n_points} points; expected at most {MAX_POINTS}"
-        yield Fault("command line", problem, "Give study.n_trials, so that a sampler chooses among them.")
-
-
-def space_warnings(space: SearchSpace, settings: StudySettings, is_adaptive: bool) -> Iterable[str]:
-    """What the settings of a study ask for in vain of a space."""
-    n_trials, n_points = settings.study.n_trials, space.n_points * len(settings.study.trials or [""])
-    if not is_adaptive and n_trials is not None and n_trials < n_points:
-        yield f"study.n_trials: the first {n_trials} of {n_points} points are tried"
-    if not is_adaptive and n_trials is not None and n_trials > n_points:
-        yield f"study.n_trials: got {n_trials}, but the grid has {n_points} points; each is tried once"
-    if not is_adaptive:
-        yield from _idle_sampler(space, settings)
-    if is_adaptive and settings.sampler.name in NUMERIC_ONLY:
-        for swept in space.swept:
-            if isinstance(swept.domain, Choices):
-                yield f"sampler.name: {settings.sampler.name} draws the choices of {swept.key} at random"
-
-
-def _idle_sampler(space: SearchSpace, settings: StudySettings) -> Iterable[str]:
-    """What the user says of a sampler that is never asked."""
-    lines = [line for line in space.fixed if re.match(r"\+*sampler(=|\.options\.)", line)]
-    if settings.sampler.name == "grid":
-        lines = [line for line in lines if ".options." in line]
-        why = "sampler=grid takes no options"
-    else:
-        why = "all points are tried; give study.n_trials, so that a sampler chooses among them"
-    if lines:
-        yield f"sampler: '{' '.join(line.lstrip('+') for line in lines)}' has no effect, since {why}"
-
-
 def _overruled(
     space: SearchSpace, named: Sequence[Point] | None, documented: str | None
 ) -> list[Fault | str]:
@@ -364,16 +242,6 @@ def _overruled(
                 f"{one_value_swept(line)}".strip()
             )
     return found
-
-
-def check_sampler(settings: StudySettings) -> None:
-    """Raises UserError where the sampler cannot be had, or the function of `custom_search_space`."""
-    from sweeper.search import custom_search_space, sampler_of
-
-    custom = settings.study.custom_search_space
-    sampler_of(settings.sampler, settings.sampler.seed, len(settings.study.metrics or [""]))
-    if custom is not None:
-        custom_search_space(custom)
 
 
 def _labels_of_trials(composer: Composer, settings: Settings) -> dict[str, str]:
@@ -421,11 +289,6 @@ def _value_at(config: Mapping[str, Any], key: str, text: str) -> Any:
     for part in key.split("."):
         node = node.get(part) if isinstance(node, Mapping) else None
     return text if node is None or isinstance(node, Mapping) else node
-
-
-def _repeats(fault: Fault, earlier: Sequence[Fault]) -> bool:
-    """Whether validation says again what is known of the same key, or of a section around it."""
-    return any(fault.where == known.where or fault.where.startswith(f"{known.where}.") for known in earlier)
 
 
 def check_ensemble(settings: Settings) -> None:

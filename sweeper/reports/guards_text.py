@@ -17,7 +17,8 @@ def guards_section(summary: Summary, confidence: float, table: Table) -> list[st
     """The section of the report; `table(head, body, left)` writes markdown. Empty where there are none."""
     if not summary.guards:
         return []
-    head = ["guard", f"{summary.judged_on} difference", f"{confidence:.0%} interval", "state"]
+    level = confidence if summary.pairs is None else summary.pairs.confidence
+    head = ["guard", f"{summary.judged_on} difference", f"{100 * level:.4g}% interval", "state"]
     body = [[one.guard, *_figures(one), one.state] for one in summary.guards]
     return [
         *("## Guards", "", *table(head, body, ["guard", "state"]), ""),

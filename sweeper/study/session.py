@@ -32,6 +32,7 @@ HOPELESS = (
     "the same command stops here again: mend what failed (the logs say why), then use it with "
     "study.retry=failed, which tries the failed runs again"
 )
+OF_CODE = ". Other code is another study: where that is what you mend, give it another name"
 KEPT_PAIRS = (
     "study.max_confirm_seeds: got {most}, but the best candidate keeps the {pairs} of seeds that it was "
     "given before: how sure the verdict is rests on their number. It holds for other candidates"
@@ -222,12 +223,17 @@ class Session:
     def _to_go_on(self) -> str:
         again = "the same command goes on where this one ended"
         if self._loop.is_hopeless:
-            of_candidates = self._table.baseline_failure is None
-            return HOPELESS + ("; or raise study.max_failure_rate" if of_candidates else "")
+            return f"{HOPELESS}{self._what_else_to_do()}"
         if self._loop.stopped_because is not None:
             return f"{again}; with study.retry=failed it also tries failed runs again"
         limit_s = self._plan.settings.study.timeout_s
         return again if self._loop.is_stopping else f"study.timeout_s={limit_s:g} is over; {again}"
+
+    def _what_else_to_do(self) -> str:
+        """Where runs have failed so often that the study stopped."""
+        factory, rate = self._plan.factory, "; or raise study.max_failure_rate"
+        is_of_code = "code" in factory.fixed() and self._plan.settings.study.name is not None
+        return f"{OF_CODE if is_of_code else ''}{rate if self._table.baseline_failure is None else ''}"
 
     def _ensemble(self, result: StudyResult) -> Outcome:
         """The average of the best runs, where it is asked for and the study is over."""

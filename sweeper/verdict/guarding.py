@@ -77,5 +77,5 @@ def _figures(result: GuardResult, confidence: float) -> str:
     if low is None or high is None:
         return f"{result.metric} difference {value:+.3g}, no interval"
     digits = decimals((high - low) / 2, value, low, high)
-    interval = f"{100 * confidence:g} % interval {low:+.{digits}f} to {high:+.{digits}f}"
+    interval = f"{100 * confidence:.4g} % interval {low:+.{digits}f} to {high:+.{digits}f}"
     return f"{result.metric} difference {value:+.{digits}f}, {interval}"

@@ -15,7 +15,7 @@ from sweeper.verdict.pairs import PairWalk, told, walk_in
 from sweeper.verdict.runs_seen import notes_of_runs, remarks_of_runs
 from sweeper.verdict.selection import Arm, Panel
 from sweeper.verdict.study_arms import arm_of, without_seed
-from sweeper.verdict.which_split import notes_of_split
+from sweeper.verdict.which_split import notes_of_front, notes_of_split
 from sweeper.wording import plural, split_name
 
 
@@ -46,56 +46,71 @@ def _verdict(result: StudyResult) -> Judgement:
         return Judgement(verdict="no result", sentence=f"{_without_baseline(result)}.")
     objective = result.objectives[0]
     arms = _arms(result, objective)
-    reference = arms[result.baseline.spec.number]
     eligible = [arms[trial.spec.number] for trial in contestants(result.trials, result.baseline)]
-    best = selection.choose(eligible, reference.number, objective.direction, result.seeds)
-    confirmation, unconfirmed = None, _unconfirmed(result, best)
-    walked = None if best is None else walk_in(result, best)
-    pairs, level = (None, result.confidence) if walked is None else (told(walked, result), walked.level)
-    if best is not None and unconfirmed is None:
-        confirmation = selection.confirm(
-            *_pair(result, (best, reference.number), objective, walked),
-            direction=objective.direction,
-            confidence=level,
-            min_effect=result.min_effect,
-            seeds=result.confirm_seeds,
-        )
-        unconfirmed = _failures(result, best)
-    on_guards = {} if best is None or confirmation is None else _on_guards(result, best, walked)
-    guards = () if best is None else guard_results(map(parse_guard, result.guards), on_guards)
-    sentence = selection.sentence(
-        confirmation,
-        best=None if best is None else arms[best].name,
-        metric=objective.metric,
-        confidence=result.confidence,
-        min_effect=result.min_effect,
-        unconfirmed=unconfirmed,
-        guards=guards,
-        judged_on=result.judged_on,
-        pairs=pairs,
+    best = selection.choose(eligible, result.baseline.spec.number, objective.direction, result.seeds)
+    found = _without_best(result) if best is None else _on_best(result, arms, best)
+    compared = replace(
+        found, comparisons=_compared(result, [arms]), notes=(*found.notes, *notes_of_runs(result))
     )
-    verdict = selection.verdict(confirmation, result.min_effect)
-    idle = idle_parts(result)
-    look = look_of(result, best) if verdict in JUDGED and best not in idle.numbers else None
-    shown = _without_limits(confirmation) if best in idle.numbers else confirmation
-    judgement = Judgement(
-        verdict="no result" if best is None else with_costs(verdict, guards),
-        sentence=sentence if best is not None else f"{sentence}{_first_failure(result)}",
+    return without_comparison(compared, result, idle_parts(result))
+
+
+def _without_best(result: StudyResult) -> Judgement:
+    return Judgement(verdict="no result", sentence=f"{selection.NO_BEST}{_first_failure(result)}")
+
+
+def _on_best(result: StudyResult, arms: Mapping[int, Arm], best: int) -> Judgement:
+    """What the confirmation says of the best candidate, or why it says nothing yet."""
+    walked = walk_in(result, best)
+    pairs = None if walked is None else told(walked, result)
+    confirmation, unconfirmed = _confirmed(result, best, walked)
+    on_guards = {} if confirmation is None else _on_guards(result, best, walked)
+    guards = guard_results(map(parse_guard, result.guards), on_guards)
+    verdict, is_idle = selection.verdict(confirmation, result.min_effect), best in idle_parts(result).numbers
+    look = look_of(result, best) if verdict in JUDGED and not is_idle else None
+    shown = _without_limits(confirmation) if is_idle else confirmation
+    return Judgement(
+        verdict=with_costs(verdict, guards),
+        sentence=selection.sentence(
+            confirmation,
+            best=arms[best].name,
+            metric=result.objectives[0].metric,
+            confidence=result.confidence,
+            min_effect=result.min_effect,
+            unconfirmed=unconfirmed,
+            guards=guards,
+            judged_on=result.judged_on,
+            pairs=pairs,
+        ),
         best=best,
         confirmation=confirmation,
-        comparisons=_compared(result, [arms]),
         notes=(
-            *_notes_of_confirmation(result, shown, [] if best is None else [arms[best], reference]),
+            *_notes_of_confirmation(result, shown, [arms[best], arms[result.baseline.spec.number]]),
             *guard_notes(on_guards, result.judged_on),
             *notes_of_looks(result, look, pairs, has_interval=_has_interval(shown)),
-            *notes_of_runs(result),
         ),
-        remarks=remarks_of_runs(result, best) if best is not None and verdict == "better" else (),
+        remarks=remarks_of_runs(result, best) if verdict == "better" else (),
         look=look,
         guards=guards,
         pairs=pairs,
     )
-    return without_comparison(judgement, result, idle)
+
+
+def _confirmed(
+    result: StudyResult, best: int, walked: PairWalk | None
+) -> tuple[Confirmation | None, str | None]:
+    """The best candidate against the baseline on fresh seeds; why not, or why not on all of them."""
+    if (why := _unconfirmed(result, best)) is not None:
+        return None, why
+    objective, numbers = result.objectives[0], (best, result.baseline.spec.number)
+    confirmation = selection.confirm(
+        *_pair(result, numbers, objective, walked),
+        direction=objective.direction,
+        confidence=result.confidence if walked is None else walked.level,
+        min_effect=result.min_effect,
+        seeds=result.confirm_seeds,
+    )
+    return confirmation, _failures(result, best)
 
 
 def _notes_of_confirmation(
@@ -171,7 +186,7 @@ def _first_failure(result: StudyResult) -> str:
     )
 
 
-def _unconfirmed(result: StudyResult, best: int | None) -> str | None:
+def _unconfirmed(result: StudyResult, best: int) -> str | None:
     """Why nothing was tested yet; None where all confirmation runs have ended.
 
     A test on those that happen to have ended would be a look of its own, with its own chance to err. A
@@ -239,7 +254,7 @@ def _front(result: StudyResult) -> Judgement:
         comparisons=_compared(result, arms) if arms else {},
         front=front,
         notes=(
-            *notes_of_split(result.judged_on, is_front=True),
+            *notes_of_front(result.trials, result.objectives),
             *_without_influence(result, arms),
             *notes_of_runs(result),
         ),

@@ -47,6 +47,7 @@ RELATIONS = {
     "equivalent": "equivalent to",
     "not distinguishable": "not distinguishable from",
 }
+NO_BEST = "No candidate finished on every seed, so that there is nothing to compare with the baseline."
 SAME_DIFFERENCE = "Every seed gave the same difference, to the last digit, hence no interval."
 SEED_UNUSED = (
     "Every seed gave the same values, to the last digit, hence no interval: does the seed reach the training?"
@@ -251,7 +252,7 @@ def _is_small(low: float, high: float, min_effect: float | None) -> bool:
 def sentence(
     confirmation: Confirmation | None,
     *,
-    best: str | None,
+    best: str,
     metric: str,
     confidence: float,
     min_effect: float | None = None,
@@ -261,15 +262,13 @@ def sentence(
     chosen_on: JudgedOn = "val",
     pairs: Pairs | None = None,
 ) -> str:
-    """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate, if any.
+    """The verdict in one sentence, with its numbers; `best` is the name of the chosen candidate.
 
     `unconfirmed`: why nothing was tested, where no confirmation was wanted or it is not over. `guards`
     are told of where there is a winner. `judged_on`: the split that the numbers are of; `chosen_on`: the one
     by whose values the candidate was chosen. `pairs`: how those of the confirmation were spent, where
     there is more to tell than a number.
     """
-    if best is None:
-        return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
     word = verdict(confirmation, min_effect)
     if confirmation is None or word == "not confirmed":
         why = unconfirmed or "no confirmation seed was completed by both"
@@ -281,7 +280,7 @@ def sentence(
     meaning = _meaning(confirmation, min_effect, judged_on)
     told = guards if word == "better" else ()
     costs = f", but costs {found}" if (found := costs_of(told)) else ""
-    about_guards = in_sentence(told, confidence)
+    about_guards = in_sentence(told, confidence if pairs is None else pairs.confidence)
     where = which_also_chose(judged_on, chosen_on)
     return f"{best} is {RELATIONS[word]} the baseline{where}{costs}: {numbers}{meaning}{about_guards}."
 

@@ -22,10 +22,15 @@ _SPLIT_FIRST = re.compile(rf"({_SPLIT})(?:[/_. -]+(.+))?", re.I)
 _SPLIT_LAST = re.compile(rf"(.+?)[/_. -]+\(?({_SPLIT})\)?", re.I)
 _HISTORY = re.compile(r".+ - .+__(?:MIN|MAX)")
 LOSSES = re.compile(
-    r"(?:^|[^a-z])(?:loss|err|error|rmse|mse|mae|nll|ce|bce|ppl|perplexity|wer|cer|fid|ece|brier|regret|time|"
-    r"latency)(?:$|[^a-z])",
+    r"loss|error|entropy|perplex|likelihood|distance|divergence|deviation|wasserstein|misclassif|latency|"
+    r"(?:^|[^a-z])(?:err|n?rmsl?e|msl?e|s?mape|wape|mdape|mase|mae|medae|nll|nlpd|b?ce|xe|xent|ppl|bp[bcdw]|[wct]er|"
+    r"fid|kid|kl|emd|lpips|chamfer|hausdorff|hd95|assd|[em]ce|brier|pinball|crps|hinge|eer|f[pn]r\d*|far|frr|hter|"
+    r"aic|bic|regret|time|delay|cost|seconds|bytes|memory|flops)(?:$|[^a-z])",
     re.I,
 )
+"""Less of it may well be better."""
+OPTUNAS = "value"
+"""The column of Optuna's tables, whatever the objective is: Optuna minimises where nobody says otherwise."""
 
 
 @dataclass(frozen=True)

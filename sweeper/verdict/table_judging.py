@@ -73,7 +73,7 @@ def judge_table(
     columns = (trial,) if isinstance(trial, str) else tuple(trial)
     roles = roles_of(sheet, Asked(baseline, metric, columns, seed, val, test))
     runs = runs_of(sheet, roles, confirm_seeds)
-    objective = Objective(roles.metric, direction_of(roles.metric, direction))
+    objective = Objective(roles.metric, direction_of(roles.metric, direction, (roles.val, roles.test)))
     chosen_on: JudgedOn = "test" if roles.val is None else "val"
     judged_on: JudgedOn = "val" if roles.test is None else "test"
     table = TableArms(runs, objective, chosen_on, judged_on, influences_of(examples, runs, judged_on))
@@ -139,7 +139,7 @@ def _without_result(table: TableArms) -> str:
             "of one seed. Where seeds mean nothing, number the repetitions of each trial in a column of "
             "their own."
         )
-    return "No candidate finished on every seed, so that there is nothing to compare with the baseline."
+    return selection.NO_BEST
 
 
 def _confirmed(table: TableArms, best: int, found: TableVerdict) -> TableVerdict:

@@ -1,6 +1,6 @@
 """The verdict on a table of runs in words. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sweeper.errors import Fault, UserError
 from sweeper.findings import Comparison
@@ -8,7 +8,7 @@ from sweeper.models import DIRECTIONS, Direction
 from sweeper.results import JudgedOn
 from sweeper.verdict.digits import decimals
 from sweeper.verdict.selection import RELATIONS, which_also_chose, word_of
-from sweeper.verdict.sheet_columns import LOSSES
+from sweeper.verdict.sheet_columns import LOSSES, OPTUNAS
 from sweeper.wording import plural, split_name
 
 N_LISTED = 6
@@ -28,13 +28,16 @@ RATES = {
 """By what the verdict rests on, and whether its interval holds the noise of the examples."""
 
 
-def direction_of(metric: str, given: str | None) -> Direction:
-    """Where the metric should go: larger is better, unless it is called as losses are. Raises UserError."""
+def direction_of(metric: str, given: str | None, columns: Collection[str | None] = ()) -> Direction:
+    """Where the metric, in these columns, should go: larger is better, unless they are called as losses are.
+
+    Raises UserError.
+    """
     if given is not None and given.lower() in DIRECTIONS:
         return DIRECTIONS[given.lower()]
     if given is not None:
         raise UserError(Fault("direction", f"got '{given}'; expected max or min"))
-    if LOSSES.search(metric):
+    if LOSSES.search(metric) or OPTUNAS in columns:
         advice = f"Say --direction min if less '{metric}' is better, --direction max if more is"
         raise UserError(Fault("direction", "got none; expected max or min", advice))
     return "maximize"

@@ -19,8 +19,8 @@ WITH_EXAMPLES = (
 )
 ADVICE = "For a clean verdict give each run a value, as test/<metric>, on examples that choose nothing."
 FRONT = (
-    "The front is chosen and compared on validation, since no run has a value on test: its own examples "
-    "flatter what they chose."
+    "The front is chosen and compared on validation, since no run has a value of {lacking} on test: its own "
+    "examples flatter what they chose."
 )
 
 
@@ -30,6 +30,10 @@ def judged_on(trials: Sequence[TrialResult], objectives: Sequence[Objective]) ->
     That is, where complete runs have its value on validation and none of them has one on test. While nothing
     is known it is `test`.
     """
+    return "val" if _lacking_on_test(trials, objectives) else "test"
+
+
+def _lacking_on_test(trials: Sequence[TrialResult], objectives: Sequence[Objective]) -> list[str]:
     known = {
         key
         for trial in trials
@@ -37,17 +41,22 @@ def judged_on(trials: Sequence[TrialResult], objectives: Sequence[Objective]) ->
         if run.state == "COMPLETE"
         for key in run.metrics
     }
-    lacking = [f"test/{one.metric}" not in known and f"val/{one.metric}" in known for one in objectives]
-    return "val" if any(lacking) else "test"
+    return [
+        one.metric for one in objectives if f"test/{one.metric}" not in known and f"val/{one.metric}" in known
+    ]
 
 
-def notes_of_split(split: JudgedOn, *, has_examples: bool = False, is_front: bool = False) -> tuple[str, ...]:
+def notes_of_front(trials: Sequence[TrialResult], objectives: Sequence[Objective]) -> tuple[str, ...]:
+    """What a front on validation is worth, and what keeps it there; nothing where test has judged."""
+    lacking = _lacking_on_test(trials, objectives)
+    return (f"{FRONT.format(lacking=' and '.join(lacking))} {ADVICE}",) if lacking else ()
+
+
+def notes_of_split(split: JudgedOn, *, has_examples: bool = False) -> tuple[str, ...]:
     """What a judgement on validation is worth; nothing where test has judged.
 
     `has_examples`: the interval holds the noise of the examples.
     """
     if split == "test":
         return ()
-    if is_front:
-        return (f"{FRONT} {ADVICE}",)
     return (f"{FLATTERS} {WITH_EXAMPLES if has_examples else WITHOUT_EXAMPLES} {ADVICE}",)

@@ -106,10 +106,10 @@ def view_of(facts: StudyFacts, study_run: str, swept: Iterable[str]) -> str:
         for objective in facts.objectives
         for name in (f"val/{objective.metric}", f"val/{objective.metric}_std", f"test/{objective.metric}")
     ]
-    differences = [name for name in ("difference", "ci_low", "ci_high") if len(facts.objectives) == 1]
+    improvement = [name for name in ("improvement", "ci_low", "ci_high") if len(facts.objectives) == 1]
     columns = [
         *(f"params.`{key}`" for key in swept),
-        *(f"metrics.`{name}`" for name in (*metrics, *differences)),
+        *(f"metrics.`{name}`" for name in (*metrics, *improvement)),
         *(f"tags.`sweeper.{name}`" for name in ("role", "champion")),
     ]
     return json.dumps(

@@ -6,7 +6,8 @@ A study is a run, each trial a child of it, each seed of a trial a child of that
 - `curve/val/auc`, `curve/train/loss`: what a run said while it trained, by step
 - `run/seconds`, `run/steps_trained`, `run/best_step`: what a run has cost; `run/steps_inherited` beside it
   where another run has trained its first steps
-- `difference`, `ci_low`, `ci_high`, ...: of a trial, and in the study's own run of its confirmation
+- `difference`, and `improvement` with its interval `ci_low`, `ci_high`, which have the sign of the direction:
+  of a trial, and in the study's own run of its confirmation
 """
 
 import json
@@ -218,7 +219,7 @@ def trial_update(by_seed: Mapping[int, Mapping[str, float]], time_ms: int) -> Up
 
 
 def comparison_figures(summary: Summary, trial: TrialEntry) -> dict[str, float]:
-    """How a trial differs from the baseline on test: `difference`, `ci_low`, `ci_high`.
+    """How a trial differs from the baseline on test: `difference`, `improvement`, `ci_low`, `ci_high`.
 
     With several objectives a name ends in its metric: `difference/auprc`.
     """
@@ -226,7 +227,7 @@ def comparison_figures(summary: Summary, trial: TrialEntry) -> dict[str, float]:
     for metric, one in zip(summary.metric, trial.comparisons, strict=False):
         end = f"/{metric}" if summary.is_multi_objective else ""
         if one is not None:
-            told = one.model_dump(include={"difference", "ci_low", "ci_high"})
+            told = one.model_dump(include={"difference", "improvement", "ci_low", "ci_high"})
             found |= {f"{key}{end}": value for key, value in told.items()}
     return _numbers(found)
 

@@ -73,6 +73,14 @@ def test_a_number_is_written_as_the_user_wrote_it_in_the_baseline_too(app: App) 
     assert made.run(["+x=0.0001"], 5, 1, folder).argv == ("train", "0.0001", "1.50")
 
 
+@pytest.mark.parametrize("beside", ["'a b'", '"a,b"', "[1,2]", "[[1,2],3]", "{a: 1}"])
+def test_a_number_stays_as_it_was_written_beside_quotes_and_brackets(beside: str, app: App) -> None:
+    made = program(app, Path("/work"), "train {x}", f"x={beside},1e5,1.10,True")
+    values = {"100000.0": "1e5", "1.1": "1.10", "true": "True"}
+    runs = [made.run([f"+x={value}"], 5, 1, RunFolder(Path("/r"))) for value in values]
+    assert [run.argv[1] for run in runs] == list(values.values())
+
+
 def test_the_baseline_gets_its_values_as_they_were_written_there(app: App) -> None:
     made = program(app, Path("/work"), "train {x} {y}", "x=1.0,2", "y=true,null", "baseline.y=False")
     folder = RunFolder(Path("/r"))

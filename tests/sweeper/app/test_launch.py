@@ -1,6 +1,7 @@
 """How an app was started, and so how its jobs are."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,6 +73,7 @@ def test_a_job_is_the_same_line_with_a_folder_of_its_own_and_by_hand_without() -
     folder = RunFolder(Path("/r/x=1, (y)/seed0"))
     start = ("a b.py", "--config-name", "c", "hydra.job.chdir=true", "lr=1")
     assert launch.by_hand(["lr=1"]) == ("python", *start)
+    assert replace(launch, always_sweeps=True).by_hand(["lr=1"]) == ("python", *start, "hydra.mode=RUN")
     assert launch.job(["lr=1"], folder, 3) == (
         "/usr/bin/python",
         *start,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.commands import summary, sweeper
 from tests.faults.app_studies import ONE_SEED, OURS, AppStudy, write_app
@@ -68,16 +69,15 @@ def test_a_failing_app_is_a_failed_trial_that_says_why_and_the_study_goes_on(
 
 
 def test_an_app_that_hands_over_a_test_split_and_examples_is_judged_on_it(tmp_path: Path) -> None:
-    """Its configuration names the other plugin's class; `sweeper run` takes no notice."""
+    """Its configuration sweeps by itself, with the other plugin's class; one run by hand does neither."""
     body = """
     from sweeper import report
     values = [0.0, 0.5, 1.0, 0.5] if cfg.x else [0.0, 0.5, 0.0, 0.5]
     report.examples("acc", values)
     return {"val/acc": 0.5 + cfg.x / 8, "inner": {"lr": 1}, "note": "no number"}
     """
-    config = (
-        f"{{seed: 0, mode: good, x: 0, optimized_metric: val/acc, hydra: {{sweeper: {{_target_: {OTHER}}}}}}}"
-    )
+    of_hydra = f"{{mode: MULTIRUN, sweeper: {{_target_: {OTHER}}}}}"
+    config = f"{{seed: 0, mode: good, x: 0, optimized_metric: val/acc, hydra: {of_hydra}}}"
     write_app(tmp_path, body, config)
     words = (*ONE_SEED, "hydra.sweeper.direction=max", "x=choice(1)")
     study = AppStudy(tmp_path, ["-m", "sweeper", "run", "app.py", *words])
@@ -86,6 +86,11 @@ def test_an_app_that_hands_over_a_test_split_and_examples_is_judged_on_it(tmp_pa
     trial = study.trials()["x=1"]
     assert (trial["value"], trial["test"]) == (0.625, 0.5)
     assert "validation, which also chose it" not in printed
+    by_hand = yaml.safe_load((study.folder_of("x=1").parents[2] / "best.yaml").read_text())["command"]
+    again = subprocess.run(
+        f"PATH={Path(sys.executable).parent}:$PATH; {by_hand}", shell=True, cwd=tmp_path, capture_output=True
+    )
+    assert (again.returncode, study.starts()["good 1 0"]) == (0, 2)
 
 
 @pytest.mark.slow  # quick: tests/sweeper/study/test_objectives.py, of a task

@@ -7,9 +7,9 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from sweeper.config.checking import Findings
 from sweeper.config.command_line import read_overrides
 from sweeper.config.config_source import ConfigSource
+from sweeper.config.found_faults import Findings
 from sweeper.config.hydra_adapter import VERSION_BASE
 from sweeper.config.other_tasks import forgotten, with_forgotten_task
 from sweeper.errors import Fault, UserError

@@ -1,6 +1,6 @@
 """Guards in the report, on a terminal, and for a tracking server."""
 
-from sweeper.findings import GuardResult
+from sweeper.findings import GuardResult, Pairs
 from sweeper.reports.guards_text import guards_line, guards_section
 from sweeper.reports.report_text import report_markdown, table
 from sweeper.reports.summary import summary_of
@@ -34,6 +34,12 @@ def test_the_report_has_a_table_after_the_confirmation() -> None:
     assert rows[0] == ["guard", "test difference", "95% interval", "state"]
     assert rows[3] == ["bce &lt;= 0", "-", "-", "unknown"]
     assert guards_section(summary_of(study_result(), judgement()), 0.95, table) == []
+
+
+def test_the_interval_of_a_guard_is_called_what_it_is_after_several_verdicts() -> None:
+    """The winner's and its guards' are as wide as all verdicts of the study together take."""
+    grown = SUMMARY.model_copy(update={"pairs": Pairs(budget=4, confidence=0.99391, n_judged=2)})
+    assert "| 99.39% interval |" in " ".join(guards_section(grown, 0.95, table)[2].split())
 
 
 def test_programs_and_the_tracking_server_have_the_figures() -> None:

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from sweeper.criteria import guard_state, parse_guard
-from sweeper.findings import Confirmation, GuardResult
+from sweeper.findings import Confirmation, GuardResult, Pairs
 from sweeper.results import StudyResult
 from sweeper.verdict.guarding import guard_notes, guard_results, in_sentence, with_costs
 from sweeper.verdict.judging import judge
+from sweeper.verdict.selection import sentence
 from tests.sweeper.factories import AUC, CONFIRM_SEEDS, SEEDS, study_result
 
 
@@ -75,6 +76,23 @@ def test_the_sentence_tells_what_is_broken_and_what_is_open() -> None:
         "; d >= -0.002 is unproven: no figures of d to compare"
     )
     assert in_sentence([guard("c", "held", 0.0)], 0.95) == ""
+
+
+def test_the_interval_of_a_guard_is_called_as_that_of_the_winner_after_several_verdicts() -> None:
+    found = Confirmation(
+        baseline_per_seed={1: 0.1, 2: 0.1},
+        best_per_seed={1: 0.2, 2: 0.2},
+        difference=0.1,
+        improvement=0.1,
+        ci_low=0.05,
+        ci_high=0.15,
+        p_value=0.001,
+    )
+    pairs = Pairs(budget=2, confidence=0.99391, is_sequential=False, n_judged=2)
+    guards = [guard("a", "unproven", -0.0025)]
+    said = sentence(found, best="A", metric="auc", confidence=0.95, guards=guards, pairs=pairs)
+    assert said.count("99.39 % interval") == 2
+    assert "95 %" not in said
 
 
 def test_a_metric_that_was_not_found_is_unknown_and_seed_noise_is_noted() -> None:

@@ -91,8 +91,8 @@ def result(low: float | None, high: float | None, needed: int | None = None) -> 
     )
 
 
-def say(confirmation: Confirmation | None, min_effect: float | None = None, best: str | None = "A") -> str:
-    return sentence(confirmation, best=best, metric="auc", confidence=0.95, min_effect=min_effect)
+def say(confirmation: Confirmation | None, min_effect: float | None = None) -> str:
+    return sentence(confirmation, best="A", metric="auc", confidence=0.95, min_effect=min_effect)
 
 
 # ------------------------------------------------------------------------------------------------ choose
@@ -478,10 +478,7 @@ def test_a_p_value_is_told_with_two_digits_down_to_a_thousandth() -> None:
     ]
 
 
-def test_a_study_without_a_best_or_without_a_confirmation_says_so() -> None:
-    assert say(None, best=None) == (
-        "No candidate finished on every seed, so that there is nothing to compare with the baseline."
-    )
+def test_a_study_without_a_confirmation_says_so() -> None:
     assert say(None) == (
         "A is the best candidate on validation; not confirmed: no confirmation seed was completed by both."
     )

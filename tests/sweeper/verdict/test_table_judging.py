@@ -214,6 +214,34 @@ def test_smaller_may_be_better() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("logloss", "cross_entropy", "crossentropy", "xent", "mape", "rmsle", "neg_log_likelihood", "hinge"),
+        *("eer", "fpr95", "bpd", "lpips", "medae", "wasserstein", "cost", "misclassification"),
+    ],
+)
+def test_what_may_be_better_when_less_is_asked_for_its_direction(name: str) -> None:
+    with pytest.raises(UserError, match=rf"^direction: got none; .* Say --direction min if less '{name}' is"):
+        judge_table(metric_called(name), baseline="a")
+
+
+@pytest.mark.parametrize("name", ["accuracy", "f1", "roc_auc", "top5", "mAP", "score", "r2", "per_class"])
+def test_what_is_better_when_more_is_judged_at_once(name: str) -> None:
+    assert "larger is better" in " ".join(judge_table(metric_called(name), baseline="a").told)
+
+
+def metric_called(name: str) -> pd.DataFrame:
+    return pd.DataFrame(A + B).rename(columns={"val": f"val_{name}"}).drop(columns="test")
+
+
+def test_the_value_of_optuna_is_asked_for_its_direction() -> None:
+    frame = pd.DataFrame(A + B).rename(columns={"val": "value"}).drop(columns="test")
+    with pytest.raises(UserError, match=r"^direction: got none"):
+        judge_table(frame, baseline="a", val="value")
+    assert judge_table(frame, baseline="a", val="value", direction="maximize").best == "b"
+
+
 def test_a_smallest_effect_may_make_it_equivalent() -> None:
     found = verdict(A, rows("b", 0.801, wave=2), min_effect=0.05)
     assert found.verdict == "equivalent"

@@ -92,6 +92,7 @@ ALLOWED = (
     '"test": null',
     "a value, as test/",
     "no run has a value on test",
+    f"no run has a value of {AUC.metric} and {LOSS.metric} on test",
     "is a single test;",
 )
 
@@ -115,6 +116,11 @@ def test_nothing_that_is_shown_speaks_of_a_test_split(
         assert "test" not in text
     assert read_summary(folder).judged_on == "val"
     assert not {key for key in summary_numbers(summary) if "test" in key}
+
+
+def test_a_front_names_what_has_no_value_on_test() -> None:
+    judged = judge(without_test(replace(study_result(), objectives=(AUC, LOSS)), LOSS.metric))
+    assert f"since no run has a value of {LOSS.metric} on test:" in judged.notes[0]
 
 
 def test_a_study_with_a_test_split_says_nothing_new(tmp_path: Path) -> None:

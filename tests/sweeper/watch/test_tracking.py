@@ -150,6 +150,7 @@ def test_a_trial_has_mean_and_deviation_of_its_screening_seeds_and_its_differenc
     assert found["val/ctcvr_auc_std"] == pytest.approx(0.0001)
     assert found["test/ctcvr_auc"] == pytest.approx(0.7411)
     assert (found["difference"], found["ci_low"]) == pytest.approx((0.0007, -0.0008))
+    assert found["ci_low"] < found["improvement"] < found["ci_high"]
     assert trial.data.tags["sweeper.seeds"] == "0,1,2"
     assert tracked.trial(3).data.tags["sweeper.seeds"] == "0,1,2"  # not those that confirmed it
 
