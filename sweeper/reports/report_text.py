@@ -257,8 +257,10 @@ def _stopped(summary: Summary) -> list[str]:
     if summary.state == "finished":
         return []
     why, advice = summary.stopped_because, "The same command goes on with the study."
-    if summary.totals.to_go_on:
-        advice = f"{summary.totals.to_go_on[0].upper()}{summary.totals.to_go_on[1:]}."
+    if to_go_on := summary.totals.to_go_on:
+        if why and to_go_on.startswith(why):
+            return ["", f"Not finished: {inline(to_go_on)}."]
+        advice = f"{to_go_on[0].upper()}{to_go_on[1:]}."
     return ["", sentences(f"Not finished: {inline(why)}" if why else "Not finished", advice)]
 
 

@@ -36,13 +36,14 @@ class Limits:
 
     `grace_s`: what running jobs may take to leave. `n_retries`: how often in a row a run that is lost without
     progress is tried again. `timeout_s`: no run starts that long after the session began. `idle_s`: so long a
-    session stays for which others leave no run to start.
+    session stays for which others leave no run to start. `wait_s`: so long agents may take to come.
     """
 
     grace_s: float
     n_retries: int
     timeout_s: float | None = None
     idle_s: float | None = None
+    wait_s: float = 60.0
     now: Callable[[], float] = time.monotonic
 
 
@@ -76,7 +77,7 @@ class StudyLoop:
         self._n_waiting = 0
         self._retries = Retries(limits.n_retries)
         self._active = ActiveJobs(self._retries)
-        self.slots = SlotWatch(executor, hooks.observer, limits.now)
+        self.slots = SlotWatch(executor, hooks.observer, limits.now, limits.wait_s)
         self._began = self._look_at = limits.now()
         self._started_runs: set[RunKey] = set()
         self._incidents: dict[RunKey, list[str]] = {}

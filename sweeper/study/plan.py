@@ -13,7 +13,7 @@ from sweeper.executors import Arrangement, arrange
 from sweeper.layout import StudyFolder, check_study_name
 from sweeper.monitor import Compiled, compiled
 from sweeper.results import Policy
-from sweeper.schema import Inline, StudySettings
+from sweeper.schema import Inline, Remote, StudySettings
 from sweeper.search import RACE, Draft, Sweep, check_pruner, pruner_warnings
 from sweeper.study.division import attribution_faults
 from sweeper.study.health import never_asked, stopped_by
@@ -79,7 +79,8 @@ class Plan:
         """How long jobs may take to leave, how often lost runs are tried again, when time is up."""
         executor, study = self.settings.executor, self.settings.study
         n_retries = 0 if isinstance(executor, Inline) else executor.retries
-        return Limits(study.grace_s, n_retries, study.timeout_s, study.idle_s)
+        wait_s = executor.wait_s if isinstance(executor, Remote) else 0.0
+        return Limits(study.grace_s, n_retries, study.timeout_s, study.idle_s, wait_s)
 
 
 def plan(sweep: Sweep, factory: SpecFactory) -> Plan:

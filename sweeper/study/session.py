@@ -15,7 +15,7 @@ from sweeper.study.conclusion import exit_code, study_result, tidy_checkpoints, 
 from sweeper.study.ensemble import EnsembleContext, Evaluate, Outcome, ensemble_of
 from sweeper.study.ensemble_place import apart, on_agent, timeout_of
 from sweeper.study.growth import Growth
-from sweeper.study.interrupts import Interrupt
+from sweeper.study.interrupts import NOTHING_LOST, Interrupt, say
 from sweeper.study.loop import StudyLoop
 from sweeper.study.plan import Plan
 from sweeper.study.prefix_files import PrefixFiles
@@ -67,9 +67,7 @@ class Session:
         table = self._table
         self._loop.work_off(table.wanted_screening, asks=True, wanted_ahead=table.wanted_ahead)
         if not self._loop.is_stopping:
-            self._announce_confirmation()
-            self._loop.work_off(self._table.wanted_confirmation, asks=False)
-            self._announce_end_of_pairs()
+            self._confirm()
         if not self._loop.is_stopping:
             self._attribute()
         if self._loop.left_because is not None:
@@ -103,6 +101,14 @@ class Session:
         for warning in self._warnings:
             self._observer.warned(warning)
         self._growth.tell = self._observer.plan_grew
+
+    def _confirm(self) -> None:
+        """Train the best candidate and the baseline on fresh seeds; nothing is said of it once time is up."""
+        if not self._loop.is_time_up:
+            self._announce_confirmation()
+        self._loop.work_off(self._table.wanted_confirmation, asks=False)
+        if not self._loop.is_time_up:
+            self._announce_end_of_pairs()
 
     def _announce_confirmation(self) -> None:
         """The plan has held these runs from the start; it changes by what pruned and failed trials spared."""
@@ -143,7 +149,9 @@ class Session:
 
     def _conclude(self) -> int:
         if not self._table.trials:
-            return self._interrupt.exit_code  # told to stop before the first trial
+            if self._interrupt.received is not None:
+                say(NOTHING_LOST)
+            return self._interrupt.exit_code
         plan, folder, failed_by = self._plan, self._plan.folder, self._loop.stopped_because
         result = self._result()
         judgement = judge(result)
@@ -227,7 +235,11 @@ class Session:
         if self._loop.stopped_because is not None:
             return f"{again}; with study.retry=failed it also tries failed runs again"
         limit_s = self._plan.settings.study.timeout_s
-        return again if self._loop.is_stopping else f"study.timeout_s={limit_s:g} is over; {again}"
+        if self._loop.is_stopping:
+            return again
+        n = self._table.n_unasked
+        unbegun = f" before {plural(n, 'trial')} could begin" if n else ""
+        return f"study.timeout_s={limit_s:g} is over{unbegun}; {again}"
 
     def _what_else_to_do(self) -> str:
         """Where runs have failed so often that the study stopped."""

@@ -282,7 +282,13 @@ def sentence(
     costs = f", but costs {found}" if (found := costs_of(told)) else ""
     about_guards = in_sentence(told, confidence if pairs is None else pairs.confidence)
     where = which_also_chose(judged_on, chosen_on)
-    return f"{best} is {RELATIONS[word]} the baseline{where}{costs}: {numbers}{meaning}{about_guards}."
+    relation = relation_of(word, has_interval=confirmation.ci_low is not None)
+    return f"{best} {relation} the baseline{where}{costs}: {numbers}{meaning}{about_guards}."
+
+
+def relation_of(word: str, *, has_interval: bool) -> str:
+    """How the winner stands to the baseline; where there is no interval, nothing was found out."""
+    return f"is {RELATIONS[word]}" if has_interval else "cannot be judged against"
 
 
 def which_also_chose(judged_on: JudgedOn, chosen_on: JudgedOn) -> str:

@@ -7,7 +7,7 @@ from sweeper.findings import Comparison
 from sweeper.models import DIRECTIONS, Direction
 from sweeper.results import JudgedOn
 from sweeper.verdict.digits import decimals
-from sweeper.verdict.selection import RELATIONS, which_also_chose, word_of
+from sweeper.verdict.selection import relation_of, which_also_chose, word_of
 from sweeper.verdict.sheet_columns import LOSSES, OPTUNAS
 from sweeper.wording import plural, split_name
 
@@ -73,7 +73,8 @@ def exploratory_sentence(
     small = (
         f"; the whole interval lies within +-{min_effect:g}" if word == "equivalent" and min_effect else ""
     )
-    return f"{best} is {RELATIONS[word]} the baseline{where}: {numbers} ({seeds}){small}."
+    relation = relation_of(word, has_interval=low is not None)
+    return f"{best} {relation} the baseline{where}: {numbers} ({seeds}){small}."
 
 
 def unpaired_sentence(

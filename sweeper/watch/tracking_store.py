@@ -1,5 +1,6 @@
 """Which MLflow store `tracking` means, and where its reader finds it."""
 
+import shlex
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -122,7 +123,8 @@ def place_of_runs(config: Tracking, results_dir: str | Path) -> str | None:
         return None
     if config.uri is not None:
         return redact(config.uri)
-    return f"mlflow ui --backend-store-uri sqlite:///{ResultsFolder(Path(results_dir)).mlflow_db}"
+    uri = f"sqlite:///{ResultsFolder(Path(results_dir)).mlflow_db}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
 
 
 def view_key(study: str) -> str:

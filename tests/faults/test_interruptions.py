@@ -6,12 +6,13 @@ import shlex
 import signal
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.faults import chaos
-from tests.faults.harness import FaultStudy, kill, trials, wait_for
+from tests.faults.harness import FaultStudy, kill, started, trials, wait_for
 
 GRID = "optimizer.lr=0.01,0.02"
 SLOW = (GRID, "loss.pause_ms=25", "trainer.max_steps=100")
@@ -247,10 +248,24 @@ def test_failed_and_pruned_runs_are_tried_again_where_that_is_asked_for(tmp_path
 def test_a_study_whose_time_is_over_says_so_and_goes_on_later(tmp_path: Path) -> None:
     study = FaultStudy(tmp_path, [*SLOW, UNTRACKED, "executor.n_slots=1"])
     printed = study.run_here("study.timeout_s=0.5", code=1)
-    assert "study.timeout_s=0.5 is over; the same command goes on where this one ended" in printed
+    again = "the same command goes on where this one ended"
+    said = f"study.timeout_s=0.5 is over before 2 trials could begin; {again}"
+    assert said in printed
+    assert "confirm" not in printed  # nothing was decided by now
+    assert f"Not finished: {said}." in (study.results / "report.md").read_text()
     assert study.summary()["state"] == "interrupted"
     study.run_here()
     assert study.summary()["state"] == "finished"
+
+
+def test_ctrl_c_while_no_agent_has_come_says_that_nothing_was_lost(tmp_path: Path) -> None:
+    few = ("data.n_train=1000", "data.n_val=500", "data.n_test=500", "aux_focal.lambda=0.1,0.2", UNTRACKED)
+    command = [sys.executable, "-m", "sweeper", "-m", *few, "executor=agents", "executor.wait_s=0.1"]
+    parent, output = started(command, tmp_path, "waits"), tmp_path / "output.txt"
+    wait_for(lambda: "no slot is there yet; the study goes on when one comes" in output.read_text(), 60.0)
+    kill(parent.pid, signal.SIGINT)
+    assert parent.wait(30) == 130
+    assert output.read_text().endswith("stopped; nothing was lost, the same command begins again\n")
 
 
 def test_ctrl_c_before_anything_began_is_one_line(tmp_path: Path) -> None:

@@ -118,6 +118,16 @@ def test_what_the_executor_says_of_its_slots_is_told_and_nothing_besides(tmp_pat
     assert (heard.notes, heard.warnings) == (["start agents with this line"], [])
 
 
+def test_a_wait_that_lasts_is_told_after_what_the_executor_said(tmp_path: Path) -> None:
+    fleet = Fleet({0: 1.0}, {90.0: host(1)}, news=["start agents with this line"])
+    heard = Listening()
+    run_loop(tmp_path, fleet, trials(1), observer=heard)
+    assert heard.notes == [
+        "start agents with this line",
+        "no slot is there yet; the study goes on when one comes",
+    ]
+
+
 def test_slots_that_join_take_work_at_once(tmp_path: Path) -> None:
     """Six runs of 10 s: one slot from the start, another from 5 s, two more from 10 s."""
     come = {0.0: host(1), 5.0: host(2), 10.0: host(3), 10.5: host(4)}

@@ -228,7 +228,7 @@ def test_one_seed_gives_no_interval_and_says_why() -> None:
         "An arm that fails on hard seeds is flattered by this.",
     )
     assert say(got) == (
-        "A is not distinguishable from the baseline: auc improvement +0.1, no interval "
+        "A cannot be judged against the baseline: auc improvement +0.1, no interval "
         "(test split, 1 confirmation seed)."
     )
 
@@ -407,8 +407,9 @@ def test_an_interval_beside_zero_never_comes_with_a_large_adjusted_p(drawn: list
 )
 def test_the_verdict_is_where_the_interval_lies(low: float | None, high: float | None, word: str) -> None:
     assert verdict(result(low, high)) == word
-    relation = "not distinguishable from" if word == "not distinguishable" else f"{word} than"
-    assert say(result(low, high)).startswith(f"A is {relation} the baseline: auc improvement ")
+    relation = "is not distinguishable from" if word == "not distinguishable" else f"is {word} than"
+    told = "cannot be judged against" if low is None else relation
+    assert say(result(low, high)).startswith(f"A {told} the baseline: auc improvement ")
 
 
 def test_the_sentence_has_the_numbers_with_two_digits_of_the_half_width() -> None:

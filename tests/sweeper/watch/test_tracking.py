@@ -482,6 +482,7 @@ def test_where_to_look_never_tells_a_password(tmp_path: Path) -> None:
     remote = Tracking(name="mlflow", uri="https://me:pw@tracking.example/mlflow", experiment=None)
     assert place_of_runs(remote, tmp_path) == "https://me:***@tracking.example/mlflow"
     assert place_of_runs(EMBEDDED, "results") == "mlflow ui --backend-store-uri sqlite:///results/mlflow.db"
+    assert place_of_runs(EMBEDDED, "a b") == "mlflow ui --backend-store-uri 'sqlite:///a b/mlflow.db'"
 
 
 def test_the_page_of_a_study_is_told_once_it_is_in_the_store(tracked: Tracked, tmp_path: Path) -> None:
