@@ -1,7 +1,8 @@
 """`python -m sweeper.agent tcp://HOST:PORT --token-file FILE`: one slot of this host for a study elsewhere.
 
 The study says what to type. Exit codes: 0 when the study is over or the slot was given up, 1 where nothing
-answers, 2 for a wrong command, 3 where the study refuses this host (another code, another file system).
+answers, or the study is gone and did not say that it is over (it was killed), 2 for a wrong command, 3 where
+the study refuses this host (another code, another file system).
 """
 
 import argparse

@@ -30,7 +30,7 @@ REDIAL_S = 30.0
 """So long a study that was there, and does not answer, is looked for; one that is gone refuses at once."""
 LINGER_S = 600.0
 NEAR_END_S = 90.0
-REFUSED_CODE = 3
+UNANSWERED_CODE, REFUSED_CODE = 1, 3
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,12 @@ class Agent:
                 print(f"refused by {self._address}: {error}", file=sys.stderr, flush=True)
                 return REFUSED_CODE
             except (OSError, WireError) as error:
-                if patience_s == REDIAL_S or self.leaving_because:
+                if self.leaving_because:
                     return 0
-                print(
-                    f"{self._address}: {error}; gave up after {patience_s:g} s", file=sys.stderr, flush=True
-                )
-                return 1
+                gone = patience_s == REDIAL_S  # without a word, so that it may come back, and want agents
+                why = "the study is gone" if gone else f"{error}; gave up after {patience_s:g} s"
+                print(f"{self._address}: {why}", file=sys.stderr, flush=True)
+                return UNANSWERED_CODE
             if self.leaving_because:  # told while the two met
                 wire.close()
                 return 0

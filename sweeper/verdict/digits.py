@@ -17,3 +17,9 @@ def decimals(error: float, *shown: float) -> int:
         n for n in range(least, least + EXTRA) if not any(value and not round(value, n) for value in shown)
     )
     return next(enough, least + EXTRA)
+
+
+def percent(confidence: float) -> str:
+    """`99.39 %`; of an interval that is as good as certain `over 99.99 %`."""
+    text = f"{100 * confidence:.4g}"
+    return f"{'over 99.99' if text == '100' else text} %"

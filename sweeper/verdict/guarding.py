@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sweeper.criteria import Guard, guard_state
 from sweeper.findings import COSTS, Confirmation, GuardResult
 from sweeper.results import JudgedOn
-from sweeper.verdict.digits import decimals
+from sweeper.verdict.digits import decimals, percent
 from sweeper.wording import split_name
 
 NO_CHAMPION = "so that there is no champion"
@@ -77,5 +77,5 @@ def _figures(result: GuardResult, confidence: float) -> str:
     if low is None or high is None:
         return f"{result.metric} difference {value:+.3g}, no interval"
     digits = decimals((high - low) / 2, value, low, high)
-    interval = f"{100 * confidence:.4g} % interval {low:+.{digits}f} to {high:+.{digits}f}"
+    interval = f"{percent(confidence)} interval {low:+.{digits}f} to {high:+.{digits}f}"
     return f"{result.metric} difference {value:+.{digits}f}, {interval}"

@@ -2,6 +2,7 @@
 
 from sweeper.findings import Look, Pairs
 from sweeper.results import StudyResult
+from sweeper.verdict.digits import percent
 from sweeper.wording import plural, split_name
 
 JUDGED = ("better", "worse", "equivalent", "not distinguishable")
@@ -63,7 +64,7 @@ def _of_budgets(result: StudyResult, pairs: Pairs | None, *, has_interval: bool)
     if not has_interval:
         return (grown,)
     return (
-        f"{grown} The interval is one of {100 * pairs.confidence:.4g} %, so that all these verdicts together "
+        f"{grown} The interval is one of {percent(pairs.confidence)}, so that all these verdicts together "
         f"keep the stated {100 * result.confidence:g} %. It would be narrower in a study whose seeds and "
         "candidates were decided on before it began.",
     )

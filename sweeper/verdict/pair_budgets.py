@@ -6,7 +6,6 @@ promise holds for all verdicts of the study together.
 """
 
 from collections.abc import Collection, Sequence
-from itertools import pairwise
 
 from sweeper.findings import Look, PairBudget
 from sweeper.verdict.sequential import Design
@@ -91,7 +90,8 @@ def design_of(budgets: Sequence[PairBudget], looks: Sequence[Look], place: int, 
         return Design({len(budget.pairs): alpha}, is_sequential=False)
     at: list[int] = []
     spent: list[float] = []
-    for one in _chain(budgets, judged, place):
+    chain = _chain(budgets, judged, place)
+    for one in chain:
         before, known = (at[-1], spent[-1]) if at else (0, 0.0)
         amount = alpha * share(sum(other < one for other in judged))
         added = _looks_of(budgets[one], before, amount)
@@ -99,8 +99,11 @@ def design_of(budgets: Sequence[PairBudget], looks: Sequence[Look], place: int, 
         spent += [known + error for _, error in added]
     errors = nominal_errors(tuple(at), tuple(spent))
     caution = CAUTION.get(len(budget.seeds), LEAST_CAUTION) if budget.is_sequential else 1.0
+    seen = [one for one in looks if any(_is_look_of(one, budgets[before]) for before in chain[:-1])]
     return Design(
-        {n: caution * error for n, error in zip(at, errors, strict=True)}, is_sequential=budget.is_sequential
+        {n: caution * error for n, error in zip(at, errors, strict=True)},
+        is_sequential=budget.is_sequential,
+        n_judged=max((len(one.confirm_seeds) for one in seen), default=0),
     )
 
 
@@ -118,12 +121,14 @@ def _looks_of(budget: PairBudget, before: int, amount: float) -> list[tuple[int,
 def _chain(budgets: Sequence[PairBudget], judged: Collection[int], place: int) -> list[int]:
     """The budgets of one winner, each an extension of the one before that was judged, up to that at `place`.
 
-    One that does not extend those before it stands alone.
+    Those that a later one does not extend, as fewer pairs than there had been, stand alone.
     """
-    before = [at for at in range(place) if at in judged and _is_same(budgets[at], budgets[place])]
-    chain = [*before, place]
-    grows = all(_extends(budgets[b], budgets[a]) for a, b in pairwise(chain))
-    return chain if grows else [place]
+    chain: list[int] = []
+    for at in range(place):
+        is_begun = at in judged and _is_same(budgets[at], budgets[place])
+        if is_begun and _extends(budgets[place], budgets[at]):
+            chain += [at] if not chain or _extends(budgets[at], budgets[chain[-1]]) else []
+    return [*chain, place]
 
 
 def _budgets_of(looks: Sequence[Look]) -> tuple[PairBudget, ...]:

@@ -14,7 +14,7 @@ from typing import Literal
 from sweeper.findings import Comparison, Confirmation, GuardResult, Pairs
 from sweeper.models import Direction
 from sweeper.results import JudgedOn
-from sweeper.verdict.digits import decimals
+from sweeper.verdict.digits import decimals, percent
 from sweeper.verdict.guarding import costs_of, in_sentence
 from sweeper.verdict.paired import (
     Influence,
@@ -371,7 +371,7 @@ def _numbers(
         why = "; more seeds would hardly decide it" if pairs.ended == "futile" else ""
         return f"{found}repeated {100 * confidence:g} % interval {span} ({where}{why})"
     told = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-    return f"{found}{100 * confidence:.4g} % interval {span}, {told} ({where})"
+    return f"{found}{percent(confidence)} interval {span}, {told} ({where})"
 
 
 def _left(confirmation: Confirmation | None, metric: str) -> str:

@@ -39,10 +39,12 @@ class Design:
     """`errors`: by number of pairs, the two-sided error of the look at that many; the last one is the budget.
 
     `is_sequential`: pairs may stop before the budget is used up; else the last look alone decides.
+    `n_judged`: so many were judged by what this design goes on from; that fewer would do is no reason to end.
     """
 
     errors: Mapping[int, float]
     is_sequential: bool = True
+    n_judged: int = 0
 
     @property
     def budget(self) -> int:
@@ -180,7 +182,9 @@ class _Progress:
             return "decided"
         if n == self.design.budget:
             return "used up"
-        is_futile = n >= FUTILE_FROM and self._power(look.improvement, n) < FUTILE_BELOW
+        is_futile = (
+            n >= max(FUTILE_FROM, self.design.n_judged) and self._power(look.improvement, n) < FUTILE_BELOW
+        )
         return "futile" if is_futile else None
 
     def _power(self, mean: float, n: int) -> float:

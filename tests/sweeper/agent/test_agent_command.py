@@ -10,6 +10,7 @@ import pytest
 
 from sweeper.agent import import_path
 from tests.sweeper.executors.agents import remote_executor, started_agent, until
+from tests.sweeper.executors.proxy import Proxy
 
 
 def run(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -66,6 +67,19 @@ def test_it_ends_when_whoever_started_it_is_gone(tmp_path: Path) -> None:
         executor.close()
         assert agent.stdout is not None
         agent.stdout.close()
+
+
+def test_where_a_study_is_gone_that_was_not_over_its_exit_code_asks_for_another_start(tmp_path: Path) -> None:
+    executor = remote_executor(tmp_path)
+    proxy = Proxy(executor.address)
+    agent = started_agent(executor, through=proxy.address)
+    try:
+        until(executor, 1)
+        proxy.close()  # as a study that is killed
+        said, _ = agent.communicate(timeout=30)
+        assert (agent.returncode, "the study is gone" in said) == (1, True)
+    finally:
+        executor.close()
 
 
 def test_it_ends_at_once_when_the_study_is_over(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweeper.verdict.digits import decimals
+from sweeper.verdict.digits import decimals, percent
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,10 @@ def test_a_number_that_would_read_as_zero_gets_up_to_two_digits_more() -> None:
     assert decimals(0.013, 0.00003) == 5
     assert decimals(0.013, 1e-9) == 5
     assert decimals(0.013, 0.0) == 3
+
+
+@pytest.mark.parametrize(
+    ("confidence", "text"), [(0.95, "95 %"), (0.99391, "99.39 %"), (0.99997, "over 99.99 %")]
+)
+def test_a_confidence_is_never_called_certain(confidence: float, text: str) -> None:
+    assert percent(confidence) == text

@@ -80,6 +80,20 @@ def test_a_raised_budget_by_which_no_further_pair_was_judged_is_no_further_verdi
     assert n_verdicts(budgets, looks, 2, n_pairs) == n
 
 
+@pytest.mark.parametrize("fixed", [2, 4, 6])
+def test_fewer_pairs_in_between_take_nothing_from_a_budget_that_is_raised_after_them(fixed: int) -> None:
+    """A fixed number is a claim of its own; the raised budget goes on from the open one before it."""
+    budgets = [budget("a", 5), budget("a", 7), budget("a", fixed, is_open=False), budget("a", 8)]
+    looks = [look("a", 4), look("a", 7), look("a", fixed)]
+    before = design_of(budgets[:2], looks[:2], 1, 0.95).errors
+    after = design_of(budgets, looks, 3, 0.95).errors
+    assert {n: after[n] for n in before} == before
+    assert sorted(after) == list(range(2, 9))
+    assert design_of(budgets, looks, 3, 0.95).n_judged == 7  # no fewer will do
+    assert extended_by_last(budgets, looks) == 1
+    assert n_verdicts(budgets, looks, 3, 7) == 3
+
+
 def test_an_open_number_after_a_fixed_one_is_a_verdict_of_its_own_on_the_same_pairs() -> None:
     """Its interval at these is a wider one."""
     budgets = [budget("a", 5, is_open=False), budget("a", 10)]

@@ -1,6 +1,7 @@
 """When confirmation pairs stop: by hand, on differences whose spread is known from the screening."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,6 +42,12 @@ def test_a_clear_loss_is_decided_as_early() -> None:
 def test_where_more_pairs_would_hardly_decide_it_they_stop_from_the_fourth_on() -> None:
     found = walked([0.1, -0.1, 0.1, -0.1, *[9.0] * 6])
     assert (found.n, found.state) == (4, "futile")
+
+
+def test_pairs_that_were_judged_before_are_not_given_back_for_being_futile() -> None:
+    pairs = [0.1, -0.1, 0.1, -0.1, 0.1, -0.1, 0.1, *[9.0] * 3]
+    found = walk(contest(pairs), replace(DESIGN, n_judged=7))
+    assert (found.n, found.state) == (7, "futile")
 
 
 def test_what_is_surely_too_small_to_matter_is_decided() -> None:
