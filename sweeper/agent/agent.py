@@ -157,17 +157,18 @@ class Agent:
 
     async def _joined(self, patience_s: float) -> tuple[Wire, Hello]:
         """A study that has taken the slot, and who it took. Raises RefusedError, OSError, WireError."""
-        deadline, pause_s = time.monotonic() + patience_s, 0.5
+        deadline, pause_s, said = time.monotonic() + patience_s, 0.5, False
         while True:
             try:
                 return await self._introduced()
-            except (RefusedError, ConnectionRefusedError) as error:
+            except (OSError, WireError) as error:
                 is_over = isinstance(error, ConnectionRefusedError) and patience_s == REDIAL_S
                 if isinstance(error, RefusedError) or is_over or self._is_late(deadline):
                     raise
-            except (OSError, WireError):
-                if self._is_late(deadline):
-                    raise
+                if not said:
+                    again = f"{error}; tries again for {patience_s:g} s"
+                    print(f"{self._address}: {again}", file=sys.stderr, flush=True)
+                said = True
             await asyncio.sleep(random.uniform(0.5, 1.0) * pause_s)
             pause_s = min(2 * pause_s, 10.0)
 

@@ -21,6 +21,7 @@ from sweeper_tasks.diagnosis.table_faults import (
     NOT_A_NUMBER,
     Names,
     faults_of_columns,
+    faults_of_empty_labels,
     faults_of_label_words,
     faults_of_pair,
     faults_of_spelling,
@@ -78,15 +79,15 @@ def read(data: CsvData, files: Mapping[str, Path]) -> Cohort:
     frames = [table.frame for table in tables.values()]
     table = pd.concat(frames, ignore_index=True)
     written = table.pop(data.label)
-    labels = as_classes(written)
     origin = np.repeat(list(tables), [len(frame) for frame in frames])
     groups, column = (table.get(name) for name in (data.group, data.split))
     table = table.drop(columns=[name for name in {data.group, data.split} if name is not None])
     separator = next(iter(tables.values())).separator
     columns = {str(name): _understood(data, table[name], separator) for name in table}
     names = np.array([files[role].name for role in origin])
-    wrong = [*faults_of_label_words(data, written), *faults_of_spelling(data, labels)]
-    if wrong := [*wrong, *_mistakes(table, columns, names)]:
+    of_labels = [*faults_of_empty_labels(data, written, names), *faults_of_label_words(data, written)]
+    labels = as_classes(written.dropna())
+    if wrong := [*of_labels, *faults_of_spelling(data, labels), *_mistakes(table, columns, names)]:
         raise UserError(wrong)
     where = ", ".join(path.name for path in files.values())
     once = ~_are_repeated(table, written, groups)

@@ -19,7 +19,7 @@ Names = NDArray[Any]
 
 
 def faults_of_columns(data: CsvData, table: pd.DataFrame, file: str) -> list[Fault]:
-    """Columns that are named but not there; no rows; rows without a diagnosis."""
+    """Columns that are named but not there; no rows."""
     faults: list[Fault] = []
     keyed = [(f"data.{key}", getattr(data, key)) for key in ("label", "split", "group")]
     named = [
@@ -29,11 +29,16 @@ def faults_of_columns(data: CsvData, table: pd.DataFrame, file: str) -> list[Fau
     ]
     faults += [no_such_column(key, name, file, map(str, table)) for key, name in named if name not in table]
     if len(table) == 0:
-        return [*faults, Fault(file, "got no rows; expected at least one below the header")]
-    if not faults and (empty := np.asarray(table[data.label].isna())).any():
-        problem = f"got nothing in {_rows(empty)}; expected a diagnosis in every row"
-        faults.append(Fault(f"{file}, column '{data.label}'", problem, "Complete these rows or remove them"))
+        faults.append(Fault(file, "got no rows; expected at least one below the header"))
     return faults
+
+
+def faults_of_empty_labels(data: CsvData, labels: "pd.Series[Any]", files: Names) -> Iterator[Fault]:
+    """A fault for each file with rows without a diagnosis."""
+    is_empty = np.asarray(labels.isna())
+    for file in dict.fromkeys(files[is_empty]):
+        problem = f"got nothing in {_rows(is_empty[files == file])}; expected a diagnosis in every row"
+        yield Fault(f"{file}, column '{data.label}'", problem, "Complete these rows or remove them")
 
 
 def no_such_column(key: str, name: str, where: str, columns: Iterable[str]) -> Fault:

@@ -76,6 +76,8 @@ def _read(data: AbsaCsv, files: dict[str, list[Path]], name: str) -> Collection:
     for role, some in files.items():
         rows[role] = [row for file in some for row in _rows_of(data, file, required, unusable)]
     every = [cells for some in rows.values() for _, cells in some]
+    if not every and not unusable.entries:
+        raise UserError(Fault(name, "got no rows; expected at least one below the header"))
     aspects = _aspects(data, name, every)
     _refuse_other_columns(data, rows, aspects)
     meanings: Meanings = {"": None} | dict(meanings_of(data.words.model_dump()))

@@ -50,6 +50,7 @@ def test_where_nothing_listens_it_gives_up_with_a_line() -> None:
     done = run("tcp://127.0.0.1:9", "--patience", "1", SWEEPER_AGENT_TOKEN="secret")
     assert done.returncode == 1
     assert "tcp://127.0.0.1:9: " in done.stderr
+    assert "tries again for 1 s" in done.stderr
     assert "gave up after 1 s" in done.stderr
     assert "secret" not in done.stderr
 

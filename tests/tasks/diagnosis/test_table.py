@@ -149,6 +149,15 @@ def test_rows_without_a_diagnosis_are_told(tmp_path: Path) -> None:
     )
 
 
+def test_rows_without_a_diagnosis_hide_nothing_else(tmp_path: Path) -> None:
+    labels = ("", "ill", "healthy", "Ill")
+    path = write(tmp_path / "t.csv", outcome=lambda i: labels[i % 4], age=lambda i: "old" if i == 7 else i)
+    told = faults(path, tmp_path)
+    assert "column 'outcome': got nothing in rows 1, 5, 9, ..." in told
+    assert "expected each diagnosis in one spelling" in told
+    assert "column 'age': got 'old' among numbers (row 8)" in told
+
+
 def test_one_class_only_is_told(tmp_path: Path) -> None:
     told = faults(write(tmp_path / "t.csv", outcome=lambda i: "ill"), tmp_path)
     assert "data.label: got one class only ('ill'); expected 2 to 100 classes" in told

@@ -262,6 +262,12 @@ def test_what_a_table_says_wrong_is_named_with_its_column(table: Path, tmp_path:
     )
 
 
+def test_a_table_that_is_a_header_only_lacks_rows_not_aspects(table: Path, tmp_path: Path) -> None:
+    table.write_text(f"{table.read_text().splitlines()[0]}\n")
+    told = faults(config_for(CSV, table), tmp_path)
+    assert told == f"{table}: got no rows; expected at least one below the header"
+
+
 @pytest.mark.parametrize("skip_bad", [False, True])
 def test_a_column_that_is_no_aspect_is_told_as_a_column(table: Path, tmp_path: Path, skip_bad: bool) -> None:
     """Of the numbers 0 to 39 in `id`, 0 and 1 happen to be words."""
