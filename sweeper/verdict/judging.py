@@ -1,6 +1,6 @@
 """From a study's result to its judgement: reads the records, leaves the statistics to `selection`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite, nan
 
@@ -17,6 +17,8 @@ from sweeper.verdict.selection import Arm, Panel
 from sweeper.verdict.study_arms import arm_of, without_seed
 from sweeper.verdict.which_split import notes_of_front, notes_of_split
 from sweeper.wording import plural, split_name
+
+N_NAMED = 3
 
 
 def best_of(trials: Sequence[TrialResult], policy: Policy) -> int | None:
@@ -49,9 +51,8 @@ def _verdict(result: StudyResult) -> Judgement:
     eligible = [arms[trial.spec.number] for trial in contestants(result.trials, result.baseline)]
     best = selection.choose(eligible, result.baseline.spec.number, objective.direction, result.seeds)
     found = _without_best(result) if best is None else _on_best(result, arms, best)
-    compared = replace(
-        found, comparisons=_compared(result, [arms]), notes=(*found.notes, *notes_of_runs(result))
-    )
+    notes = (*found.notes, *_lost_examples(arms.values()), *notes_of_runs(result))
+    compared = replace(found, comparisons=_compared(result, [arms]), notes=notes)
     return without_comparison(compared, result, idle_parts(result))
 
 
@@ -123,6 +124,24 @@ def _notes_of_confirmation(
     return (
         *notes_of_split(split, has_examples=has_examples),
         *selection.notes(confirmation, split, pair),
+    )
+
+
+def _lost_examples(arms: Collection[Arm]) -> tuple[str, ...]:
+    """That some runs lack what others have: the values of their examples lie in their folders."""
+    lacking = [
+        f"{arm.name} seed {seed}"
+        for arm in arms
+        for seed, value in sorted({**arm.test, **arm.confirmation}.items())
+        if isfinite(value) and seed not in (arm.influence or {})
+    ]
+    if not lacking or not any(arm.influence for arm in arms):
+        return ()
+    more = f" and {len(lacking) - N_NAMED} more" if len(lacking) > N_NAMED else ""
+    return (
+        f"The values of single examples are missing for {plural(len(lacking), 'run')} "
+        f"({', '.join(lacking[:N_NAMED])}{more}): what the intervals hold of the noise of examples is from "
+        "the other runs. Was a folder of a run removed?",
     )
 
 

@@ -323,6 +323,16 @@ def test_influence_values_are_those_of_the_objective_or_none(tmp_path: Path) -> 
     assert "seed noise only" in judged.notes[0]
 
 
+def test_a_run_whose_folder_was_removed_is_named(tmp_path: Path) -> None:
+    folder = StudyFolder(tmp_path)
+    result = study_result(folder)
+    whole = judge(result).notes
+    folder.run(result.trials[3].spec, SEEDS[0]).records.unlink()
+    (note,) = set(judge(result).notes) - set(whole)
+    said = f"missing for 1 run ({result.trials[3].spec.name} seed {SEEDS[0]}): what the intervals hold"
+    assert said in note
+
+
 def without_noise(result: StudyResult) -> StudyResult:
     """The study with one confirmation seed and a winner that gains 0.25 on every seed."""
     at, others = f"test/{AUC.metric}", result.trials[0].runs
