@@ -79,7 +79,10 @@ def _always_sweeps(loader: ConfigLoader, hydra: DictConfig, sweep: AppSweep) -> 
     """Whether the app's configuration, and not only the command line, asks for a sweep (`hydra.mode`)."""
     of_hydra = [str(line) for line in hydra.overrides.hydra if not str(line).startswith("hydra.mode=")]
     lines = [*of_hydra, *sweep.space.fixed, *next(extremes(sweep.space)).overrides]
-    mode: RunMode | None = loader.load_configuration(hydra.job.config_name, lines, RunMode.RUN).hydra.mode
+    try:
+        mode: RunMode | None = loader.load_configuration(hydra.job.config_name, lines, RunMode.RUN).hydra.mode
+    except CONFIGURATION_ERRORS:  # a group that only named trials choose
+        return False
     return mode == RunMode.MULTIRUN
 
 
