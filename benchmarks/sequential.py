@@ -180,6 +180,9 @@ GROWN: dict[str, Sequence[Step]] = {
     "four winners, each with 5 pairs, then 10": [
         (arm, most, True) for arm in range(1, 5) for most in (5, 10)
     ],
+    "one winner, at most 5, 10, then 4 fixed, at most 20, 40": [
+        *((1, 5, True), (1, 10, True), (1, 4, False), (1, 20, True), (1, 40, True)),
+    ],
 }
 GROWN_FIXED: dict[str, Sequence[Step]] = {
     "one winner, 5 pairs, then 10, 15, 20": [(1, pairs, False) for pairs in (5, 10, 15, 20)],

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MLFLOW = "mlflow:"
 COLUMNS = """\
-The table has a row for each run: CSV of any separator (a W&B export, too), Parquet, or the runs of an
+The table has a row for each run: CSV of any separator (a W&B export, too), Parquet, JSON, or the runs of an
 experiment, mlflow:EXPERIMENT. Columns are found by their names: trial (name, config, ...), seed, val and
 test (val/acc, valid_acc, metrics.test/acc, ...), phase (screening, confirmation), state. Others are ignored.
 

@@ -30,7 +30,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
-from hydra.errors import SearchPathException
+from hydra.errors import OverrideParseException, SearchPathException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, basecontainer
@@ -172,10 +172,28 @@ def _in_a_line(func: Callable[[], Any]) -> Any:
     except Exception as error:
         if not was_reading(error):
             raise
-        from sweeper.config.config_faults import first_line  # every start of any app imports this module
-
-        print(Fault("command line", first_line(error)), file=sys.stderr)
+        print(_fault_of(error), file=sys.stderr)
         sys.exit(2)
+
+
+def _fault_of(error: Exception) -> Fault:
+    """In our words; every start of any app imports this module, hence the imports here."""
+    if isinstance(error, OverrideParseException) and error.override:
+        from sweeper.config.unreadable import unreadable
+
+        return unreadable(f"override '{error.override}'", error.override, error, _reads)
+    from sweeper.config.config_faults import first_line
+
+    return Fault("command line", first_line(error))
+
+
+def _reads(line: str) -> bool:
+    """Whether Hydra takes the text for an override."""
+    try:
+        OverridesParser.create().parse_override(line)
+    except Exception:  # its lexer raises whatever it stumbles over
+        return False
+    return True
 
 
 def folders(loader: ConfigLoader) -> list[Path]:

@@ -1,7 +1,8 @@
-"""Tables of runs as people keep them, read as text: a CSV of any separator, Parquet, a pandas frame."""
+"""Tables of runs as people keep them, read as text: a CSV of any separator, Parquet, JSON, a pandas frame."""
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SEPARATORS = (",", ";", "\t", "|")
 PARQUET = b"PAR1"
+JSON = ("{", "[")
 OTHERS = {
     b"PK\x03\x04": "an Excel or ZIP file",
     b"\xd0\xcf\x11\xe0": "an Excel file",
@@ -53,12 +55,16 @@ def sheet_of(source: "pd.DataFrame | str | Path") -> Sheet:
 
 def _read(path: Path) -> Sheet:
     if not path.is_file():
-        raise UserError(Fault(str(path), "there is no such file; expected a table with a row for each run"))
+        got = "got a folder" if path.is_dir() else "there is no such file"
+        raise UserError(Fault(str(path), f"{got}; expected a table with a row for each run"))
     data = path.read_bytes()
     kind = next((kind for begin, kind in OTHERS.items() if data.startswith(begin)), None)
     if kind is not None:
-        raise UserError(Fault(str(path), f"got {kind}; expected CSV or Parquet", AS_CSV))
-    return _parquet(path) if data.startswith(PARQUET) else _csv(_text(data, path), str(path))
+        raise UserError(Fault(str(path), f"got {kind}; expected CSV, Parquet or JSON", AS_CSV))
+    if data.startswith(PARQUET):
+        return _parquet(path)
+    text = _text(data, path)
+    return _json(text, str(path)) if text.lstrip()[:1] in JSON else _csv(text, str(path))
 
 
 def _parquet(path: Path) -> Sheet:
@@ -68,6 +74,31 @@ def _parquet(path: Path) -> Sheet:
         return _of_frame(pd.read_parquet(path), str(path))
     except (OSError, ValueError) as error:
         raise UserError(Fault(str(path), f"got Parquet that cannot be read ({error})", AS_CSV)) from error
+
+
+def _json(text: str, where: str) -> Sheet:
+    """A list of objects, an object a line, or lists by the names of columns.
+
+    What is in an inner object is a column, too: `config.lr`.
+    """
+    import pandas as pd
+
+    try:
+        found = _read_json(text)
+        frame = pd.DataFrame(found) if isinstance(found, dict) else pd.json_normalize(found)
+    except (ValueError, TypeError, AttributeError) as error:
+        problem = f"got JSON that is no table ({error}); expected an object for each run"
+        raise UserError(Fault(where, problem, AS_CSV)) from error
+    return _of_frame(frame, where)
+
+
+def _read_json(text: str) -> Any:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    is_one_run = isinstance(found, dict) and not any(isinstance(one, list | dict) for one in found.values())
+    return [found] if is_one_run else found
 
 
 def _of_frame(frame: "pd.DataFrame", where: str) -> Sheet:

@@ -101,6 +101,23 @@ def test_what_hydra_refuses_while_it_reads_is_a_line_and_its_reporting_stays_for
         assert "ValueError: of the app" in capsys.readouterr().err
 
 
+def test_an_override_that_hydra_cannot_read_is_named_with_what_to_write(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load_configuration() -> None:
+        OverridesParser.create().parse_overrides(["a.baseline=[model=small]"])
+
+    with part("_internal.utils.run_and_report"):
+        monkeypatch.setattr(utils, "run_and_report", utils.run_and_report)
+        hydra_adapter.report_faults_in_lines()
+        with pytest.raises(SystemExit, match="2"):
+            utils.run_and_report(load_configuration)
+    assert capsys.readouterr().err == (
+        "override 'a.baseline=[model=small]': cannot be read: an override within it has an '=' and needs "
+        "quotes. Write \"a.baseline=['model=small']\".\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("word", "quoted"),
     [

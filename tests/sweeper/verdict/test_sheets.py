@@ -49,6 +49,28 @@ def test_a_frame_a_parquet_file_and_a_csv_of_it_are_the_same(tmp_path: Path) -> 
     assert indexed.rows == found[0].rows
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"trial": "a", "seed": 0, "val": 0.5}, {"trial": "b", "seed": 0, "val": 0.6}]',
+        '{"trial": "a", "seed": 0, "val": 0.5}\n\n{"trial": "b", "seed": 0, "val": 0.6}\n',
+        '{"trial": ["a", "b"], "seed": [0, 0], "val": [0.5, 0.6]}',
+        '{"trial": {"0": "a", "1": "b"}, "seed": {"0": 0, "1": 0}, "val": {"0": 0.5, "1": 0.6}}',
+    ],
+    ids=["objects", "lines", "columns", "pandas"],
+)
+def test_json_is_a_table(tmp_path: Path, text: str) -> None:
+    sheet = sheet_of(written(tmp_path, text.encode()))
+    assert (sheet.names, sheet.rows) == (("trial", "seed", "val"), ROWS)
+
+
+def test_inner_objects_of_json_are_columns(tmp_path: Path) -> None:
+    lines = '{"config": {"lr": 0.1, "seed": 3}, "summary": {"val/acc": 0.5}}\n{"config": {"lr": 0.2}}'
+    sheet = sheet_of(written(tmp_path, lines.encode()))
+    assert sheet.names == ("config.lr", "config.seed", "summary.val/acc")
+    assert sheet.rows == (("0.1", "3.0", "0.5"), ("0.2", "", ""))
+
+
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     data = b'\ntrial,seed,note\n\na,0,"two\nlines"\nb,0,x\n'
     assert sheet_of(written(tmp_path, data)).lines[1] == 6
@@ -61,7 +83,10 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
         (b"\n \n", "got an empty file"),
         (b"trial,seed,val\n", "got no rows"),
         (b"trial,seed,val\na,0,0,5\n", "line 2: got 4 cells; expected 3"),
-        (b"PK\x03\x04rest", "got an Excel or ZIP file; expected CSV or Parquet"),
+        (b"PK\x03\x04rest", "got an Excel or ZIP file; expected CSV, Parquet or JSON"),
+        (b'{"trial": ["a", "b"', "got JSON that is no table"),
+        (b"[1, 2]", "got JSON that is no table"),
+        (b'{"trial": ["a", "b"], "val": [1]}', "got JSON that is no table"),
         (b"PAR1 and no more", "got Parquet that cannot be read"),
         (b"trial,seed\na\xff,0\n", "got byte 0xff, which is not UTF-8"),
     ],
