@@ -71,7 +71,7 @@ class Findings:
         alone = Findings(())
         checked = alone.checked(composer, settings.study.baseline)
         own = [fault for fault in alone.faults if str(fault) not in {str(known) for known in self.faults}]
-        self.add(_of_baseline(own, {line.lstrip("+").partition("=")[0] for line in composer.fixed}))
+        self.add(_of_baseline(own, _keys(composer.fixed)))
         return checked
 
 

@@ -4,6 +4,7 @@ from sweeper.findings import Comparison, GuardResult
 from sweeper.reports.leaderboard import difference
 from sweeper.reports.markdown_text import Table
 from sweeper.reports.summary_model import Summary
+from sweeper.verdict import percent
 from sweeper.wording import split_name
 
 
@@ -18,7 +19,12 @@ def guards_section(summary: Summary, confidence: float, table: Table) -> list[st
     if not summary.guards:
         return []
     level = confidence if summary.pairs is None else summary.pairs.confidence
-    head = ["guard", f"{summary.judged_on} difference", f"{100 * level:.4g}% interval", "state"]
+    head = [
+        "guard",
+        f"{summary.judged_on} difference",
+        f"{percent(level).replace(' %', '%')} interval",
+        "state",
+    ]
     body = [[one.guard, *_figures(one), one.state] for one in summary.guards]
     return [
         *("## Guards", "", *table(head, body, ["guard", "state"]), ""),

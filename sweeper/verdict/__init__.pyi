@@ -1,5 +1,5 @@
 from .attribution import attribute as attribute
-from .digits import decimals as decimals
+from .digits import decimals as decimals, percent as percent
 from .factorial import MAX_GROUPS as MAX_GROUPS, design as design
 from .judging import best_of as best_of, judge as judge
 from .mix import judged_attribution as judged_attribution

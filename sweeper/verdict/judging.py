@@ -50,24 +50,30 @@ def _verdict(result: StudyResult) -> Judgement:
     arms = _arms(result, objective)
     eligible = [arms[trial.spec.number] for trial in contestants(result.trials, result.baseline)]
     best = selection.choose(eligible, result.baseline.spec.number, objective.direction, result.seeds)
-    found = _without_best(result) if best is None else _on_best(result, arms, best)
+    idle = idle_parts(result)
+    found = (
+        _without_best(result) if best is None else _on_best(result, arms, best, is_idle=best in idle.numbers)
+    )
     notes = (*found.notes, *_lost_examples(arms.values()), *notes_of_runs(result))
     compared = replace(found, comparisons=_compared(result, [arms]), notes=notes)
-    return without_comparison(compared, result, idle_parts(result))
+    return without_comparison(compared, result, idle)
 
 
 def _without_best(result: StudyResult) -> Judgement:
     return Judgement(verdict="no result", sentence=f"{selection.NO_BEST}{_first_failure(result)}")
 
 
-def _on_best(result: StudyResult, arms: Mapping[int, Arm], best: int) -> Judgement:
-    """What the confirmation says of the best candidate, or why it says nothing yet."""
+def _on_best(result: StudyResult, arms: Mapping[int, Arm], best: int, *, is_idle: bool) -> Judgement:
+    """What the confirmation says of the best candidate, or why it says nothing yet.
+
+    `is_idle`: it has the baseline's figures, so that nothing was compared.
+    """
     walked = walk_in(result, best)
     pairs = None if walked is None else told(walked, result)
     confirmation, unconfirmed = _confirmed(result, best, walked)
     on_guards = {} if confirmation is None else _on_guards(result, best, walked)
     guards = guard_results(map(parse_guard, result.guards), on_guards)
-    verdict, is_idle = selection.verdict(confirmation, result.min_effect), best in idle_parts(result).numbers
+    verdict = selection.verdict(confirmation, result.min_effect)
     look = look_of(result, best) if verdict in JUDGED and not is_idle else None
     shown = _without_limits(confirmation) if is_idle else confirmation
     return Judgement(

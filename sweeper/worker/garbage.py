@@ -2,8 +2,7 @@
 
 It looks for cycles that nobody refers to, the more often the faster objects are made. What imports make, and
 what a study makes while it opens, tens of thousands of points perhaps, stays until the end: to go through it
-time and again finds nothing, and takes a sixth of the import of torch or MLflow. At the end of the process
-Python goes through all of it twice more.
+time and again finds nothing. At the end of the process Python goes through all of it twice more.
 """
 
 import atexit
