@@ -13,7 +13,7 @@ from sweeper.task import Coefficients, Evaluation, Prepared, Ranking, stackable_
 from sweeper_tasks.esmm.averaging import outputs_of, probabilities_of
 from sweeper_tasks.esmm.config import EsmmConfig
 from sweeper_tasks.esmm.metrics import Floats, Logits, esmm_metrics, rankings_of
-from sweeper_tasks.esmm.model import Batch, EsmmOutput, build_model
+from sweeper_tasks.esmm.model import Batch, EsmmOutput, build_model, unchanging
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, FOCAL_VALUES, HEAD_LOSSES
 from sweeper_tasks.losses.esmm import clicked_bce, ctcvr_logits
 from sweeper_tasks.losses.focal import (
@@ -24,7 +24,7 @@ from sweeper_tasks.losses.focal import (
 )
 from sweeper_tasks.precision import at_least_float32
 
-CHUNKS = {"cpu": 1024}
+CHUNKS = {"cpu": 2048}
 """Rows of a forward pass in evaluations, by kind of device: on a CPU what its cache holds."""
 CHUNK = 8192
 """The same on other devices, where a pass takes the time of its launches."""
@@ -140,7 +140,7 @@ class EsmmTask:
     def _predict(self, model: nn.Module, split: str) -> tuple[Batch, EsmmOutput]:
         """Labels and logits of a split, in float64 on the CPU; the features stay where they are."""
         chunks, labels = self._once(f"{split} to evaluate on {self._device}", lambda: self._evaluated(split))
-        with torch.no_grad():
+        with torch.no_grad(), unchanging(model, len(labels.click)):
             outputs = [model(chunk) for chunk in chunks]
         ctr, cvr = (torch.cat(column).cpu().double() for column in zip(*outputs, strict=True))
         return labels, EsmmOutput(ctr, cvr)

@@ -5,7 +5,16 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from sweeper_tasks.esmm.model import Batch, EsmmOutput, Inputs, Mmoe, SideBySide, TwoTowers, build_model
+from sweeper_tasks.esmm.model import (
+    Batch,
+    EsmmOutput,
+    Inputs,
+    Mmoe,
+    SideBySide,
+    TwoTowers,
+    build_model,
+    unchanging,
+)
 from tests.tasks.esmm.tiny import MODELS, N_DENSE, VOCABULARIES, tiny_batch, tiny_config
 
 
@@ -99,3 +108,37 @@ def test_stacked_models_and_their_gradients_are_those_of_each_alone(name: str) -
         torch.testing.assert_close(losses[k], alone.detach())
         for key, parameter in model.named_parameters():
             torch.testing.assert_close(stacked[key][k], parameter.grad, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_while_weights_stay_the_same_answers_take_less_work(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, batch = built(name), tiny_batch(17, dtype=torch.float64)
+    batch = batch._replace(sparse=batch.sparse.int())
+    plain = model(batch)
+    monkeypatch.setattr(Inputs, "forward", None)  # no example's inputs are put together
+    with torch.no_grad(), unchanging(model, n_examples=17):
+        torch.testing.assert_close(model(batch), plain)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+    with torch.no_grad(), unchanging(model, n_examples=17):
+        changed = model(batch)
+    monkeypatch.undo()
+    torch.testing.assert_close(changed, model(batch))
+    assert not torch.allclose(changed.ctr_logits, plain.ctr_logits)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_where_it_is_no_less_work_or_no_room_inputs_are_put_together(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tables have 15 rows: to map them for 14 examples, or beyond what a cache holds, is not worth it."""
+    model, batch = built(name), tiny_batch(14, dtype=torch.float64)
+    plain = model(batch)
+    with torch.no_grad(), unchanging(model, n_examples=14):
+        assert model(batch).cvr_logits.equal(plain.cvr_logits)
+    monkeypatch.setattr("sweeper_tasks.esmm.model.MOST_BYTES", 15 * 8 * 8 - 1)
+    with torch.no_grad(), unchanging(model, n_examples=10**6):
+        assert model(batch).cvr_logits.equal(plain.cvr_logits)
