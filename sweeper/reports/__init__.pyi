@@ -30,6 +30,7 @@ from .publishing import publish as publish
 from .replay import read_rows as read_rows, read_runs as read_runs
 from .report import write_report as write_report
 from .report_html import self_contained as self_contained
+from .report_plots import get_ready_to_draw as get_ready_to_draw
 from .standing import (
     Activity as Activity,
     StudyStatus as StudyStatus,

@@ -1,8 +1,12 @@
 """The pictures of a report in its folder: which are drawn, and which of an earlier session are kept."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from sweeper.errors import UserError
@@ -12,6 +16,17 @@ from sweeper.reports.summary_model import Summary
 from sweeper.reports.task_report import STANDARD_PLOTS, failure
 from sweeper.results import Judgement, StudyResult
 from sweeper.task import Plot
+
+
+@cache
+def get_ready_to_draw() -> None:
+    """Import matplotlib in a thread, once: a report that comes soon need not wait for it then."""
+    Thread(target=_import_plots, daemon=True).start()
+
+
+def _import_plots() -> None:
+    with suppress(Exception):  # who draws says what is wrong with it
+        import_module("sweeper.reports.plots")
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ class Hooks:
     """Who has a say in the loop, or is told: who makes jobs, who ends runs early, who watches.
 
     `grow`: lets trials join that the results so far ask for; it is told which runs are under way. `sharing`:
-    who waits for what another run trains of it.
+    who waits for what another run trains of it. `at_leisure`: called while runs train and some slot has
+    none.
     """
 
     job_of: JobMaker
@@ -61,6 +62,7 @@ class Hooks:
     health: RunHealth = field(default_factory=NoHealth)
     grow: Callable[[Collection[RunKey]], None] = lambda running: None
     sharing: Sharing = field(default_factory=NoSharing)
+    at_leisure: Callable[[], None] = lambda: None
 
 
 class StudyLoop:
@@ -108,6 +110,8 @@ class StudyLoop:
             if wanted_ahead is not None:
                 self._begin_ahead(wanted_ahead)
             self._stop_needless(wanted, asks)
+            if self._active and self._active.n_free:
+                self._hooks.at_leisure()
             is_busy = any(not active.is_ahead for active in self._active)
             if not is_busy and (self.is_time_up or not (wanted() or (asks and self._waits_to_ask))):
                 return

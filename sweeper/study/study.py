@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sweeper.config import TaskSweep
 from sweeper.errors import StudyError
 from sweeper.executors import Executor, Workplace, make_executor
+from sweeper.reports import get_ready_to_draw
 from sweeper.search import ALONE_S, Adaptive, Enumerated, Sweep, TrialBook, pruning_of, with_race
 from sweeper.storage import (
     RunBook,
@@ -176,7 +177,8 @@ def _session(
         table, plan.factory, health, plan.rules, limits, plan.drafts, plan.sweep.stages, observer.warned
     )
     sharing = sharing_of(plan, table)
-    hooks = Hooks(JobFiles(plan, sharing).job_of, pruning, observer, health, growth.grow, sharing)
+    job_of = JobFiles(plan, sharing).job_of
+    hooks = Hooks(job_of, pruning, observer, health, growth.grow, sharing, get_ready_to_draw)
     table.add_known(asker.known)
     loop = StudyLoop(table, executor, hooks, plan.limits, interrupt)
     return Session(plan, table, loop, growth, observer, interrupt, warnings), loop

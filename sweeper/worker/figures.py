@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,10 @@ from sweeper.worker.prefix import INHERITED, Row
 
 BESIDE = frozenset({"epoch", "split", "global_step", "lr", INHERITED})
 """What a row of metrics.jsonl has beside its metrics."""
+BLOCK = 2**14
+"""Bytes of an array of records that show whether it shrinks."""
+WORTH = 0.9
+"""Packed to less than this share of its bytes, it is."""
 
 
 def metrics_of(row: Row) -> dict[str, float]:
@@ -41,10 +46,18 @@ def write_records(path: Path, evaluation: Evaluation) -> None:
     """The per-example records of an evaluation as a compressed `.npz`, atomically.
 
     Packed as fast as zlib can: its usual level takes three times as long to save a hundredth of the bytes.
+    What hardly shrinks, such as scores, is stored as it is.
     """
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, values in evaluation.records.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.asanyarray(values), allow_pickle=False)
+            array = io.BytesIO()
+            np.lib.format.write_array(array, np.asanyarray(values), allow_pickle=False)
+            raw = array.getvalue()
+            how = zipfile.ZIP_DEFLATED if _shrinks(raw[:BLOCK]) else zipfile.ZIP_STORED
+            archive.writestr(f"{name}.npy", raw, how, compresslevel=1)
     write_atomic(path, buffer.getvalue())
+
+
+def _shrinks(raw: bytes) -> bool:
+    return len(zlib.compress(raw, 1)) < WORTH * len(raw)

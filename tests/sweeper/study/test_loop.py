@@ -160,6 +160,7 @@ def run_loop(
     observer: Heard | None = None,
     pruning: Pruning | None = None,
     interrupt: Interrupt | None = None,
+    at_leisure: Callable[[], None] = lambda: None,
     **policy: Any,
 ) -> StudyLoop:
     given = {"max_failure_rate": 1.0, **policy}
@@ -183,7 +184,7 @@ def run_loop(
         loop = StudyLoop(
             table,
             executor,
-            Hooks(job_of, pruning or NoPruning(), observer or Heard()),
+            Hooks(job_of, pruning or NoPruning(), observer or Heard(), at_leisure=at_leisure),
             Limits(grace_s=5.0, n_retries=retries, timeout_s=timeout_s, now=lambda: executor.now),
             interrupt or Interrupt(),
         )
@@ -199,6 +200,18 @@ def test_a_free_slot_gets_the_next_job_at_once(tmp_path: Path) -> None:
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(6)])
     assert len(loop.table.runs) == 6
     assert executor.now == pytest.approx(9.0)
+
+
+def test_leisure_is_when_runs_train_and_nothing_is_left_for_a_slot(tmp_path: Path) -> None:
+    """Three runs of 4, 1 and 4 s on two slots: from 4 s on the first has none."""
+    executor, at = FakeExecutor(2, {0: 4.0, 1: 1.0, 2: 4.0}), list[float]()
+    trials = [plain_trial(number) for number in range(3)]
+    run_loop(tmp_path, executor, trials, at_leisure=lambda: at.append(executor.now))
+    assert at
+    assert set(at) == {4.0}
+    at.clear()
+    run_loop(tmp_path, executor, trials, at_leisure=lambda: at.append(executor.now))
+    assert at == []  # nothing to train
 
 
 def test_equal_fingerprints_run_once(tmp_path: Path) -> None:
