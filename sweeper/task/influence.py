@@ -29,7 +29,7 @@ class Ranking:
         ends = np.flatnonzero(is_last)
         positives = np.cumsum(self._is_positive[order], dtype=np.int64)[ends]
         self.n, self.n_pos = score.size, int(self._is_positive.sum())
-        self._sizes, self._hits = np.diff(ends, prepend=-1), np.diff(positives, prepend=0)
+        self._sizes, self._hits = _steps(ends, -1), _steps(positives, 0)
         self._misses = self._sizes - self._hits
         self._order, self._is_last = order, is_last
 
@@ -54,7 +54,7 @@ class Ranking:
         if self.n_pos == 0:
             return None
         found, taken = np.cumsum(self._hits[::-1]), np.cumsum(self._sizes[::-1])
-        return float(np.diff(found, prepend=0) @ (found / taken) / self.n_pos)
+        return float(_steps(found, 0) @ (found / taken) / self.n_pos)
 
     def auc_influence(self) -> Floats:
         """Influence values [n] of the area under the ROC curve; see `sweeper.task.auc_influence`."""
@@ -70,6 +70,14 @@ class Ranking:
         influence[positive] = mean_influence(below) * (self.n / self.n_pos)
         influence[~positive] = mean_influence(above) * (self.n / n_neg)
         return influence
+
+
+def _steps(values: NDArray[np.int64], before: int) -> NDArray[np.int64]:
+    """From each value to the next, the first from `before`; `np.diff` copies all of them for that."""
+    steps = np.empty_like(values)
+    steps[:1] = values[:1] - before
+    np.subtract(values[1:], values[:-1], out=steps[1:])
+    return steps
 
 
 def _before(counts: NDArray[np.int64]) -> Floats:

@@ -18,6 +18,8 @@ from sweeper_tasks.esmm.row_sums import RowSums
 
 N_HEADS = 2
 EMBEDDING_STD = 0.05
+ROWS_AN_EXAMPLE = 4
+"""To map so many rows of the tables takes the time that one example saves which adds up its own."""
 MOST_BYTES = 64 * 2**20
 """Of what layers make of whole tables: no cache holds more."""
 
@@ -86,7 +88,8 @@ class Inputs(nn.Module):
     def adding_rows(self, n_examples: int) -> Iterator[None]:
         """Within, so many examples go `through` layers with less work, where it is less: see `row_sums`."""
         weight = self.tables.weight
-        self._current = set() if weight.is_cpu and n_examples >= len(weight) else None
+        is_less = weight.is_cpu and len(weight) <= n_examples * ROWS_AN_EXAMPLE
+        self._current = set() if is_less else None
         try:
             yield
         finally:

@@ -20,19 +20,24 @@ class RowSums:
         self._layer, self._vocabularies = layer, list(vocabularies)
         self._rows = layer.weight.new_empty(sum(vocabularies), layer.out_features)
         self._of_dense = layer.weight.new_empty(0, layer.out_features)
+        self._weights: list[Tensor] = []
 
     def refresh(self, tables: Tensor) -> None:
-        """Take over the present weights: of the layer, and of the tables [rows of all, d], field by field."""
+        """Take over the present weights: of the layer, and of the tables [rows of all, d], field by field.
+
+        Nothing is worked out where they are still the same.
+        """
+        present = [weight.detach() for weight in (tables, self._layer.weight, self._layer.bias)]
+        if self._weights and all(map(torch.equal, self._weights, present)):
+            return
+        self._weights = [weight.clone() for weight in present]
+        tables, weight, bias = self._weights
         dim, sizes = tables.shape[1], self._vocabularies
-        of_sparse, self._of_dense = self._layer.weight.detach().T.tensor_split([len(sizes) * dim])
-        fields = (
-            torch.split(self._rows, sizes),
-            torch.split(tables.detach(), sizes),
-            torch.split(of_sparse, dim),
-        )
-        for rows, table, weight in zip(*fields, strict=True):
-            torch.mm(table, weight, out=rows)
-        self._rows[: sizes[0]] += self._layer.bias.detach()  # every example has one id of each field
+        of_sparse, self._of_dense = weight.T.tensor_split([len(sizes) * dim])
+        fields = torch.split(self._rows, sizes), torch.split(tables, sizes), torch.split(of_sparse, dim)
+        for rows, table, of_field in zip(*fields, strict=True):
+            torch.mm(table, of_field, out=rows)
+        self._rows[: sizes[0]] += bias  # every example has one id of each field
 
     def __call__(self, rows: Tensor, dense: Tensor) -> Tensor:
         """The layer's output [B, O] for the tables' `rows` [B, F] and for `dense` [B, D]."""

@@ -125,6 +125,9 @@ def test_while_weights_stay_the_same_answers_take_less_work(
             parameter.mul_(1.5)
     with torch.no_grad(), unchanging(model, n_examples=17):
         changed = model(batch)
+    with monkeypatch.context() as patch, torch.no_grad(), unchanging(model, n_examples=17):
+        patch.setattr(torch, "mm", None)  # the weights are those of before
+        assert model(batch).cvr_logits.equal(changed.cvr_logits)
     monkeypatch.undo()
     torch.testing.assert_close(changed, model(batch))
     assert not torch.allclose(changed.ctr_logits, plain.ctr_logits)
@@ -134,10 +137,10 @@ def test_while_weights_stay_the_same_answers_take_less_work(
 def test_where_it_is_no_less_work_or_no_room_inputs_are_put_together(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The tables have 15 rows: to map them for 14 examples, or beyond what a cache holds, is not worth it."""
-    model, batch = built(name), tiny_batch(14, dtype=torch.float64)
+    """The tables have 15 rows: to map them for 3 examples, or beyond what a cache holds, is not worth it."""
+    model, batch = built(name), tiny_batch(3, dtype=torch.float64)
     plain = model(batch)
-    with torch.no_grad(), unchanging(model, n_examples=14):
+    with torch.no_grad(), unchanging(model, n_examples=3):
         assert model(batch).cvr_logits.equal(plain.cvr_logits)
     monkeypatch.setattr("sweeper_tasks.esmm.model.MOST_BYTES", 15 * 8 * 8 - 1)
     with torch.no_grad(), unchanging(model, n_examples=10**6):
