@@ -26,7 +26,7 @@ class Evaluation:
     `metrics`: plain names without the split (`ctcvr_auc`, `loss_ctr`). `records`: per-example arrays of equal
     length n; `records["influence_<metric>"]` holds the influence values of that metric: mean zero, and
     sum(x**2) / n**2 is its sampling variance over the finite split (DeLong's components for an AUC). A study
-    of a metric without them knows the noise of seeds only.
+    of a metric without them knows the noise of seeds only. Those of the test split are kept, no others.
     """
 
     metrics: dict[str, float]

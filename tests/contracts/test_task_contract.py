@@ -125,9 +125,10 @@ class TaskContract:
         before = {key: value for key, value in prepared.facts.items() if key != "trivial"}
         assert config.metric_names(before, split) is None  # prepared by an earlier version
 
-    @pytest.mark.parametrize("split", ["val", "test"])
-    def test_there_is_one_record_an_example_with_influences_of_mean_0(self, task: Task, split: str) -> None:
-        records = task.evaluate(seeded(task), split, task.coefficients(), STEP).records
+    def test_there_is_one_record_a_test_example_with_influences_of_mean_0(self, task: Task) -> None:
+        """Those of other splits nobody keeps: they need not be worked out."""
+        records = task.evaluate(seeded(task), "test", task.coefficients(), STEP).records
+        assert task.evaluate(seeded(task), "train", task.coefficients(), STEP).records == {}
         assert len({len(column) for column in records.values()}) == 1
         assert f"influence_{self.objective}" in records
         for influence in (

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_with_logits
 
-from sweeper.task import Coefficients, Evaluation, Prepared, Ranking, stackable_values
+from sweeper.task import Coefficients, Evaluation, Prepared, stackable_values
 from sweeper_tasks.esmm.averaging import outputs_of, probabilities_of
 from sweeper_tasks.esmm.config import EsmmConfig
-from sweeper_tasks.esmm.metrics import Floats, Logits, esmm_metrics, rankings_of
+from sweeper_tasks.esmm.metrics import Floats, Logits, Rankings, esmm_metrics, rankings_of
 from sweeper_tasks.esmm.model import Batch, EsmmOutput, build_model, unchanging
 from sweeper_tasks.esmm.recorded import CTCVR_PARTS, FOCAL_STATE, FOCAL_VALUES, HEAD_LOSSES
 from sweeper_tasks.losses.esmm import clicked_bce, ctcvr_logits
@@ -117,9 +117,10 @@ class EsmmTask:
         return outputs_of(*probabilities)
 
     def evaluate(self, model: nn.Module, split: str, coefficients: Coefficients, step: Tensor) -> Evaluation:
-        """Metrics and loss terms; on val and test also `score`, `label` and `influence_ctcvr_auc`.
+        """Metrics and loss terms; on val and test also `score` and `label`.
 
-        On test also `influence_ctr_auc`: what a winner costs the other head is known with its error.
+        On test also influence values of both heads' AUC: what a winner costs the other head is known with
+        its error.
 
         The score is the CTCVR logit: unlike p_ctcvr it has no ties where p rounds to 1.
         Everything after the forward pass is float64 on the CPU, over the whole split at once.
@@ -132,9 +133,9 @@ class EsmmTask:
         rankings = rankings_of(logits, click, conversion)
         pos_weight = plain["loss.static_pos_weight.ctcvr"]
         metrics = esmm_metrics(logits, click, conversion, pos_weight, rankings)
-        records = {} if split == "train" else _records(logits.ctcvr, conversion, rankings.ctcvr)
-        if split == "test" and rankings.ctr.has_both:
-            records["influence_ctr_auc"] = rankings.ctr.auc_influence().astype(np.float32)
+        records = {} if split == "train" else _records(logits.ctcvr, conversion)
+        if split == "test":
+            records |= _influences(rankings)
         return Evaluation(metrics | self._loss_record(outputs, batch, plain, step.cpu()), records)
 
     def _predict(self, model: nn.Module, split: str) -> tuple[Batch, EsmmOutput]:
@@ -183,12 +184,18 @@ class EsmmTask:
         return {name: float(value) for name, value in zip(FOCAL_STATE, state, strict=True)}
 
 
-def _records(scores: Floats, labels: Floats, ranking: Ranking) -> dict[str, NDArray[Any]]:
-    """Influence values only where both classes are there: without an AUC nothing can move it."""
-    records: dict[str, NDArray[Any]] = {"score": scores.astype(np.float32), "label": labels.astype(np.uint8)}
-    if ranking.has_both:
-        records["influence_ctcvr_auc"] = ranking.auc_influence().astype(np.float32)
-    return records
+def _records(scores: Floats, labels: Floats) -> dict[str, NDArray[Any]]:
+    return {"score": scores.astype(np.float32), "label": labels.astype(np.uint8)}
+
+
+def _influences(rankings: Rankings) -> dict[str, NDArray[Any]]:
+    """Only where both classes are there: without an AUC nothing can move it."""
+    heads = {"ctcvr": rankings.ctcvr, "ctr": rankings.ctr}
+    return {
+        f"influence_{head}_auc": ranking.auc_influence().astype(np.float32)
+        for head, ranking in heads.items()
+        if ranking.has_both
+    }
 
 
 def _open_all(prepared: Prepared, device: torch.device) -> dict[str, Batch]:
