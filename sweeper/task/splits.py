@@ -4,6 +4,7 @@ A data section has the keys `files`, `split` (a column), `group` (a column), `va
 `split_seed`, as far as its source knows them, and gives them as `Splits`. Nothing here imports torch.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
@@ -23,6 +24,8 @@ SPLIT_WORDS = {
     **dict.fromkeys(("test", "testing"), TEST),
 }
 """What may stand in a column that says the split; capitals do not matter."""
+
+WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
 
 Codes = NDArray[np.uint8]
 """[n] the split of each row: TRAIN, VAL or TEST."""
@@ -164,7 +167,14 @@ def _drawn_groups(
 
 
 def group_codes(values: Iterable[Any]) -> NDArray[np.int64]:
-    """[n] an integer for each group; a row without one (None, NaN, nothing) is a group of its own."""
+    """[n] an integer for each group; a row without one (None, NaN, nothing) is a group of its own.
+
+    Where all are whole numbers in text, 12.0 is 12: a program that met a missing one writes them so.
+    """
+    values = list(values)
+    texts = [value for value in values if isinstance(value, str) and value]
+    if texts and all(map(WHOLE.fullmatch, texts)):
+        values = [value.partition(".")[0] if isinstance(value, str) else value for value in values]
     known: dict[Any, int] = {}
 
     def code(i: int, value: Any) -> int:

@@ -62,9 +62,10 @@ def locate(data: FolderData) -> Found:
         raise UserError(Fault("data.path", "got nothing; expected a folder", advice))
     folder = Path(data.path)
     if not folder.is_dir():
-        raise UserError(Fault("data.path", f"got '{folder}'; expected a folder. There is none"))
+        what = "It is a file: unpack an archive, or name its folder" if folder.exists() else "There is none"
+        raise UserError(Fault("data.path", f"got '{folder}'; expected a folder", what))
     table = _table(data, folder)
-    listing = list_files(folder, SUFFIXES, known=table.keys())
+    listing = list_files(folder, SUFFIXES, known=[path.name for path in table.values()])
     if not listing.files:
         known = ", ".join(sorted(SUFFIXES))
         problem = f"got '{folder}' without a picture; expected files in {known}; there is {listing.words()}"
@@ -88,6 +89,8 @@ def build(data: FolderData, found: Found, folder: Path, as_before: str) -> dict[
     if bad and not data.skip_bad:
         raise UserError(fault_of(bad, str(data.path)))
     good = {name: row for row, name in enumerate(names) if row not in unusable and name in texts}
+    if len({texts[name] for name in good}) == 1 < len(good):
+        raise UserError(_all_alike(data, texts[next(iter(good))]))
     splits = splits_of_folders(good)
     codes = _split(data, good, splits, texts, unsplit, folder)
     unsplit.unlink()
@@ -141,7 +144,8 @@ def text_in_name(name: str) -> str:
 
 
 def _table(data: FolderData, folder: Path) -> dict[str, Path]:
-    table = folder / TABLE
+    alike = [path for path in folder.iterdir() if path.name.casefold() == TABLE]
+    table = alike[0] if len(alike) == 1 else folder / TABLE
     if data.labels == "csv" and not table.is_file():
         advice = "Write the table, or take the texts from the file names: data.labels=names"
         raise UserError(Fault("data.labels", f"got 'csv'; expected {table}. There is none", advice))
@@ -154,6 +158,15 @@ def _texts(data: FolderData, names: Sequence[str], table: Path | None) -> tuple[
     broken = {name: _rule_broken_by(text, data.max_length) for name, text in texts.items()}
     bad += [BadFile(name, f"'{texts[name]}'", rule) for name, rule in broken.items() if rule]
     return {name: text for name, text in texts.items() if not broken[name]}, bad
+
+
+def _all_alike(data: FolderData, text: str) -> Fault:
+    """Names such as `img_0001.png` number the pictures: nothing could be learnt of them."""
+    problem = f"got the text '{text}' for every picture; expected the text that each one shows"
+    advice = (
+        f"It is the file's name up to a number (<text>-<number>.png), or in the table {TABLE} (file, label)"
+    )
+    return Fault(str(data.path), problem, advice)
 
 
 def _rule_broken_by(text: str, max_length: int) -> str | None:

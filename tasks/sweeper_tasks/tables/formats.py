@@ -118,7 +118,8 @@ def _records(text: str) -> Iterator[Mapping[str, Any]]:
     except json.JSONDecodeError as error:
         if "Extra data" not in str(error):
             raise
-        found = [json.loads(line, object_pairs_hook=_object) for line in text.splitlines() if line.strip()]
+        # a text may hold what Python also takes for the end of a line
+        found = [json.loads(line, object_pairs_hook=_object) for line in text.split("\n") if line.strip()]
     if isinstance(found, dict):
         columns = list(found.values())
         if columns and all(isinstance(column, list) for column in columns):

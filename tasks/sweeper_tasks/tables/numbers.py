@@ -11,7 +11,7 @@ Bools = NDArray[np.bool_]
 _POWER = r"(?:[eE][+-]?[0-9]{1,3})?"
 PLAIN = rf"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+){_POWER}"
 _WITH_COMMA = rf"[+-]?(?:[0-9]+,?[0-9]*|,[0-9]+){_POWER}"
-_GAPS = " \u00a0\u202f'\u2019"
+_GAPS = " \u00a0\u2009\u202f'\u2019"
 """Besides point or comma, what stands between thousands."""
 
 

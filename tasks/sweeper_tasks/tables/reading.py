@@ -102,7 +102,10 @@ def _any(found: Any) -> bool:
 
 
 def _text(column: Any) -> "pd.Series[Any]":
-    return pd.Series(column.to_pandas(), dtype="str").reset_index(drop=True)
+    """Accents are one sign with their letter: a Mac writes two, which look the same."""
+    text = pd.Series(column.to_pandas(), dtype="str").reset_index(drop=True)
+    is_plain = pc.all(pc.string_is_ascii(column)).as_py()
+    return text if is_plain in (True, None) else text.str.normalize("NFC")
 
 
 def _why_not(i: int, name: str, column: Any) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,8 +57,9 @@ def _as_text(column: Any) -> tuple[Any, str]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _as_text(column.cast(kind.value_type))
-    if pa.types.is_run_end_encoded(kind) or isinstance(kind, pa.ExtensionType):
-        return _as_text(pa.chunked_array([pa.array(column.to_pylist())]))
+    if pa.types.is_run_end_encoded(kind) or isinstance(kind, pa.BaseExtensionType):
+        values = [str(value) if isinstance(value, UUID) else value for value in column.to_pylist()]
+        return _as_text(pa.chunked_array([pa.array(values)]))
     if pa.types.is_boolean(kind):
         return pc.if_else(column, pa.scalar("True"), pa.scalar("False")), ""
     if pa.types.is_floating(kind):

@@ -68,6 +68,11 @@ def test_rows_without_a_group_are_drawn_each_on_its_own() -> None:
     assert len(set(group_codes([None, None, float("nan"), "", "a", "a"]))) == 5
 
 
+def test_a_group_is_one_whether_or_not_its_number_was_written_with_a_point() -> None:
+    assert list(group_codes(["12", "7", "12.0", None, "7.", "012"])) == [0, 1, 0, 2, 1, 3]
+    assert list(group_codes(["12", "12.0", "a"])) == [0, 1, 2]  # versions, say
+
+
 def test_groups_that_are_too_large_to_draw_from_are_one_line() -> None:
     with pytest.raises(UserError, match=r"data.group: got 2 groups, none for val and test; expected enough"):
         drawn(ROWS, 0.1, 0.1, 0, np.arange(100) // 50)

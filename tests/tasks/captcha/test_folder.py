@@ -204,8 +204,26 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     assert "there'; expected a folder. There is none" in faults(config_for(tmp_path / "there"), tmp_path)
     assert "empty' without a picture; expected files in" in faults(config_for(tmp_path / "empty"), tmp_path)
     draw(tmp_path / "one" / "1.png")
+    assert "expected a folder. It is a file" in faults(config_for(tmp_path / "one" / "1.png"), tmp_path)
     assert "got 'csv'; expected" in faults(config_for(tmp_path / "one", labels="csv"), tmp_path)
     assert "got no usable picture for val out of 1" in faults(config_for(tmp_path / "one"), tmp_path)
+
+
+def test_names_that_number_the_pictures_are_no_texts_and_the_table_is_found_in_capitals(
+    tmp_path: Path,
+) -> None:
+    pictures = tmp_path / "pictures"
+    for i in range(40):
+        draw(pictures / f"img_{i:03d}.png", shade=i)
+    assert "got the text 'img' for every picture; expected" in faults(config_for(pictures), tmp_path)
+    rows = "".join(f"img_{i:03d}.png,{i}\n" for i in range(40))
+    (pictures / "Labels.CSV").write_text(f"file,label\n{rows}")
+    prepared = prepare(config_for(pictures), tmp_path / "cache")
+    texts = {
+        decode(codes) for split in ("train", "val", "test") for codes in prepared.array(f"{split}_codes")
+    }
+    assert texts == {str(i) for i in range(40)}
+    assert prepared.facts["ignored"] == {}
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs shared/data beside the checkout")

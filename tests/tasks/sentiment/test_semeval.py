@@ -75,6 +75,24 @@ def test_bad_sentences_and_files_are_named(tmp_path: Path) -> None:
     assert "expected an XML file. Is it complete?" in faults(config_for(XML, folder), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        ("<sentences><sentence><text>I <3 it</text></sentence></sentences>", "is written &lt;"),
+        ("<sentences><sentence><text>salt & oil</text></sentence></sentences>", "is written &amp;"),
+        ("<sentences><sentence><text>a\x1fb</text></sentence></sentences>", "no control characters"),
+        ("<sentences><sentence><text>a&#x1F;b</text></sentence></sentences>", "no control characters"),
+        ("<sentences/>\n<sentences/>", "make a file of each"),
+        ('\n<?xml version="1.0"?><sentences/>', "not even an empty line"),
+    ],
+)
+def test_what_is_wrong_with_xml_is_said(content: str, advice: str, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    write_xml(folder, "train.xml", [opinions_2014(("food", "positive"))] * 8)
+    (folder / "test.xml").write_text(content)
+    assert advice in faults(config_for(XML, folder), tmp_path)
+
+
 BOTH = [opinions_2014(("food", "positive")), opinions_2014(("food", "negative"))]
 CAFE = "caf\u00e9 \u2013 ok"
 

@@ -8,6 +8,8 @@ import lzma
 import pickle
 import sqlite3
 import tarfile
+import unicodedata
+import uuid
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
@@ -16,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from pydantic import ValidationError
@@ -349,3 +352,21 @@ def test_names_whose_accents_are_written_in_two_ways_are_one(tmp_path: Path) -> 
 def test_a_value_may_be_longer_than_pythons_limit(tmp_path: Path) -> None:
     long = "x" * 200_000
     assert read(written(tmp_path, f"a,b\n{long},1\n"))["a"] == [long]
+
+
+def test_accents_of_a_mac_are_those_of_others(tmp_path: Path) -> None:
+    two_signs = unicodedata.normalize("NFD", "Köln")
+    path = written(tmp_path, f"city,y\nKöln,1\n{two_signs},0\n,1\n")
+    assert read(path)["city"][:2] == ["Köln", "Köln"]
+
+
+def test_a_line_of_json_may_hold_what_else_ends_lines(tmp_path: Path) -> None:
+    path = written(tmp_path, '{"a": "x\u2028y\u0085z", "b": 1}\r\n{"a": "w", "b": 2}\n')
+    assert read(path) == {"a": ["x\u2028y\u0085z", "w"], "b": ["1", "2"]}
+
+
+def test_ids_of_a_database_are_text(tmp_path: Path) -> None:
+    known = uuid.UUID(int=1)
+    table = pa.table({"id": pa.array([known.bytes, None], pa.uuid()), "age": [3, 4]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet")["id"][0] == str(known)
