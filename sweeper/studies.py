@@ -37,6 +37,7 @@ from sweeper.reports import (
     studies_table,
 )
 from sweeper.schema import Tracking
+from sweeper.wording import plural
 
 MIB = 2**20
 SPARED = {
@@ -181,9 +182,9 @@ def _replay(options: argparse.Namespace) -> None:
     folder = _reported(options).folder
     tracking = _tracking(options).model_copy(update={"register_model": options.model})
     replayed = replay_study(folder, tracking, options.results_dir)
-    n_known = len(folder.runs) - replayed.n_logged
     place = place_of_runs(tracking, options.results_dir)
-    print(f"logged {replayed.n_logged} runs of {folder.path.name}, {n_known} were there: {place}")
+    logged = f"logged {plural(replayed.n_logged, 'run')} of {folder.path.name}"
+    print(f"{logged}, {replayed.n_known} were there: {place}")
     if options.model:
         print(f"model: {replayed.model}")  # or why there is none
 

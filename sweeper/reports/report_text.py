@@ -29,7 +29,7 @@ from sweeper.reports.summary_model import Summary
 from sweeper.reports.trivial import sentence as sentence_of_trivial
 from sweeper.results import JudgedOn, Judgement, StudyResult, Totals
 from sweeper.verdict import n_met_in_words, result_in_words
-from sweeper.wording import NOTHING, duration, number, split_name
+from sweeper.wording import NOTHING, duration, number, plural, split_name
 
 MAX_LISTED = 6
 """A longer list of facts is for programs."""
@@ -327,10 +327,10 @@ def _reproduce(result: StudyResult, judgement: Judgement) -> list[str]:
         f"- versions: {versions}",
         f"- machine: {inline(str(facts.get('cpu')))}, threads {facts.get('threads')}, "
         f"devices {devices_in_words(totals)}",
-        f"- study: {totals.runs} runs of {totals.trials} trials, "
+        f"- study: {plural(totals.runs, 'run')} of {plural(totals.trials, 'trial')}, "
         f"{_fact(totals.steps_trained)} steps trained in {duration(totals.train_s)}{_shared(totals)}",
         f"- this session: {facts.get('started')} to {facts.get('finished')}, "
-        f"{duration(totals.wall_s)}; {totals.runs_reused} runs were known before",
+        f"{duration(totals.wall_s)}; {plural(totals.runs_reused, 'run')} without training",
         *slots_lines(totals),
     ]
 

@@ -35,12 +35,14 @@ def study_result(
     looks: tuple[Look, ...] = (),
     added: tuple[TrialResult, ...] = (),
     mix: Mix | None = None,
+    n_trained: int | None = None,
 ) -> StudyResult:
     """Everything that is known, for selection, report and tracking.
 
     `stopped_because`: why the study ended before its time (a signal, failures, `study.timeout_s`); `to_go_on`
     what to do then. `looks`: earlier confirmations of this study on the same data. `added`: the trials of
-    attributions, of which `mix` names those of this one.
+    attributions, of which `mix` names those of this one. `n_trained`: how many of this session's jobs have
+    become runs that ended; null: all.
     """
     is_over = stopped_because is None and all(trial.state in ENDED for trial in trials)
     n_open = 0 if mix is None else _n_to_attribute((*trials, *added), mix, policy)
@@ -56,7 +58,7 @@ def study_result(
         trials=trials,
         data=data,
         config=sweep.config,
-        totals=totals((*trials, *added), n_jobs).model_copy(
+        totals=totals((*trials, *added), n_jobs, n_trained).model_copy(
             update={
                 "wall_s": wall_s,
                 "steps_saved": steps_saved(trials, policy),
@@ -77,15 +79,16 @@ def study_result(
     )
 
 
-def totals(trials: Iterable[TrialResult], n_jobs: int) -> Totals:
+def totals(trials: Iterable[TrialResult], n_jobs: int, n_trained: int | None = None) -> Totals:
     """What can be counted in the trials; `runs_reused` did not need training in this session."""
     known = list(trials)
     runs = [run for trial in known for run in trial.runs.values()]
     own = [run for run in runs if not run.reused]
+    n_ended = sum(run.state in ENDED for run in runs)
     return Totals(
         trials=len(known),
-        runs=sum(run.state in ENDED for run in runs),
-        runs_reused=max(0, len(runs) - n_jobs),  # a job may have been lost to another session
+        runs=n_ended,
+        runs_reused=max(0, n_ended - (n_jobs if n_trained is None else n_trained)),
         jobs=n_jobs,
         train_s=sum(run.seconds for run in own),
         steps_trained=sum(run.steps_trained for run in own),

@@ -145,6 +145,11 @@ class StudyLoop:
         return len(self._started_runs)
 
     @property
+    def begun(self) -> frozenset[RunKey]:
+        """These runs."""
+        return frozenset(self._started_runs)
+
+    @property
     def _waits_to_ask(self) -> bool:
         """Whether trials are to come that nobody was asked for, since there is no slot."""
         return not self._active.slots and self.table.n_unasked > 0

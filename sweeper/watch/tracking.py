@@ -58,9 +58,13 @@ def make_tracker(
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many runs were missing, and where the best model is registered, or why it is not ("no: ...")."""
+    """How many runs were missing, how many there, and where the best model is registered.
+
+    Or why it is not ("no: ...").
+    """
 
     n_logged: int
+    n_known: int
     model: str
 
 
@@ -69,9 +73,9 @@ def replay_study(folder: StudyFolder, config: Tracking, results_dir: str | Path)
     summary = read_summary(folder)
     runs = read_runs(folder, summary)
     with _session(config, store_of(config, results_dir), summary, folder) as session:
-        n_logged = sum(session.log_end(spec, run) for spec, run in runs)
+        logged = [session.log_end(spec, run) for spec, run in runs]
         session.log_result(summary, folder)
-        return Replayed(n_logged, session.log_champion(summary, folder))
+        return Replayed(sum(logged), len(logged) - sum(logged), session.log_champion(summary, folder))
 
 
 def forget_study(folder: StudyFolder, config: Tracking, results_dir: str | Path) -> int:

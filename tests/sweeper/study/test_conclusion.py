@@ -121,6 +121,12 @@ def test_an_interrupted_run_is_counted_as_a_job_and_not_as_a_run() -> None:
     assert totals([], n_jobs=1).runs_reused == 0
 
 
+def test_a_job_that_was_not_needed_in_the_end_spares_no_other_run() -> None:
+    """Two runs of before and one of now; of two jobs one was ended as needless."""
+    trials = [trial(n, "COMPLETE", run(n, 0)) for n in range(3)]
+    assert totals(trials, n_jobs=2, n_trained=1).runs_reused == 2
+
+
 def test_a_study_that_was_stopped_between_its_phases_is_not_over() -> None:
     """All trials have ended, and 2 x 3 confirmation runs were to come."""
     trials = (trial(1, "COMPLETE", run(1, 0)), trial(2, "FAILED", run(2, 0, "FAILED")))

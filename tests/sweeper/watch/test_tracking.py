@@ -331,7 +331,8 @@ def test_the_same_study_again_continues_its_runs_and_doubles_nothing(tracked: Tr
 
 
 def test_replay_finds_nothing_to_do_after_a_tracked_study(tracked: Tracked) -> None:
-    assert replay_study(tracked.folder, EMBEDDED, tracked.results).n_logged == 0
+    replayed = replay_study(tracked.folder, EMBEDDED, tracked.results)
+    assert (replayed.n_logged, replayed.n_known) == (0, 19)
 
 
 def test_an_interrupted_run_goes_on_in_the_same_child(tracked: Tracked) -> None:
