@@ -126,7 +126,7 @@ def cost(totals: Totals, trials: Sequence[TrialEntry]) -> str:
         "steps trained": f"{totals.steps_trained:,}",
         "steps shared, not trained again": f"{totals.steps_inherited:,}",
         "steps spared by pruning": f"{totals.steps_saved:,}",
-        "runs without training": str(totals.runs_reused),
+        "runs known before": str(totals.runs_reused),
         "devices": devices_in_words(totals).replace("\\", ""),
     }
     body = [BoardRow((Cell(name, is_left=True), Cell(value))) for name, value in facts.items() if value]

@@ -55,7 +55,7 @@ def write_records(path: Path, evaluation: Evaluation) -> None:
             np.lib.format.write_array(array, np.asanyarray(values), allow_pickle=False)
             raw = array.getvalue()
             how = zipfile.ZIP_DEFLATED if _shrinks(raw[:BLOCK]) else zipfile.ZIP_STORED
-            archive.writestr(f"{name}.npy", raw, how, compresslevel=1)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), raw, how, compresslevel=1)  # without a time
     write_atomic(path, buffer.getvalue())
 
 

@@ -25,6 +25,7 @@ def test_records_are_packed_where_that_makes_them_smaller(tmp_path: Path) -> Non
         assert all(np.array_equal(loaded[name], values) for name, values in records.items())
         assert loaded["none"].shape == (0, 3)
     with zipfile.ZipFile(path) as archive:
+        assert {info.date_time[0] for info in archive.infolist()} == {1980}  # equal records are equal files
         size = {info.filename: info.compress_size / info.file_size for info in archive.infolist()}
     assert size["score.npy"] == 1.0
     assert size["label.npy"] < 0.2
