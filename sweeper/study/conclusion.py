@@ -11,7 +11,7 @@ from sweeper.errors import sentences
 from sweeper.findings import Look
 from sweeper.layout import StudyFolder
 from sweeper.reports import kept_trials, remove_checkpoints
-from sweeper.results import ENDED, Judgement, Mix, Policy, RunResult, StudyResult, Totals, TrialResult
+from sweeper.results import ENDED, Judgement, Mix, Policy, RunKey, RunResult, StudyResult, Totals, TrialResult
 from sweeper.schema import KeepModels
 from sweeper.search import Sweep
 from sweeper.study.interrupts import Interrupt
@@ -26,7 +26,7 @@ def study_result(
     policy: Policy,
     trials: tuple[TrialResult, ...],
     data: dict[str, Any],
-    n_jobs: int,
+    begun: Collection[RunKey],
     wall_s: float,
     provenance: dict[str, Any],
     warnings: tuple[str, ...],
@@ -35,14 +35,12 @@ def study_result(
     looks: tuple[Look, ...] = (),
     added: tuple[TrialResult, ...] = (),
     mix: Mix | None = None,
-    n_trained: int | None = None,
 ) -> StudyResult:
     """Everything that is known, for selection, report and tracking.
 
     `stopped_because`: why the study ended before its time (a signal, failures, `study.timeout_s`); `to_go_on`
     what to do then. `looks`: earlier confirmations of this study on the same data. `added`: the trials of
-    attributions, of which `mix` names those of this one. `n_trained`: how many of this session's jobs have
-    become runs that ended; null: all.
+    attributions, of which `mix` names those of this one. `begun`: the runs that this session had jobs for.
     """
     is_over = stopped_because is None and all(trial.state in ENDED for trial in trials)
     n_open = 0 if mix is None else _n_to_attribute((*trials, *added), mix, policy)
@@ -58,7 +56,7 @@ def study_result(
         trials=trials,
         data=data,
         config=sweep.config,
-        totals=totals((*trials, *added), n_jobs, n_trained).model_copy(
+        totals=totals((*trials, *added), begun).model_copy(
             update={
                 "wall_s": wall_s,
                 "steps_saved": steps_saved(trials, policy),
@@ -79,17 +77,20 @@ def study_result(
     )
 
 
-def totals(trials: Iterable[TrialResult], n_jobs: int, n_trained: int | None = None) -> Totals:
-    """What can be counted in the trials; `runs_reused` did not need training in this session."""
+def totals(trials: Iterable[TrialResult], begun: Collection[RunKey]) -> Totals:
+    """What can be counted in the trials; `runs_reused` did not need training in the session that has `begun`.
+
+    A job may have been lost to another session, or not been needed in the end.
+    """
     known = list(trials)
     runs = [run for trial in known for run in trial.runs.values()]
     own = [run for run in runs if not run.reused]
-    n_ended = sum(run.state in ENDED for run in runs)
+    ended = [run for run in runs if run.state in ENDED]
     return Totals(
         trials=len(known),
-        runs=n_ended,
-        runs_reused=max(0, n_ended - (n_jobs if n_trained is None else n_trained)),
-        jobs=n_jobs,
+        runs=len(ended),
+        runs_reused=sum((run.trial, run.seed) not in begun for run in ended),
+        jobs=len(begun),
         train_s=sum(run.seconds for run in own),
         steps_trained=sum(run.steps_trained for run in own),
         steps_inherited=sum(run.steps_inherited for run in own),

@@ -140,13 +140,8 @@ class StudyLoop:
         return limit is not None and self._limits.now() - self._began > limit
 
     @property
-    def n_jobs(self) -> int:
-        """Runs that this process trained itself."""
-        return len(self._started_runs)
-
-    @property
     def begun(self) -> frozenset[RunKey]:
-        """These runs."""
+        """Runs that this process had jobs for."""
         return frozenset(self._started_runs)
 
     @property

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sweeper.config import ENSEMBLE_KEY
 from sweeper.reports import write_report
-from sweeper.results import ENDED, Mix, StudyResult, TrialResult
+from sweeper.results import Mix, StudyResult, TrialResult
 from sweeper.schema import Remote
 from sweeper.study.asked_for import with_others_named
 from sweeper.study.attribution import begun_attribution
@@ -185,8 +185,7 @@ class Session:
             policy=self._table.policy,
             trials=trials,
             data=self._plan.factory.data(),
-            n_jobs=self._loop.n_jobs,
-            n_trained=self._n_trained(trials),
+            begun=self._loop.begun,
             wall_s=time.monotonic() - self._began,
             provenance=self._provenance | {"finished": _now()},
             warnings=tuple(self._warnings),
@@ -209,16 +208,6 @@ class Session:
             decisions=self._growth.decisions(),
             commands=self._commands(trials),
         )
-
-    def _n_trained(self, trials: Iterable[TrialResult]) -> int:
-        """Of the runs that ended, those that this process began: others it began were not needed."""
-        ended = {
-            (trial.spec.number, seed)
-            for trial in trials
-            for seed, run in trial.runs.items()
-            if run.state in ENDED
-        }
-        return len(ended & self._loop.begun)
 
     def _commands(self, trials: Iterable[TrialResult]) -> dict[int, str]:
         """How trials of a program are trained by hand."""

@@ -19,9 +19,9 @@ from sweeper_tasks.esmm.row_sums import RowSums
 N_HEADS = 2
 EMBEDDING_STD = 0.05
 ROWS_AN_EXAMPLE = 4
-"""To map so many rows of the tables takes the time that one example saves which adds up its own."""
+"""So many rows of the tables an example, and no more, are mapped for what adding up its own saves it."""
 MOST_BYTES = 64 * 2**20
-"""Of what layers make of whole tables: no cache holds more."""
+"""Of what layers make of whole tables: they are kept beside the model."""
 
 
 class Batch(NamedTuple):
@@ -70,7 +70,7 @@ class Inputs(nn.Module):
         self.tables = Tables(vocabularies, dim)
         self.width = len(vocabularies) * dim + n_dense
         self._row_sums: dict[nn.Linear, RowSums] = {}
-        self._current: set[nn.Linear] | None = None  # whose sums are those of the present weights
+        self._adds_rows = False
 
     def forward(self, batch: Batch) -> Tensor:
         """What the network sees of `batch`."""
@@ -78,33 +78,33 @@ class Inputs(nn.Module):
 
     def through(self, layers: Sequence[nn.Linear], batch: Batch) -> list[Tensor]:
         """What each of `layers` makes of the inputs: [B, its width]."""
-        if self._current is None or not self._has_room(layers):
+        if not self._adds_rows or not self._has_room(layers):
             x = self(batch)
             return [layer(x) for layer in layers]
         rows = batch.sparse.int() + self.tables.offsets.int()  # half the bytes, and faster to look up
-        return [self._sums_of(layer, self._current)(rows, batch.dense) for layer in layers]
+        return [self._sums_of(layer)(rows, batch.dense) for layer in layers]
 
     @contextmanager
     def adding_rows(self, n_examples: int) -> Iterator[None]:
         """Within, so many examples go `through` layers with less work, where it is less: see `row_sums`."""
         weight = self.tables.weight
-        is_less = weight.is_cpu and len(weight) <= n_examples * ROWS_AN_EXAMPLE
-        self._current = set() if is_less else None
+        self._adds_rows = weight.is_cpu and len(weight) <= n_examples * ROWS_AN_EXAMPLE
+        if self._adds_rows:
+            for sums in self._row_sums.values():
+                sums.refresh(weight)
         try:
             yield
         finally:
-            self._current = None
+            self._adds_rows = False
 
     def _has_room(self, layers: Sequence[nn.Linear]) -> bool:
         weight, width = self.tables.weight, sum(layer.out_features for layer in layers)
         return len(weight) * width * weight.element_size() <= MOST_BYTES
 
-    def _sums_of(self, layer: nn.Linear, current: set[nn.Linear]) -> RowSums:
+    def _sums_of(self, layer: nn.Linear) -> RowSums:
         if layer not in self._row_sums:
             self._row_sums[layer] = RowSums(layer, self.tables.vocabularies)
-        if layer not in current:
             self._row_sums[layer].refresh(self.tables.weight)
-            current.add(layer)
         return self._row_sums[layer]
 
 

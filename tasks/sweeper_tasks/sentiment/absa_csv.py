@@ -27,7 +27,7 @@ from sweeper_tasks.sentiment.reviews import (
 from sweeper_tasks.sentiment.source import Source, all_of, existing
 from sweeper_tasks.sentiment.words import Meanings, meanings_of, plain
 
-VERSION = "2"
+VERSION = "3"
 KNOWN_WORD = "a cell of an aspect holds one of data.words"
 
 

@@ -117,7 +117,7 @@ def _advice(text: str, error: ElementTree.ParseError) -> str:
         return "In XML an & of the text is written &amp;"
     if re.search(r"<(?![A-Za-z_:/!?])", line):
         return "In XML a < of the text is written &lt;"
-    if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#", line):
+    if "invalid character number" in str(error) or re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", line):
         return "XML knows no control characters: take them out of the text"
     if "junk after document element" in str(error):
         return "It holds more than one document: make a file of each"

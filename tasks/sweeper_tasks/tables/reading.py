@@ -18,7 +18,7 @@ from sweeper_tasks.tables.sheet import PANDAS_INDEX, Sheet
 from sweeper_tasks.tables.text_sheet import names_of, sheet_of_text
 from sweeper_tasks.tables.unpacking import unpacked
 
-VERSION = "tables 1"
+VERSION = "tables 2"
 """Part of every table's digest; goes up with every change of what is read from the same bytes."""
 _BY_YAML = frozenset(("null", "true", "false", "nan", "inf", "-inf"))
 """Words whose spelling YAML takes away."""

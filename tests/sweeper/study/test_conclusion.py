@@ -80,8 +80,9 @@ def test_a_stopped_study_counts_the_runs_that_it_would_have_had() -> None:
 
 def test_counts_are_by_state_and_tell_how_many_incidents_there_were() -> None:
     trials = [trial(1, "FAILED", run(1, 0, incidents=("a", "b")), run(1, 1, "FAILED"))]
-    assert totals(trials, n_jobs=2).states == {"COMPLETE": 1, "FAILED": 1}
-    assert totals(trials, n_jobs=2).incidents == 2
+    begun = {(1, 0), (1, 1)}
+    assert totals(trials, begun).states == {"COMPLETE": 1, "FAILED": 1}
+    assert totals(trials, begun).incidents == 2
 
 
 def test_time_steps_and_incidents_of_a_shared_run_are_counted_once() -> None:
@@ -89,7 +90,7 @@ def test_time_steps_and_incidents_of_a_shared_run_are_counted_once() -> None:
     facts: dict[str, Any] = {"seconds": 2.0, "steps_inherited": 100, "incidents": ("a",)}
     own = run(1, 0, steps=500, device="gpu 0", **facts)
     shared = run(2, 0, steps=500, device="gpu 1", reused=True, **facts)
-    counts = totals([trial(1, "COMPLETE", own), trial(2, "COMPLETE", shared)], n_jobs=1)
+    counts = totals([trial(1, "COMPLETE", own), trial(2, "COMPLETE", shared)], {(1, 0)})
     assert (counts.train_s, counts.steps_trained, counts.steps_inherited) == (2.0, 500, 100)
     assert (counts.runs, counts.runs_reused, counts.incidents) == (2, 1, 1)
     assert (counts.trials, counts.jobs, counts.devices) == (2, 1, ("gpu 0",))
@@ -116,22 +117,28 @@ def test_an_adaptive_study_that_is_stopped_plans_one_run_for_each_trial_not_aske
 
 def test_an_interrupted_run_is_counted_as_a_job_and_not_as_a_run() -> None:
     trials = [trial(1, "RUNNING", run(1, 0), run(1, 1, "INTERRUPTED", steps=9))]
-    counts = totals(trials, n_jobs=2)
+    counts = totals(trials, {(1, 0), (1, 1)})
     assert (counts.runs, counts.runs_reused, counts.steps_trained) == (1, 0, 609)
-    assert totals([], n_jobs=1).runs_reused == 0
+    assert totals([], {(1, 0)}).runs_reused == 0
 
 
 def test_a_job_that_was_not_needed_in_the_end_spares_no_other_run() -> None:
     """Two runs of before and one of now; of two jobs one was ended as needless."""
     trials = [trial(n, "COMPLETE", run(n, 0)) for n in range(3)]
-    assert totals(trials, n_jobs=2, n_trained=1).runs_reused == 2
+    assert totals(trials, {(2, 0), (2, 1)}).runs_reused == 2
 
 
 def test_a_study_that_was_stopped_between_its_phases_is_not_over() -> None:
     """All trials have ended, and 2 x 3 confirmation runs were to come."""
     trials = (trial(1, "COMPLETE", run(1, 0)), trial(2, "FAILED", run(2, 0, "FAILED")))
     policy = replace(GRID, n_candidates=2)
-    facts: dict[str, Any] = {"data": {}, "n_jobs": 2, "wall_s": 1.5, "provenance": {}, "warnings": ()}
+    facts: dict[str, Any] = {
+        "data": {},
+        "begun": {(1, 0), (2, 0)},
+        "wall_s": 1.5,
+        "provenance": {},
+        "warnings": (),
+    }
     facts |= {"study": "s", "sweep": read("loss.weight=1,2"), "policy": policy, "trials": trials}
     over = concluded(**facts).totals
     stopped = concluded(**facts, stopped_because="told to stop").totals
@@ -149,7 +156,7 @@ def test_a_study_without_test_values_is_judged_on_validation(splits: tuple[str, 
         policy=GRID,
         trials=(trial(1, "COMPLETE", run(1, 0, metrics=metrics)),),
         data={},
-        n_jobs=1,
+        begun={(1, 0)},
         wall_s=1.0,
         provenance={},
         warnings=(),

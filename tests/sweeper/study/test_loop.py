@@ -217,7 +217,7 @@ def test_leisure_is_when_runs_train_and_nothing_is_left_for_a_slot(tmp_path: Pat
 def test_equal_fingerprints_run_once(tmp_path: Path) -> None:
     executor = FakeExecutor(2, {0: 1.0, 1: 1.0, 2: 1.0})
     loop = run_loop(tmp_path, executor, [plain_trial(0), plain_trial(1, "same"), plain_trial(2, "same")])
-    assert loop.n_jobs == 2
+    assert len(loop.begun) == 2
     assert {key for key, run in loop.table.runs.items() if run.reused} == {(2, 0)}
     assert loop.table.runs[2, 0].metrics == loop.table.runs[1, 0].metrics
 
@@ -255,7 +255,7 @@ def test_a_second_session_runs_nothing_again(tmp_path: Path) -> None:
     trials = [plain_trial(number) for number in range(3)]
     run_loop(tmp_path, FakeExecutor(1, dict.fromkeys(range(3), 1.0)), trials)
     again = run_loop(tmp_path, FakeExecutor(1, {}), trials)
-    assert again.n_jobs == 0
+    assert len(again.begun) == 0
     assert len(again.table.runs) == 3
 
 
@@ -344,7 +344,7 @@ def test_what_pruning_thinks_hopeless_is_never_started_and_its_trial_is_pruned(t
     loop = run_loop(tmp_path, executor, [plain_trial(number) for number in range(3)], pruning=NotTheSecond())
     assert (loop.table.runs[2, 0].state, loop.table.runs[2, 0].reason) == ("PRUNED", "no hope")
     assert loop.table.runs[2, 0].steps_trained == 0
-    assert loop.n_jobs == 2
+    assert len(loop.begun) == 2
 
 
 def test_no_run_starts_once_the_time_is_over_and_those_that_run_end(tmp_path: Path) -> None:

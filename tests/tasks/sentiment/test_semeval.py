@@ -82,6 +82,7 @@ def test_bad_sentences_and_files_are_named(tmp_path: Path) -> None:
         ("<sentences><sentence><text>salt & oil</text></sentence></sentences>", "is written &amp;"),
         ("<sentences><sentence><text>a\x1fb</text></sentence></sentences>", "no control characters"),
         ("<sentences><sentence><text>a&#x1F;b</text></sentence></sentences>", "no control characters"),
+        ("<sentences><text>caf&#233;</sentence></sentences>", "Is it complete?"),
         ("<sentences/>\n<sentences/>", "make a file of each"),
         ('\n<?xml version="1.0"?><sentences/>', "not even an empty line"),
     ],
