@@ -11,7 +11,7 @@ echo "{name} $*" >>$here/calls.txt
 {body}
 """
 BODIES = {
-    "sbatch": "if [ -s $here/refusal.txt ]; then cat $here/refusal.txt >&2; exit 1; fi\n"
+    "sbatch": 'refusal=$(cat $here/refusal.txt); [ -z "$refusal" ] || { echo "$refusal" >&2; exit 1; }\n'
     'eval last=\\${$#}; cp "$last" $here/script.sh; echo $((11 + $(grep -c ^sbatch $here/calls.txt)))',
     "squeue": "cat $here/tasks.txt",
     "scontrol": "cat $here/job.txt",
@@ -34,7 +34,9 @@ class FakeSlurm:
     def say(self, **texts: str) -> None:
         """What a command is to say from now on, by the name of its text."""
         for name, text in texts.items():
-            (self.folder / f"{name}.txt").write_text(text)
+            written = self.folder / f"{name}.written"
+            written.write_text(text)
+            written.replace(self.folder / f"{name}.txt")  # a command reads one text or the other, never half
 
     def calls(self, command: str) -> list[str]:
         """With which words a command was called so far."""
