@@ -23,7 +23,12 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from sweeper.config import VERSION_BASE, read_files_as_written, read_options_of_sbatch
+from sweeper.config import (
+    VERSION_BASE,
+    read_files_as_written,
+    read_names_as_written,
+    read_options_of_sbatch,
+)
 from sweeper.errors import FULL_ERROR, Fault, StudyError, UserError, did_you_mean, redacting_excepthook
 from sweeper.layout import CONF, at_home
 
@@ -66,6 +71,7 @@ def main(arguments: Sequence[str]) -> int:
     wants_tracebacks = os.environ.get(FULL_ERROR) == "1"
     read_files_as_written()
     read_options_of_sbatch()
+    read_names_as_written()
     with with_traceback(wants_tracebacks), ends_by_exit_code():
         try:
             with hydra_raises():

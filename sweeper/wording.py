@@ -2,8 +2,14 @@
 
 import math
 import re
+import shlex
+from collections.abc import Iterable, Mapping
 
 NOTHING = "-"
+_NAME = re.compile(
+    r"(?!(?:null|true|false)$)[\w(#<-](?:[^,=:\[\]{}'\"\\\u200b-\u200d\ufeff]*[^\s,=:\[\]{}'\"\\])?", re.I
+)
+"""What has no other meaning in the lists and mappings of an override."""
 
 
 def plural(n: int, noun: str) -> str:
@@ -40,10 +46,36 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
 
 
+def typed(line: str) -> str:
+    """An override as it is typed into a shell: in quotes only where it needs them."""
+    if '"' not in line and "$" not in line and "`" not in line and "!" not in line and "'" in line:
+        return f'"{line}"'
+    return shlex.quote(line)
+
+
+def typed_list(key: str, names: Iterable[str]) -> str:
+    """The override of a key of `data` that names columns or words, as it is typed: `'data.drop=[a b]'`."""
+    return typed(f"{key}=[{','.join(map(_as_element, names))}]")
+
+
+def typed_mapping(key: str, items: Mapping[str, str]) -> str:
+    """The same of a mapping: `'data.types={dose: category}'`."""
+    pairs = (f"{_as_element(name)}: {_as_element(value)}" for name, value in items.items())
+    return typed(f"{key}={{{', '.join(pairs)}}}")
+
+
 def slugify(text: str, limit: int = 80) -> str:
     """`text` reduced to letters, digits, `.`, `=`, `_`, `+`, `-`; not empty, no leading dot or dash."""
     safe = re.sub(r"[^A-Za-z0-9.=_+-]+", "-", text).strip("-.")
     return safe[:limit].rstrip("-.") or "unnamed"
+
+
+def _as_element(name: str) -> str:
+    if _NAME.fullmatch(name) and name.count("(") == name.count(")"):
+        return name
+    quote = '"' if "'" in name and '"' not in name else "'"
+    escaped = name.replace(quote, f"\\{quote}")
+    return f"{quote}{escaped}{quote}"
 
 
 def _decimals(value: float) -> int:

@@ -14,6 +14,7 @@ from .hydra_adapter import (
     arguments_parser as arguments_parser,
     loader_of as loader_of,
     read_files_as_written as read_files_as_written,
+    read_names_as_written as read_names_as_written,
     read_options_of_sbatch as read_options_of_sbatch,
     report_faults_in_lines as report_faults_in_lines,
     was_reading as was_reading,

@@ -11,7 +11,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.config.config_faults import dotted_keys, first_line, unknown_key
@@ -25,7 +25,7 @@ from sweeper.config.hydra_adapter import (
 from sweeper.config.other_tasks import OptionFile, forgotten, meant
 from sweeper.errors import Fault
 from sweeper.layout import CONF
-from sweeper.search import overrides_parser, unknown_option
+from sweeper.search import overrides_parser, text_of, unknown_option
 
 SLIPS = (ValueError, TypeError, AttributeError, AssertionError, LookupError, RecursionError, ArithmeticError)
 """What Hydra raises by mistake for input that it does not expect."""
@@ -57,7 +57,7 @@ class ConfigSource:
     ) -> None:
         if is_ours:
             read_files_as_written()
-        self._loader, self._config_name = loader, config_name
+        self._loader, self._config_name, self._is_ours = loader, config_name, is_ours
         self._where = [line for line in overrides if line.startswith("hydra.searchpath=")]
         chosen = [line for line in overrides if line.startswith(OF_A_SWEEP) and not is_ours]
         self._always = [*self._where, *chosen]
@@ -215,7 +215,10 @@ class ConfigSource:
         key = (*self._always, *(line for line in choices if line not in self._always))
         if key not in self._bases:
             mode = RunMode.MULTIRUN if skip_missing else RunMode.RUN
-            self._bases[key] = self._loader.load_configuration(self._config_name, list(key), mode)
+            base = self._loader.load_configuration(self._config_name, list(key), mode)
+            if self._is_ours:
+                _open_mappings(base.get("data"))
+            self._bases[key] = base
         return self._bases[key]
 
     def refusal(self, choices: Iterable[str]) -> str | None:
@@ -242,6 +245,8 @@ class ConfigSource:
                 hint = forgotten(key, tree, self) or self._owner(key)
                 hint = hint or meant(key, tree, dotted_keys(tree), self)
                 return [unknown_key(key, tree, source, hint)]
+            if reason.startswith("Error merging override") and isinstance(override.value(), list):
+                reason = f"got {text_of(override.value())}; expected a mapping, {{name: value}}"
             return [Fault(override.key_or_group, f"{reason} (from {source})")]
         return []
 
@@ -250,6 +255,17 @@ class ConfigSource:
         group, _, rest = key.partition(".")
         options = [name for name in self.options(group) if rest in self.file(f"{group}/{name}").keys]
         return f"; only {group}={', '.join(options)} has it" if rest and options else ""
+
+
+def _open_mappings(section: Any) -> None:
+    """Let overrides add keys to what is `{}` in a section, as to `data.types`: which they are, files tell."""
+    if not isinstance(section, DictConfig):
+        return
+    for key in section:
+        if OmegaConf.is_missing(section, key) or OmegaConf.is_interpolation(section, key):
+            continue
+        if isinstance(section[key], DictConfig) and not section[key]:
+            OmegaConf.set_struct(section[key], False)
 
 
 def _unquoted(text: str) -> str:

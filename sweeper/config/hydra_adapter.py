@@ -8,9 +8,9 @@ import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -38,11 +38,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.config.config_files import not_a_section, package_of, text_of_file, yaml_fault
 from sweeper.errors import Fault, UserError
+from sweeper.search import parsed_as_written
 
 VERSION_BASE = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
 """For `hydra.main` and `initialize`: 1.3 has older defaults without it, 1.4 warns of it and knows but one."""
 MAX_FILES = 512
 """So many parsed files are kept."""
+ParseRule = Callable[..., Any]
+"""Of Hydra's grammar: what a text means by the rule of this name."""
 BASIC_LAUNCHER = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 """The target of the launcher that Hydra takes where nobody chooses one."""
 
@@ -122,21 +125,51 @@ def report_faults_in_lines() -> None:
 
 def read_options_of_sbatch() -> None:
     """From now on `executor.sbatch=[--gres=gpu:1]` is read without quotes within, which Hydra asks for."""
+    _read_by(_parsed_with_options)
+
+
+def read_names_as_written() -> None:
+    """From now on names of columns and files are read without quotes within: `data.drop=[price (USD)]`.
+
+    For our own tasks only: an app reads its lines itself, by Hydra's grammar.
+    """
+    _read_by(_parsed_with_names)
+
+
+def _read_by(reading: Callable[[ParseRule, str, str], Any]) -> None:
+    """Put a way of reading an override before what there is, once."""
     theirs = OverridesParser.parse_rule
-    if theirs is _parse_rule:
+    before: tuple[Any, ...] = getattr(theirs, "_readings", ())
+    if reading in before:
         return
-    _parsers.append(theirs)
-    OverridesParser.parse_rule = _parse_rule  # type: ignore[method-assign,assignment]
+
+    def parse_rule(parser: OverridesParser, text: str, rule: str) -> Any:
+        return reading(partial(theirs, parser), text, rule)
+
+    parse_rule._readings = (*before, reading)  # type: ignore[attr-defined]
+    OverridesParser.parse_rule = parse_rule  # type: ignore[method-assign,assignment]
 
 
-_parsers: list[Callable[..., Any]] = []
+def _parsed_with_options(parse: ParseRule, text: str, rule: str) -> Any:
+    return parse(with_quoted_options(text), rule)
+
+
+def _parsed_with_names(parse: ParseRule, text: str, rule: str) -> Any:
+    try:
+        return parse(text, rule)
+    except Exception:  # the lexer raises whatever it stumbles over
+        override = None
+        if rule == "override":
+            with suppress(Exception):
+                override = parsed_as_written(text, lambda line: parse(line, rule))
+        if override is None:
+            raise
+        return override
+
+
 _SBATCH = re.compile(
     r"(?P<key>\+{0,2}(hydra\.sweeper\.)?executor\.sbatch)=\[(?P<options>\s*-.*)\]\s*", re.DOTALL
 )
-
-
-def _parse_rule(parser: OverridesParser, text: str, rule: str) -> Any:
-    return _parsers[0](parser, with_quoted_options(text), rule)
 
 
 def with_quoted_options(word: str) -> str:

@@ -4,12 +4,13 @@ A correction is offered only where the grammar reads it.
 """
 
 import re
-import shlex
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from sweeper.errors import Fault, did_you_mean, sentences
+from sweeper.search import LIKE_DOUBLE_QUOTES, LIKE_SINGLE_QUOTES, UNSEEN
+from sweeper.wording import typed
 
 Reads = Callable[[str], bool]
 """Whether Hydra's grammar reads an override."""
@@ -21,8 +22,8 @@ PLAIN = re.compile(r"[\w.+/:%@?*|\- ]*")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 LOOKALIKES = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"),
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02\u2033", '"'),
-    **dict.fromkeys("\u2018\u2019\u201a\u201b\uff07\u2032`\u00b4", "'"),
+    **dict.fromkeys(LIKE_DOUBLE_QUOTES, '"'),
+    **dict.fromkeys(LIKE_SINGLE_QUOTES, "'"),
     "\uff1d": "=",
     "\uff0c": ",",
     "\uff1a": ":",
@@ -33,7 +34,7 @@ LOOKALIKES = {
     "\uff0e": ".",
     "\uff0b": "+",
     **dict.fromkeys("\u00a0\u2007\u202f\u3000", " "),
-    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ""),
+    **dict.fromkeys(UNSEEN, ""),
 }
 """What word processors and web pages put in place of characters that the grammar knows."""
 FORMS = {
@@ -85,18 +86,11 @@ def unreadable(where: str, line: str, error: BaseException, reads: Reads) -> Fau
         return Fault(where, f"cannot be read: {evaluated[0]}", evaluated[1])
     for why, corrected in _corrections(line):
         if reads(corrected):
-            return Fault(where, f"cannot be read: {why}", f"Write {shown(corrected)}.")
+            return Fault(where, f"cannot be read: {why}", f"Write {typed(corrected)}.")
     why = next((why for why, _ in _corrections(line)), "it is not of the form key=value")
     return Fault(
         where, f"cannot be read: {why}", "Write key=value; quote what is to stay as it is: 'key=\"a b\"'."
     )
-
-
-def shown(line: str) -> str:
-    """The override as it is typed into a shell: in quotes only where it needs them."""
-    if '"' not in line and "$" not in line and "`" not in line and "!" not in line and "'" in line:
-        return f'"{line}"'
-    return shlex.quote(line)
 
 
 def _runs(words: Sequence[str]) -> Iterator[list[str]]:
@@ -130,7 +124,7 @@ def _taken_apart(run: Sequence[str], reads: Reads) -> Fault:
     best = best or next((one for one in [*order, paired] if one and reads(one)), None)
     problem = "cannot be read: it was taken apart at its spaces"
     advice = "Each override is one word, key=value; quote it where it has spaces: 'key=\"a b\"'."
-    return Fault(f"override '{said}'", problem, f"Write {shown(best)}." if best else advice)
+    return Fault(f"override '{said}'", problem, f"Write {typed(best)}." if best else advice)
 
 
 def _corrections(line: str) -> Iterator[tuple[str, str]]:

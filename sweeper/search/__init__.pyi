@@ -1,3 +1,9 @@
+from .as_written import (
+    LIKE_DOUBLE_QUOTES as LIKE_DOUBLE_QUOTES,
+    LIKE_SINGLE_QUOTES as LIKE_SINGLE_QUOTES,
+    UNSEEN as UNSEEN,
+    parsed_as_written as parsed_as_written,
+)
 from .asking import (
     ALONE_S as ALONE_S,
     Adaptive as Adaptive,

@@ -64,7 +64,7 @@ from sweeper.task.splits import (
     refuse_same_files,
     shared_groups,
 )
-from sweeper.wording import plural
+from sweeper.wording import plural, typed_list, typed_mapping
 
 __all__ = [
     "BASELINE_COLOR",
@@ -154,5 +154,7 @@ __all__ = [
     "stackable_values",
     "task_entry",
     "text_digests",
+    "typed_list",
+    "typed_mapping",
     "words_of_ignored",
 ]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import dropwhile, takewhile
+from math import isnan, nan
 from pathlib import Path
 
 from sweeper.layout import RunFolder, StudyFolder
@@ -110,10 +111,18 @@ class Session:
         """What a trial's seeds say together, where that has changed."""
         assert trial.run is not None
         now = _now_ms()
-        update = tracked.trial_update(trial.counted(self._facts.seeds), now)
-        if trial.run.tags.get("sweeper.seeds") != update.tags["sweeper.seeds"]:
+        if update := self._summed_up(trial, now):
             self._store.log(trial.run, update, self._params(trial, spec))
         self._store.set_status(trial.run, trial.status(len(self._facts.seeds)), now)
+
+    def _summed_up(self, trial: StoredTrial, now: int) -> Update | None:
+        """The figures of a trial over its seeds, where they are others than those that are there."""
+        assert trial.run is not None
+        by_seed = trial.counted(self._facts.seeds)
+        step = _step_of(trial.run, len(by_seed))
+        update = tracked.trial_update(by_seed, step, now, trial.run.metrics)
+        is_there = trial.run.tags.get("sweeper.seeds") == update.tags["sweeper.seeds"]
+        return None if is_there else update
 
     def log_result(self, summary: Summary, folder: StudyFolder) -> None:
         """Verdict, figures, report and plots, on the study's own run; what it means for each trial."""
@@ -139,11 +148,15 @@ class Session:
     def _log_figures(
         self, run: StoredRun, figures: dict[str, float], step: int, tags: dict[str, str]
     ) -> None:
-        """What of them is not there yet."""
-        now = _now_ms()
+        """What of them is not there yet, and no number for what is there and does not hold any more."""
+        now, step = _now_ms(), _step_of(run, step)
+        is_study = run is self._study
+        gone = {key for key in run.metrics if is_study or tracked.is_judgement(key)} - figures.keys()
         new = [
             Point(key, value, step, now) for key, value in figures.items() if run.metrics.get(key) != value
         ]
+        new += [Point(key, nan, step, now) for key in sorted(gone) if not isnan(run.metrics[key])]
+        tags = tags | (tracked.step_tag(step) if new else {})
         new_tags = {key: text for key, text in tags.items() if run.tags.get(key) != text}
         self._store.log(run, Update(new, new_tags))
 
@@ -173,6 +186,8 @@ class Session:
             trial = self._trials.get((entry.trial, entry.fingerprint))
             if trial is None or trial.run is None:
                 continue
+            if update := self._summed_up(trial, _now_ms()):  # over seeds that were taken out
+                self._store.log(trial.run, update)
             differences = tracked.comparison_figures(summary, entry)
             n_seeds = len(trial.counted(self._facts.seeds))
             self._log_figures(trial.run, differences, n_seeds, tracked.afterthoughts(summary, entry, None))
@@ -321,6 +336,11 @@ class Session:
         run.unsure = []
         run.tags |= logged.tag
         return logged
+
+
+def _step_of(run: StoredRun, step: int) -> int:
+    """The step of figures over so many runs: not below that of figures over more, which MLflow would show."""
+    return max(step, int(run.tags.get(tracked.STEP, 0)))
 
 
 def _sampled(run: StoredRun, folder: RunFolder) -> list[Update]:

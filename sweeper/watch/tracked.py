@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, nan
 from statistics import fmean, stdev
 from typing import Any
 
@@ -34,6 +34,8 @@ FIXED = ("optimizer.", "trainer.", "loss.", "model.", "data.")
 """Sections of which a study's own run has what all its trials share, the most telling first."""
 HIDDEN = ("data.preset.", "data.cache_dir")
 """Presets, whose values stand where they are used, and where data lie."""
+COMPARED = {"difference", "improvement", "ci_low", "ci_high"}
+STEP = "sweeper.step"
 LOSS = re.compile(r"(?:^|[^a-z])loss(?:$|[^a-z])", re.I)
 
 
@@ -202,10 +204,17 @@ def end_update(spec: TrialSpec, run: RunResult, shown: Shown, time_ms: int) -> U
     )
 
 
-def trial_update(by_seed: Mapping[int, Mapping[str, float]], time_ms: int) -> Update:
-    """Mean and sample standard deviation of the figures of a trial's runs, at the step of how many there are.
+def step_tag(step: int) -> dict[str, str]:
+    """At which step figures were logged last: MLflow shows those of the greatest, however old they are."""
+    return {STEP: str(step)}
 
-    By hand: 0.7 and 0.8 are 0.75 with a deviation of 0.0707. One run has none.
+
+def trial_update(
+    by_seed: Mapping[int, Mapping[str, float]], step: int, time_ms: int, known: Collection[str] = ()
+) -> Update:
+    """Mean and sample standard deviation of the figures of a trial's runs.
+
+    By hand: 0.7 and 0.8 are 0.75 with a deviation of 0.0707. One run has none; what is `known` is withdrawn.
     """
     keys = [key for key in next(iter(by_seed.values()), {}) if all(key in one for one in by_seed.values())]
     n, named = len(by_seed), dict[str, float]()
@@ -214,8 +223,15 @@ def trial_update(by_seed: Mapping[int, Mapping[str, float]], time_ms: int) -> Up
         named[key] = fmean(values)
         if n > 1 and all(map(isfinite, values)):
             named[f"{key}_std"] = stdev(values)
-    points = [Point(key, value, n, time_ms) for key, value in named.items()]
-    return Update(points, {"sweeper.seeds": ",".join(map(str, sorted(by_seed)))})
+        elif f"{key}_std" in known:
+            named[f"{key}_std"] = nan
+    points = [Point(key, value, step, time_ms) for key, value in named.items()]
+    return Update(points, {"sweeper.seeds": ",".join(map(str, sorted(by_seed)))} | step_tag(step))
+
+
+def is_judgement(key: str) -> bool:
+    """Whether a metric of a trial tells how it compares, beside those that are means over its seeds."""
+    return key.partition("/")[0] in COMPARED
 
 
 def comparison_figures(summary: Summary, trial: TrialEntry) -> dict[str, float]:
@@ -227,7 +243,7 @@ def comparison_figures(summary: Summary, trial: TrialEntry) -> dict[str, float]:
     for metric, one in zip(summary.metric, trial.comparisons, strict=False):
         end = f"/{metric}" if summary.is_multi_objective else ""
         if one is not None:
-            told = one.model_dump(include={"difference", "improvement", "ci_low", "ci_high"})
+            told = one.model_dump(include=COMPARED)
             found |= {f"{key}{end}": value for key, value in told.items()}
     return _numbers(found)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.task import Fault, did_you_mean
+from sweeper.task import Fault, did_you_mean, typed_list, typed_mapping
 from sweeper_tasks.diagnosis.data_config import CsvData
 from sweeper_tasks.tables.inference import listed
 from sweeper_tasks.tables.numbers import is_no_value
@@ -104,8 +104,8 @@ def faults_of_label_words(data: CsvData, labels: "pd.Series[Any]") -> Iterator[F
     words = sorted(set(labels[is_word]))
     problem = f"got {listed(labels[is_word])}; expected a diagnosis in every row"
     advice = (
-        f"If they mean that nothing is known: data.missing=[{','.join(words)}], and remove these rows; "
-        f"if they are diagnoses: data.types={{{data.label}: category}}"
+        f"If they mean that nothing is known: {typed_list('data.missing', words)}, and remove these rows; "
+        f"if they are diagnoses: {typed_mapping('data.types', {data.label: 'category'})}"
     )
     yield Fault(f"data.label, column '{data.label}'", problem, advice)
 

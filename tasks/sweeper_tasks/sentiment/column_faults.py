@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from sweeper.task import Fault
+from sweeper.task import Fault, typed_list
 from sweeper_tasks.sentiment.data_config import AbsaCsv
 from sweeper_tasks.sentiment.words import Meanings, fault_of_unknown, plain
 
@@ -64,4 +64,4 @@ def _faults_of_roles(data: AbsaCsv, rows: Sequence[Cells], file: str) -> Iterato
 def _leave(data: AbsaCsv, name: str) -> str:
     if data.aspects is not None:
         return "It looks like none: take it out of data.aspects, or are data.words right?"
-    return f"It looks like none: data.drop=[{','.join([*data.drop, name])}], or are data.words right?"
+    return f"It looks like none: {typed_list('data.drop', [*data.drop, name])}, or are data.words right?"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sweeper.task import typed_mapping
 from sweeper_tasks.tables.labels import as_binary
 from sweeper_tasks.tables.numbers import (
     COMMA_FOR_CERTAIN,
@@ -170,7 +171,7 @@ def _doubt(column: "pd.Series[Any]", name: str, is_number: Bools, rest: Bools) -
     why = "more than half of its values are numbers" if is_number.any() else "its values look like numbers"
     return (
         f"data, column '{name}': {why}, yet it is read as categories because of {listed(odd)}. Write bare "
-        f"numbers or name these in data.missing; if it is meant: data.types={{{name}: category}}",
+        f"numbers or name these in data.missing; if it is meant: {_as_category(name)}",
     )
 
 
@@ -184,9 +185,13 @@ def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tup
             return (
                 f"data, column '{name}': its values look like {kind}, such as {listed(column[rest])}, "
                 "yet it is read as categories. Turn it into numbers, or leave it out (data.drop). If meant: "
-                f"data.types={{{name}: category}}",
+                f"{_as_category(name)}",
             )
     return ()
+
+
+def _as_category(name: str) -> str:
+    return typed_mapping("data.types", {name: "category"})
 
 
 def _doubt_of_codes(column: "pd.Series[Any]", name: str) -> Iterator[str]:
@@ -195,7 +200,7 @@ def _doubt_of_codes(column: "pd.Series[Any]", name: str) -> Iterator[str]:
     if zeros.any():
         yield (
             f"data, column '{name}': its values have zeros in front, such as {listed(column[zeros])}, yet "
-            f"it is read as numbers. If they are codes: data.types={{{name}: category}}; if not: number"
+            f"it is read as numbers. If they are codes: {_as_category(name)}; if not: number"
         )
 
 

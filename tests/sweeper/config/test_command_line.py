@@ -383,7 +383,7 @@ def test_a_key_of_one_option_of_a_swept_group_is_told_with_what_to_write() -> No
         (["loss.label=/tmp/x,./y,~/h"], "\"loss.label=/tmp/x,./y,'~/h'\""),
         (["loss.weight=1e\u20133"], "loss.weight=1e-3"),
         (["loss.label=\u201cx\u201d"], "'loss.label=\"x\"'"),
-        (["data.path=/a b/c(1).csv"], "\"data.path='/a b/c(1).csv'\""),
+        (["loss.label=/a b/c(1).csv"], "\"loss.label='/a b/c(1).csv'\""),
         (["study.trials={a:[model=toy/wide]}"], "\"study.trials={a:['model=toy/wide']}\""),
     ],
 )

@@ -9,7 +9,7 @@ from hydra._internal import utils
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException
+from hydra.errors import ConfigCompositionException, OverrideParseException
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
@@ -139,3 +139,17 @@ def test_options_of_sbatch_need_no_quotes(word: str, quoted: str, monkeypatch: p
         override = OverridesParser.create().parse_override(word)
     if "sbatch=[-" in word:
         assert override.value() == [text.strip("'") for text in quoted.partition("[")[2][:-1].split("','")]
+
+
+def test_names_are_read_as_written_where_the_grammar_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    with part("OverridesParser.parse_rule"):
+        monkeypatch.setattr(OverridesParser, "parse_rule", OverridesParser.parse_rule)
+        hydra_adapter.read_options_of_sbatch()
+        for _ in range(2):
+            hydra_adapter.read_names_as_written()
+        parser = OverridesParser.create()
+        [override] = parser.parse_overrides(["data.types={größe: category}"])
+        assert override.value() == {"größe": "category"}
+        assert parser.parse_override("executor.sbatch=[--gres=gpu:1]").value() == ["--gres=gpu:1"]
+        with pytest.raises(OverrideParseException, match=r"study\.name=größe"):
+            parser.parse_overrides(["study.name=größe"])

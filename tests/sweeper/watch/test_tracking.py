@@ -1,6 +1,7 @@
 """MLflow, in a real store; and what happens when there is none."""
 
 import json
+import math
 import os
 import shutil
 import socket
@@ -328,6 +329,29 @@ def test_the_same_study_again_continues_its_runs_and_doubles_nothing(tracked: Tr
     assert len(tracked.runs(f"tags.`mlflow.parentRunId` = '{tracked.parent().info.run_id}'")) == 5
     assert tracked.child(1, 2).info.run_id == before.run_id
     assert len(tracked.history(tracked.child(1, 2), "curve/val/ctcvr_auc")) == 6
+
+
+def test_a_smaller_study_under_the_same_name_shows_what_holds_now(tmp_path: Path) -> None:
+    """MLflow shows the figure of the greatest step, and deletes none. By hand: 0.7410, 0.7411, 0.7412."""
+    folder = StudyFolder.of(tmp_path, "shrunk")
+    track(folder, study_result(folder), make_tracker(EMBEDDED, tmp_path))
+    small = Tracked(tmp_path, folder, [])
+    assert "improvement" in small.parent().data.metrics
+    for seeds in ((0, 1), (0,), (0, 1, 2)):
+        smaller = study_result(folder, seeds=seeds)
+        tracker = make_tracker(EMBEDDED, tmp_path)
+        tracker.study_started(study_start(folder, seeds=seeds, confirm_seeds=()))
+        is_whole = len(seeds) == 3
+        found = judgement() if is_whole else judgement(confirmation=None, comparisons={})
+        tracker.study_ended(smaller, write_report(folder, smaller, found))
+        tracker.close()
+        trial, study = small.trial(1), small.parent().data.metrics
+        means = {(0, 1): 0.74105, (0,): 0.7410, (0, 1, 2): 0.7411}
+        assert trial.data.metrics["val/ctcvr_auc"] == pytest.approx(means[seeds])
+        assert trial.data.tags["sweeper.seeds"] == ",".join(map(str, seeds))
+        for figure in (trial.data.metrics["improvement"], study["improvement"], study["p_value"]):
+            assert math.isnan(figure) != is_whole
+        assert math.isnan(trial.data.metrics["val/ctcvr_auc_std"]) == (len(seeds) == 1)
 
 
 def test_replay_finds_nothing_to_do_after_a_tracked_study(tracked: Tracked) -> None:

@@ -60,3 +60,37 @@ def test_one_run_is_refused_too(tmp_path: Path) -> None:
     read = sweep(tmp_path, "loss.alpha=[0.1,0.2,0.3]", multirun=False)
     with pytest.raises(UserError, match=r"loss.alpha: got a list of 3; expected 2 numbers"):
         run_solo(read)
+
+
+OWN = ("data=diagnosis/csv", "data.path=a.csv", "data.label=x")
+
+
+def own_table(*words: str) -> TaskSweep:
+    lines = ["task=diagnosis", *OWN, *words]
+    with initialize_config_dir(config_dir=str(CONF), job_name="test", **VERSION_BASE):
+        loader = GlobalHydra.instance().config_loader()
+        return read_command_line(loader, "config", lines, multirun=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data.types={dose: category, age: number}"],
+        ["data.types={dose: category}", "data.types={age: number}"],
+        ["data.types.dose=category", "data.types.age=number"],
+    ],
+)
+def test_types_of_columns_are_given_as_the_documentation_says(words: list[str]) -> None:
+    """They were refused: no key may be added to a mapping that is empty in the configuration."""
+    assert own_table(*words).at(()).config["data"]["types"] == {"dose": "category", "age": "number"}
+
+
+def test_what_is_no_mapping_is_told_in_plain_words() -> None:
+    with pytest.raises(UserError, match="expected a mapping") as caught:
+        own_table("data.types=[dose,age]")
+    assert str(caught.value) == (
+        "data.types: got [dose,age]; expected a mapping, {name: value} "
+        "(from override 'data.types=[dose,age]')"
+    )
+    with pytest.raises(UserError, match=r"data\.typs: no such parameter .* did you mean 'data\.types'"):
+        own_table("data.typs={dose: category}")

@@ -267,7 +267,8 @@ def test_a_diagnosis_that_may_mean_that_there_is_none_is_asked_for(word: str, tm
     path = write(tmp_path / "t.csv", outcome=lambda i: word if i % 5 else "ill")
     told = faults(path, tmp_path)
     assert f"data.label, column 'outcome': got '{word}' (40)" in told
-    assert f"data.missing=[{word}]" in told
+    quoted = f"'{word}'" if word == "null" else word
+    assert f"data.missing=[{quoted}]" in told
     assert read(path, types={"outcome": "category"}).facts["classes"] == [word, "ill"]
 
 

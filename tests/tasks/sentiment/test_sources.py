@@ -274,7 +274,7 @@ def test_a_column_that_is_no_aspect_is_told_as_a_column(table: Path, tmp_path: P
     told = faults(config_for(CSV, table, drop=[], skip_bad=skip_bad), tmp_path).split("\n")
     assert told == [
         f"{table}, column 'id': got 38 of 40 cells that are none of data.words, such as '2'; expected an "
-        "aspect. It looks like none: data.drop=[id], or are data.words right?"
+        "aspect. It looks like none: 'data.drop=[id]', or are data.words right?"
     ]
     (line,) = faults(config_for(CSV, table, aspects=["staff", "id"]), tmp_path).split("\n")
     assert line.endswith("take it out of data.aspects, or are data.words right?")
