@@ -261,7 +261,7 @@ def _open_mappings(section: Any) -> None:
     """Let overrides add keys to what is `{}` in a section, as to `data.types`: which they are, files tell."""
     if not isinstance(section, DictConfig):
         return
-    for key in section:
+    for key in map(str, section):
         if OmegaConf.is_missing(section, key) or OmegaConf.is_interpolation(section, key):
             continue
         if isinstance(section[key], DictConfig) and not section[key]:
