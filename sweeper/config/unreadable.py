@@ -84,7 +84,7 @@ def unreadable(where: str, line: str, error: BaseException, reads: Reads) -> Fau
     evaluated = _evaluation(str(error))
     if evaluated is not None:
         return Fault(where, f"cannot be read: {evaluated[0]}", evaluated[1])
-    for why, corrected in _corrections(line):
+    for why, corrected in (*_as_a_path(line), *_corrections(line)):
         if reads(corrected):
             return Fault(where, f"cannot be read: {why}", f"Write {typed(corrected)}.")
     why = next((why for why, _ in _corrections(line)), "it is not of the form key=value")
@@ -179,6 +179,13 @@ def _corrections(line: str) -> Iterator[tuple[str, str]]:
     if '"' not in value:
         yield "its value has characters that need quotes", f'{key}="{value}"'
     yield "it is not of the form key=value", f"{re.sub(r'[^A-Za-z0-9_.@/+~$-]', '', key)}={value}"
+
+
+def _as_a_path(line: str) -> Iterator[tuple[str, str]]:
+    """The name of one file, whatever is in it."""
+    key, equals, value = line.partition("=")
+    if equals and key.endswith("path") and not re.search("['\"\u2018-\u201f]", value):
+        yield "its value has characters that need quotes", f"{key}='{value.strip()}'"
 
 
 def _unclosed(value: str) -> list[str] | None:

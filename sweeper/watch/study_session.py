@@ -21,7 +21,7 @@ from sweeper.watch.stored_trial import StoredTrial
 from sweeper.watch.study_facts import StudyFacts, view_of
 from sweeper.watch.tracked_curves import CURVE, Logged, Point, Update, legal_name, updates
 from sweeper.watch.tracked_system import SAMPLED, SYSTEM, system_updates
-from sweeper.watch.tracking_store import Store, follow_folder, view_key
+from sweeper.watch.tracking_store import Store, follow_folder, set_aside_half_made, view_key
 
 STATUS = {"COMPLETE": "FINISHED", "FAILED": "FAILED", "PRUNED": "KILLED", "INTERRUPTED": "KILLED"}
 FORGOTTEN = "sweeper.forgotten"
@@ -49,6 +49,7 @@ class Session:
         self._outdated: set[str] = set()
         self._is_shared = self._has_result = False
         with self._turns.take(), file_lock(store.lock, LOCK_S):
+            set_aside_half_made(store)
             follow_folder(store)
             self._store = RunStore(store, experiment_of(store, facts.task))
             self._study = self._open_study()

@@ -2,6 +2,7 @@
 
 import shlex
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +18,8 @@ from sweeper.schema import Tracking
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 SERVERS = ("http://", "https://", "databricks")
+QUIET_S = 5.0
+"""So long whoever makes a store writes nothing into it, at most."""
 SCHEMES = ("", "file", "http", "https", "databricks", "databricks-uc", "uc")
 
 
@@ -59,6 +62,32 @@ PLACES = (
 def database_of(store: Store) -> Path:
     """The file of an embedded store."""
     return Path(store.uri.removeprefix("sqlite:///"))
+
+
+def set_aside_half_made(store: Store) -> None:
+    """Rename an embedded store in whose making a process was killed: it has no run, and nobody can open it.
+
+    To be called with the store's lock; what MLflow itself is just making, as its UI does, is waited for.
+    """
+    database = database_of(store)
+    while store.is_embedded and _is_half_made(database):
+        if time.time() - database.stat().st_mtime >= QUIET_S:
+            database.replace(database.with_name(f"{database.name}.half-made"))
+        else:
+            time.sleep(0.1)
+
+
+def _is_half_made(database: Path) -> bool:
+    """Whether tables are there, but no experiment: MLflow makes its own one last."""
+    if not database.is_file() or database.stat().st_size == 0:
+        return False
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            return connection.execute("SELECT 1 FROM experiments LIMIT 1").fetchone() is None
+    except sqlite3.OperationalError as error:
+        return "no such table" in str(error)
+    except sqlite3.Error:  # MLflow will tell
+        return False
 
 
 def follow_folder(store: Store) -> None:

@@ -35,6 +35,9 @@ MIN_SIDE = 8
 SPLIT_ENDS = (0.8, 0.9, 1.0)
 NUMBER = re.compile(r"([-_]\d+)+$")
 """What may follow a text in a name."""
+COUNTED = re.compile(r"(\d+)[-_ .]+(.+)")
+FEW, DENSE = 10, 1.5
+"""Pictures whose names begin with numbers count them where there are 10, and 100 have numbers within 150."""
 LARGE_ENOUGH = f"an image needs at least {MIN_SIDE} pixels down and across"
 NEEDS_TEXT = "an image needs a text"
 KNOWN = "a text has no characters but 0-9, A-Z and a-z"
@@ -82,6 +85,8 @@ def build(data: FolderData, found: Found, folder: Path, as_before: str) -> dict[
     """
     files = found.files
     names, paths = zip(*((name, path) for name, path in files.items() if name != TABLE), strict=True)
+    if TABLE not in files and (first := _numbered_first(names)):
+        raise UserError(_count_first(data, first))
     texts, bad = _texts(data, names, files.get(TABLE))
     unsplit, shape = folder / "unsplit.npy", (len(names), data.n_channels, data.height, data.width)
     unusable, notes = draw_all(unsplit, shape, partial(read_noted, data, paths))
@@ -166,6 +171,28 @@ def _all_alike(data: FolderData, text: str) -> Fault:
     advice = (
         f"It is the file's name up to a number (<text>-<number>.png), or in the table {TABLE} (file, label)"
     )
+    return Fault(str(data.path), problem, advice)
+
+
+def _numbered_first(names: Sequence[str]) -> str | None:
+    """A name, where all begin with numbers that count the pictures: `0001_5832.png`, `0002_7cX.png`.
+
+    Texts that are all numbers from 0 to 999 may look so, too, but the number behind them is then the same.
+    """
+    parts = [found.groups() for name in names if (found := COUNTED.fullmatch(Path(name).stem))]
+    if len(parts) < len(names) or len(names) < FEW:
+        return None
+    counts, rest = {int(count) for count, _ in parts}, {text for _, text in parts}
+    is_count = len(counts) == len(names) and max(counts) - min(counts) < DENSE * len(names)
+    return names[0] if is_count and len(rest) > 2 else None
+
+
+def _count_first(data: FolderData, name: str) -> Fault:
+    problem = (
+        f"got names that begin with a count of the pictures, such as '{Path(name).name}'; "
+        "expected <text>.png or <text>-<number>.png"
+    )
+    advice = f"Put the text first, or list the texts in a table {TABLE} (file, label) in the folder"
     return Fault(str(data.path), problem, advice)
 
 

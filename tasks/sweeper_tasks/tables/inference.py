@@ -1,5 +1,6 @@
 """What a column of text is: numbers, truth values or categories; and when that cannot be said in silence."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweeper.task import typed_mapping
+from sweeper.task import typed_list, typed_mapping
 from sweeper_tasks.tables.labels import as_binary
 from sweeper_tasks.tables.numbers import (
+    A_DAY_IN_DIGITS,
     COMMA_FOR_CERTAIN,
     COMMA_OR_THOUSANDS,
     LIKE_A_TIME,
@@ -30,6 +32,10 @@ NEARLY_ALL = 0.9
 N_LISTED = 4
 FEW = 3
 """Values, below which nothing is said of the form of a column."""
+NAMES_OF_IDENTIFIERS = re.compile(
+    r"(?i:(?:^|[^a-z])(?:id|ids|idx|index|no|nr|num|number|row|key|code|uid|mrn|stt)(?:[^a-z]|$))|[a-z]I[dD]$"
+    r"|(?i:(?:case|customer|item|patient|record|review|sample|session|subject|user|visit)[ _-]?(?:id|no|nr)$)"
+)
 MANY = 20
 """Different values, beyond which pairs of numbers are measurements rather than classes such as 10-14."""
 
@@ -117,7 +123,7 @@ def _by_values(
             _doubt(column, name, is_number, rest),
         )
     notes = _words_gone(column, name, is_word) if wrong is None else ()
-    doubts = [*_sentinels(numbers, name), *([] if is_declared else _doubt_of_codes(column, name))]
+    doubts = [*_sentinels(numbers, name), *([] if is_declared else _doubts_of_numbers(column, numbers, name))]
     if decimal is None and separator != ",":
         doubts += _doubt_of_points(column, numbers, name)
     return Column("number", numbers, column.mask(is_word), notes, tuple(doubts), wrong)
@@ -192,6 +198,33 @@ def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tup
 
 def _as_category(name: str) -> str:
     return typed_mapping("data.types", {name: "category"})
+
+
+def _doubts_of_numbers(column: "pd.Series[Any]", numbers: "pd.Series[float]", name: str) -> Iterator[str]:
+    """What numbers may be that their distance means nothing of, or not what it seems."""
+    yield from _doubt_of_codes(column, name)
+    yield from _doubt_of_days(column, name)
+    yield from _doubt_of_identifiers(numbers, name)
+
+
+def _doubt_of_days(column: "pd.Series[Any]", name: str) -> Iterator[str]:
+    days = matches(column, A_DAY_IN_DIGITS)
+    if days.sum() >= FEW and days.sum() == column.notna().sum():
+        yield (
+            f"data, column '{name}': its values look like days, such as {listed(column[days])}, yet it is "
+            "read as numbers, in which a new year is a leap. Turn it into days, or leave it out (data.drop)"
+        )
+
+
+def _doubt_of_identifiers(numbers: "pd.Series[float]", name: str) -> Iterator[str]:
+    """Whole numbers that all differ, in a column that is called like one, or not at all."""
+    known = numbers.dropna()
+    is_called_so = NAMES_OF_IDENTIFIERS.search(name) or name.startswith("Unnamed: ")
+    if is_called_so and len(known) >= MANY and known.is_unique and (known % 1 == 0).all():
+        yield (
+            f"data, column '{name}': its values are whole numbers that all differ, as an identifier's, "
+            f"yet it is read as numbers. If it is one: {typed_list('data.drop', [name])}"
+        )
 
 
 def _doubt_of_codes(column: "pd.Series[Any]", name: str) -> Iterator[str]:

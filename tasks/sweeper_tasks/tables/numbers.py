@@ -42,11 +42,21 @@ WITH_ZEROS = r"0[0-9]+"
 """Digits as a code has them: 00123."""
 THOUSANDS_BY_POINT = r"[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})"
 """Numbers that a comma for decimals would make a thousand times as large."""
+_MONTH = (
+    r"(?i:jan(?:uar|uary)?|feb(?:ruar|ruary)?|mar(?:ch)?|mär(?:z)?|mrz|apr(?:il)?|ma[iy]|jun[ei]?|jul[iy]?"
+    r"|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?)\.?"
+)
 LIKE_A_TIME = (
     r"(?:[0-9]{4}[-/.][01]?[0-9][-/.][0-3]?[0-9]|[0-3]?[0-9][-/.][0-3]?[0-9][-/.](?:[0-9]{2}|[0-9]{4})"
+    rf"|(?:[0-3]?[0-9]\.?[-/ ])?{_MONTH}[-/ ,]*(?:[0-3]?[0-9],?[-/ ]+)?(?:[0-9]{{4}}|[0-9]{{2}})"
+    rf"|[0-9]{{4}}[-/ ]{_MONTH}[-/ ][0-3]?[0-9]"
     r"|[0-2]?[0-9]:[0-5][0-9])(?:[T ,:][0-9:.,+\- APMapmZ]*)?"
 )
 """A day or a time, in one of the usual forms."""
+A_DAY_IN_DIGITS = (
+    r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[0-2][0-9][0-5][0-9](?:[0-5][0-9])?)?"
+)
+"""20140131, and 20140131093000: a number for whoever does not know."""
 LIKE_TWO_NUMBERS = r"[0-9]+(?:[.,][0-9]+)?(?: ?[-/x:\u2013] ?[0-9]+(?:[.,][0-9]+)?)+"
 """Two numbers or more in one value, such as 120/80 or 10-14."""
 _NO_VALUES = frozenset(

@@ -384,6 +384,7 @@ def test_a_key_of_one_option_of_a_swept_group_is_told_with_what_to_write() -> No
         (["loss.weight=1e\u20133"], "loss.weight=1e-3"),
         (["loss.label=\u201cx\u201d"], "'loss.label=\"x\"'"),
         (["loss.label=/a b/c(1).csv"], "\"loss.label='/a b/c(1).csv'\""),
+        (["data.path=my file, a=b (1).csv"], "\"data.path='my file, a=b (1).csv'\""),
         (["study.trials={a:[model=toy/wide]}"], "\"study.trials={a:['model=toy/wide']}\""),
     ],
 )

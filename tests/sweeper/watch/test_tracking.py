@@ -5,11 +5,13 @@ import math
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,14 @@ from sweeper.watch.tracked import fixed_params, swept_params
 from sweeper.watch.tracked_curves import Moment, batches, legal_name, points
 from sweeper.watch.tracker import NoTracker, Tracker
 from sweeper.watch.tracking import Session, forget_study, make_tracker, replay_study
-from sweeper.watch.tracking_store import Store, pages, place_of_runs, store_of, view_key
+from sweeper.watch.tracking_store import (
+    Store,
+    pages,
+    place_of_runs,
+    set_aside_half_made,
+    store_of,
+    view_key,
+)
 from tests.sweeper.factories import (
     CONFIRM_SEEDS,
     judgement,
@@ -719,3 +728,35 @@ def test_a_store_that_cannot_be_read_is_left_to_mlflow_to_complain_of(tmp_path: 
     (tmp_path / "mlflow.db").write_bytes(b"no database at all, and longer than the header of one " * 40)
     facts = facts_of_start(study_start(folder), EMBEDDED)
     assert not is_logged(store_of(EMBEDDED, tmp_path), facts, summary, folder)
+
+
+def test_a_store_in_whose_making_a_process_was_killed_is_set_aside(tmp_path: Path) -> None:
+    """MLflow refuses it for ever: some tables are there, and its revision is none that it knows."""
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY)")
+        connection.execute("CREATE TABLE metrics (key TEXT)")
+        connection.commit()
+    os.utime(database, (time.time() - 60,) * 2)
+    folder, told = StudyFolder.of(tmp_path, "esmm-3f2a91c0"), list[str]()
+    track(folder, study_result(folder), make_tracker(EMBEDDED, tmp_path, told.append))
+    assert told == []
+    assert len(Tracked(tmp_path, folder, told).seeds()) == 18
+    assert (tmp_path / "mlflow.db.half-made").exists()
+
+
+def test_a_store_that_is_just_made_is_waited_for(tmp_path: Path) -> None:
+    store = store_of(EMBEDDED, tmp_path)
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY)")
+        connection.commit()
+        waiting = threading.Thread(target=set_aside_half_made, args=(store,))
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        connection.execute("INSERT INTO experiments VALUES (0)")
+        connection.commit()
+    waiting.join(10.0)
+    assert not waiting.is_alive()
+    assert database.exists()

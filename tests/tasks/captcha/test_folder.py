@@ -315,3 +315,17 @@ def test_a_table_that_is_none_is_told_in_words(folder: Path, tmp_path: Path) -> 
     assert "labels.csv: got a web page" in faults(config_for(folder), tmp_path)
     (folder / "labels.csv").write_text("file,label\na.png,ab,c\nb.png,abc\nc.png,abc\n")
     assert "line 2: 3" in faults(config_for(folder), tmp_path)
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_names_that_count_the_pictures_before_their_texts_are_refused(tmp_path: Path, skip_bad: bool) -> None:
+    """Of `0007_5832.png` the text was 0007, and with `skip_bad` those with a letter were left out."""
+    counted, texts, repeated = tmp_path / "counted", tmp_path / "texts", tmp_path / "repeated"
+    for i in range(40):
+        draw(counted / f"{i:04d}_{'7cX' if i % 3 else 1000 + 37 * i}.png", shade=i)
+        draw(texts / f"{i:03d}-0.png", shade=i)
+        draw(repeated / f"{i % 20:03d}_{i // 20}.png", shade=i)
+    told = faults(config_for(counted, skip_bad=skip_bad), tmp_path)
+    assert "got names that begin with a count of the pictures, such as '0000_1000.png'; expected" in told
+    for folder in (texts, repeated):
+        assert prepare(config_for(folder), tmp_path / "cache").n_train > 0

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
+from sweeper.task import typed_list
 from sweeper_tasks.tables.inference import Column, understood
 from sweeper_tasks.tables.labels import as_binary, as_classes
 from sweeper_tasks.tables.leaks import tells
@@ -197,6 +198,8 @@ def test_patterns_that_are_not_clear_are_refused(wanted: dict[str, tuple[str, ..
         (["2021-03-01T12:30:00Z", "2021-03-02 08:00:00+01:00"], "days or times"),
         (["3/12/2021", "31/12/99", "1-2-2020"], "days or times"),
         (["12:30", "8:05", "23:59:59", "7:00 PM"], "days or times"),
+        (["15-Jan-2014", "1-feb-14", "Mar 3, 2014", "2014-Dec-24"], "days or times"),
+        (["15. März 2014", "3 Dez 13", "Mai 2014", "05-Oct-2013 12:30"], "days or times"),
         ([f"{90 + i}/{60 + i}" for i in range(30)], "several numbers each"),
     ],
 )
@@ -208,7 +211,10 @@ def test_values_whose_order_categories_do_not_have_are_a_doubt(values: list[str]
     assert not kind(*(value or None for value in values), declared="category").doubts
 
 
-@pytest.mark.parametrize("values", [["10-14", "15-19", "20-24"] * 9, ["a/b", "T2", "x-1"], ["1", "0"]])
+@pytest.mark.parametrize(
+    "values",
+    [["10-14", "15-19", "20-24"] * 9, ["a/b", "T2", "x-1"], ["1", "0"], ["decile 10", "Marge 12", "may"]],
+)
 def test_classes_of_numbers_are_categories_without_a_doubt(values: list[str]) -> None:
     assert not kind(*values).doubts
 
@@ -223,6 +229,27 @@ def test_zeros_in_front_of_numbers_are_a_doubt_unless_the_type_is_said() -> None
     assert "data.types={x: category}" in doubt
     assert not kind("0.5", "0", "10", "-0.1").doubts
     assert not kind("02116", "10001", declared="number").doubts
+
+
+def test_numbers_that_are_days_are_a_doubt() -> None:
+    (doubt,) = kind("20140131", "20131224", "20150228", None).doubts
+    assert "look like days, such as '20140131' (1)" in doubt
+    assert not kind("20140131", "20131224", "20151328").doubts  # no thirteenth month
+    assert not kind("20140131", "20131224", "20150228", declared="number").doubts
+
+
+@pytest.mark.parametrize(
+    "name", ["patient_id", "PatientID", "Lfd. Nr", "MRN", "caseno", "Unnamed: 3", "index"]
+)
+def test_whole_numbers_that_all_differ_are_a_doubt_in_a_column_that_is_called_an_identifier(
+    name: str,
+) -> None:
+    numbers = [str(7 * i + 100) for i in range(30)]
+    (doubt,) = understood(pd.Series(numbers, name=name, dtype="str"), None, None).doubts
+    assert typed_list("data.drop", [name]) in doubt
+    assert not understood(pd.Series(numbers, name="paid", dtype="str"), None, None).doubts
+    assert not understood(pd.Series([*numbers, "100"], name=name, dtype="str"), None, None).doubts
+    assert not understood(pd.Series(numbers, name=name, dtype="str"), "number", None).doubts
 
 
 def test_points_that_may_stand_between_thousands_are_a_doubt_beside_semicolons() -> None:
