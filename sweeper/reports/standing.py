@@ -91,6 +91,8 @@ class StudyStatus:
             return f"{self.activity.n_ended}/?"
         totals = self.summary.totals
         n_ended = sum(totals.states.get(state, 0) for state in ENDED)
+        if self.state == "interrupted":  # by kill -9, after which there is no report
+            n_ended = max(n_ended, self.activity.n_ended)
         return f"{n_ended}/{max(n_ended, totals.runs_planned)}"
 
     @property

@@ -104,6 +104,9 @@ def test_runs_done_are_shown_of_all(folder: StudyFolder) -> None:
     totals = study_result().totals.model_copy(update={"states": states, "runs_planned": 9})
     finished(folder, "2027-01-15T08:00:00Z", totals=totals)
     assert status_of(folder, None).runs == "6/9"
+    assert status_of(folder, Activity(n_ended=12)).runs == "6/9"  # those of a larger plan
+    killed_later = Activity(n_ended=12, lost_until=NOW + 1)
+    assert status_of(folder, killed_later).runs == "12/12"
 
 
 def test_a_summary_of_an_earlier_version_counts_as_what_its_trials_say(folder: StudyFolder) -> None:
