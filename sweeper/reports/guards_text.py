@@ -10,7 +10,10 @@ from sweeper.wording import split_name
 
 def guards_line(summary: Summary) -> str:
     """`guards: ctr_auc >= -0.002 held, -0.0003 [-0.0010, +0.0004]`; empty where there are none."""
-    told = [f"{one.guard} {one.state}, {' '.join(_figures(one))}" for one in summary.guards]
+    told = [
+        f"{one.guard} {one.state}" + (f", {' '.join(_figures(one))}" if one.difference is not None else "")
+        for one in summary.guards
+    ]
     return f"guards: {'; '.join(told)}" if told else ""
 
 

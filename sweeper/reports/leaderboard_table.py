@@ -105,7 +105,9 @@ def _findings(summary: Summary | None) -> list[str]:
         return [NOTHING] * 4
     best = ", ".join(entry.name for entry in summary.best) or NOTHING
     where = " (val)" if summary.judged_on == "val" and summary.confirmation else ""
-    return [summary.task, f"{summary.verdict}{where}", best, difference(summary.confirmation)[0]]
+    is_open = summary.confirmation is not None and summary.confirmation.ci_low is None
+    verdict = "cannot be judged" if is_open and summary.verdict == "not distinguishable" else summary.verdict
+    return [summary.task, f"{verdict}{where}", best, difference(summary.confirmation)[0]]
 
 
 def _table(summary: Summary, most: int | None) -> FittedTable:

@@ -78,6 +78,15 @@ def test_the_list_of_studies_keeps_names_states_and_verdicts(tmp_path: Path, wid
     assert any("lambda=0.2" in line for line in lines) == (width in (60, 200))
 
 
+def test_the_list_says_what_the_sentence_says_where_one_pair_has_no_interval(tmp_path: Path) -> None:
+    folder, found = StudyFolder(tmp_path / "s"), judgement()
+    assert found.confirmation is not None
+    alone = found.confirmation.model_copy(update={"ci_low": None, "ci_high": None, "p_value": None})
+    write_report(folder, study_result(folder), judgement(confirmation=alone))
+    (line,) = [one for one in shown(studies_table([status_of(folder, None)], 0.0), 200) if "esmm" in one]
+    assert "cannot be judged" in line
+
+
 @pytest.mark.parametrize(
     ("width", "left"),
     [

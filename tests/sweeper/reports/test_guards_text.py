@@ -22,7 +22,7 @@ SUMMARY = summary_of(study_result(), JUDGED)
 
 def test_a_line_for_a_terminal_and_none_without_guards() -> None:
     assert guards_line(SUMMARY) == (
-        "guards: ctr_auc >= -0.002 held, -0.00030 [-0.00100, +0.00040]; bce <= 0 unknown, - -"
+        "guards: ctr_auc >= -0.002 held, -0.00030 [-0.00100, +0.00040]; bce <= 0 unknown"
     )
     assert guards_line(summary_of(study_result(), judgement())) == ""
 
