@@ -67,10 +67,14 @@ class ProgramSpec(StrictModel):
 def figure_name(text: str) -> str:
     """`split/name` of a figure as a program calls it: `acc`, `valid/acc` and `eval_acc` are `val/acc`.
 
-    The name itself has no slash and no white space: `val/acc/top 1` is `val/acc_top_1`.
+    `test/val_acc` is `test/acc`: the value on test of what is called `val_acc` elsewhere. The name itself has
+    no slash and no white space: `val/acc/top 1` is `val/acc_top_1`.
     """
     found = _NAMED.fullmatch(text.strip())
     split, name = (SPLITS[found[1].lower()], found[2]) if found else ("val", text.strip())
+    inner = _NAMED.fullmatch(name) if split != "val" else None
+    if inner and SPLITS[inner[1].lower()] == "val":
+        name = inner[2]
     return f"{split}/{_UNFIT.sub('_', name)}"
 
 

@@ -39,6 +39,7 @@ EXAMPLE = (
     "sweeper run --cmd 'python train.py --gamma {gamma} --seed {seed} --out {out}' "
     "gamma=0,1,2 baseline.gamma=0 metric=val/acc:max"
 )
+NAMED_TRIALS = "hydra.sweeper.study.trials="
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def read_words(template: str, words: Sequence[str]) -> CommandWords:
         raise UserError(Fault("--cmd", problem, "Give it to one: --cmd \"bash -c 'cd there && ...'\""))
     places = places_in(parts)
     read = _sorted(words, places)
+    _fix_for_named_trials(read, places)
     faults = [*read.faults, *_missing(read, places), *_baseline_faults(read, places)]
     own, wrong = _judged_by(read)
     if faults := [*faults, *wrong]:
@@ -169,11 +171,19 @@ def _for_a_shell(template: str) -> str | None:
 
 
 def _compare_fixed(read: _Sorted) -> None:
-    """What is fixed and differs from the baseline is a choice of one: the baseline has another one."""
+    """What is fixed and the baseline has, too, is a choice of one: a grid that shrank stays its study's."""
     swept = _swept(read)
-    for key, value in read.baseline.items():
-        if key in read.parameters and key not in swept and read.parameters[key] != value:
+    for key in read.baseline:
+        if key in read.parameters and key not in swept:
             read.parameters[key] = f"choice({read.parameters[key]})"
+
+
+def _fix_for_named_trials(read: _Sorted, places: Sequence[str]) -> None:
+    """Named trials say what they change, of what is fixed: of the baseline's values."""
+    if any(option.startswith(NAMED_TRIALS) for option in read.options):
+        for key in [key for key in read.baseline if key in places]:
+            if read.parameters.setdefault(key, read.baseline[key]) == read.baseline[key]:
+                del read.baseline[key]
 
 
 def _swept(read: _Sorted) -> list[str]:

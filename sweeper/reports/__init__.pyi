@@ -10,6 +10,7 @@ from .fitting import (
     say as say,
     wrapped as wrapped,
 )
+from .incidents import kind as kind
 from .leaderboard import sentence_of as sentence_of
 from .leaderboard_table import leaderboard_of as leaderboard_of, studies_table as studies_table
 from .live_board import LiveBoard as LiveBoard

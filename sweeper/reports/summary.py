@@ -220,7 +220,9 @@ def phase_of(result: StudyResult, trial: TrialResult, seed: int) -> Phase:
     """What the trial's run on `seed` was trained for."""
     if trial.spec.role == "attribution":
         return "attribution"
-    return "screening" if seed in result.seeds else "confirmation"
+    if seed in result.seeds:
+        return "screening"
+    return "confirmation" if seed in result.confirm_seeds else "unused"
 
 
 def _run(result: StudyResult, trial: TrialResult, run: RunResult) -> RunEntry:

@@ -36,8 +36,8 @@ SCHEMA_VERSION: Literal[1] = 1
 Values = tuple[Number, ...]
 """One value an objective; empty where nothing is known."""
 PerSeed = dict[int, Values]
-Phase = Literal["screening", "confirmation", "attribution"]
-"""What a run was trained for."""
+Phase = Literal["screening", "confirmation", "attribution", "unused"]
+"""What a run was trained for; `unused`: on a seed that neither choice nor verdict rests on any more."""
 
 
 class DataEntry(LenientModel):

@@ -249,6 +249,12 @@ class TrialBook:
                 with suppress(optuna.exceptions.UpdateFinishedTrialError):
                     writable(self._study, trial).set_user_attr(SCREENED, True)
 
+    def remember_more(self, key: str, values: Iterable[int]) -> None:
+        """Remember these beside those that are remembered under `key`."""
+        known = set(self._study.user_attrs.get(key, ()))
+        if new := set(values) - known:
+            self._study.set_user_attr(key, sorted(known | new))
+
     def remember(self, key: str, value: Any) -> Any:
         """The value first remembered under `key`: `value` itself the first time."""
         known = self._study.user_attrs

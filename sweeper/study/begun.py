@@ -1,10 +1,10 @@
 """How a study confirms its winner where the command does not say: as it was begun."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sweeper.errors import UserError
+from sweeper.errors import Fault, UserError
 from sweeper.layout import StudyFolder
 from sweeper.reports import read_summary
 from sweeper.schema import ConfirmSeeds
@@ -17,6 +17,8 @@ from sweeper.wording import plural
 KEY = "confirm_seeds"
 FIXED = "fixed"
 """What every study remembers that was ever begun."""
+SCREENED = "screened"
+"""All seeds that candidates of the study were ever chosen by."""
 
 
 def as_begun(plan: Plan, attributes: Mapping[str, Any]) -> Plan:
@@ -24,12 +26,14 @@ def as_begun(plan: Plan, attributes: Mapping[str, Any]) -> Plan:
 
     `attributes`: what is remembered of the study. One of an earlier version remembers nothing of this: it
     confirms on as many seeds as `study.n_seeds` says, as that version did. Raises UserError where an
-    attribution asks for more.
+    attribution asks for more, or a seed that is to confirm was there to choose by.
     """
     begun = _begun_with(plan, attributes)
     if _is_said(plan) or begun == "auto":
+        _refuse_seen_seeds(plan.policy.confirm_seeds, attributes)
         return plan
     policy = policy_of(plan.sweep, begun)
+    _refuse_seen_seeds(policy.confirm_seeds, attributes)
     if faults := attribution_faults(plan.sweep, plan.factory, policy, plan.drafts):
         raise UserError(faults)
     seeds = plural(len(policy.confirm_seeds), "fresh seed")
@@ -46,7 +50,16 @@ def opened(plan: Plan, trials: TrialBook) -> Plan:
     if not _is_known(trials.attributes):
         begun = plan.settings.study.confirm_seeds if _is_said(plan) else _begun_with(plan, {})
         trials.remember(KEY, "auto" if begun == 0 else begun)  # who confirmed nothing has nothing to keep
-    return as_begun(plan, trials.attributes)
+    plan = as_begun(plan, trials.attributes)
+    trials.remember_more(SCREENED, plan.policy.seeds)
+    return plan
+
+
+def _refuse_seen_seeds(fresh: Sequence[int], attributes: Mapping[str, Any]) -> None:
+    """Seeds of a study that once screened more: whoever chose the candidates may have seen what they gave."""
+    if seen := sorted(set(fresh).intersection(attributes.get(SCREENED, ()))):
+        problem = f"got {list(fresh)}, of which {seen} were screening seeds of this study before"
+        raise UserError(Fault("study.confirm_seeds", f"{problem}; expected fresh ones", "Choose others"))
 
 
 def _is_said(plan: Plan) -> bool:

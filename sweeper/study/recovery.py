@@ -9,6 +9,7 @@ from sweeper.reports import read_runs, read_summary
 from sweeper.results import GIVEN_UP, RunResult
 from sweeper.search import TrialBook
 from sweeper.storage import Claim, Outcome, RunBook, Storage, read_outcome
+from sweeper.study.begun import SCREENED
 from sweeper.wording import plural
 
 
@@ -57,6 +58,7 @@ def _recover_listed(storage: Storage, folder: StudyFolder, trials: TrialBook) ->
     summary = read_summary(folder)
     if summary.provenance.code_hash is not None:
         trials.remember("code_hash", summary.provenance.code_hash)
+    trials.remember_more(SCREENED, summary.seeds)
     book = RunBook(storage, folder, lambda _: "")
     for look in summary.looks:
         storage.add_look(str(summary.data.digest), look)

@@ -14,7 +14,7 @@ TRIAL = (
 )
 SEED = ("seed", "random_seed", "rng_seed", "random_state", "rep", "repetition", "replicate", "repeat")
 PHASE, STATE, ROLE = ("phase", "tags.sweeper.phase"), ("state", "status"), ("role", "tags.sweeper.role")
-PHASES = ("screening", "confirmation", "attribution")
+PHASES = ("screening", "confirmation", "attribution", "unused")
 SPLITS = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
 _LOGGED = re.compile(r"^(?:metrics?|summary|params?|config)[./]|^final/", re.I)
 _SPLIT = "|".join(SPLITS)

@@ -11,6 +11,8 @@ from sweeper.verdict.sheets import Sheet
 from sweeper.wording import plural
 
 N_FAULTS = 5
+NOT_JUDGED = ("attribution", "unused")
+"""Phases of runs that neither chose nor confirm."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class _Table:
         return self._phases[i] if self._phases else ""
 
     def _counts(self, i: int) -> bool:
-        return self._phase(i) != "attribution" and self._states[i] not in NOT_ENDED
+        return self._phase(i) not in NOT_JUDGED and self._states[i] not in NOT_ENDED
 
     def _say_notation(self) -> None:
         if self.percent:
@@ -118,8 +120,9 @@ class _Table:
             self.told.append(f"with a decimal comma: {' and '.join(self._with_comma)}")
 
     def _say_left_out(self, names: Sequence[str], seeds: Sequence[int | None]) -> None:
-        if n := self._phases.count("attribution"):
-            self.told.append(f"left out: {plural(n, 'run')} of the phase attribution")
+        for phase in NOT_JUDGED:
+            if n := self._phases.count(phase):
+                self.told.append(f"left out: {plural(n, 'run')} of the phase {phase}")
         if n := sum(state in NOT_ENDED for state in self._states):
             self.told.append(f"left out, since by their state they have not ended: {plural(n, 'run')}")
         if n := sum(not name or seed is None for name, seed in zip(names, seeds, strict=True)):

@@ -21,6 +21,7 @@ from sweeper.reports import (
     Prose,
     Summary,
     default_console,
+    kind,
     leaderboard_of,
     models_in,
     read_sentence,
@@ -68,6 +69,7 @@ class Terminal:
         self._live: Live | None = None
         self._said: set[str] = set()
         self._reasons: Counter[str | None] = Counter()
+        self._alike: Counter[str] = Counter()
         self._figures: set[str] = set()
         self._ending: list[tuple[str, str]] = []
 
@@ -129,8 +131,17 @@ class Terminal:
         if run.state == "COMPLETE" and self._start:
             self._figures |= run.metrics.keys()
             self._say_missing(unknown_figures(criteria_of(self._start.config), self._figures))
-        for incident in run.incidents:  # an interrupted run ends more than once
-            self._say_once(f"{_name(trial, run)}: incident: {incident}", "yellow")
+        for incident in run.incidents:
+            self._say_incident(f"{_name(trial, run)}: incident: {incident}", kind(incident))
+
+    def _say_incident(self, line: str, its_kind: str) -> None:
+        """Once, since an interrupted run ends more than once; of many that are alike the first ones."""
+        if line not in self._said:
+            self._alike[its_kind] += 1
+            more = "; more like it are in the report alone" if self._alike[its_kind] == ALIKE else ""
+            if self._alike[its_kind] <= ALIKE:
+                self._say(f"{line}{more}", "yellow")
+            self._said.add(line)
 
     def _is_news(self, run: RunResult) -> bool:
         """Whether a line of it is worth its place on a screen; of many that fail alike the first ones are."""

@@ -265,7 +265,7 @@ class ProgramRun:
         )
         told, problems = self._write_examples(settled.metrics)
         odd = (f"{code_in_words(code)} after it had returned",) if code else ()
-        incidents = (*odd, *problems)
+        incidents = (*odd, *settled.missed, *problems)
         self._log("\n  ".join(("finished", *settled.notes, *incidents)))
         step = self._reports.step
         self._reporter.send(

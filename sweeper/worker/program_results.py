@@ -41,10 +41,11 @@ class Heard:
 
 @dataclass(frozen=True)
 class Settled:
-    """The figures of a run that is complete, and what is to be said about them."""
+    """The figures of a run that is complete, and what is said about them; `missed`: what was in vain."""
 
     metrics: Figures
     notes: tuple[str, ...]
+    missed: tuple[str, ...] = ()
 
 
 def figures_in_all(
@@ -69,7 +70,12 @@ def figures_in_all(
     settled = settle(spec, sources, problem or cut or written_so)
     left_out = {"returned": (heard.returned or {}).get("left_out") or (), "written": others}
     notes = [f"{who}, and no number: {', '.join(names)}" for who, names in left_out.items() if names]
-    return replace(settled, notes=(*settled.notes, *notes))
+    told = {*settled.metrics, *printed}
+    missed = [
+        name for name in spec.patterns if figure_name(name) not in told and f"pattern.{name} " not in cut
+    ]
+    vain = tuple(f"pattern.{name} found no number in any line of what was printed" for name in missed)
+    return replace(settled, notes=(*settled.notes, *notes), missed=vain)
 
 
 def settle(

@@ -73,7 +73,17 @@ def test_a_fault_names_parameters_as_they_are_typed() -> None:
 def test_one_value_that_is_not_the_baseline_s_is_a_grid_of_one() -> None:
     read = read_words(TEMPLATE, ["gamma=2", BASELINE, METRIC])
     assert read.arguments == ("+gamma=choice(2)", "+seed=0")
-    assert read_words(TEMPLATE, ["gamma=0", BASELINE, METRIC]).arguments == ("+gamma=0", "+seed=0")
+    read = read_words(TEMPLATE, ["gamma=0", BASELINE, METRIC])
+    assert read.arguments == ("+gamma=choice(0)", "+seed=0")  # the baseline sets it once more
+
+
+def test_named_trials_change_the_baseline_s_values() -> None:
+    """They were refused with "no value for this place", and with that value as twice the same key."""
+    trials = 'study.trials={a: ["gamma=1"], b: ["gamma=2"]}'
+    for words in ([BASELINE], [BASELINE, "gamma=0"], ["gamma=0"]):
+        read = read_words(TEMPLATE, [trials, *words, METRIC])
+        assert read.arguments == ("+gamma=0", "+seed=0")
+        assert "hydra.sweeper.study.baseline=[]" in read.options
 
 
 def test_a_study_may_be_named_as_one_of_a_task_is() -> None:

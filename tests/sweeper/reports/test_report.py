@@ -27,7 +27,9 @@ from sweeper.results import Judgement, StudyResult
 from sweeper.wording import duration, number
 from tests.sweeper.factories import (
     AUC,
+    CONFIRM_SEEDS,
     LOSS,
+    SEEDS,
     SENTENCE,
     front_judgement,
     judgement,
@@ -121,6 +123,11 @@ def test_trials_csv_has_a_row_a_run_with_relative_folders(folder: StudyFolder) -
         found = list(csv.DictReader(file))
     assert len(found) == 19
     assert [row["phase"] for row in found].count("confirmation") == 6
+    fewer = study_result(folder, seeds=SEEDS[:2], confirm_seeds=CONFIRM_SEEDS[:1])
+    write_report(folder, fewer, judgement())
+    with folder.trials_csv.open(newline="") as file:
+        phases = [row["phase"] for row in csv.DictReader(file)]
+    assert [phases.count(phase) for phase in ("screening", "confirmation", "unused")] == [8, 2, 8]
     assert found[6]["folder"] == "trials/0001-lambda=0.05/seed0"
     assert (found[6]["params.aux_focal.lambda"], found[6]["metrics.val/ctcvr_auc"]) == ("0.05", "0.741")
     assert found[18]["reason"] == "loss is nan at step 120"

@@ -83,7 +83,7 @@ def test_a_new_study_remembers_how_it_was_begun(
         opened(small_plan(results, *GRID, *words), trials)
         later = opened(small_plan(results, *GRID, "study.confirm_seeds=9"), trials)
         assert len(later.policy.confirm_seeds) == 9
-        assert trials.attributes == {"confirm_seeds": begun}
+        assert trials.attributes == {"confirm_seeds": begun, "screened": [0, 1, 2]}
 
 
 def test_a_study_of_an_earlier_version_is_not_marked(results: Path, tmp_path: Path) -> None:
@@ -92,7 +92,25 @@ def test_a_study_of_an_earlier_version_is_not_marked(results: Path, tmp_path: Pa
         trials.remember("fixed", "{}")
         plan = small_plan(results, *GRID, "study.confirm_seeds=auto")
         assert opened(plan, trials).policy.is_sequential
-        assert trials.attributes.keys() == {"fixed"}
+        assert trials.attributes.keys() == {"fixed", "screened"}
+
+
+def test_seeds_that_a_study_was_screened_on_before_are_not_fresh(results: Path, tmp_path: Path) -> None:
+    """A study with fewer screening seeds confirmed on what everybody had seen: "better", of noise."""
+    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", "me") as storage:
+        trials = TrialBook(storage.optuna_study(["maximize"]))
+        opened(small_plan(results, *GRID, "study.n_seeds=4", "study.confirm_seeds=0"), trials)
+        seen = small_plan(results, *GRID, "study.n_seeds=1", "study.confirm_seeds=[1,2,7]")
+        said = r"confirm_seeds: got \[1, 2, 7\], of which \[1, 2\] were screening seeds of this study before"
+        with pytest.raises(UserError, match=said):
+            opened(seen, trials)
+        with pytest.raises(UserError, match=said):
+            as_begun(seen, trials.attributes)  # a dry run says so, too
+        fresh = small_plan(results, *GRID, "study.n_seeds=1", "study.confirm_seeds=[7,8]")
+        assert opened(fresh, trials).policy.confirm_seeds == (7, 8)
+        again = small_plan(results, *GRID, "study.seeds=[9]", "study.confirm_seeds=[7,8]")
+        assert opened(again, trials).policy.confirm_seeds == (7, 8)
+        assert trials.attributes["screened"] == [0, 1, 2, 3, 9]
 
 
 def test_a_study_whose_database_was_lost_goes_on_as_its_summary_says(tmp_path: Path) -> None:

@@ -102,8 +102,9 @@ def test_fresh_seeds_are_judged_as_a_study_does(told_by: str) -> None:
     for row, more in zip(runs[3], (0.0, 0.002, -0.001), strict=True):
         row["test"] += more
     if told_by == "phase":
+        runs += [rows("a", 0.8, range(20, 23)), rows("b", 0.7, range(20, 23))]  # of a study that shrank
         for of_one, phase in zip(
-            runs, ["screening", "screening", "confirmation", "confirmation"], strict=True
+            runs, [*["screening"] * 2, *["confirmation"] * 2, *["unused"] * 2], strict=True
         ):
             for row in of_one:
                 row["phase"] = phase

@@ -267,6 +267,18 @@ def test_what_a_run_survived_is_told_when_it_ends_once(start: StudyStart) -> Non
     ]
 
 
+def test_of_what_every_run_meets_the_first_are_told(start: StudyStart) -> None:
+    console, spec = plain_console(), trial_spec(1, 0.05)
+    terminal = Terminal(console)
+    terminal.study_started(start)
+    for seed in range(6):
+        vain = f"pattern.test/acc found no number in any line of what was printed, {seed}"
+        terminal.run_ended(spec, replace(run_result(None, spec, seed), incidents=(vain,)))
+    told = [line for line in printed(console) if "incident" in line]
+    assert [line.split(":")[0] for line in told] == [f"trial 1 lambda=0.05 seed {seed}" for seed in range(3)]
+    assert told[-1].endswith("; more like it are in the report alone")
+
+
 def test_a_pair_that_nobody_needs_any_more_is_no_alarm(start: StudyStart) -> None:
     """A line in a file; none on a screen, where a run that was interrupted otherwise has one."""
     spec = trial_spec(1, 0.05)

@@ -249,7 +249,9 @@ def test_what_a_program_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
 def test_a_flood_of_output_goes_to_the_log_and_nowhere_else(n_mb: int, tmp_path: Path) -> None:
     source = f"line = 'x' * 999 + chr(10)\nfor _ in range({n_mb}): print(line * 1000, end='')\nprint('acc 1')"
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert finish(job := program_job(tmp_path, source, patterns={"acc": "acc (.*)", "none": "z(.*)"}))
+    job = program_job(tmp_path, source, patterns={"acc": "acc (.*)", "none": "z(.*)"})
+    said = finish(job).incidents
+    assert said == ("pattern.none found no number in any line of what was printed",)
     assert folder_of(job).log.stat().st_size > n_mb * 1_000_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 15_000  # of KiB
 

@@ -8,7 +8,7 @@ import pytest
 
 from sweeper.client.numbers import packed
 from sweeper.errors import NonFiniteResultError, NoResultError
-from sweeper.program_spec import ProgramSpec
+from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.records import read_influence
 from sweeper.worker.examples import write_examples
 from sweeper.worker.program_environment import OWN_PATH, program_environment
@@ -231,3 +231,18 @@ def test_a_program_has_the_environment_of_who_started_the_study(tmp_path: Path) 
         "SWEEPER_RUN": "/run",
         "SWEEPER_CHANNEL": f"{tmp_path}/socket",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("acc", "val/acc"),
+        ("eval_acc", "val/acc"),
+        ("test/val_acc", "test/acc"),
+        ("test_eval_acc", "test/acc"),
+        ("val/dev_acc", "val/dev_acc"),
+        ("val/acc/top 1", "val/acc_top_1"),
+    ],
+)
+def test_a_figure_is_called_by_its_split_and_its_name(said: str, name: str) -> None:
+    assert figure_name(said) == name
