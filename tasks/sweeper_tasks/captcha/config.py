@@ -75,7 +75,9 @@ class CaptchaConfig(TaskConfig):
     def announce(self, facts: Mapping[str, Any]) -> list[str]:
         """What was left out of the folder, what was not looked at, and what had to be read with care."""
         read, ignored = lines_of_read(facts.get("read", {})), lines_of_ignored(facts.get("ignored", {}))
-        return [*lines_of_skipped(facts.get("skipped", {})), *ignored, *read]
+        shown = ", ".join(f"{name} reads '{text}'" for name, text in facts.get("texts", {}).items())
+        texts = [f"texts by the files' names: {shown}"] if shown else []
+        return [*lines_of_skipped(facts.get("skipped", {})), *ignored, *read, *texts]
 
 
 def _alpha(loss: BinaryFocal) -> str:

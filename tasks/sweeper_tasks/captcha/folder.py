@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,10 @@ NUMBER = re.compile(r"([-_]\d+)+$")
 COUNTED = re.compile(r"(\d+)[-_ .]+(.+)")
 FEW, DENSE = 10, 1.5
 """Pictures whose names begin with numbers count them where there are 10, and 100 have numbers within 150."""
+WAYS = (
+    "Call pictures by their texts, <text>.png or <text>-<number>.png, or list the texts in a table "
+    f"{TABLE} (file, label) in the folder"
+)
 LARGE_ENOUGH = f"an image needs at least {MIN_SIDE} pixels down and across"
 NEEDS_TEXT = "an image needs a text"
 KNOWN = "a text has no characters but 0-9, A-Z and a-z"
@@ -92,7 +96,9 @@ def build(data: FolderData, found: Found, folder: Path, as_before: str) -> dict[
     unusable, notes = draw_all(unsplit, shape, partial(read_noted, data, paths))
     bad += [BadFile(names[row], got, rule) for row, (got, rule) in unusable.items() if names[row] in texts]
     if bad and not data.skip_bad:
-        raise UserError(fault_of(bad, str(data.path)))
+        fault = fault_of(bad, str(data.path))
+        is_general = TABLE not in files and 2 * len({one.file for one in bad}) > len(names)
+        raise UserError(replace(fault, advice=WAYS) if is_general else fault)
     good = {name: row for row, name in enumerate(names) if row not in unusable and name in texts}
     if len({texts[name] for name in good}) == 1 < len(good):
         raise UserError(_all_alike(data, texts[next(iter(good))]))
@@ -100,7 +106,10 @@ def build(data: FolderData, found: Found, folder: Path, as_before: str) -> dict[
     codes = _split(data, good, splits, texts, unsplit, folder)
     unsplit.unlink()
     read = facts_of_read((names[row], notes[row]) for row in notes if names[row] in texts)
-    told = {"skipped": facts_of_skipped(bad), "ignored": found.ignored, "read": read}
+    shown = (
+        {} if TABLE in files else {name: texts[name] for name in list(good)[:: max(1, len(good) // 2)][:3]}
+    )
+    told = {"skipped": facts_of_skipped(bad), "ignored": found.ignored, "read": read, "texts": shown}
     facts = facts_of(codes, copies_in(folder, "images")) | told
     is_as_before = not splits and read.keys() <= {ON_WHITE}
     known_as = {"digest": as_before} if is_as_before else {}
@@ -190,10 +199,9 @@ def _numbered_first(names: Sequence[str]) -> str | None:
 def _count_first(data: FolderData, name: str) -> Fault:
     problem = (
         f"got names that begin with a count of the pictures, such as '{Path(name).name}'; "
-        "expected <text>.png or <text>-<number>.png"
+        "expected their texts"
     )
-    advice = f"Put the text first, or list the texts in a table {TABLE} (file, label) in the folder"
-    return Fault(str(data.path), problem, advice)
+    return Fault(str(data.path), problem, WAYS)
 
 
 def _rule_broken_by(text: str, max_length: int) -> str | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sweeper.task import Fault, did_you_mean, typed_list, typed_mapping
 from sweeper_tasks.diagnosis.data_config import CsvData
 from sweeper_tasks.tables.inference import listed
+from sweeper_tasks.tables.labels import truths_of
 from sweeper_tasks.tables.numbers import is_no_value
 from sweeper_tasks.tables.reading import Table
 from sweeper_tasks.tables.sheet import TIME
@@ -56,10 +57,13 @@ def faults_of_pair(one: pd.DataFrame, *others: pd.DataFrame) -> list[Fault]:
 
 
 def faults_of_spelling(data: CsvData, labels: NDArray[Any]) -> Iterator[Fault]:
-    """A fault for each diagnosis that is written in several ways: 1 and 1.0, ill and Ill."""
+    """A fault for each diagnosis that is written in several ways: 1 and 1.0, ill and Ill, 1 and yes."""
     written: dict[str, list[str]] = {}
-    for name, n in zip(*np.unique(labels, return_counts=True), strict=True):
-        written.setdefault(_alike(str(name)), []).append(f"'{name}' ({n} rows)")
+    names, counts = np.unique(labels, return_counts=True)
+    truths = truths_of(list(map(str, names)))
+    for name, n in zip(map(str, names), counts, strict=True):
+        alike = str(truths[name]) if truths else _alike(name)
+        written.setdefault(alike, []).append(f"'{name}' ({n} rows)")
     for forms in written.values():
         if len(forms) > 1:
             problem = f"got {' and '.join(forms)}; expected each diagnosis in one spelling"

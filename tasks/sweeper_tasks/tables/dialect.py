@@ -75,7 +75,7 @@ def _records(
                 yield line
 
     table = csv.reader(kept(), delimiter=separator, skipinitialspace=True, strict=True)
-    begins = 1
+    begins, has_begun = 1, False
     while True:
         try:
             cells = next(table, None)
@@ -85,7 +85,9 @@ def _records(
             raise UserError(Fault(f"{where}, line {begins + skipped}", problem, advice)) from None
         if cells is None:
             return
-        if len(cells) > 1 or "".join(cells).strip():
+        is_blank = not "".join(cells).strip()
+        if not is_blank or (has_begun and len(cells) > 1):  # a sheet may begin with empty rows
+            has_begun = True
             yield begins + skipped, cells
         begins = table.line_num + 1
 
@@ -135,7 +137,7 @@ class Widths:
         """What the widths mean: a separator behind every row, names of rows, a title, or single odd rows."""
         mark = name_of(separator)
         if self.n_rows and self.n_longer == self.n_rows:
-            return [self._all_longer(where, mark)]
+            return [self._all_longer(where, mark, first)]
         if self.n_rows and self.n_shorter == self.n_rows:
             return [self._all_shorter(where, mark, first)]
         if not (self.n_shorter or self.n_longer):
@@ -153,7 +155,7 @@ class Widths:
         advice = f"Mend them; a value that holds a {mark} needs quotation marks" + self._comment(first)
         return [Fault(where, f"{problem}; expected as many in each row", advice)]
 
-    def _all_longer(self, where: str, mark: str) -> Fault:
+    def _all_longer(self, where: str, mark: str, first: Sequence[str]) -> Fault:
         if self.n_trailing == self.n_longer:
             problem = (
                 f"got a {mark} behind every row and none behind the header ({self.n_names} names, "
@@ -168,9 +170,8 @@ class Widths:
         problem = (
             f"got {self.n_names} names and more values in every row (line {line}: {n}); expected as many"
         )
-        return Fault(
-            where, problem, "Does the first column, with the names of the rows, lack a name in the header?"
-        )
+        advice = "Does the first column, with the names of the rows, lack a name in the header?"
+        return Fault(where, problem, title_above(first) if self.n_names == 1 else advice)
 
     def _all_shorter(self, where: str, mark: str, first: Sequence[str]) -> Fault:
         line, n = self.shorter[0]
@@ -192,4 +193,9 @@ class Widths:
         if first and first[0].startswith("#"):
             return ". Lines that begin with # are left out with data.comment=\"'#'\""
         title = self.n_longer * 2 > self.n_rows
-        return f". Is '{first[0][:40]}' a title above the header? Remove it" if title and first else ""
+        return f". {title_above(first)}" if title and first else ""
+
+
+def title_above(first: Sequence[str]) -> str:
+    """What a first line that names hardly a column may be."""
+    return f"Is '{first[0].strip()[:40]}' a title above the header? Remove what is above the line of names"

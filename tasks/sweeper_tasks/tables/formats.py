@@ -7,11 +7,12 @@ import sqlite3
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from sweeper.task import Fault, UserError
+from sweeper.task import Fault, UserError, plural
 from sweeper_tasks.tables.decoding import encoding_of
 from sweeper_tasks.tables.kinds import HEAD_BYTES, Foreign
 from sweeper_tasks.tables.sheet import Sheet, of_arrow, of_cells
@@ -77,7 +78,14 @@ def _workbook(source: Unpacked, table: str | None) -> Sheet:
     filled = [name for name, frame in sheets.items() if len(frame)] if table is None else list(sheets)
     frame = sheets[only_one(filled, source.where, table, "sheets", "a workbook without any cell")]
     rows = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
-    return of_cells(rows[0] if rows else [], rows[1:])
+    full = [row for row in rows if not _is_blank(row)]
+    n_blank = len(rows) - len(full)
+    notes = (f"{plural(n_blank, 'row')} without any value left out",) if n_blank else ()
+    return replace(of_cells(full[0] if full else [], full[1:]), notes=notes)
+
+
+def _is_blank(row: Sequence[Any]) -> bool:
+    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in row)
 
 
 def _is_there(engine: str) -> bool:

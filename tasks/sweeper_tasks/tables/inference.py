@@ -32,6 +32,8 @@ NEARLY_ALL = 0.9
 N_LISTED = 4
 FEW = 3
 """Values, below which nothing is said of the form of a column."""
+SECONDS = (946_684_800, 2_208_988_800)
+"""The years 2000 to 2039 as Unix counts them."""
 NAMES_OF_IDENTIFIERS = re.compile(
     r"(?i:(?:^|[^a-z])(?:id|ids|idx|index|no|nr|num|number|row|key|code|uid|mrn|stt)(?:[^a-z]|$))|[a-z]I[dD]$"
     r"|(?i:(?:case|customer|item|patient|record|review|sample|session|subject|user|visit)[ _-]?(?:id|no|nr)$)"
@@ -217,13 +219,18 @@ def _doubt_of_days(column: "pd.Series[Any]", name: str) -> Iterator[str]:
 
 
 def _doubt_of_identifiers(numbers: "pd.Series[float]", name: str) -> Iterator[str]:
-    """Whole numbers that all differ, in a column that is called like one, or not at all."""
+    """Whole numbers that all differ, and rise from row to row or are called an identifier, or nothing."""
     known = numbers.dropna()
+    if len(known) < MANY or not known.is_unique or not (known % 1 == 0).all():
+        return
     is_called_so = NAMES_OF_IDENTIFIERS.search(name) or name.startswith("Unnamed: ")
-    if is_called_so and len(known) >= MANY and known.is_unique and (known % 1 == 0).all():
+    what = "are whole numbers that all differ" if is_called_so else ""
+    what = "rise from each row to the next" if known.is_monotonic_increasing else what
+    what = "look like seconds since 1970" if known.between(*SECONDS).all() else what
+    if what:
         yield (
-            f"data, column '{name}': its values are whole numbers that all differ, as an identifier's, "
-            f"yet it is read as numbers. If it is one: {typed_list('data.drop', [name])}"
+            f"data, column '{name}': its values {what}, yet it is read as numbers. If it is an identifier, "
+            f"or tells when a row was written: {typed_list('data.drop', [name])}"
         )
 
 

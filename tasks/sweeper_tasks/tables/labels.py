@@ -1,5 +1,6 @@
 """Labels by value: 1, 1.0, true and yes say the same."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,16 @@ def as_classes(labels: "pd.Series[Any]") -> NDArray[Any]:
     if bool(truths.notna().all()) and bool((is_word | numbers.notna()).all()):
         return _first_spellings(text, truths)
     return text.to_numpy(dtype=str)
+
+
+def truths_of(names: Sequence[str]) -> dict[str, float]:
+    """The truth value of each name, where all have one and there are more than two: 0, no, 1 and yes.
+
+    t and f are left alone: three classes may well be called t, f and n.
+    """
+    words = {word: truth for word, truth in TRUTH.items() if word not in ("t", "f")} | {"0": 0.0, "1": 1.0}
+    found = {name: words[name.strip().lower()] for name in names if name.strip().lower() in words}
+    return found if len(found) == len(names) > 2 else {}
 
 
 def _first_spellings(text: "pd.Series[Any]", values: "pd.Series[float]") -> NDArray[Any]:

@@ -57,6 +57,8 @@ def _body(text: TextIO, where: str, keys: TextKeys) -> Body:
         raise _IrregularError
     if not mark.isascii() or mark == '"' or (mark.isspace() and mark != "\t"):
         raise _IrregularError
+    if _begins_with_empty_rows(head, mark, keys.comment):
+        raise _IrregularError
     ends = rf"\n{re.escape(mark)}"
     quoted = re.compile(rf'(?:(?<=[{ends}])|\A)"[^"]*+(?:""[^"]*+)*+"(?=[{ends}]|\r\n|\Z)')
     chunks: list[list[Any]] = []
@@ -83,6 +85,16 @@ def _body(text: TextIO, where: str, keys: TextKeys) -> Body:
         chunks.append(columns)
     joined = (pa.chunked_array([chunk[i] for chunk in chunks], pa.string()) for i in range(len(first[1])))
     return Body(first, mark, tuple(joined), n_empty, n_comments)
+
+
+def _begins_with_empty_rows(head: str, mark: str, comment: str | None) -> bool:
+    for line in io.StringIO(head):
+        is_comment = comment is not None and line.startswith(comment)
+        if not is_comment and line.replace(mark, "").strip():
+            return False
+        if not is_comment and mark in line:
+            return True
+    return False
 
 
 def _blocks(head: str, text: TextIO) -> Iterator[str]:

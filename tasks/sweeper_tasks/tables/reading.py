@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from sweeper.task import Fault, UserError
 from sweeper_tasks.tables.formats import sheet_of
+from sweeper_tasks.tables.headers import fault_of_title, names_of
 from sweeper_tasks.tables.keys import TableKeys, TextKeys
 from sweeper_tasks.tables.numbers import as_numbers
 from sweeper_tasks.tables.sheet import PANDAS_INDEX, Sheet
-from sweeper_tasks.tables.text_sheet import names_of, sheet_of_text
+from sweeper_tasks.tables.text_sheet import sheet_of_text
 from sweeper_tasks.tables.unpacking import unpacked
 
 VERSION = "tables 2"
@@ -62,6 +63,13 @@ def read_table(path: Path, keys: TableKeys, named: Collection[str] = ()) -> Tabl
 
 def read_sheet(path: Path, keys: TextKeys) -> Sheet:
     """Names and cells as they are written, whatever the file is. Raises UserError."""
+    sheet = _as_written(path, keys)
+    if keys.header is None and (fault := fault_of_title(sheet.names, sheet.columns, path.name)):
+        raise UserError(fault)
+    return sheet
+
+
+def _as_written(path: Path, keys: TextKeys) -> Sheet:
     with unpacked(path, keys.table) as source:
         if source.kind == "text":
             return sheet_of_text(source, keys)

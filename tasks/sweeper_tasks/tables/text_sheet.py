@@ -7,13 +7,12 @@ from itertools import islice
 from typing import Any, TextIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sweeper.task import Fault, UserError, plural
 from sweeper_tasks.tables.decoding import encoding_of, fault_of_bytes, lines_of
 from sweeper_tasks.tables.dialect import Row, Widths, name_of, rows_of
-from sweeper_tasks.tables.headers import fault_of_header
-from sweeper_tasks.tables.keys import TextKeys, in_one_form
+from sweeper_tasks.tables.headers import fault_of_header, is_empty, is_nameless, names_of
+from sweeper_tasks.tables.keys import TextKeys
 from sweeper_tasks.tables.kinds import HEAD_BYTES, Foreign
 from sweeper_tasks.tables.quick import Body, quick_body
 from sweeper_tasks.tables.sheet import Sheet
@@ -33,7 +32,7 @@ def sheet_of_text(source: Unpacked, keys: TextKeys) -> Sheet:
     names, _ = _header(body.first, source.where, keys)
     if keys.header is None and (fault := fault_of_header(names, body.first[1], body.columns, source.where)):
         raise UserError(fault)
-    kept = [i for i, name in enumerate(names) if not (_is_nameless(name, i) and _is_empty(body.columns[i]))]
+    kept = [i for i, name in enumerate(names) if not (is_nameless(name, i) and is_empty(body.columns[i]))]
     return Sheet(
         names=tuple(names[i] for i in kept),
         columns=tuple(body.columns[i] for i in kept),
@@ -118,22 +117,6 @@ def _fitting(
                 repeated.append(line)
             elif widths.fits(line, cells):
                 yield cells
-
-
-def names_of(cells: Sequence[str]) -> list[str]:
-    """The names in a header, without marks around them; by its place what has none."""
-    bare = (cell.lstrip("\ufeff").strip().strip("\"'").strip() for cell in cells)
-    return [in_one_form(name) or f"Unnamed: {i}" for i, name in enumerate(bare)]
-
-
-def _is_nameless(name: str, i: int) -> bool:
-    return name == f"Unnamed: {i}"
-
-
-def _is_empty(column: Any) -> bool:
-    return (
-        len(column) > 0 and not pc.any(pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(column)), 0)).as_py()
-    )
 
 
 def _notes_of_rows(n_dropped: int, body: Body, keys: TextKeys) -> Iterator[str]:

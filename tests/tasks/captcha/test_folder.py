@@ -249,7 +249,8 @@ def test_what_a_mac_and_a_notebook_leave_is_no_picture_and_is_told(folder: Path,
     assert (found.digest, found.facts["rows"]) == (plain.digest, plain.facts["rows"])
     assert config_for(folder).announce(found.facts) == [
         "files not read: 3 hidden (.DS_Store, .ipynb_checkpoints/, low/._1000-0.png), 1 .txt (1000-0.txt), "
-        "1 of the system (Thumbs.db)"
+        "1 of the system (Thumbs.db)",
+        "texts by the files' names: low/1000-0.png reads '1000', low/ab1001-1.png reads 'ab1001'",
     ]
 
 
@@ -315,6 +316,14 @@ def test_a_table_that_is_none_is_told_in_words(folder: Path, tmp_path: Path) -> 
     assert "labels.csv: got a web page" in faults(config_for(folder), tmp_path)
     (folder / "labels.csv").write_text("file,label\na.png,ab,c\nb.png,abc\nc.png,abc\n")
     assert "line 2: 3" in faults(config_for(folder), tmp_path)
+
+
+def test_where_hardly_a_name_is_a_text_it_is_said_how_texts_are_given(tmp_path: Path) -> None:
+    for i in range(12):
+        draw(tmp_path / "pictures" / f"captcha_{i}x(1).png", shade=i)
+    told = faults(config_for(tmp_path / "pictures"), tmp_path)
+    assert told.endswith("or list the texts in a table labels.csv (file, label) in the folder")
+    assert "skip_bad" not in told
 
 
 @pytest.mark.parametrize("skip_bad", [False, True])

@@ -149,6 +149,17 @@ def test_rows_without_a_diagnosis_are_told(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "alike"),
+    [(("0", "1", "no", "yes"), "got '0' (13 rows) and 'no' (12 rows)"), (("N", "y", "no", "Y"), "'N' ")],
+)
+def test_one_diagnosis_in_two_notations_is_told(tmp_path: Path, words: tuple[str, ...], alike: str) -> None:
+    path = write(tmp_path / "t.csv", outcome=lambda i: words[i % 4])
+    found = faults(path, tmp_path)
+    assert alike in found
+    assert "expected each diagnosis in one spelling" in found
+
+
 def test_rows_without_a_diagnosis_hide_nothing_else(tmp_path: Path) -> None:
     labels = ("", "ill", "healthy", "Ill")
     path = write(tmp_path / "t.csv", outcome=lambda i: labels[i % 4], age=lambda i: "old" if i == 7 else i)

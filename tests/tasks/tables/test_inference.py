@@ -238,18 +238,31 @@ def test_numbers_that_are_days_are_a_doubt() -> None:
     assert not kind("20140131", "20131224", "20150228", declared="number").doubts
 
 
+SHUFFLED = [str(7 * (i * 11 % 31) + 100) for i in range(31)]
+
+
+def doubts(name: str, numbers: list[str], declared: str | None = None) -> tuple[str, ...]:
+    return understood(pd.Series(numbers, name=name, dtype="str"), declared, None).doubts
+
+
 @pytest.mark.parametrize(
     "name", ["patient_id", "PatientID", "Lfd. Nr", "MRN", "caseno", "Unnamed: 3", "index"]
 )
-def test_whole_numbers_that_all_differ_are_a_doubt_in_a_column_that_is_called_an_identifier(
-    name: str,
-) -> None:
-    numbers = [str(7 * i + 100) for i in range(30)]
-    (doubt,) = understood(pd.Series(numbers, name=name, dtype="str"), None, None).doubts
+def test_whole_numbers_that_all_differ_are_a_doubt_in_a_column_called_an_identifier(name: str) -> None:
+    (doubt,) = doubts(name, SHUFFLED)
+    assert "whole numbers that all differ" in doubt
     assert typed_list("data.drop", [name]) in doubt
-    assert not understood(pd.Series(numbers, name="paid", dtype="str"), None, None).doubts
-    assert not understood(pd.Series([*numbers, "100"], name=name, dtype="str"), None, None).doubts
-    assert not understood(pd.Series(numbers, name=name, dtype="str"), "number", None).doubts
+    assert doubts(name, [f"{number}.0" for number in SHUFFLED])
+    assert not doubts("paid", SHUFFLED)
+    assert not doubts(name, [*SHUFFLED, "100"])
+    assert not doubts(name, [f"{number}.5" for number in SHUFFLED])
+    assert not doubts(name, SHUFFLED, "number")
+
+
+def test_whole_numbers_that_rise_or_are_times_are_a_doubt_whatever_their_column_is_called() -> None:
+    assert "rise from each row to the next" in doubts("x", sorted(SHUFFLED, key=int))[0]
+    assert "seconds since 1970" in doubts("x", [str(1_400_000_000 + int(n) ** 2) for n in SHUFFLED])[0]
+    assert not doubts("x", [str(i // 2) for i in range(60)])
 
 
 def test_points_that_may_stand_between_thousands_are_a_doubt_beside_semicolons() -> None:

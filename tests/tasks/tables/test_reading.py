@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from pydantic import ValidationError
 
 from sweeper.errors import UserError
+from sweeper_tasks.tables import formats
 from sweeper_tasks.tables.keys import TableKeys
 from sweeper_tasks.tables.reading import read_table
 
@@ -287,6 +288,37 @@ def test_types_of_parquet_become_text_by_value(tmp_path: Path) -> None:
     )
     assert table.frame["kind"].tolist() == ["a", "b", "a"]
     assert sorted(table.unfit) == ["tags", "when"]
+
+
+def test_empty_rows_say_nothing_wherever_they_stand_in_a_workbook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing, blank = [None, None], [" ", None]
+    cells = [nothing, blank, ["age", "ill"], [31, 1], nothing, [42, 0], blank]
+    monkeypatch.setattr(pd, "read_excel", lambda *_, **__: {"Sheet1": pd.DataFrame(cells, dtype=object)})
+    monkeypatch.setattr(formats, "_is_there", lambda _: True)
+    path = written(tmp_path, zipped(**{"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}))
+    table = read_table(path, keys())
+    assert table.frame.to_dict("list") == {"age": ["31", "42"], "ill": ["1", "0"]}
+    assert table.notes == ("4 rows without any value left out",)
+
+
+@pytest.mark.parametrize("top", [",,\n", "\n,,\n , ,\n", "# c\n,,\n"])
+def test_empty_rows_above_the_header_say_nothing(tmp_path: Path, top: str) -> None:
+    comment = "#" if "#" in top else None
+    assert read(written(tmp_path, (top + TEXT).encode()), comment=comment) == SEEN
+
+
+@pytest.mark.parametrize("top", ["Export of the ward,,\n", "Export of the ward\n", "Export of the ward\n\n"])
+def test_a_title_above_the_header_is_told(tmp_path: Path, top: str) -> None:
+    assert "Is 'Export of the ward' a title above the header? Remove what is above" in told(
+        written(tmp_path, (top + TEXT).encode())
+    )
+
+
+def test_quotation_marks_within_a_name_stay(tmp_path: Path) -> None:
+    text = 'a,"x ""y""",\'b\',"""c"""\n1,2,3,4\n'
+    assert list(read(written(tmp_path, text.encode()))) == ["a", 'x "y"', "b", "c"]
 
 
 def test_the_index_of_a_data_frame_is_no_column_unless_it_is_named(tmp_path: Path) -> None:
