@@ -20,6 +20,7 @@ LIKE_SINGLE_QUOTES = "\u2018\u2019\u201a\u201b\uff07\u2032`\u00b4"
 UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"
 """Characters of no width."""
 LISTS = {"[": "]", "{": "}"}
+BRACKETS = {**LISTS, "(": ")"}
 STAND_IN = "sweeper-key-"
 
 Parse = Callable[[str], Any]
@@ -96,19 +97,24 @@ class _Reader:
         return f"{key}:{self._element()}"
 
     def _words(self, ends: str) -> str:
-        """Up to one of these, but for those in parentheses: `price (net, USD)`."""
+        """Up to one of these, but for those in brackets within: `price (net, USD)`, `Hb [g/dl]`."""
         self._next()
-        start, depth = self._at, 0
+        start, open_ones = self._at, ""
         if quoted := QUOTED.match(self._text, self._at):
             self._at = quoted.end()
             if self._next() not in tuple(ends):
                 raise _UnreadableError
             return quoted[0]
-        while (char := self._text[self._at : self._at + 1]) and (depth > 0 or char not in ends):
-            depth += {"(": 1, ")": -1}.get(char, 0)
+        while (char := self._text[self._at : self._at + 1]) and (open_ones or char not in ends):
+            if char in BRACKETS:
+                open_ones += BRACKETS[char]
+            elif char in BRACKETS.values():
+                if not open_ones.endswith(char):
+                    raise _UnreadableError
+                open_ones = open_ones[:-1]
             self._at += 2 if char == "\\" else 1
         words = self._text[start : self._at].strip()
-        if depth != 0 or not words or not char or words[0] in "[{'\"":
+        if open_ones or not words or not char or words[0] in "[{'\"":
             raise _UnreadableError
         return words
 

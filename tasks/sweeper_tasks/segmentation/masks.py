@@ -54,7 +54,8 @@ class Reading:
 def known_values(facts: ClassFacts) -> str:
     """The rule for the values of a mask."""
     which = f"0 to {facts.n_classes - 1}" if facts.values is None else f"{_listed(facts.values)}"
-    more = f", or {_listed(facts.ignored_values)} (ignored)" if facts.ignored_values else ""
+    ways = " (other numbers of classes: data.values; what counts nowhere: data.ignored)"
+    more = f", or {_listed(facts.ignored_values)} (ignored)" if facts.ignored_values else ways
     return f"a mask's values have to be classes, {which}{more}"
 
 

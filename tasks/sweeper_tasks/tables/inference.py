@@ -172,6 +172,9 @@ def _words_kept(column: "pd.Series[Any]", name: str) -> tuple[str, ...]:
 
 
 def _doubt(column: "pd.Series[Any]", name: str, is_number: Bools, rest: Bools) -> tuple[str, ...]:
+    are_days = (rest & matches(column, LIKE_A_TIME)).sum() * 2 > is_number.sum() + rest.sum()
+    if are_days:  # 25.02.1986 looks like a number, too
+        return _doubt_of_compounds(column, name, rest)
     alike = rest & is_like_a_number(column)
     if (is_number.sum() + alike.sum()) * 2 <= is_number.sum() + rest.sum():
         return _doubt_of_compounds(column, name, rest)

@@ -143,7 +143,7 @@ def test_all_bad_files_are_told_in_one_error_by_rule(data_of: DataOf, tmp_path: 
     assert len(caught.value.faults) == 1
     for told in (
         "an image must be readable: images/p00.png",
-        "classes, 0 to 18: masks/p01.png (value 200)",
+        "what counts nowhere: data.ignored): masks/p01.png (value 200)",
         "an image needs a mask: images/p02.png",
         "at least 32 x 32 pixels, the network's stride: images/p03.png (20 x 20)",
         "a mask's colours have to be in data.colours, or in data.ignored: masks/p04.png (colour (4, 5, 6))",

@@ -120,7 +120,7 @@ def test_nothing_is_swapped_where_nothing_is_mirrored(roads: Path, tmp_path: Pat
 
 
 def test_masks_of_other_classes_are_refused_by_value_and_file(roads: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"classes, 0 to 3: masks/r0.png \(value 255\)"):
+    with pytest.raises(UserError, match=r"counts nowhere: data.ignored\): masks/r0.png \(value 255\)"):
         prepare(config_for(roads, ignored=[]), tmp_path)
 
 

@@ -90,7 +90,10 @@ def test_stored_values_are_the_users_to_say_and_ignored_ones_count_nowhere(tmp_p
 
 def test_values_without_a_class_are_told_by_value(tmp_path: Path) -> None:
     file = saved(tmp_path, Image.fromarray(np.array([[0, 7, 255, 9]], dtype=np.uint8)))
-    assert refused(file, facts()) == "a mask's values have to be classes, 0 to 3: got values 7, 9, 255"
+    assert refused(file, facts()) == (
+        "a mask's values have to be classes, 0 to 3 (other numbers of classes: data.values; "
+        "what counts nowhere: data.ignored): got values 7, 9, 255"
+    )
     assert refused(file, facts(ignored=[255])).endswith("0 to 3, or 255 (ignored): got values 7, 9")
 
 

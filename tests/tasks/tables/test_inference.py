@@ -198,6 +198,7 @@ def test_patterns_that_are_not_clear_are_refused(wanted: dict[str, tuple[str, ..
         (["2021-03-01T12:30:00Z", "2021-03-02 08:00:00+01:00"], "days or times"),
         (["3/12/2021", "31/12/99", "1-2-2020"], "days or times"),
         (["12:30", "8:05", "23:59:59", "7:00 PM"], "days or times"),
+        (["25.02.1986", "20.07.1954", "1.2.2003"], "days or times"),
         (["15-Jan-2014", "1-feb-14", "Mar 3, 2014", "2014-Dec-24"], "days or times"),
         (["15. März 2014", "3 Dez 13", "Mai 2014", "05-Oct-2013 12:30"], "days or times"),
         ([f"{90 + i}/{60 + i}" for i in range(30)], "several numbers each"),
