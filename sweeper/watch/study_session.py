@@ -341,7 +341,7 @@ class Session:
 
 def _step_of(run: StoredRun, step: int) -> int:
     """The step of figures over so many runs: not below that of figures over more, which MLflow would show."""
-    return max(step, int(run.tags.get(tracked.STEP, 0)))
+    return max(step, tracked.last_step(run.tags, run.metrics))
 
 
 def _sampled(run: StoredRun, folder: RunFolder) -> list[Update]:

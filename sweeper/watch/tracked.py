@@ -209,6 +209,14 @@ def step_tag(step: int) -> dict[str, str]:
     return {STEP: str(step)}
 
 
+def last_step(tags: Mapping[str, str], metrics: Mapping[str, float]) -> int:
+    """The step that `step_tag` told; an earlier version told none, and took how many runs there were."""
+    if STEP in tags:
+        return int(tags[STEP])
+    n_seeds = len(tags["sweeper.seeds"].split(",")) if tags.get("sweeper.seeds") else 0
+    return max(n_seeds, int(metrics.get("totals/runs", 0)))
+
+
 def trial_update(
     by_seed: Mapping[int, Mapping[str, float]], step: int, time_ms: int, known: Collection[str] = ()
 ) -> Update:

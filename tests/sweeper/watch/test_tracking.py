@@ -34,7 +34,7 @@ from sweeper.watch.experiments import experiment_frame
 from sweeper.watch.logged_result import is_logged
 from sweeper.watch.observers import StudyStart
 from sweeper.watch.study_facts import facts_of_start, inactive_in
-from sweeper.watch.tracked import fixed_params, swept_params
+from sweeper.watch.tracked import fixed_params, last_step, swept_params
 from sweeper.watch.tracked_curves import Moment, batches, legal_name, points
 from sweeper.watch.tracker import NoTracker, Tracker
 from sweeper.watch.tracking import Session, forget_study, make_tracker, replay_study
@@ -361,6 +361,13 @@ def test_a_smaller_study_under_the_same_name_shows_what_holds_now(tmp_path: Path
         for figure in (trial.data.metrics["improvement"], study["improvement"], study["p_value"]):
             assert math.isnan(figure) != is_whole
         assert math.isnan(trial.data.metrics["val/ctcvr_auc_std"]) == (len(seeds) == 1)
+
+
+def test_the_step_of_figures_is_known_of_an_earlier_version_s_runs_too() -> None:
+    assert last_step({"sweeper.seeds": "0,1,2"}, {}) == 3
+    assert last_step({}, {"totals/runs": 18.0}) == 18
+    assert last_step({"sweeper.step": "5", "sweeper.seeds": "0"}, {"totals/runs": 18.0}) == 5
+    assert last_step({}, {}) == 0
 
 
 def test_replay_finds_nothing_to_do_after_a_tracked_study(tracked: Tracked) -> None:
