@@ -11,7 +11,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.config.config_faults import dotted_keys, first_line, unknown_key
@@ -20,6 +20,7 @@ from sweeper.config.hydra_adapter import (
     config_file,
     files_of,
     folders,
+    open_mappings,
     read_files_as_written,
 )
 from sweeper.config.other_tasks import OptionFile, forgotten, meant
@@ -217,7 +218,7 @@ class ConfigSource:
             mode = RunMode.MULTIRUN if skip_missing else RunMode.RUN
             base = self._loader.load_configuration(self._config_name, list(key), mode)
             if self._is_ours:
-                _open_mappings(base.get("data"))
+                open_mappings(base.get("data"))
             self._bases[key] = base
         return self._bases[key]
 
@@ -255,17 +256,6 @@ class ConfigSource:
         group, _, rest = key.partition(".")
         options = [name for name in self.options(group) if rest in self.file(f"{group}/{name}").keys]
         return f"; only {group}={', '.join(options)} has it" if rest and options else ""
-
-
-def _open_mappings(section: Any) -> None:
-    """Let overrides add keys to what is `{}` in a section, as to `data.types`: which they are, files tell."""
-    if not isinstance(section, DictConfig):
-        return
-    for key in map(str, section):
-        if OmegaConf.is_missing(section, key) or OmegaConf.is_interpolation(section, key):
-            continue
-        if isinstance(section[key], DictConfig) and not section[key]:
-            OmegaConf.set_struct(section[key], False)
 
 
 def _unquoted(text: str) -> str:

@@ -92,6 +92,17 @@ def apply_override(tree: DictConfig, override: Override) -> None:
     ConfigLoaderImpl._apply_overrides_to_config([override], tree)
 
 
+def open_mappings(section: Any) -> None:
+    """Let overrides add keys to what is `{}` in a section, as to `data.types`: which they are, files tell."""
+    if not isinstance(section, DictConfig):
+        return
+    for key in map(str, section):
+        if OmegaConf.is_missing(section, key) or OmegaConf.is_interpolation(section, key):
+            continue
+        if isinstance(section[key], DictConfig) and not section[key]:
+            OmegaConf.set_struct(section[key], False)
+
+
 @contextmanager
 def loader_of(program: Path, own: Path | None) -> Iterator[ConfigLoader]:
     """What reads configurations in the program's folder, and in the user's, as `--config-dir` adds it."""
@@ -131,9 +142,20 @@ def read_options_of_sbatch() -> None:
 def read_names_as_written() -> None:
     """From now on names of columns and files are read without quotes within: `data.drop=[price (USD)]`.
 
-    For our own tasks only: an app reads its lines itself, by Hydra's grammar.
+    Also where Hydra composes by itself, as for `--cfg job`, mappings of `data` are open to new keys. For our
+    own tasks only: an app reads its lines itself, by Hydra's grammar.
     """
     _read_by(_parsed_with_names)
+    theirs = ConfigLoaderImpl._apply_overrides_to_config
+    if getattr(theirs, "_opens", False):
+        return
+
+    def apply_overrides(overrides: list[Override], cfg: DictConfig) -> None:
+        open_mappings(cfg.get("data"))
+        theirs(overrides, cfg)
+
+    apply_overrides._opens = True  # type: ignore[attr-defined]
+    ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply_overrides)  # type: ignore[method-assign]
 
 
 def _read_by(reading: Callable[[ParseRule, str, str], Any]) -> None:

@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 from hydra import initialize_config_dir
 from hydra._internal import utils
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, OverrideParseException
+from hydra.types import RunMode
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from sweeper.config import hydra_adapter
+from sweeper.layout import CONF
 from tests.sweeper.foreign import part_of
 
 FILE = """
@@ -153,3 +156,19 @@ def test_names_are_read_as_written_where_the_grammar_fails(monkeypatch: pytest.M
         assert parser.parse_override("executor.sbatch=[--gres=gpu:1]").value() == ["--gres=gpu:1"]
         with pytest.raises(OverrideParseException, match=r"study\.name=größe"):
             parser.parse_overrides(["study.name=größe"])
+
+
+def test_hydra_by_itself_takes_new_keys_where_a_mapping_of_the_data_is_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As for `--cfg job`, which composes without us."""
+    with part("ConfigLoaderImpl._apply_overrides_to_config"):
+        applied = ConfigLoaderImpl._apply_overrides_to_config
+        monkeypatch.setattr(ConfigLoaderImpl, "_apply_overrides_to_config", staticmethod(applied))
+        monkeypatch.setattr(OverridesParser, "parse_rule", OverridesParser.parse_rule)
+        hydra_adapter.read_names_as_written()
+        words = ["task=diagnosis", "data=diagnosis/csv", "data.types={dose (mg): category}"]
+        with initialize_config_dir(config_dir=str(CONF), job_name="test", **hydra_adapter.VERSION_BASE):
+            loader = GlobalHydra.instance().config_loader()
+            found = loader.load_configuration("config", words, RunMode.RUN)
+        assert found.data.types == {"dose (mg)": "category"}
