@@ -21,6 +21,7 @@ BETTER = "better"
 """The verdict with which a study's best model is the champion; with any other it is a candidate."""
 NO = "no: "
 """Begins the reason why no model is registered."""
+OF_A_PROGRAM = f"{NO}the model of a program is its own"
 
 
 def model_of(study: StudyFolder, summary: Summary) -> Path | str:
@@ -35,22 +36,24 @@ def model_of(study: StudyFolder, summary: Summary) -> Path | str:
     (objective, *_), best = summary.objectives, summary.best[0]
     key = f"metrics.val/{objective.metric}"
     rows = [row for row in read_rows(study) if row["trial"] == str(best.trial) and row["state"] == "COMPLETE"]
-    rows = [row for row in rows if row.get(key) and RunFolder(study.path / row["folder"]).best.exists()]
-    found = max(rows, key=lambda row: objective.sign * float(row[key]), default=None)
+    kept = [row for row in rows if row.get(key) and RunFolder(study.path / row["folder"]).best.exists()]
+    found = max(kept, key=lambda row: objective.sign * float(row[key]), default=None)
+    if found is None and any(runner_of(study.path / row["folder"]) not in ("task", None) for row in rows):
+        return OF_A_PROGRAM
     if found is None:
         return f"{NO}no model of trial {best.trial} {best.name} is kept (study.keep_models)"
     place = study.path / found["folder"]
-    return place if is_of_trainer(place) else f"{NO}the model of a program is its own"
+    return place if runner_of(place) == "task" else OF_A_PROGRAM
 
 
-def is_of_trainer(run: Path) -> bool:
-    """Whether our trainer trained the model in this folder, not a program of somebody's."""
+def runner_of(run: Path) -> str | None:
+    """`task` where our trainer trained the run in this folder; None where nobody can tell."""
     try:
         job = json.loads(RunFolder(run).job.read_text(encoding="utf-8"))
-        member = job["members"][0]
-        return job.get("runner", "task") == "task" and "task" in member["config"]
+        runner, is_of_task = str(job.get("runner", "task")), "task" in job["members"][0]["config"]
+        return runner if runner != "task" or is_of_task else None
     except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return False
+        return None
 
 
 def registration_of(facts: StudyFacts, summary: Summary, uri: str, study_run: str, run: Path) -> Registration:

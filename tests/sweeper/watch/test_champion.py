@@ -10,7 +10,7 @@ from sweeper.layout import StudyFolder
 from sweeper.reports import Summary, summary_of, write_report
 from sweeper.results import Objective
 from sweeper.schema import Tracking
-from sweeper.watch.champion import is_of_trainer, model_of, register_elsewhere, registration_of
+from sweeper.watch.champion import model_of, register_elsewhere, registration_of, runner_of
 from sweeper.watch.study_facts import facts_of_summary
 from tests.sweeper.factories import AUC, LOSS, judgement, study_result, trial_spec
 
@@ -73,6 +73,9 @@ def test_a_front_and_a_program_have_no_best_model_of_ours(tmp_path: Path) -> Non
     for run in folder.runs:
         run.job.write_text(json.dumps({"runner": "program", "members": [{"config": {}}]}))
     assert model_of(folder, summary) == "no: the model of a program is its own"
+    for run in folder.runs:
+        run.best.unlink(missing_ok=True)
+    assert model_of(folder, summary) == "no: the model of a program is its own"  # and where it left none
 
 
 def test_a_model_that_has_become_the_champion_is_registered_as_that(tmp_path: Path) -> None:
@@ -92,16 +95,16 @@ def test_a_model_that_has_become_the_champion_is_registered_as_that(tmp_path: Pa
 @pytest.mark.parametrize(
     ("job", "expected"),
     [
-        ({"members": [{"config": {"task": {"name": "esmm"}}}]}, True),
-        ({"runner": "program", "members": [{"config": {"program": {}}}]}, False),
-        ({"members": []}, False),
-        (None, False),
+        ({"members": [{"config": {"task": {"name": "esmm"}}}]}, "task"),
+        ({"runner": "program", "members": [{"config": {"program": {}}}]}, "program"),
+        ({"members": []}, None),
+        (None, None),
     ],
 )
-def test_the_model_of_somebodys_program_is_its_own(tmp_path: Path, job: Any, *, expected: bool) -> None:
+def test_who_trained_a_model_is_told_by_its_job(tmp_path: Path, job: Any, expected: str | None) -> None:
     if job is not None:
         (tmp_path / "job.json").write_text(json.dumps(job))
-    assert is_of_trainer(tmp_path) is expected
+    assert runner_of(tmp_path) == expected
 
 
 @pytest.mark.slow  # it loads torch and MLflow, in a process of its own
