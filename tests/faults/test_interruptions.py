@@ -247,15 +247,27 @@ def test_failed_and_pruned_runs_are_tried_again_where_that_is_asked_for(tmp_path
 @pytest.mark.slow  # quick: tests/sweeper/study/test_loop.py, with simulated time
 def test_a_study_whose_time_is_over_says_so_and_goes_on_later(tmp_path: Path) -> None:
     study = FaultStudy(tmp_path, [*SLOW, UNTRACKED, "executor.n_slots=1"])
-    printed = study.run_here("study.timeout_s=0.5", code=1)
+    printed = study.run_here("study.timeout_s=2", code=1)  # a run takes longer than that
     again = "the same command goes on where this one ended"
-    said = f"study.timeout_s=0.5 is over before 2 trials could begin; {again}"
+    said = f"study.timeout_s=2 is over before 2 trials could begin; {again}"
     assert said in printed
     assert "confirm" not in printed  # nothing was decided by now
     assert f"Not finished: {said}." in (study.results / "report.md").read_text()
     assert study.summary()["state"] == "interrupted"
     study.run_here()
     assert study.summary()["state"] == "finished"
+
+
+def test_a_study_whose_time_is_over_before_anything_began_says_so(
+    tmp_path: Path,
+) -> None:
+    """It ended in silence, as one that has its result."""
+    study = FaultStudy(tmp_path, [*SLOW, UNTRACKED, "executor.n_slots=1"])
+    parent = study.start("study.timeout_s=0.0001")
+    assert parent.wait(60) == 1
+    again = "the same command goes on where this one ended"
+    assert f"study.timeout_s=0.0001 is over before 3 trials could begin; {again}\n" in study.output()
+    assert not (study.results / "summary.json").exists()
 
 
 def test_ctrl_c_while_no_agent_has_come_says_that_nothing_was_lost(tmp_path: Path) -> None:
