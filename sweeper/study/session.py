@@ -149,10 +149,11 @@ class Session:
 
     def _conclude(self) -> int:
         if not self._table.trials:
-            if self._interrupt.received is None:  # the time was over before any trial could begin
+            if self._interrupt.received is not None:
+                say(NOTHING_LOST)
+            elif self._stopped_because() is not None:  # the time was over before any trial could begin
                 say(self._to_go_on())
                 return 1
-            say(NOTHING_LOST)
             return self._interrupt.exit_code
         plan, folder, failed_by = self._plan, self._plan.folder, self._loop.stopped_because
         result = self._result()

@@ -92,13 +92,13 @@ def build(data: FolderData, found: Found, folder: Path, as_before: str) -> dict[
     if TABLE not in files and (first := _numbered_first(names)):
         raise UserError(_count_first(data, first))
     texts, bad = _texts(data, names, files.get(TABLE))
+    are_other_names = TABLE not in files and 2 * len(bad) > len(names)
     unsplit, shape = folder / "unsplit.npy", (len(names), data.n_channels, data.height, data.width)
     unusable, notes = draw_all(unsplit, shape, partial(read_noted, data, paths))
     bad += [BadFile(names[row], got, rule) for row, (got, rule) in unusable.items() if names[row] in texts]
     if bad and not data.skip_bad:
         fault = fault_of(bad, str(data.path))
-        is_general = TABLE not in files and 2 * len({one.file for one in bad}) > len(names)
-        raise UserError(replace(fault, advice=WAYS) if is_general else fault)
+        raise UserError(replace(fault, advice=WAYS) if are_other_names else fault)
     good = {name: row for row, name in enumerate(names) if row not in unusable and name in texts}
     if len({texts[name] for name in good}) == 1 < len(good):
         raise UserError(_all_alike(data, texts[next(iter(good))]))

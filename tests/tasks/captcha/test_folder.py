@@ -324,6 +324,12 @@ def test_where_hardly_a_name_is_a_text_it_is_said_how_texts_are_given(tmp_path: 
     told = faults(config_for(tmp_path / "pictures"), tmp_path)
     assert told.endswith("or list the texts in a table labels.csv (file, label) in the folder")
     assert "skip_bad" not in told
+    for i in range(12):
+        (tmp_path / "broken").mkdir(exist_ok=True)
+        (tmp_path / "broken" / f"ab{i}.png").write_bytes(b"no picture")
+    assert "skip_bad" in faults(
+        config_for(tmp_path / "broken"), tmp_path
+    )  # their names are not what is wrong
 
 
 @pytest.mark.parametrize("skip_bad", [False, True])
