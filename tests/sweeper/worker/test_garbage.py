@@ -19,9 +19,12 @@ class Cycle:
 
 
 @pytest.fixture(autouse=True)
-def enabled() -> Iterator[None]:
+def fresh() -> Iterator[None]:
+    """A collector at work, nothing set aside: other tests of this process may have opened studies."""
+    gc.unfreeze()
     gc.enable()
     yield
+    gc.unfreeze()
     gc.enable()
 
 
