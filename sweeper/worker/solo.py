@@ -4,7 +4,8 @@ From the last checkpoint, or from what another run has left, or from the seed;
 until max_steps, patience or max_seconds, or told to leave:
     one optimizer step;
     every eval_every steps, and after the last one:
-        evaluate on train and val -> metrics.jsonl, checkpoint, report -> continue, prune or stop.
+        evaluate on train and val -> metrics.jsonl, a checkpoint where the last is old,
+        report -> continue, prune or stop.
 The best model again: evaluate on test -> records.npz, best.pt, the result.
 """
 
@@ -30,6 +31,8 @@ from sweeper.worker.training import MisfitError, Training
 
 SAVED = ("training", "steps_inherited", "seconds", "environment")
 """What a checkpoint of a run holds beside its identity."""
+CHECKPOINT_AGE_S = 2.0
+"""Evaluations that come sooner after a checkpoint write none: what a kill then costs is not worth a write."""
 Ending = Literal["max_steps", "patience", "max_seconds", "stop_at", "told"]
 
 
@@ -57,6 +60,8 @@ class Solo:
         self._answers: dict[int, dict[str, Answers]] = {}
         self._stopwatch = Stopwatch()
         self._marked_step, self._marked_seconds = 0, 0.0
+        self._saved_step: int | None = None
+        self._saved_seconds = 0.0
 
     @property
     def n_parameters(self) -> int:
@@ -75,6 +80,7 @@ class Solo:
             self._stopwatch.tick()
             self._lifeline.step = self._training.step
             if (reply := self._after_step()) != "continue":
+                self._save()
                 return self._leave(why_left(reply))
         if ending in ("stop_at", "told"):
             self._save()
@@ -160,7 +166,14 @@ class Solo:
         self._steps_inherited = content["steps_inherited"]
         self._stopwatch = Stopwatch(content["seconds"])
 
+    def _is_checkpoint_due(self) -> bool:
+        age_s = self._stopwatch.tick() - self._saved_seconds
+        return self._saved_step is None or age_s >= CHECKPOINT_AGE_S
+
     def _save(self) -> None:
+        """A checkpoint of this step, unless there is one."""
+        if self._saved_step == self._training.step:
+            return
         self._training.watch.check()
         content = {
             "training": self._training.state_dict(),
@@ -169,6 +182,7 @@ class Solo:
             "environment": environment(self._training.device),
         }
         self._checkpoints.write(content)
+        self._saved_step, self._saved_seconds = self._training.step, self._stopwatch.tick()
 
     def _ending(self) -> Ending | None:
         training = self._training
@@ -200,7 +214,8 @@ class Solo:
             {"epoch": training.epoch, "split": split, "global_step": step, **found, "lr": training.lr}
             for split, found in metrics.items()
         )
-        self._save()
+        if self._is_checkpoint_due():
+            self._save()
         reply = self._reporter.send(Reported, step=step, metrics=by_split(metrics), steps_per_s=speed)
         self._mark()
         return reply

@@ -16,6 +16,7 @@ from tests.faults.harness import FaultStudy, kill, started, trials, wait_for
 
 GRID = "optimizer.lr=0.01,0.02"
 SLOW = (GRID, "loss.pause_ms=25", "trainer.max_steps=100")
+SLOWER = (GRID, "loss.pause_ms=60", "trainer.max_steps=100")  # long enough for two checkpoints
 UNTRACKED = "tracking=none"
 ENDLESS = (GRID, "loss.pause_ms=5", "trainer.max_steps=100000", "trainer.eval_every=100000", UNTRACKED)
 LEAVE_S = 10.0
@@ -111,13 +112,14 @@ def test_workers_leave_when_their_parent_is_killed_and_the_study_goes_on_where_i
 
 
 def test_a_killed_worker_costs_an_attempt_but_no_bit(tmp_path: Path, undisturbed: FaultStudy) -> None:
-    study = FaultStudy(tmp_path, [*SLOW, UNTRACKED])
+    study = FaultStudy(tmp_path, SLOW)
     parent = study.start()
-    wait_for(lambda: is_training(study))
+    wait_for(lambda: is_training(study) and min(study.last_steps().values()) >= 20)
     assert kill(study.workers()[0])
     assert parent.wait(120) == 0
     assert sorted(row[3] for row in study.rows()) == [1, 1, 2]
     assert study.figures() == undisturbed.figures()
+    assert last_mlflow_steps(study) == {f"s/{trial}/0": list(range(5, 105, 5)) for trial in range(3)}
 
 
 @pytest.mark.slow  # quick: tests/sweeper/worker/test_solo.py, one run
@@ -125,7 +127,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_or_to_step_0_and_that_
     tmp_path: Path, undisturbed: FaultStudy
 ) -> None:
     """Of the baseline's run one bit of the last checkpoint is flipped, of the other's both are cut off."""
-    study = FaultStudy(tmp_path, [*SLOW, UNTRACKED])
+    study = FaultStudy(tmp_path, [*SLOWER, UNTRACKED])
     parent = study.start()
     wait_for(lambda: is_halted_with_checkpoints(study))
     for pid in (parent.pid, *study.workers()):

@@ -10,6 +10,7 @@ from sweeper.messages import Failed
 from sweeper.schema import RUN_SECTIONS, RunSettings
 from sweeper.task import Prepared, config_of
 from sweeper.trial import DeviceNeeds, JobSpec, fingerprint
+from sweeper.worker import solo
 from sweeper.worker.serve import identity_of, run_job
 from tests.sweeper.worker.toy_config import ToyConfig
 from tests.sweeper.worker.toy_jobs import Listener, folder_of, toy_job
@@ -36,8 +37,11 @@ def test_a_nan_loss_is_reported_with_its_step_and_the_task_s_advice(tmp_path: Pa
     }
 
 
-def test_no_checkpoint_is_written_of_a_model_that_has_seen_a_nan(tmp_path: Path) -> None:
+def test_no_checkpoint_is_written_of_a_model_that_has_seen_a_nan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Poisoned at step 12: the evaluation of step 10 left the last checkpoint."""
+    monkeypatch.setattr(solo, "CHECKPOINT_AGE_S", 0.0)
     job = toy_job(tmp_path, changes={"loss.poisoned_step": 12})
     failure(job)
     listener = Listener()

@@ -19,8 +19,9 @@ from torch.nn import functional
 
 from sweeper.messages import Finished, Message, Reply, Reported, Started, Stopped
 from sweeper.trial import JobSpec
+from sweeper.worker import solo
 from sweeper.worker.batches import EpochIndices
-from sweeper.worker.checkpoint import read_checkpoint, write_checkpoint
+from sweeper.worker.checkpoint import Checkpoints, read_checkpoint, write_checkpoint
 from sweeper.worker.lifeline import Lifeline
 from sweeper.worker.serve import run_job
 from tests.sweeper.worker.toy_jobs import CONFIG, Listener, folder_of, rows_of, toy_config, toy_job
@@ -46,6 +47,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "fp16": {"trainer.precision": "fp16", "trainer.grad_clip_norm": 1.0, "trainer.restore_best": False},
 }
+
+
+@pytest.fixture
+def saves_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint at each evaluation, as where evaluations are far apart."""
+    monkeypatch.setattr(solo, "CHECKPOINT_AGE_S", 0.0)
 
 
 def trained(job: JobSpec, *replies: Reply) -> Listener:
@@ -102,10 +109,14 @@ def test_a_run_stopped_at_every_evaluation_equals_the_uninterrupted_one(tmp_path
     assert_same_result(whole, last)
 
 
-@pytest.mark.parametrize("dying_step", [3, 5, 18, 39])
+@pytest.mark.parametrize(
+    ("dying_step", "age_s", "resumed_step"),
+    [(3, 0.0, 0), (5, 0.0, 5), (18, 0.0, 15), (39, 0.0, 35), (18, 60.0, 5), (39, 60.0, 5)],
+)
 def test_a_crash_between_evaluations_costs_steps_but_no_bit(
-    dying_step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dying_step: int, age_s: float, resumed_step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(solo, "CHECKPOINT_AGE_S", age_s)
     whole = toy_job(tmp_path, "whole")
     trained(whole)
     calls, train_batch = itertools.count(), ToyTask.train_batch
@@ -122,7 +133,7 @@ def test_a_crash_between_evaluations_costs_steps_but_no_bit(
     again = toy_job(tmp_path, "crashed", attempt=2)
     listener = trained(again)
     assert isinstance(listener.messages[0], Started)
-    assert listener.messages[0].resumed_step == dying_step // 5 * 5
+    assert listener.messages[0].resumed_step == resumed_step
     assert_same_result(whole, again)
 
 
@@ -194,7 +205,7 @@ def test_a_killed_process_is_resumed_to_the_same_result(tmp_path: Path) -> None:
     assert worker.returncode == -signal.SIGKILL
     listener = trained(killed)
     assert isinstance(listener.messages[0], Started)
-    assert 80 <= listener.messages[0].resumed_step < 1200
+    assert 40 <= listener.messages[0].resumed_step < 1200
     assert_same_result(whole, killed)
 
 
@@ -313,7 +324,24 @@ def test_a_pruned_run_says_so_and_keeps_its_checkpoint(tmp_path: Path) -> None:
     listener = trained(job := toy_job(tmp_path), "continue", "prune")
     assert isinstance(listener.last, Stopped)
     assert (listener.last.why, listener.last.step, listener.last.steps_trained) == ("pruned", 10, 10)
-    assert folder_of(job).checkpoint.exists()
+    assert read_checkpoint(folder_of(job).checkpoint)["training"]["step"] == 10
+
+
+@pytest.mark.parametrize(("age_s", "expected"), [(0.0, [5, 10, 15]), (60.0, [5, 15])])
+def test_evaluations_soon_after_a_checkpoint_write_none_until_the_run_leaves(
+    age_s: float, expected: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write = Checkpoints.write
+
+    def noted(checkpoints: Checkpoints, content: dict[str, Any]) -> None:
+        written.append(content["training"]["step"])
+        write(checkpoints, content)
+
+    monkeypatch.setattr(Checkpoints, "write", noted)
+    monkeypatch.setattr(solo, "CHECKPOINT_AGE_S", age_s)
+    trained(toy_job(tmp_path), "continue", "continue", "stop")
+    assert written == expected
 
 
 def test_the_learning_rate_in_force_is_logged(tmp_path: Path) -> None:
@@ -325,6 +353,7 @@ def test_the_learning_rate_in_force_is_logged(tmp_path: Path) -> None:
     assert rates == pytest.approx([0.025, 0.05, 0.05])
 
 
+@pytest.mark.usefixtures("saves_often")
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_it_is_said(tmp_path: Path) -> None:
     whole = toy_job(tmp_path, "whole")
     trained(whole)
