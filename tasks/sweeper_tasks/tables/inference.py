@@ -78,7 +78,8 @@ def understood(
     """
     name = str(column.name)
     if declared == "category":
-        return Column("category", None, one_spelling(column), _words_kept(column, name))
+        text = one_spelling(column)
+        return Column("category", None, text, _words_kept(column, name), _doubt_of_spelling(text, name))
     if declared == "boolean" or (declared is None and _is_truth(column)):
         values = as_binary(column)
         bad = np.asarray(column.notna() & values.isna() & ~is_no_value(column))
@@ -117,13 +118,9 @@ def _by_values(
         could_be = is_declared or (is_number.any() and not rest.any())
         wrong = _comma_mistake(column, rest, separator if could_be else ",") or wrong
     if wrong is None and (rest.any() or not (is_number.any() or is_declared)):
-        return Column(
-            "category",
-            None,
-            one_spelling(column),
-            _words_kept(column, name),
-            _doubt(column, name, is_number, rest),
-        )
+        text = one_spelling(column)
+        found = (*_doubt(column, name, is_number, rest), *_doubt_of_spelling(text, name))
+        return Column("category", None, text, _words_kept(column, name), found)
     notes = _words_gone(column, name, is_word) if wrong is None else ()
     doubts = [*_sentinels(numbers, name), *([] if is_declared else _doubts_of_numbers(column, numbers, name))]
     if decimal is None and separator != ",":
@@ -199,6 +196,24 @@ def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tup
                 f"{_as_category(name)}",
             )
     return ()
+
+
+def _doubt_of_spelling(text: "pd.Series[Any]", name: str) -> tuple[str, ...]:
+    """Of categories that may be one: Male and male."""
+    found = text.astype(object).value_counts(sort=False)
+    counts = {str(word): int(n) for word, n in found.items()}
+    forms: dict[str, list[str]] = {}
+    for word in counts:
+        forms.setdefault(" ".join(word.casefold().split()), []).append(word)
+    alike = [words for words in forms.values() if len(words) > 1]
+    if not alike:
+        return ()
+    shown = "; ".join(" and ".join(f"'{w}' ({counts[w]})" for w in words) for words in alike[:N_LISTED])
+    more = f" and {len(alike) - N_LISTED} more" if len(alike) > N_LISTED else ""
+    return (
+        f"data, column '{name}': got categories that differ in capitals or blanks only, {shown}{more}. Each "
+        "counts on its own; write them alike if they are one",
+    )
 
 
 def _as_category(name: str) -> str:

@@ -232,6 +232,17 @@ def test_zeros_in_front_of_numbers_are_a_doubt_unless_the_type_is_said() -> None
     assert not kind("02116", "10001", declared="number").doubts
 
 
+@pytest.mark.parametrize("declared", [None, "category"])
+def test_categories_that_differ_in_capitals_or_blanks_only_are_a_doubt(declared: str | None) -> None:
+    (doubt,) = kind("Male", "male", "male", "old  age", "Old age", "F", None, declared=declared).doubts
+    assert "'Male' (1) and 'male' (2); 'old  age' (1) and 'Old age' (1). Each counts on its own" in doubt
+    assert not kind("Male", "Female", "Male", None, declared=declared).doubts
+
+
+def test_truth_values_in_any_capitals_are_one() -> None:
+    assert kind("True", "true", "FALSE").doubts == kind("TRUE", "True", declared="category").doubts == ()
+
+
 def test_numbers_that_are_days_are_a_doubt() -> None:
     (doubt,) = kind("20140131", "20131224", "20150228", None).doubts
     assert "look like days, such as '20140131' (1)" in doubt
