@@ -76,6 +76,8 @@ def test_where_a_study_is_gone_that_was_not_over_its_exit_code_asks_for_another_
     agent = started_agent(executor, through=proxy.address)
     try:
         until(executor, 1)
+        assert agent.stdout is not None
+        next(line for line in agent.stdout if "one slot for the study" in line)  # it knows that, too
         proxy.close()  # as a study that is killed
         said, _ = agent.communicate(timeout=30)
         assert (agent.returncode, "the study is gone" in said) == (1, True)
