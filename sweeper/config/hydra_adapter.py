@@ -205,6 +205,10 @@ def with_quoted_options(word: str) -> str:
     return f"{found['key']}=[{','.join(map(repr, options))}]"
 
 
+UNKNOWN_SETTING = re.compile(r"Could not override '((?:study|sampler|pruner|executor|tracking)\.[\w.]+)'")
+"""What Hydra says of a setting of ours that an app has no section for."""
+
+
 def was_reading(error: BaseException) -> bool:
     """Whether the error comes out of Hydra's reading of a configuration, which raises what it comes to."""
     is_of_path = isinstance(error, SearchPathException)
@@ -238,8 +242,12 @@ def _fault_of(error: Exception) -> Fault:
 
         return unreadable(f"override '{error.override}'", error.override, error, _reads)
     from sweeper.config.config_faults import first_line
+    from sweeper.config.plugin_options import in_app
 
-    return Fault("command line", first_line(error))
+    said = first_line(error)
+    setting = UNKNOWN_SETTING.match(said)
+    advice = f"A setting of the study is written {in_app(setting[1])} there" if setting else ""
+    return Fault("command line", said, advice)
 
 
 def _reads(line: str) -> bool:

@@ -42,6 +42,12 @@ SAMPLER_OF_CLASS = {
 }
 
 
+def in_app(key: str) -> str:
+    """What a setting is called where an app is studied: `hydra.sweeper.study.retry` for `study.retry`."""
+    names = {own: name for name, own in OWN_KEY.items()}
+    return f"hydra.sweeper.{names.get(key, key)}"
+
+
 def without_plus(line: str) -> str:
     """The override as it has to be composed: an option of a sampler is added, whether it is there or not.
 

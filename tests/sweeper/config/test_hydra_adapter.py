@@ -104,6 +104,25 @@ def test_what_hydra_refuses_while_it_reads_is_a_line_and_its_reporting_stays_for
         assert "ValueError: of the app" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("setting", "written"),
+    [("study.retry", "hydra.sweeper.study.retry"), ("study.n_trials", "hydra.sweeper.n_trials")],
+)
+def test_a_setting_of_ours_in_an_app_is_told_by_its_name_there(
+    setting: str, written: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load_configuration() -> None:
+        raise ConfigCompositionException(f"Could not override '{setting}'.\nKey 'study' is not in struct")
+
+    with part("_internal.utils.run_and_report"):
+        monkeypatch.setattr(utils, "run_and_report", utils.run_and_report)  # as it was, afterwards
+        hydra_adapter.report_faults_in_lines()
+        with pytest.raises(SystemExit, match="2"):
+            utils.run_and_report(load_configuration)
+    said = f"Could not override '{setting}'. A setting of the study is written {written} there"
+    assert capsys.readouterr().err.rstrip(".\n") == f"command line: {said}"
+
+
 def test_an_override_that_hydra_cannot_read_is_named_with_what_to_write(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
