@@ -13,7 +13,7 @@ from sweeper.errors import Fault, UserError, is_full, redact
 from sweeper.storage.database import Database
 from sweeper.storage.engine import engine_options, name_failures, outlast, stay_with_file
 from sweeper.storage.journal import choose_journal
-from sweeper.storage.optuna_adapter import writer_of
+from sweeper.storage.optuna_adapter import opened_without_alembic, own_schema, schema_of, writer_of
 from sweeper.storage.places import closed_database, read_only_folder
 from sweeper.storage.tables import collisions_outlived, prepare_tables
 from sweeper.storage.turns import database_lock
@@ -91,13 +91,14 @@ def _optunas(url: URL, options: dict[str, object]) -> optuna.storages.RDBStorage
     """Optuna's storage with its tables, of whatever version."""
     text = url.render_as_string(hide_password=False)
     text = text.replace("{", "{{").replace("}", "}}")  # Optuna takes it for a template
-    return collisions_outlived(
-        lambda: optuna.storages.RDBStorage(text, options, skip_compatibility_check=True)
-    )
+    with opened_without_alembic():
+        return collisions_outlived(
+            lambda: optuna.storages.RDBStorage(text, options, skip_compatibility_check=True)
+        )
 
 
 def _refuse_other_version(storage: optuna.storages.RDBStorage) -> None:
-    found, own = storage.get_current_version(), storage.get_head_version()
+    found, own = schema_of(storage), own_schema(storage)
     if found == own:
         return
     writer = writer_of(storage)

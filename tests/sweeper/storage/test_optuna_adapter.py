@@ -1,5 +1,9 @@
 """Each part of Optuna that it does not promise to keep is still there and does what we take it to do."""
 
+import re
+import sqlite3
+import subprocess
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -101,3 +105,46 @@ def test_a_failure_names_the_version_and_the_part() -> None:
     expected = rf"optuna {optuna.__version__} no longer has Study._gone: sweeper/storage/optuna_adapter.py"
     with pytest.raises(pytest.fail.Exception, match=expected), part("Study._gone"):
         raise AttributeError("'Study' object has no attribute '_gone'")
+
+
+OPENED = """
+import sys
+from sweeper.storage import open_storage
+with open_storage(sys.argv[1], "s", "o"):
+    print("alembic" in sys.modules)
+"""
+
+
+def test_a_database_with_its_tables_is_opened_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    said = [
+        subprocess.run([sys.executable, "-c", OPENED, url], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert said == ["True\n", "False\n"]
+
+
+def test_the_revision_of_a_schema_is_what_optuna_says_by_alembic(tmp_path: Path) -> None:
+    with part("storages._rdb.storage._VersionManager"):
+        storage = RDBStorage(f"sqlite:///{tmp_path}/studies.db")
+        with optuna_adapter.opened_without_alembic():
+            again = RDBStorage(f"sqlite:///{tmp_path}/studies.db", skip_compatibility_check=True)
+        assert optuna_adapter.own_schema(again) == storage.get_head_version()
+        assert optuna_adapter.schema_of(again) == storage.get_current_version() == storage.get_head_version()
+
+
+def test_tables_without_a_revision_are_given_one_by_optuna(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    head = RDBStorage(url).get_head_version()
+    with sqlite3.connect(tmp_path / "studies.db") as database:
+        database.execute("DELETE FROM alembic_version")
+    with optuna_adapter.opened_without_alembic():
+        assert optuna_adapter.schema_of(RDBStorage(url, skip_compatibility_check=True)) == head
+
+
+def test_where_optuna_s_files_say_nothing_plain_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = RDBStorage(f"sqlite:///{tmp_path}/studies.db")
+    monkeypatch.setattr(optuna_adapter, "REVISION", re.compile("(no) (such)"))
+    assert optuna_adapter.own_schema(storage) == storage.get_head_version()
