@@ -15,7 +15,7 @@ from sweeper.layout import RunFolder
 from sweeper.watch.run_store import import_mlflow
 
 ARTIFACT = "model"
-"""The folder of a model among a run's artifacts."""
+"""The folder of models among a run's artifacts."""
 MAX_DESCRIPTION = 2000
 """Characters; MLflow takes 5,000 bytes."""
 
@@ -40,6 +40,11 @@ class Registration(BaseModel):
         return f"models:/{self.name}@{self.alias}"
 
     @property
+    def place(self) -> str:
+        """Its folder among the run's artifacts: another model of the study, registered later, has its own."""
+        return f"{ARTIFACT}/{self.tags['sweeper.model'][:12]}"
+
+    @property
     def mark(self) -> str:
         """What a study remembers of it: alias and digest of the model."""
         return f"{self.alias} {self.tags['sweeper.model']}"
@@ -54,13 +59,13 @@ def register(asked: Registration) -> str:
     client = MlflowClient(tracking_uri=asked.uri, registry_uri=asked.uri)
     with tempfile.TemporaryDirectory() as folder:
         inputs = _save(RunFolder(Path(asked.folder)), Path(folder) / ARTIFACT)
-        client.log_artifacts(asked.run_id, str(Path(folder) / ARTIFACT), ARTIFACT)
+        client.log_artifacts(asked.run_id, str(Path(folder) / ARTIFACT), asked.place)
     try:
         client.create_registered_model(asked.name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    place = f"runs:/{asked.run_id}/{ARTIFACT}"
+    place = f"runs:/{asked.run_id}/{asked.place}"
     words = f"{asked.description} {inputs}"
     found = client.create_model_version(
         asked.name, place, asked.run_id, tags=asked.tags, description=words[:MAX_DESCRIPTION]

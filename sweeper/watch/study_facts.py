@@ -49,6 +49,12 @@ class StudyFacts:
     all_metrics: bool = False
     has_registry: bool = False
 
+    def phase_of(self, role: str, seed: int) -> str:
+        """What a run of a trial in this role is begun for."""
+        if role == "attribution":
+            return role
+        return "screening" if seed in self.seeds else "confirmation"
+
     @property
     def shown(self) -> Shown:
         """Which metrics are logged."""

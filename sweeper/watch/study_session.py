@@ -291,7 +291,8 @@ class Session:
         study_run, trial_run = self._study.run_id, trial.run.run_id
         if seed not in trial.seeds:
             names = (self._facts.study, study_run, trial_run)
-            tags = tracked.run_tags(*names, spec, seed, self._facts.git_sha)
+            phase = self._facts.phase_of(spec.role, seed)
+            tags = tracked.run_tags(*names, spec, seed, self._facts.git_sha, phase)
             trial.seeds[seed] = self._store.create(tags, start_ms or _now_ms())
         run = trial.seeds[seed]
         if not (parents := tracked.parent_tags(study_run, trial_run)).items() <= run.tags.items():

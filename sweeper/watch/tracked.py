@@ -122,15 +122,16 @@ def trial_tags(study: str, study_run: str, spec: TrialSpec, git_sha: str | None)
 
 
 def run_tags(
-    study: str, study_run: str, trial_run: str, spec: TrialSpec, seed: int, git_sha: str | None
+    study: str, study_run: str, trial_run: str, spec: TrialSpec, seed: int, git_sha: str | None, phase: str
 ) -> dict[str, str]:
-    """What identifies the run of a seed, a child of its trial's."""
+    """What identifies the run of a seed, a child of its trial's; the study's end may know another `phase`."""
     return {
         "mlflow.runName": f"{spec.number} {spec.name} seed {seed}",
         **parent_tags(study_run, trial_run),
         "sweeper.kind": "run",
         "sweeper.run": run_key(study, spec.number, seed),
         "sweeper.seed": str(seed),
+        "sweeper.phase": phase,
         **_of_trial(study, spec),
         **source_tags(git_sha),
     }
@@ -153,7 +154,7 @@ def _of_trial(study: str, spec: TrialSpec) -> dict[str, str]:
 
 
 def afterthoughts(summary: Summary, trial: TrialEntry, seed: int | None) -> dict[str, str]:
-    """Tags that are known when the study ends: what the monitor found, what followed up.
+    """Tags that are known when the study ends: what the monitor found, what followed up, what a run was for.
 
     Of a run, or without a `seed` of a trial, which is also told whether it is the champion.
     """
@@ -163,6 +164,7 @@ def afterthoughts(summary: Summary, trial: TrialEntry, seed: int | None) -> dict
     after = [f"{one.trial} {one.name}" for one in summary.trials if one.parent == trial.trial]
     told = {"sweeper.alarms": "\n".join(found), "sweeper.follow_ups": ", ".join(after)}
     tags = {key: text[:MAX_TAG_LENGTH] for key, text in told.items() if text}
+    tags |= {"sweeper.phase": run.phase for run in trial.runs if run.seed == seed}
     is_champion = str(trial.trial in summary.champions).lower()
     return tags if seed is not None else {**tags, "sweeper.champion": is_champion}
 

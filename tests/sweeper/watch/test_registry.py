@@ -15,6 +15,7 @@ from sweeper.reports import read_summary
 from sweeper.schema import TaskSection
 from sweeper.task import Prepared, config_of, task_entry
 from sweeper.trial import JobSpec
+from sweeper.watch import registering
 from sweeper.worker.checkpoint import read_checkpoint
 from tests.browser.browser import until
 from tests.sweeper.small_esmm import SMALL
@@ -129,8 +130,9 @@ def test_a_registered_model_predicts_in_another_process_as_the_run_did(
         "same": [True] * len(outputs),
         "started": [],
     }
-    files = [one.path for one in client.list_artifacts(str(version.run_id), "model/extra_files")]
-    assert files == (["model/extra_files/tokenizer.json"] if task == "sentiment" else [])
+    place = f"model/{version.tags['sweeper.model'][:12]}"
+    files = [one.path for one in client.list_artifacts(str(version.run_id), f"{place}/extra_files")]
+    assert files == ([f"{place}/extra_files/tokenizer.json"] if task == "sentiment" else [])
     assert f"Given {', '.join(INPUTS[task])}. Of batches the task says: " in str(version.description)
 
 
@@ -152,6 +154,40 @@ def test_a_replay_registers_the_model_once_wherever_it_is_called(tmp_path: Path)
     assert f"model: models:/sweeper-esmm@{alias}" in second
     assert found.tags["sweeper.study"] == "small"
     assert MlflowClient(uri).get_run(str(found.run_id)).data.tags["sweeper.kind"] == "study"
+
+
+def test_a_later_model_of_a_study_leaves_the_earlier_version_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are artifacts of the study's one run; the last one has the alias."""
+    from mlflow import MlflowClient
+
+    def save(run: RunFolder, place: Path) -> str:
+        place.mkdir()
+        (place / "weights").write_text(run.path.name)
+        return "Given nothing."
+
+    monkeypatch.setattr(registering, "_save", save)
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    client = MlflowClient(uri, registry_uri=uri)
+    run = client.create_run(client.create_experiment("e", artifact_location=f"{tmp_path}/kept")).info.run_id
+    for name, digest in (("first", "a" * 64), ("second", "b" * 64)):
+        tags = {"sweeper.model": digest}
+        registering.register(
+            registering.Registration(
+                uri=uri,
+                name="m",
+                alias="candidate",
+                run_id=run,
+                folder=name,
+                tags=tags,
+                description="A model.",
+            )
+        )
+    places = [client.get_model_version_download_uri("m", version) for version in ("1", "2")]
+    kept = [(tmp_path / "kept" / run / "artifacts" / p.partition(f"{run}/")[2]) for p in places]
+    assert [(place / "weights").read_text() for place in kept] == ["first", "second"]
+    assert str(client.get_model_version_by_alias("m", "candidate").version) == "2"
 
 
 def said(words: list[str], folder: Path) -> str:

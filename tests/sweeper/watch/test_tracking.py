@@ -33,7 +33,7 @@ from sweeper.watch.background import Background
 from sweeper.watch.experiments import experiment_frame
 from sweeper.watch.logged_result import is_logged
 from sweeper.watch.observers import StudyStart
-from sweeper.watch.study_facts import facts_of_start, inactive_in
+from sweeper.watch.study_facts import StudyFacts, facts_of_start, inactive_in
 from sweeper.watch.tracked import fixed_params, last_step, swept_params
 from sweeper.watch.tracked_curves import Moment, batches, legal_name, points
 from sweeper.watch.tracker import NoTracker, Tracker
@@ -211,7 +211,7 @@ def test_an_experiment_is_a_table_of_runs_that_can_be_judged(tracked: Tracked) -
     """Trial 3 gains 0.003 on each seed; the parent is no run, and what failed is no winner."""
     uri = f"sqlite:///{tracked.results / 'mlflow.db'}"
     frame = experiment_frame("sweeper/esmm", uri)
-    found = judge_table(frame, metric="ctcvr_auc", confirm_seeds=CONFIRM_SEEDS)
+    found = judge_table(frame, metric="ctcvr_auc")  # the runs say what they are for
     assert (found.baseline, found.best, found.basis) == ("baseline", "lambda=0.2", "confirmation")
     assert found.confirmation is not None
     assert found.confirmation.difference == pytest.approx(0.003)
@@ -238,6 +238,16 @@ def test_metrics_have_their_steps_and_parameters_are_no_metrics(tracked: Tracked
     child = tracked.child(1, 2)
     assert list(tracked.history(child, "curve/val/ctcvr_auc")) == [100, 200, 300, 400, 500, 600]
     assert not [key for key in child.data.metrics if "aux_focal_lambda" in key]
+
+
+def test_a_run_tells_what_it_was_for_from_its_start_on_and_what_it_counts_for_at_the_end(
+    tracked: Tracked,
+) -> None:
+    said = {seed: tracked.child(3, seed).data.tags["sweeper.phase"] for seed in (0, 2, CONFIRM_SEEDS[0])}
+    assert said == {0: "screening", 2: "screening", CONFIRM_SEEDS[0]: "confirmation"}
+    facts = StudyFacts("s", "esmm", (), seeds=(0, 1))
+    phases = [facts.phase_of(*run) for run in (("candidate", 1), ("baseline", 7), ("attribution", 1))]
+    assert phases == ["screening", "confirmation", "attribution"]
 
 
 def test_a_failed_run_is_failed_with_its_reason(tracked: Tracked) -> None:
