@@ -13,7 +13,7 @@ from sweeper.findings import Look, PairBudget
 from sweeper.layout import StudyFolder
 from sweeper.results import ENDED, RunKey, RunResult
 from sweeper.storage.outcomes import Outcome, keep_outcome, read_outcome
-from sweeper.storage.owners import host_of
+from sweeper.storage.owners import host_of, is_gone
 from sweeper.storage.rows import Claim, RunRow
 from sweeper.storage.storage import LEASE_S, Storage
 from sweeper.trial import TrialSpec
@@ -56,7 +56,12 @@ class RunBook:
         }
 
     def look(self) -> bool:
-        """Learn which runs others hold; whether any run has ended of which this book does not know."""
+        """Learn which runs others hold; whether any run has ended of which this book does not know.
+
+        Who held one at the last look, and is a process of this machine that is no more, holds it no longer.
+        """
+        if any(is_gone(owner) for owner in set(self._held.values()) if owner):
+            self._storage.release(is_gone)
         n_known = self._n_ended
         self._n_ended, self._held = self._storage.standing()
         return self._n_ended != n_known

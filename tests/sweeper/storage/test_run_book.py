@@ -1,5 +1,7 @@
 """Which runs are known, who has them, and what is written of them, on a real SQLite file."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -258,3 +260,18 @@ def test_claims_outlive_what_takes_longer_than_a_lease(
     other.look()
     assert other.claim(ONE, 0) == 2  # nothing goes on renewing
     assert book.renew() == [(1, 0)]
+
+
+def test_who_waits_for_a_session_of_this_machine_that_was_killed_has_its_run_within_two_looks(
+    tmp_path: Path, book: RunBook
+) -> None:
+    code = "from sweeper.storage.owners import new_owner; print(new_owner())"
+    gone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    with open_storage(f"sqlite:///{tmp_path}/studies.db", "s", gone.strip()) as theirs:
+        assert theirs.claim(OTHER.fingerprint, 0, OTHER.number, "work") is not None
+    assert book.claim(OTHER, 0) is None
+    book.look()
+    assert sum(book.holders.values()) == 1
+    book.look()
+    assert book.holders == {}
+    assert book.claim(OTHER, 0) == 2
