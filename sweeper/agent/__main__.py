@@ -81,9 +81,10 @@ def token_of(file: Path | None) -> bytes:
         return file.read_text().strip().encode()
     except OSError as error:
         problem = f"got {file}, which cannot be read here ({error.strerror})"
-        raise UserError(
-            Fault("--token-file", problem, f"Is the study's folder on this host? If not, set {TOKEN} instead")
-        ) from error
+        advice = f"Is the study's folder on this host? If not, set {TOKEN} instead"
+        if file.parent.is_dir():
+            advice = "The study is over, or was started again: type the line that it shows now"
+        raise UserError(Fault("--token-file", problem, advice)) from error
 
 
 if __name__ == "__main__":

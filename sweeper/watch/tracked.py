@@ -162,9 +162,13 @@ def afterthoughts(summary: Summary, trial: TrialEntry, seed: int | None) -> dict
         f"{one.rule}: {sentences(one.text, one.say)}" for one in trial.alarms if seed in (None, one.seed)
     ]
     after = [f"{one.trial} {one.name}" for one in summary.trials if one.parent == trial.trial]
-    told = {"sweeper.alarms": "\n".join(found), "sweeper.follow_ups": ", ".join(after)}
+    phase = next((run.phase for run in trial.runs if run.seed == seed), "")
+    told = {
+        "sweeper.alarms": "\n".join(found),
+        "sweeper.follow_ups": ", ".join(after),
+        "sweeper.phase": phase,
+    }
     tags = {key: text[:MAX_TAG_LENGTH] for key, text in told.items() if text}
-    tags |= {"sweeper.phase": run.phase for run in trial.runs if run.seed == seed}
     is_champion = str(trial.trial in summary.champions).lower()
     return tags if seed is not None else {**tags, "sweeper.champion": is_champion}
 

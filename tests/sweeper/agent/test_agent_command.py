@@ -46,6 +46,12 @@ def test_a_wrong_command_is_one_line_and_exit_code_2(words: list[str], told: str
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_token_that_is_gone_from_its_folder_was_that_of_an_earlier_start(tmp_path: Path) -> None:
+    done = run("tcp://127.0.0.1:9", "--token-file", str(tmp_path / "token-1"))
+    assert done.returncode == 2
+    assert "The study is over, or was started again: type the line that it shows now" in done.stderr
+
+
 def test_where_nothing_listens_it_gives_up_with_a_line() -> None:
     done = run("tcp://127.0.0.1:9", "--patience", "1", SWEEPER_AGENT_TOKEN="secret")
     assert done.returncode == 1
