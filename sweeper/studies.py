@@ -216,7 +216,7 @@ def _delete(options: argparse.Namespace) -> None:
     if not _agreed(options, f"delete study {name} with its {len(folder.runs)} runs, for good"):
         return
     names = names_in_storage(study)
-    n_tracked = _delete_from_mlflow(options, study) if names else 0
+    n_tracked = _delete_from_mlflow(options, study, names) if names else 0
     _delete_from_storage(options, names)
     shutil.rmtree(folder.path)
     if not names:
@@ -235,14 +235,16 @@ def _delete_from_storage(options: argparse.Namespace, names: Sequence[str]) -> N
         delete_study(_storage(options), name)
 
 
-def _delete_from_mlflow(options: argparse.Namespace, study: StudyStatus) -> int:
-    if study.summary is None:
-        if study.problem:
-            print(f"warning: {study.problem}; its runs stay in MLflow", file=sys.stderr)
-        return 0
-    from sweeper.watch import forget_study
+def _delete_from_mlflow(options: argparse.Namespace, study: StudyStatus, names: Sequence[str]) -> int:
+    from sweeper.watch import forget_begun, forget_study
 
-    return forget_study(study.folder, _tracking(options), options.results_dir)
+    if study.summary is not None:
+        return forget_study(study.folder, _tracking(options), options.results_dir)
+    n_tracked = forget_begun(names, _tracking(options), options.results_dir)
+    if n_tracked is None:
+        why = study.problem or f"{study.folder.path.name} has no report"
+        print(f"warning: {why}; its runs stay in MLflow unless --experiment names theirs", file=sys.stderr)
+    return n_tracked or 0
 
 
 def _agreed(options: argparse.Namespace, what: str) -> bool:

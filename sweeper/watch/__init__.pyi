@@ -1,4 +1,5 @@
 from .experiments import experiment_frame as experiment_frame
+from .forgetting import forget_begun as forget_begun
 from .observers import Observer as Observer, Observers as Observers, StudyStart as StudyStart
 from .page import PageWriter as PageWriter
 from .terminal import Terminal as Terminal

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import Fault, UserError, did_you_mean, in_a_line, redact
 from sweeper.layout import ResultsFolder
+from sweeper.watch.run_store import import_mlflow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +45,29 @@ def experiment_frame(experiment: str, uri: str | None = None) -> "pd.DataFrame":
         problem = f"{redact(place)} cannot be read ({in_a_line(error)})"
         raise UserError(Fault("mlflow", problem, "Name the store, --uri URI")) from error
     return pd.DataFrame(rows)
+
+
+def mark_deleted(study: str, mark: str, uri: str, experiment: str | None) -> list[str]:
+    """Mark the runs of a study of ours deleted, in all experiments or in that one; the kind of each.
+
+    The study's own run has the tag `mark` then. Raises what MLflow raises.
+    """
+    import_mlflow()
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    known = client.search_experiments(max_results=PAGE)
+    places = [one.experiment_id for one in known if experiment in (None, one.name)]
+    quote = '"' if "'" in study else "'"
+    of_study = f"tags.`sweeper.study` = {quote}{study}{quote}"
+    kinds = []
+    while found := client.search_runs(places, of_study, max_results=PAGE):
+        for run in found:
+            kinds.append(run.data.tags.get("sweeper.kind", ""))
+            if kinds[-1] == "study":
+                client.set_tag(run.info.run_id, mark, "true")
+            client.delete_run(run.info.run_id)
+    return kinds
 
 
 def _default_uri() -> str:

@@ -31,6 +31,7 @@ from sweeper.verdict import judge_table
 from sweeper.watch import tracker as tracker_module
 from sweeper.watch.background import Background
 from sweeper.watch.experiments import experiment_frame
+from sweeper.watch.forgetting import forget_begun
 from sweeper.watch.logged_result import is_logged
 from sweeper.watch.observers import StudyStart
 from sweeper.watch.study_facts import StudyFacts, facts_of_start, inactive_in
@@ -432,6 +433,20 @@ def test_a_deleted_study_leaves_only_deleted_runs_and_its_name_is_free(tracked: 
     assert forget_study(folder, EMBEDDED, tracked.results) == 9
     assert replace(tracked, folder=folder).runs("tags.`sweeper.study` = 'to-be-deleted'") == []
     assert replay_study(folder, EMBEDDED, tracked.results).n_logged == 9
+
+
+def test_a_study_that_was_killed_before_its_report_leaves_only_deleted_runs(tracked: Tracked) -> None:
+    folder, spec = StudyFolder.of(tracked.results, "killed"), trial_spec(1, 0.05)
+    tracker = make_tracker(EMBEDDED, tracked.results)
+    tracker.study_started(study_start(folder))
+    tracker.run_started(spec, started(1, 0), SLOT)
+    tracker.close()
+    here, of_study = replace(tracked, folder=folder), "tags.`sweeper.study` = 'killed'"
+    assert len(here.runs(of_study)) == 3
+    assert forget_begun(["killed"], EMBEDDED, tracked.results) == 1
+    assert here.runs(of_study) == []
+    assert forget_begun(["killed"], EMBEDDED, tracked.results / "elsewhere") == 0
+    assert forget_begun(["killed"], replace_uri("http://127.0.0.1:9"), tracked.results) is None
 
 
 def test_runs_deleted_in_mlflow_are_not_made_anew(tracked: Tracked) -> None:
