@@ -218,6 +218,11 @@ class StudyFolder:
         return self.path / "trials.csv"
 
     @property
+    def command_txt(self) -> Path:
+        """The command of the session that went on with the study last, written at its start."""
+        return self.path / "command.txt"
+
+    @property
     def best_yaml(self) -> Path:
         """The chosen configuration, re-runnable."""
         return self.path / "best.yaml"

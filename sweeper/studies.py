@@ -91,7 +91,7 @@ def _no_such_study(
     elsewhere = (
         wanted != "" and Path(wanted).is_dir() and Path(wanted).resolve().parent != results.path.resolve()
     )
-    advice = f"Name its results folder: --results-dir {Path(wanted).parent}" if elsewhere else ""
+    advice = f"Name its results folder: --results-dir {Path(wanted).resolve().parent}" if elsewhere else ""
     return Fault("study", problem, advice or ("" if suggestion else "`sweeper studies list` shows all"))
 
 
@@ -272,6 +272,8 @@ def _reported(options: argparse.Namespace) -> StudyStatus:
     """The study, with a summary. Raises UserError where it has none that can be read."""
     study = _study(options)
     if study.summary is not None:
+        if study.hint and options.verb in OF_LAST_REPORT:
+            print(f"warning: {study.hint}", file=sys.stderr)
         return study
     if study.problem is not None:
         raise study.problem
@@ -280,7 +282,7 @@ def _reported(options: argparse.Namespace) -> StudyStatus:
         problem = f"is running on {study.where} ({n_ended} runs ended, {n_running} now); no report yet"
         raise UserError(Fault(name, problem, "It is written when the study ends"))
     problem = f"was interrupted before its first report ({n_ended} runs ended)"
-    raise UserError(Fault(name, problem, "The command that began it resumes it"))
+    raise UserError(Fault(name, problem, f"It goes on with: {study.command or 'the command that began it'}"))
 
 
 def _activities_or_none(options: argparse.Namespace) -> dict[str, Activity]:
@@ -290,6 +292,10 @@ def _activities_or_none(options: argparse.Namespace) -> dict[str, Activity]:
     except UserError as error:
         print(f"warning: {error}; what runs now is not known", file=sys.stderr)
         return {}
+
+
+OF_LAST_REPORT = ("best", "export", "replay")
+"""Verbs whose answer is that of the last report; `show` and `publish` say so themselves."""
 
 
 def _results(options: argparse.Namespace) -> ResultsFolder:

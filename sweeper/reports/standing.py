@@ -77,14 +77,28 @@ class StudyStatus:
             return f"running on {self.where} now: what you see is its last report"
         if self.state == "finished" or self.summary is None:
             return ""
-        why, command = self.summary.stopped_because, self.summary.provenance.command
+        why, command = self.summary.stopped_because, self.command
+        if self._is_left_open:
+            return f"interrupted since, after which there is no report; goes on with: {command}"
         if self.summary.totals.to_go_on and self.summary.has_failed:
             return f"{self.state}{f' ({why})' if why else ''}: {self.summary.totals.to_go_on}: {command}"
         return f"interrupted{f' ({why})' if why else ''}; goes on with: {command}"
 
     @property
+    def command(self) -> str | None:
+        """The command that goes on with it: that of its last session, which may have left no report."""
+        with suppress(OSError, UnicodeDecodeError):
+            return self.folder.command_txt.read_text(encoding="utf-8").strip()
+        return self.summary.provenance.command if self.summary else None
+
+    @property
+    def _is_left_open(self) -> bool:
+        """Whether a session after the last report was killed, of whose plan the report knows nothing."""
+        return self.state == "interrupted" and self.summary is not None and self.summary.state == "finished"
+
+    @property
     def runs(self) -> str:
-        """`12/18`; `12 + 2` while 2 are running, since a study grows as it goes."""
+        """`12/18`; `12 + 2` while 2 are running, since a study grows; `12/?` where nobody knows."""
         if self.activity.n_running:
             return f"{self.activity.n_ended} + {self.activity.n_running}"
         if self.summary is None:
@@ -93,6 +107,8 @@ class StudyStatus:
         n_ended = sum(totals.states.get(state, 0) for state in ENDED)
         if self.state == "interrupted":  # by kill -9, after which there is no report
             n_ended = max(n_ended, self.activity.n_ended)
+        if self._is_left_open:
+            return f"{n_ended}/?"
         return f"{n_ended}/{max(n_ended, totals.runs_planned)}"
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sweeper.config import ENSEMBLE_KEY
+from sweeper.layout import write_atomic
 from sweeper.reports import write_report
 from sweeper.results import Mix, StudyResult, TrialResult
 from sweeper.schema import Remote
@@ -78,6 +79,7 @@ class Session:
     def _start(self) -> None:
         plan, table = self._plan, self._table
         self._growth.grow()  # what earlier commands have shown, and the first stage of a plan
+        write_atomic(plan.folder.command_txt, f"{self._provenance['command']}\n")
         n_known, n_grown = table.n_known, self._growth.n_runs
         self._n_planned = n_known + table.n_to_come - n_grown
         self._observer.study_started(

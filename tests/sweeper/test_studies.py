@@ -105,8 +105,20 @@ def test_an_unfinished_study_has_nothing_to_show(results: Path, capsys: pytest.C
     studies(results, "best", "captcha", code=2)
     assert capsys.readouterr().err == (
         "captcha-1: was interrupted before its first report (0 runs ended). "
-        "The command that began it resumes it\n"
+        "It goes on with: the command that began it\n"
     )
+
+
+def test_what_is_of_the_last_report_of_an_interrupted_study_says_so(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = results / ONE / "summary.json"
+    document = json.loads(summary.read_text())
+    document["state"] = "interrupted"
+    summary.write_text(json.dumps(document))
+    for verb in ("best", "export"):
+        studies(results, verb, ONE)
+        assert capsys.readouterr().err.startswith("warning: interrupted; goes on with: ")
 
 
 def test_best_prints_a_configuration_that_yaml_reads(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.layout import StudyFolder, folder_name
+from sweeper.layout import StudyFolder, folder_name, write_atomic
 from sweeper.reports.report import write_report
 from sweeper.reports.standing import Activity, activities, status_of
 from sweeper.reports.summary import summary_of, write_summary
@@ -95,7 +95,12 @@ def test_a_study_that_was_extended_and_killed_is_interrupted_until_its_next_repo
     """A lease that ended after the report is of a later session; one before it is of no consequence."""
     finished(folder, "2027-01-15T08:00:00Z")  # 1,800,000,000 s
     assert status_of(folder, Activity(lost_until=NOW - 1)).state == "finished"
-    assert status_of(folder, Activity(lost_until=NOW + 1)).state == "interrupted"
+    killed = status_of(folder, Activity(lost_until=NOW + 1))
+    assert (killed.state, killed.command) == ("interrupted", status_of(folder, None).command)
+    write_atomic(folder.command_txt, "python -m sweeper -m lambda=1,2,3\n")  # of that session
+    assert killed.hint == (
+        "interrupted since, after which there is no report; goes on with: python -m sweeper -m lambda=1,2,3"
+    )
 
 
 def test_runs_done_are_shown_of_all(folder: StudyFolder) -> None:
@@ -106,7 +111,7 @@ def test_runs_done_are_shown_of_all(folder: StudyFolder) -> None:
     assert status_of(folder, None).runs == "6/9"
     assert status_of(folder, Activity(n_ended=12)).runs == "6/9"  # those of a larger plan
     killed_later = Activity(n_ended=12, lost_until=NOW + 1)
-    assert status_of(folder, killed_later).runs == "12/12"
+    assert status_of(folder, killed_later).runs == "12/?"  # of whose plan the report knows nothing
 
 
 def test_a_summary_of_an_earlier_version_counts_as_what_its_trials_say(folder: StudyFolder) -> None:
