@@ -141,8 +141,9 @@ def spread(per_seed: PerSeed, index: int) -> float | None:
 
 
 def _row(trial: TrialEntry, marks: frozenset[str], n_seeds: int) -> Row:
-    # those of several objectives are told of the front only
-    compared = trial.comparisons[0] if len(trial.comparisons) == 1 else None
+    # those of several objectives are told of the front only; the seeds that failed runs left flatter a trial
+    is_told = len(trial.comparisons) == 1 and trial.state != "FAILED"
+    compared = trial.comparisons[0] if is_told else None
     estimate, interval = difference(compared)
     return Row(
         trial=trial.trial,

@@ -79,7 +79,7 @@ class StudyStatus:
             return ""
         why, command = self.summary.stopped_because, self.command
         if self._is_left_open:
-            return f"interrupted since, after which there is no report; goes on with: {command}"
+            return f"interrupted after its last report; goes on with: {command}"
         if self.summary.totals.to_go_on and self.summary.has_failed:
             return f"{self.state}{f' ({why})' if why else ''}: {self.summary.totals.to_go_on}: {command}"
         return f"interrupted{f' ({why})' if why else ''}; goes on with: {command}"

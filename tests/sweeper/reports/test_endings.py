@@ -246,3 +246,15 @@ def test_the_leaderboard_of_a_study_with_every_ending_fits_100_columns() -> None
     assert max(map(len, lines)) <= 100
     assert any("pruned at 1200000" in line for line in lines)
     assert not any("…" in line for line in lines)
+
+
+def test_a_failed_trial_has_no_difference_of_the_seeds_that_its_failures_left() -> None:
+    summary = summary_of(study_result(), judgement())
+    one = summary.trials[1]
+    shown = []
+    for state in ("COMPLETE", "FAILED"):
+        entry = one.model_copy(update={"state": state})
+        changed = summary.model_copy(update={"trials": (summary.trials[0], entry, *summary.trials[2:])})
+        shown += [row for row in rows(changed) if row.trial == one.trial]
+    assert [row.difference == "-" for row in shown] == [False, True]
+    assert (shown[1].interval, shown[1].p_adjusted) == ("-", "-")

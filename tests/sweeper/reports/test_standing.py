@@ -99,7 +99,7 @@ def test_a_study_that_was_extended_and_killed_is_interrupted_until_its_next_repo
     assert (killed.state, killed.command) == ("interrupted", status_of(folder, None).command)
     write_atomic(folder.command_txt, "python -m sweeper -m lambda=1,2,3\n")  # of that session
     assert killed.hint == (
-        "interrupted since, after which there is no report; goes on with: python -m sweeper -m lambda=1,2,3"
+        "interrupted after its last report; goes on with: python -m sweeper -m lambda=1,2,3"
     )
 
 
