@@ -87,6 +87,7 @@ def _asked(options: Namespace) -> dict[str, Any]:
         "val": options.val,
         "test": options.test,
         "confirm_seeds": _seeds(options.confirm_seeds),
+        "where": tuple(options.where),
     }
 
 
@@ -160,6 +161,13 @@ def _parser() -> Parser:
     }
     for flag, (metavar, text) in texts.items():
         parser.add_argument(flag, metavar=metavar, help=text)
+    parser.add_argument(
+        "--where",
+        metavar="COLUMN=VALUE",
+        action="append",
+        default=[],
+        help="only the rows with this cell; repeat it for further columns",
+    )
     parser.add_argument("--confidence", type=float, default=0.95, help="of the interval (default: 0.95)")
     parser.add_argument("--min-effect", type=float, help="the smallest difference that matters")
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON instead")

@@ -14,6 +14,7 @@ TRIAL = (
 )
 SEED = ("seed", "random_seed", "rng_seed", "random_state", "rep", "repetition", "replicate", "repeat")
 PHASE, STATE, ROLE = ("phase", "tags.sweeper.phase"), ("state", "status"), ("role", "tags.sweeper.role")
+STUDY = ("tags.sweeper.study", "sweeper.study", "study")
 PHASES = ("screening", "confirmation", "attribution", "unused")
 SPLITS = {"val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
 _LOGGED = re.compile(r"^(?:metrics?|summary|params?|config)[./]|^final/", re.I)
@@ -72,11 +73,13 @@ def roles_of(sheet: Sheet, asked: Asked) -> Roles:
     if faults := [*_unknown(sheet, asked)]:
         raise UserError(faults)
     metric, val, test = _figures(sheet, asked)
-    seed = asked.seed or _named(sheet, SEED)
+    seed = asked.seed or column_of(sheet, SEED)
     trial, baseline = _trial(sheet, asked, seed)
     phase, state = _in_words(sheet, PHASE, PHASES), _in_words(sheet, STATE, STATES)
     found = Roles(baseline, metric, trial, seed, val, test, phase, state)
-    others = [name for keys in (PHASE, STATE) if (name := _named(sheet, keys)) and name not in _used(found)]
+    others = [
+        name for keys in (PHASE, STATE) if (name := column_of(sheet, keys)) and name not in _used(found)
+    ]
     unused = [f"not used, since its words are others: column '{name}'" for name in others]
     if (n := sheet.names) and (twice := [name for name in _used(found) if n.count(name) > 1]):
         problem = f"got column '{twice[0]}' more than once; expected each once"
@@ -122,11 +125,11 @@ def _unknown(sheet: Sheet, asked: Asked) -> Iterable[Fault]:
     for flag, name in flags:
         if name not in sheet.names:
             suggestion = did_you_mean(name, sheet.names)
-            advice = "" if suggestion else f"There are {_listed(sheet.names)}"
+            advice = "" if suggestion else f"There are {listed(sheet.names)}"
             yield Fault(flag, f"got '{name}'; expected a column of {sheet.where}{suggestion}", advice)
 
 
-def _named(sheet: Sheet, keys: Sequence[str]) -> str | None:
+def column_of(sheet: Sheet, keys: Sequence[str]) -> str | None:
     """The first column that is called as the first of `keys` that there is."""
     known = {key_of(name): name for name in reversed(sheet.names)} | {
         name.strip().lower(): name for name in reversed(sheet.names)
@@ -138,7 +141,7 @@ def _trial(sheet: Sheet, asked: Asked, seed: str | None) -> tuple[tuple[str, ...
     """The columns that name a trial, and the baseline as they name it."""
     columns = [asked.trial] if asked.trial else [(name,) for name in _candidates(sheet)]
     if not columns:
-        advice = f"Name it, --trial COLUMN: there are {_listed(sheet.names)}"
+        advice = f"Name it, --trial COLUMN: there are {listed(sheet.names)}"
         raise UserError(Fault(sheet.where, "got no column that names the trials", advice))
     if asked.baseline is None:
         return _by_role(sheet, columns)
@@ -150,7 +153,7 @@ def _trial(sheet: Sheet, asked: Asked, seed: str | None) -> tuple[tuple[str, ...
     suggestion = did_you_mean(asked.baseline, names)
     first = list(dict.fromkeys(names_of(sheet, columns[0], seed)))
     where = " and ".join(f"'{name}'" for name in columns[0])
-    advice = "" if suggestion else f"In {where} there are {_listed(first)}; another column is --trial COLUMN"
+    advice = "" if suggestion else f"In {where} there are {listed(first)}; another column is --trial COLUMN"
     raise UserError(
         Fault("baseline", f"got '{asked.baseline}'; expected the name of a trial{suggestion}", advice)
     )
@@ -166,11 +169,11 @@ def _candidates(sheet: Sheet) -> list[str]:
 
 def _by_role(sheet: Sheet, columns: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], str]:
     """Without a baseline's name: what a column `role` calls so, as our own `trials.csv` has it."""
-    role = _named(sheet, ROLE)
+    role = column_of(sheet, ROLE)
     cells = [cell.lower() for cell in sheet.column(role)] if role else []
     if "baseline" not in cells:
         names = list(dict.fromkeys(names_of(sheet, columns[0], None)))
-        advice = f"Which of {_listed(names)} is what the others are compared with?"
+        advice = f"Which of {listed(names)} is what the others are compared with?"
         raise UserError(Fault("baseline", "got none; expected the name of a trial", advice))
     chosen = next((one for one in columns if one[0].lower().endswith("name")), columns[0])
     return chosen, names_of(sheet, chosen, None)[cells.index("baseline")]
@@ -200,7 +203,7 @@ def names_of(sheet: Sheet, trial: Sequence[str], seed: str | None) -> list[str]:
 
 def _in_words(sheet: Sheet, keys: Sequence[str], words: Collection[str]) -> str | None:
     """The column that is called so and holds such words only: one of somebody else's may mean anything."""
-    name = _named(sheet, keys)
+    name = column_of(sheet, keys)
     known = name is not None and {cell.lower() for cell in sheet.column(name)} <= {*words, ""}
     return name if known else None
 
@@ -250,15 +253,16 @@ def _parts(name: str) -> tuple[str, str] | None:
 
 def _no_metric(sheet: Sheet, metric: str | None, known: Sequence[str]) -> Fault:
     if not known and metric is None:
-        advice = f"Name them, --val COLUMN --test COLUMN: there are {_listed(sheet.names)}"
+        advice = f"Name them, --val COLUMN --test COLUMN: there are {listed(sheet.names)}"
         return Fault(sheet.where, "got no column of values on validation or test", advice)
     if metric is None:
-        return Fault("metric", "got none; expected one", f"There are {_listed(known)}")
+        return Fault("metric", "got none; expected one", f"There are {listed(known)}")
     suggestion = did_you_mean(metric.lower(), known)
-    advice = "" if suggestion else f"There are {_listed(known or sheet.names)}"
+    advice = "" if suggestion else f"There are {listed(known or sheet.names)}"
     return Fault("metric", f"got '{metric}'; expected a metric of the table{suggestion}", advice)
 
 
-def _listed(names: Sequence[str], limit: int = 12) -> str:
+def listed(names: Sequence[str], limit: int = 12) -> str:
+    """The first names, in quotation marks, and how many there are more."""
     shown = ", ".join(f"'{name}'" for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 
 from sweeper.errors import Fault, UserError
-from sweeper.verdict.sheet_columns import Roles, names_of, without_seed
+from sweeper.verdict.sheet_columns import STUDY, Roles, column_of, listed, names_of, without_seed
 from sweeper.verdict.sheet_numbers import COMPLETE, NOT_ENDED, has_decimal_comma, number_of, seed_of
 from sweeper.verdict.sheets import Sheet
 from sweeper.wording import plural
@@ -44,12 +44,9 @@ def runs_of(sheet: Sheet, roles: Roles, confirm_seeds: Sequence[int] = ()) -> Ta
     `confirm_seeds`: those that played no part in choosing, where no column of phases tells.
     """
     table = _Table(sheet, roles)
-    if faults := [*table.faults][:N_FAULTS]:
-        raise UserError(faults)
-    keys = table.rows
-    if faults := _repeated(sheet, roles, table)[:N_FAULTS]:
-        raise UserError(faults)
-    names = list(dict.fromkeys(name for _, name, _ in keys))
+    _refuse(sheet, table.faults)
+    _refuse(sheet, _repeated(sheet, roles, table))
+    names = list(dict.fromkeys(name for _, name, _ in table.rows))
     scores = {name: table.scores_of(name, confirm_seeds) for name in names}
     if roles.baseline not in scores:
         raise UserError(Fault("baseline", f"got '{roles.baseline}', which has no run that counts"))
@@ -59,6 +56,14 @@ def runs_of(sheet: Sheet, roles: Roles, confirm_seeds: Sequence[int] = ()) -> Ta
             Fault("baseline", f"got '{roles.baseline}', the only trial; expected another one, too")
         )
     return TableRuns(baseline, tuple(scores.values()), tuple(table.told), table.percent)
+
+
+def _refuse(sheet: Sheet, faults: Sequence[Fault]) -> None:
+    """Raise UserError with the first of these, if there are any, and how many there are more."""
+    n_more = len(faults) - N_FAULTS
+    more = [Fault(sheet.where, f"and {n_more} more such as these")] if n_more > 0 else []
+    if faults:
+        raise UserError([*faults[:N_FAULTS], *more])
 
 
 class _Table:
@@ -103,7 +108,7 @@ class _Table:
 
     def line(self, i: int) -> str:
         """Where row `i` stands."""
-        return f"{self._sheet.where}, line {self._sheet.lines[i]}"
+        return f"{self._sheet.where}, {self._sheet.places[i]}"
 
     def _phase(self, i: int) -> str:
         return self._phases[i] if self._phases else ""
@@ -184,13 +189,21 @@ class _Table:
 def _repeated(sheet: Sheet, roles: Roles, table: _Table) -> list[Fault]:
     """Runs that stand in the table twice: nobody knows which of them counts."""
     seen: dict[tuple[str, int | None], int] = {}
-    faults = []
+    faults: list[Fault] = []
+    advice = _how_to_tell_apart(sheet, roles)
     for i, name, seed in table.rows:
         if (first := seen.setdefault((name, seed), i)) != i:
-            problem = f"got {name} seed {seed} again, as in line {sheet.lines[first]}; expected each run once"
-            advice = "Remove one" if roles.seed else "Name the column of seeds, --seed COLUMN"
-            faults.append(Fault(table.line(i), problem, advice))
+            problem = f"got {name} seed {seed} again, as in {sheet.places[first]}; expected each run once"
+            faults.append(Fault(table.line(i), problem, "" if faults else advice))
     return faults
+
+
+def _how_to_tell_apart(sheet: Sheet, roles: Roles) -> str:
+    column = column_of(sheet, STUDY)
+    studies = sorted({*sheet.column(column)} - {""}) if column else []
+    if len(studies) > 1:
+        return f"There are the studies {listed(studies, N_FAULTS)}: name one, --where {column}=NAME"
+    return "Remove one" if roles.seed else "Name the column of seeds, --seed COLUMN"
 
 
 def finite(values: Mapping[int, float], seeds: Iterable[int]) -> dict[int, float]:

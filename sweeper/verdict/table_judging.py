@@ -23,6 +23,7 @@ from sweeper.verdict.runs_seen import collapsed
 from sweeper.verdict.selection import Arm, Panel
 from sweeper.verdict.sheet_columns import Asked, roles_of
 from sweeper.verdict.sheet_runs import finite, runs_of
+from sweeper.verdict.sheet_where import rows_where
 from sweeper.verdict.sheets import sheet_of
 from sweeper.verdict.table_arms import BASELINE, TableArms, by_those_with_some
 from sweeper.verdict.table_examples import Examples, influences_of
@@ -58,18 +59,21 @@ def judge_table(
     val: str | None = None,
     test: str | None = None,
     confirm_seeds: Sequence[int] = (),
+    where: str | Sequence[str] = (),
 ) -> TableVerdict:
     """The verdict on a table with a row for each run: a frame, or a CSV or Parquet file.
 
     `baseline`: the trial that the others are compared with. `trial`, `seed`, `val` and `test` name columns
     whose names do not tell; several columns may make up a trial. `confirm_seeds`: seeds that played no part
-    in choosing; a column `phase` (screening, confirmation) says the same. `examples`: by `trial/seed`, the
-    value of each example [n], whose mean is the metric on the split that judges; an `.npz` file of such
-    arrays will do. Raises UserError with what cannot be read.
+    in choosing; a column `phase` (screening, confirmation) says the same. `where`: only the rows with such
+    cells, each `COLUMN=VALUE`. `examples`: by `trial/seed`, the value of each example [n], whose mean is the
+    metric on the split that judges; an `.npz` file of such arrays will do.
+    Raises UserError with what cannot be read.
     """
     if faults := list(_faults(confidence, min_effect)):
         raise UserError(faults)
-    sheet = sheet_of(frame)
+    whole, wanted = sheet_of(frame), (where,) if isinstance(where, str) else tuple(where)
+    sheet = rows_where(whole, wanted)
     columns = (trial,) if isinstance(trial, str) else tuple(trial)
     roles = roles_of(sheet, Asked(baseline, metric, columns, seed, val, test))
     runs = runs_of(sheet, roles, confirm_seeds)
@@ -79,7 +83,14 @@ def judge_table(
     table = TableArms(runs, objective, chosen_on, judged_on, influences_of(examples, runs, judged_on))
     _refuse_strange_seeds(table, confirm_seeds)
     goes = "larger is better" if objective.direction == "maximize" else "smaller is better"
-    told = (*roles.told, f"metric: {objective.metric}, {goes}", f"baseline: {roles.baseline}", *runs.told)
+    rows = (f"rows: {len(sheet.rows)} of {len(whole.rows)}, where {' and '.join(wanted)}",) if wanted else ()
+    told = (
+        *rows,
+        *roles.told,
+        f"metric: {objective.metric}, {goes}",
+        f"baseline: {roles.baseline}",
+        *runs.told,
+    )
     return replace(_judged(table, confidence, min_effect), told=told)
 
 

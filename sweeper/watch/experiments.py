@@ -18,7 +18,7 @@ SUMMARIES = ("study", "trial")
 
 
 def experiment_frame(experiment: str, uri: str | None = None) -> "pd.DataFrame":
-    """A row for each run: `status`, and its params, metrics and tags as `params.lr`, `metrics.val/acc`.
+    """A row for each run: `run_id`, `status`, and `params.lr`, `metrics.val/acc`, `tags.user` as it has them.
 
     Runs that only sum up others, as ours of a study and of a trial do, are left out.
     `uri`: of the store; without one MLFLOW_TRACKING_URI, else our own store in `results`, else `mlruns`.
@@ -96,7 +96,7 @@ def _rows(client: Any, experiment_id: str) -> list[dict[str, Any]]:
 
 
 def _row(run: Any) -> dict[str, Any]:
-    facts = {"status": run.info.status}
+    facts = {"run_id": run.info.run_id, "status": run.info.status}
     for kind in ("params", "metrics", "tags"):
         facts |= {f"{kind}.{key}": value for key, value in getattr(run.data, kind).items()}
     return facts

@@ -85,6 +85,14 @@ def test_runs_on_fresh_seeds_are_told_by_number(capsys: pytest.CaptureFixture[st
     assert "## Fresh seeds" in Path("out/report.md").read_text()
 
 
+def test_rows_are_picked_by_their_cells(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["runs.csv", "--baseline", "adamw", "--where", "seed=0", "--where", "name=adamw"]
+    assert judge_runs.main(words) == 2
+    assert capsys.readouterr().err.startswith("baseline: got 'adamw', the only trial")
+    assert judge_runs.main(words[:5]) == 0
+    assert capsys.readouterr().out.startswith("rows: 3 of 9, where seed=0\n")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -97,6 +105,10 @@ def test_runs_on_fresh_seeds_are_told_by_number(capsys: pytest.CaptureFixture[st
         (
             ["runs.csv", "--baseline", "adamw", "--confirm-seeds", "1;2"],
             "confirm_seeds: got '1;2'; expected whole numbers",
+        ),
+        (
+            ["runs.csv", "--baseline", "adamw", "--where", "seed=7"],
+            "where: got 'seed=7'; expected a value of column 'seed'. There are '0', '1', '2'",
         ),
         (
             ["runs.csv", "--baseline", "adamw", "--confidence", "95"],

@@ -73,7 +73,7 @@ def test_inner_objects_of_json_are_columns(tmp_path: Path) -> None:
 
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     data = b'\ntrial,seed,note\n\na,0,"two\nlines"\nb,0,x\n'
-    assert sheet_of(written(tmp_path, data)).lines[1] == 6
+    assert sheet_of(written(tmp_path, data)).places[1] == "line 6"
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,50 @@ def test_a_run_that_stands_twice_is_refused() -> None:
         verdict(A, A, B)
 
 
+STUDY = "tags.sweeper.study"
+
+
+def test_of_several_studies_one_is_asked_for() -> None:
+    one, other = ([{**row, STUDY: name} for row in (*A, *B)] for name in ("esmm-1", "esmm-2"))
+    other = [{**row, "val": row["test"] - 0.5} for row in other]
+    advice = rf"There are the studies 'esmm-1', 'esmm-2': name one, --where {STUDY}=NAME"
+    with pytest.raises(UserError, match=advice) as caught:
+        verdict(one, other)
+    assert len(caught.value.faults) == 6
+    assert str(caught.value.faults[-1]) == "table: and 1 more such as these"
+    found = verdict(one, other, where=f"{STUDY}=esmm-1")
+    assert (found.sentence, found.rows) == (verdict(one).sentence, verdict(one).rows)
+    assert found.told[0] == f"rows: 6 of 12, where {STUDY}=esmm-1"
+
+
+def test_a_run_of_a_database_is_told_by_its_id() -> None:
+    runs = [{**row, "run_id": f"{i:04x}"} for i, row in enumerate([*A, *B, *B[:1]], 10)]
+    with pytest.raises(UserError, match=r"^table, run 0010: got b seed 0 again, as in run 000d; expected"):
+        verdict(runs)
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        (["trial"], "where: got 'trial'; expected COLUMN=VALUE"),
+        (["trail=a"], "where: got column 'trail'; expected one of table; did you mean 'trial'?"),
+        (["kind=small"], "where: got 'kind=small'; expected a value of column 'kind'; did you mean 'smal'?"),
+        (["seed=x"], "where: got 'seed=x'; expected a value of column 'seed'. There are '0', '1', '2', '3', "
+         "'4' and 2 more"),
+        (["kind=smal", "trial=b"], "where: got 'trial=b'; expected a value of column 'trial'. There are 'a'"),
+    ],
+)  # fmt: skip
+def test_rows_that_are_not_there_are_asked_for_in_a_line(where: list[str], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        verdict(rows("a", 0.8, range(7), kind="smal"), [{**B[0], "kind": ""}], where=where)
+    assert str(caught.value) == said
+
+
+def test_signs_in_names_and_values_are_kept() -> None:
+    runs = [{**row, "a=b": text} for text, of in (("x=1", A), ("x=1", B), ("y", C)) for row in of]
+    assert [row.name for row in verdict(runs, where="a=b=x=1").rows] == ["b", "a"]
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
@@ -221,6 +222,8 @@ def test_an_experiment_is_a_table_of_runs_that_can_be_judged(tracked: Tracked) -
         UserError, match=r"mlflow: got 'sweeper/esm'; expected an experiment of .*; did you mean"
     ):
         experiment_frame("sweeper/esm", uri)
+    with pytest.raises(UserError, match=r"^table, run [0-9a-f]{32}: got .* again, as in run [0-9a-f]{32};"):
+        judge_table(pd.concat([frame, frame]), metric="ctcvr_auc")
 
 
 def test_a_seed_has_params_tags_and_the_figures_of_its_model(tracked: Tracked) -> None:
