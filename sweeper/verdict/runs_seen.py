@@ -9,6 +9,8 @@ from sweeper.wording import number as figure, plural
 
 FAR = 6.0
 """A run this many robust standard deviations worse than its siblings has collapsed."""
+UNIT_GAP = 20
+"""The least factor between the smallest percent and the largest share of one metric."""
 TO_MEAN_SD = 1.4826
 """From the median distance of normal draws to their standard deviation."""
 LEAST_RUNS, LEAST_DISTANCES = 3, 6
@@ -140,6 +142,21 @@ def collapsed(values: Mapping[int, Mapping[int, float]], sign: int) -> list[tupl
         for seed, value in runs.items()
         if sign * (value - median(runs.values())) < limit
     ]
+
+
+def mixed_units(values: Mapping[str, Mapping[int, float]]) -> list[tuple[str, int]]:
+    """Trial and seed of the fewer: those in percent among shares, or shares among percents; else none.
+
+    Told by a gap of a factor of 20 between values up to 1 and values above it, all within 0 and 100.
+    """
+    runs = {(name, seed): value for name, of in values.items() for seed, value in of.items()}
+    shares = {run: value for run, value in runs.items() if value <= 1}
+    percents = {run: value for run, value in runs.items() if value > 1}
+    if not shares or not percents or min(shares.values()) < 0 or max(percents.values()) > 100:
+        return []
+    if not 0 < UNIT_GAP * max(shares.values()) <= min(percents.values()):
+        return []
+    return list(percents if len(percents) <= len(shares) else shares)
 
 
 def _values_of_all(result: StudyResult) -> dict[int, dict[int, float]]:

@@ -44,8 +44,8 @@ def runs_of(sheet: Sheet, roles: Roles, confirm_seeds: Sequence[int] = ()) -> Ta
     `confirm_seeds`: those that played no part in choosing, where no column of phases tells.
     """
     table = _Table(sheet, roles)
-    _refuse(sheet, table.faults)
-    _refuse(sheet, _repeated(sheet, roles, table))
+    refuse(sheet.where, table.faults)
+    refuse(sheet.where, _repeated(sheet, roles, table))
     names = list(dict.fromkeys(name for _, name, _ in table.rows))
     scores = {name: table.scores_of(name, confirm_seeds) for name in names}
     if roles.baseline not in scores:
@@ -58,10 +58,10 @@ def runs_of(sheet: Sheet, roles: Roles, confirm_seeds: Sequence[int] = ()) -> Ta
     return TableRuns(baseline, tuple(scores.values()), tuple(table.told), table.percent)
 
 
-def _refuse(sheet: Sheet, faults: Sequence[Fault]) -> None:
+def refuse(where: str, faults: Sequence[Fault]) -> None:
     """Raise UserError with the first of these, if there are any, and how many there are more."""
     n_more = len(faults) - N_FAULTS
-    more = [Fault(sheet.where, f"and {n_more} more such as these")] if n_more > 0 else []
+    more = [Fault(where, f"and {n_more} more such as these")] if n_more > 0 else []
     if faults:
         raise UserError([*faults[:N_FAULTS], *more])
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sweeper.errors import Fault, UserError, did_you_mean
 from sweeper.task import mean_influence
 from sweeper.verdict.sheet_numbers import same_name, seed_of
-from sweeper.verdict.sheet_runs import TableRuns
+from sweeper.verdict.sheet_runs import TableRuns, refuse
 
 Examples = Mapping[str, ArrayLike] | str | Path
 Influences = dict[str, dict[int, NDArray[np.float64]]]
@@ -36,8 +36,7 @@ def influences_of(examples: Examples | None, runs: TableRuns, split: str) -> Inf
     if not faults and len(sizes) > 1:
         problem = f"got arrays of {min(sizes)} to {max(sizes)} values; expected the same examples in each"
         faults.append(Fault(WHERE, problem))
-    if faults:
-        raise UserError(faults[:5])
+    refuse(WHERE, faults)
     scale = PERCENT if split in runs.percent else 1.0
     found: Influences = {}
     for key, values in arrays.items():

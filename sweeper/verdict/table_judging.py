@@ -19,7 +19,7 @@ from sweeper.results import JudgedOn, Objective
 from sweeper.verdict import selection
 from sweeper.verdict.idle import NOTHING_COMPARED
 from sweeper.verdict.paired import differences
-from sweeper.verdict.runs_seen import collapsed
+from sweeper.verdict.runs_seen import collapsed, mixed_units
 from sweeper.verdict.selection import Arm, Panel
 from sweeper.verdict.sheet_columns import Asked, roles_of
 from sweeper.verdict.sheet_runs import finite, runs_of
@@ -36,6 +36,7 @@ from sweeper.verdict.table_words import (
     note_of_basis,
     note_of_examples,
     note_of_split,
+    note_of_units,
     notes_of_seeds,
     unpaired_sentence,
 )
@@ -91,7 +92,8 @@ def judge_table(
         f"baseline: {roles.baseline}",
         *runs.told,
     )
-    return replace(_judged(table, confidence, min_effect), told=told)
+    judged = _judged(table, confidence, min_effect)
+    return replace(judged, notes=(*_mixed_units(table), *judged.notes), told=told)
 
 
 def _faults(confidence: float, min_effect: float | None) -> Iterator[Fault]:
@@ -305,6 +307,19 @@ def _notes_of_seeds(table: TableArms) -> tuple[str, ...]:
     extra = {arm.name: [seed for seed in arm.screening if seed not in base] for arm in table.arms[1:]}
     failed = {table.arms[number].name: seeds for number, seeds in table.failed.items() if number}
     return notes_of_seeds(failed, by_those_with_some(lacking), by_those_with_some(extra))
+
+
+def _mixed_units(table: TableArms) -> tuple[str, ...]:
+    """Shares among percents, by name, where larger is better."""
+    if table.objective.direction == "minimize":
+        return ()
+    trials = (table.runs.baseline, *table.runs.candidates)
+    for split in ("val", "test"):
+        values = {one.name: getattr(one, split) for one in trials}
+        values = {name: finite(of, of) for name, of in values.items()}
+        if odd := mixed_units(values):
+            return (note_of_units(split, [(name, seed, values[name][seed]) for name, seed in odd]),)
+    return ()
 
 
 def _collapses(table: TableArms) -> tuple[str, ...]:

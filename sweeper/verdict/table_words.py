@@ -128,6 +128,16 @@ def note_of_examples(judged_on: JudgedOn) -> str:
     )
 
 
+def note_of_units(split: str, runs: Sequence[tuple[str, int, float]]) -> str:
+    """That some values seem to be percents and others shares; `runs`: the fewer, trial, seed and value."""
+    listed = ", ".join(f"{name} seed {seed} ({value:g})" for name, seed, value in runs[:N_LISTED])
+    more = f" and {len(runs) - N_LISTED} more" if len(runs) > N_LISTED else ""
+    return (
+        f"Some values on {split_name(split)} are at most 1, others many times that; the fewer are "
+        f"{listed}{more}. If some are percents and others shares, write them alike."
+    )
+
+
 def notes_of_seeds(
     failed: Mapping[str, Sequence[int]],
     lacking: Mapping[str, Sequence[int]],

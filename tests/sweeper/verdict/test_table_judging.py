@@ -10,6 +10,7 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.verdict.paired import spread
+from sweeper.verdict.runs_seen import mixed_units
 from sweeper.verdict.table_judging import judge_table
 from sweeper.verdict.table_verdict import TableVerdict
 from sweeper.verdict.table_words import ALL_EQUAL, NOT_BY_CHANCE, ONE_SEED
@@ -368,6 +369,13 @@ def test_examples_of_a_table_in_percent_are_in_percent() -> None:
     assert other.ci_low == pytest.approx(100 * (one.ci_low or 0))
 
 
+def test_of_many_faults_it_is_said_how_many_there_are_more() -> None:
+    with pytest.raises(UserError, match=r"\ntable: and 2 more such as these$"):
+        verdict([{**A[0], "val": "x"}] * 7)
+    with pytest.raises(UserError, match=r"\nexamples: and 1 more such as these$"):
+        verdict(A, B, examples={f"a/{seed}": [0.0, 1.0] for seed in range(9, 15)})
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -409,6 +417,34 @@ def test_what_is_asked_for_must_fit_the_table(asked: dict[str, Any], said: str) 
 def test_a_baseline_alone_is_refused() -> None:
     with pytest.raises(UserError, match="baseline: got 'a', the only trial"):
         verdict(A)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_percents_among_shares_are_named(split: str) -> None:
+    odd = [*B[:2], {**B[2], split: 82}]
+    name = "validation" if split == "val" else split
+    said = f"Some values on {name} are at most 1, others many times that; the fewer are b seed 2 (82)."
+    assert verdict(A, odd, C).notes[0].startswith(said)
+    assert not any("percents" in note for note in verdict(A, odd, C, direction="minimize").notes)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "odd"),
+    [
+        ({0: 0.801, 1: 0.81, 2: 80.0}, {0: 0.8, 1: 0.82, 2: 82.0}, [("a", 2), ("b", 2)]),
+        ({0: 80.1, 1: 81.0}, {0: 80.0, 1: 0.82}, [("b", 1)]),
+        ({0: 0.8, 1: 1.0}, {0: 20.0, 1: 1.0}, [("b", 0)]),
+        ({0: 0.8, 1: 1.0}, {0: 19.0, 1: 1.0}, []),
+        ({0: 0.8, 1: 0.9}, {0: 101.0, 1: 0.9}, []),
+        ({0: -0.8, 1: 0.9}, {0: 80.0, 1: 0.9}, []),
+        ({0: 0.0, 1: 0.0}, {0: 80.0, 1: 70.0}, []),
+        ({0: 80.0, 1: 90.0}, {0: 81.0, 1: 99.0}, []),
+    ],
+)
+def test_a_factor_of_twenty_tells_percents_from_shares(
+    a: dict[int, float], b: dict[int, float], odd: list[tuple[str, int]]
+) -> None:
+    assert mixed_units({"a": a, "b": b}) == odd
 
 
 def test_a_run_that_collapsed_is_named() -> None:
