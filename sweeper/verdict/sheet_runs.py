@@ -104,6 +104,8 @@ class _Table:
             else {}
             for split in ("val", "test")
         )
+        for seed in val.keys() & test.keys() - fresh:
+            test[seed] = test[seed] if isfinite(val[seed]) else nan  # what failed counts nowhere
         return Scores(name, val, test, frozenset(fresh))
 
     def line(self, i: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
+from math import isfinite, nan
 from statistics import fmean
 
 from sweeper.results import JudgedOn, Objective
@@ -36,13 +36,14 @@ class TableArms:
         choosing, judging = (
             scores.test if on == "test" else scores.val for on in (self.chosen_on, self.judged_on)
         )
+        influence = self.influence.get(scores.name)
         return Arm(
             number=number,
             name=scores.name,
             screening={seed: value for seed, value in choosing.items() if seed not in scores.fresh},
             test={seed: value for seed, value in judging.items() if seed not in scores.fresh},
             confirmation={seed: judging[seed] for seed in sorted(scores.fresh)},
-            influence=self.influence.get(scores.name),
+            influence=influence and {s: x for s, x in influence.items() if isfinite(judging.get(s, nan))},
         )
 
     @cached_property

@@ -130,9 +130,11 @@ def _judged(table: TableArms, confidence: float, min_effect: float | None) -> Ta
     )
     if table.best is None or BASELINE in table.failed:
         return found
-    found = replace(found, best=table.arms[table.best].name)
+    chosen = replace(found, best=table.arms[table.best].name, notes=())
     judged = (
-        _confirmed(table, table.best, found) if table.fresh else _explored(table, table.best, found, compared)
+        _confirmed(table, table.best, chosen)
+        if table.fresh
+        else _explored(table, table.best, chosen, compared)
     )
     return replace(judged, notes=(*judged.notes, *found.notes, *_collapses(table)))
 

@@ -154,6 +154,33 @@ def test_a_candidate_that_failed_is_shown_and_cannot_be_chosen() -> None:
     assert "left out, since by their state they have not ended: 1 run" in verdict(runs, C).told
 
 
+def test_a_run_without_validation_counts_nowhere_although_it_has_a_test_value() -> None:
+    """Neither its difference nor its examples; on a fresh seed validation says nothing, and may lack."""
+    failed = [*B[:2], {**B[2], "val": None}]
+    lost = [*B[:2], {**B[2], "val": None, "test": None}]
+    given = examples(A, B, C)
+    found, same = (verdict(A, of, C, examples=given) for of in (failed, lost))
+    assert found == same
+    (row,) = (row for row in found.rows if row.name == "b")
+    assert (row.n_seeds, row.n_pairs) == (2, 2)
+    assert row.test == pytest.approx((B[0]["test"] + B[1]["test"]) / 2)
+    without = {key: values for key, values in given.items() if key != "b/2"}
+    assert verdict(A, lost, C, examples=without) == same
+    fresh = verdict(rows("a", 0.8, range(6)), [*B, *({**r, "val": ""} for r in rows("b", 0.83, [3, 4, 5]))],
+                    confirm_seeds=[3, 4, 5])  # fmt: skip
+    assert fresh.verdict == "better"
+
+
+@pytest.mark.parametrize("drop", ["", "test"])
+@pytest.mark.parametrize("confirm_seeds", [[], [2]])
+def test_what_failed_is_said_once(drop: str, confirm_seeds: list[int]) -> None:
+    """Also where nothing is confirmed, or compared."""
+    failed = [{**C[0], "trial": "c", "val": None}, *C[1:]]
+    for winner in (B, [{**B[0], "test": ""}, *B[1:]], [{**row, "trial": "b"} for row in A]):
+        notes = verdict(A, winner, failed, drop=drop, confirm_seeds=confirm_seeds).notes
+        assert sum(note.startswith("Failed: c on seed 0") for note in notes) == 1
+
+
 @pytest.mark.parametrize("n", [0, 2])
 def test_a_winner_that_lacks_test_values_is_not_confirmed(n: int) -> None:
     found = verdict(A, [{**row, "test": row["test"] if row["seed"] < n else ""} for row in B], C)
