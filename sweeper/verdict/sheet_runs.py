@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 
 from sweeper.errors import Fault, UserError
-from sweeper.verdict.sheet_columns import STUDY, Roles, column_of, listed, names_of, without_seed
+from sweeper.verdict.sheet_columns import Roles, names_of
+from sweeper.verdict.sheet_names import STUDY, column_of, listed, without_seed
 from sweeper.verdict.sheet_numbers import COMPLETE, NOT_ENDED, has_decimal_comma, number_of, seed_of
 from sweeper.verdict.sheets import Sheet
 from sweeper.wording import plural

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.verdict.sheet_columns import listed
+from sweeper.verdict.sheet_names import listed
 from sweeper.verdict.sheets import Sheet
 
 N_SHOWN = 5

@@ -21,8 +21,10 @@ from sweeper.verdict.idle import NOTHING_COMPARED
 from sweeper.verdict.paired import differences
 from sweeper.verdict.runs_seen import collapsed, mixed_units
 from sweeper.verdict.selection import Arm, Panel
-from sweeper.verdict.sheet_columns import Asked, roles_of
+from sweeper.verdict.sheet_columns import roles_of
+from sweeper.verdict.sheet_names import FOLD, Asked, column_of
 from sweeper.verdict.sheet_runs import finite, runs_of
+from sweeper.verdict.sheet_splits import by_split
 from sweeper.verdict.sheet_where import rows_where
 from sweeper.verdict.sheets import sheet_of
 from sweeper.verdict.table_arms import BASELINE, TableArms, by_those_with_some
@@ -30,6 +32,7 @@ from sweeper.verdict.table_examples import Examples, influences_of
 from sweeper.verdict.table_verdict import TableVerdict, TrialRow
 from sweeper.verdict.table_words import (
     ALL_EQUAL,
+    OF_FOLDS,
     ONE_SEED,
     direction_of,
     exploratory_sentence,
@@ -73,8 +76,8 @@ def judge_table(
     """
     if faults := list(_faults(confidence, min_effect)):
         raise UserError(faults)
-    whole, wanted = sheet_of(frame), (where,) if isinstance(where, str) else tuple(where)
-    sheet = rows_where(whole, wanted)
+    given, wanted = sheet_of(frame), (where,) if isinstance(where, str) else tuple(where)
+    sheet = rows_where(whole := by_split(given), wanted)
     columns = (trial,) if isinstance(trial, str) else tuple(trial)
     roles = roles_of(sheet, Asked(baseline, metric, columns, seed, val, test))
     runs = runs_of(sheet, roles, confirm_seeds)
@@ -84,16 +87,15 @@ def judge_table(
     table = TableArms(runs, objective, chosen_on, judged_on, influences_of(examples, runs, judged_on))
     _refuse_strange_seeds(table, confirm_seeds)
     goes = "larger is better" if objective.direction == "maximize" else "smaller is better"
-    rows = (f"rows: {len(sheet.rows)} of {len(whole.rows)}, where {' and '.join(wanted)}",) if wanted else ()
-    told = (
-        *rows,
-        *roles.told,
-        f"metric: {objective.metric}, {goes}",
-        f"baseline: {roles.baseline}",
-        *runs.told,
-    )
+    of_metric = f"metric: {objective.metric}, {goes}"
+    told = (*roles.told, of_metric, f"baseline: {roles.baseline}", *runs.told)
+    if wanted:
+        told = (f"rows: {len(sheet.rows)} of {len(whole.rows)}, where {' and '.join(wanted)}", *told)
+    if whole is not given:
+        told = ("read as cv_results_ of scikit-learn: a run for each split", *told)
     judged = _judged(table, confidence, min_effect)
-    return replace(judged, notes=(*_mixed_units(table), *judged.notes), told=told)
+    of_folds = (OF_FOLDS,) * (roles.seed is not None and roles.seed == column_of(sheet, FOLD))
+    return replace(judged, notes=(*_mixed_units(table), *judged.notes, *of_folds), told=told)
 
 
 def _faults(confidence: float, min_effect: float | None) -> Iterator[Fault]:

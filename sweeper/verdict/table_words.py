@@ -8,7 +8,7 @@ from sweeper.models import DIRECTIONS, Direction
 from sweeper.results import JudgedOn
 from sweeper.verdict.digits import decimals
 from sweeper.verdict.selection import relation_of, which_also_chose, word_of
-from sweeper.verdict.sheet_columns import LOSSES, OPTUNAS
+from sweeper.verdict.sheet_figures import LOSSES, OPTUNAS
 from sweeper.wording import plural, split_name
 
 N_LISTED = 6
@@ -16,6 +16,10 @@ THAT_CHOSE = ", by the runs that also chose it"
 NOT_BY_CHANCE = "Which runs fail is no matter of chance: the seeds that are left flatter whoever failed."
 ONE_SEED = "One seed shows no seed noise, hence no interval. Three seeds a trial, the same for all, give one."
 ALL_EQUAL = "Every seed gave the same difference, to the last digit, hence no interval."
+OF_FOLDS = (
+    "The seeds are folds, which share most of their training examples: their differences hang together, "
+    "and the interval is narrower than it should be."
+)
 WITH_FRESH = (
     'In simulated studies without an effect "better" is then wrong in {rates} instead of 2.5 % (1 to 40 '
     "candidates, examples that are at most as noisy as the seeds: benchmarks/verdicts.py)."

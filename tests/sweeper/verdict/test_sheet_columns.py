@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from sweeper.errors import UserError
-from sweeper.verdict.sheet_columns import Asked, Roles, roles_of, without_seed
+from sweeper.verdict.sheet_columns import Roles, roles_of
+from sweeper.verdict.sheet_names import Asked, without_seed
 from sweeper.verdict.sheets import sheet_of
 
 Table = Mapping[str, Sequence[object]]
@@ -16,7 +17,7 @@ def roles(columns: Table, **asked: object) -> Roles:
     return roles_of(sheet_of(pd.DataFrame(columns)), Asked(**{"baseline": "a", **asked}))  # type: ignore[arg-type]
 
 
-def table(figures: Mapping[str, list[float]], trial: str = "trial", seed: str = "seed") -> Table:
+def table(figures: Table, trial: str = "trial", seed: str = "seed") -> Table:
     return {trial: ["a", "a", "b", "b"], seed: [0, 1, 0, 1], **{k: list(v) for k, v in figures.items()}}
 
 
@@ -24,7 +25,9 @@ X = [0.1, 0.2, 0.3, 0.4]
 
 
 @pytest.mark.parametrize("trial", ["trial", "Name", "run_name", "CONFIG", " Method ", "params.model", "Run"])
-@pytest.mark.parametrize("seed", ["seed", "Seed", "params.seed", "random_state", "config.seed", "rep"])
+@pytest.mark.parametrize(
+    "seed", ["seed", "Seed", "params.seed", "random_state", "config.seed", "rep", "Random Seed", "fold"]
+)
 def test_trials_and_seeds_are_found_by_many_names(trial: str, seed: str) -> None:
     found = roles(table({"val": X}, trial, seed))
     assert (found.trial, found.seed, found.baseline) == ((trial.strip(),), seed, "a")
@@ -44,6 +47,8 @@ def test_trials_and_seeds_are_found_by_many_names(trial: str, seed: str) -> None
         ("acc_valid", "acc_test", "acc"),
         ("dev-f1", "test-f1", "f1"),
         ("val_score", "test_score", "value"),
+        ("eval_accuracy", "test_accuracy", "accuracy"),
+        ("eval/acc", "test/acc", "acc"),
     ],
 )
 def test_values_are_found_by_split_and_metric(val: str, test: str, metric: str) -> None:
@@ -119,6 +124,27 @@ def test_seeds_may_stand_in_the_names_only() -> None:
     assert "seed: taken from the names of trials" in found.told
 
 
+def test_folds_are_seeds_only_where_there_are_none() -> None:
+    assert roles({**table({"val": X}), "fold": [0] * 4}).seed == "seed"
+    found = roles({"Name": ["a-seed0", "a-seed1", "b-seed0"], "fold": [0] * 3, "val": X[:3]})
+    assert (found.seed, found.baseline) == (None, "a")
+
+
+@pytest.mark.parametrize("name", ["acc", "metrics.acc", "Accuracy (%)", "error"])
+def test_the_only_column_of_numbers_is_the_metric_on_validation_and_that_is_told(name: str) -> None:
+    others: Table = {
+        "Unnamed: 0": [0, 1, 2, 3],
+        "params.lr": X,
+        "epoch": [9] * 4,
+        "note": list("wxyz"),
+        "rep": [1] * 4,
+    }
+    found = roles(table({**others, name: ["0.1", "nan", "0.3", "0.4"]}))
+    assert (found.val, found.test, found.metric) == (name, None, name.removeprefix("metrics.").lower())
+    assert f"val: column '{name}', the only one with numbers (no name tells a split)" in found.told
+    assert f"val: column '{name}'" in roles(table({name: X}), metric=found.metric).told
+
+
 def test_the_column_that_knows_the_baseline_names_the_trials() -> None:
     columns: Table = {"name": ["wild-fox-1", "tame-owl-2"], "model": ["a", "b"], "seed": [0, 0], "val": X[:2]}
     assert roles(columns).trial == ("model",)
@@ -148,7 +174,22 @@ def test_a_role_names_the_baseline() -> None:
             "baseline: got 'c'; expected the name of a trial. In 'trial' there are",
         ),
         ({"x": ["a"], "seed": [0], "val": [1]}, {}, "got no column that names the trials"),
-        (table({"acc": X}), {}, "got no column of values on validation or test"),
+        (table({"acc": X, "f1": X}), {}, "got no column of values on validation or test"),
+        (table({"acc": X, "train_f1": list("wxyz")}), {}, "got no column of values on validation or test"),
+        (table({"lr": X}), {}, "got no column of values on validation or test"),
+        (
+            {"model": ["a", "b"], "seed0": X[:2], "seed1": X[:2]},
+            {},
+            r"table: got a column for each seed \('seed0', 'seed1'\); expected a row for each run, with "
+            r"columns such as trial, seed and val\. In pandas: frame\.melt",
+        ),
+        ({"model": ["a", "b"], "0": X[:2], "1": X[2:]}, {}, "got a column for each seed"),
+        ({"model": ["a"], "val_acc_seed0": [1], "val_acc_seed1": [1]}, {}, "got a column for each seed"),
+        (
+            {"model": ["a"], "split0_test_score": [1], "split1_test_score": [1]},
+            {},
+            "got a column for each seed",
+        ),
         (table({"val": X, "a - val/acc__MIN": X}), {}, "got a history"),
     ],
 )

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.svm import SVC
 
 from sweeper.errors import UserError
 from sweeper.verdict.paired import spread
 from sweeper.verdict.runs_seen import mixed_units
 from sweeper.verdict.table_judging import judge_table
 from sweeper.verdict.table_verdict import TableVerdict
-from sweeper.verdict.table_words import ALL_EQUAL, NOT_BY_CHANCE, ONE_SEED
+from sweeper.verdict.table_words import ALL_EQUAL, NOT_BY_CHANCE, OF_FOLDS, ONE_SEED
 
 PUBLISHED = Path(__file__).parents[3] / "results" / "published"
 NOISE = (0.0, 0.003, -0.002, 0.001, -0.001)
@@ -275,6 +277,32 @@ def test_a_smallest_effect_may_make_it_equivalent() -> None:
     found = verdict(A, rows("b", 0.801, wave=2), min_effect=0.05)
     assert found.verdict == "equivalent"
     assert found.sentence.endswith("; the whole interval lies within +-0.05.")
+
+
+@pytest.mark.parametrize("drop", ["params", "param_C"])
+def test_cross_validations_of_scikit_learn_have_a_run_for_each_split(drop: str) -> None:
+    search = GridSearchCV(SVC(), {"C": [0.01, 10.0], "kernel": ["linear"]}, cv=3, return_train_score=True)
+    x = np.repeat(np.eye(3), 9, axis=0) + np.arange(27)[:, None] / 30
+    found = search.fit(x, [0] * 9 + [1] * 9 + [2] * 9).cv_results_
+    frame = pd.DataFrame(found).drop(columns=drop if drop == "params" else ["param_C", "param_kernel"])
+    names = (
+        ["C=0.01 kernel=linear", "C=10.0 kernel=linear"] if drop == "params" else map(str, found["params"])
+    )
+    plain, best = names
+    judged = judge_table(frame, baseline=plain)
+    assert {row.name: row.val for row in judged.rows} == pytest.approx(
+        dict(zip((plain, best), found["mean_test_score"], strict=True))
+    )
+    assert [row.n_seeds for row in judged.rows] == [3, 3]
+    assert judged.told[0] == "read as cv_results_ of scikit-learn: a run for each split"
+    assert judged.notes[-1] == OF_FOLDS
+    assert "seed: column 'fold'" in judged.told
+
+
+def test_of_several_scores_of_a_cross_validation_one_is_asked_for() -> None:
+    scores = {f"split{i}_test_{name}": [0.1, 0.2] for i in range(2) for name in ("acc", "f1")}
+    with pytest.raises(UserError, match=r"metric: got none; expected one\. There are 'acc', 'f1'"):
+        judge_table(pd.DataFrame({"param_C": [1, 2], **scores}), baseline="C=1")
 
 
 def test_a_run_that_stands_twice_is_refused() -> None:
