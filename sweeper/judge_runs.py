@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 MLFLOW = "mlflow:"
 COLUMNS = """\
-The table has a row for each run: CSV of any separator (a W&B export, too), Parquet, JSON, or the runs of an
-experiment, mlflow:EXPERIMENT. Columns are found by their names: trial (name, config, ...), seed, val and
-test (val/acc, eval_acc, metrics.test/acc, ...), phase (screening, confirmation), state. Others are ignored.
+The table has a row for each run: CSV of any separator (a W&B export, too), Parquet, JSON, xlsx, or the runs
+of an experiment, mlflow:EXPERIMENT. Columns are found by their names: trial (name, config, ...), seed, val
+and test (val/acc, eval_acc, metrics.test/acc, ...), phase (screening, confirmation), state. Others are
+ignored.
 
   sweeper verdict runs.csv --baseline adamw
   sweeper verdict runs.csv --baseline adamw --metric loss:min --confirm-seeds 10,11,12 --report out

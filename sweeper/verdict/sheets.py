@@ -1,14 +1,19 @@
-"""Tables of runs as people keep them, read as text: a CSV of any separator, Parquet, JSON, a pandas frame."""
+"""Tables of runs as people keep them, read as text: CSV, Parquet, JSON, Excel, a pandas frame."""
 
 import csv
+import gzip
 import io
 import json
+import warnings
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
-from sweeper.errors import Fault, UserError
+from sweeper.errors import Fault, UserError, in_a_line
+from sweeper.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,11 +21,8 @@ if TYPE_CHECKING:
 SEPARATORS = (",", ";", "\t", "|")
 PARQUET = b"PAR1"
 JSON = ("{", "[")
-OTHERS = {
-    b"PK\x03\x04": "an Excel or ZIP file",
-    b"\xd0\xcf\x11\xe0": "an Excel file",
-    b"\x1f\x8b": "a gzip file",
-}
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+EXCEL_97 = b"\xd0\xcf\x11\xe0"
 AS_CSV = "Save it as CSV or Parquet"
 RUN_ID = "run_id"
 """MLflow's name of a run, which is found sooner than the number of a row that a database does not have."""
@@ -59,21 +61,54 @@ def _read(path: Path) -> Sheet:
     if not path.is_file():
         got = "got a folder" if path.is_dir() else "there is no such file"
         raise UserError(Fault(str(path), f"{got}; expected a table with a row for each run"))
-    data = path.read_bytes()
-    kind = next((kind for begin, kind in OTHERS.items() if data.startswith(begin)), None)
-    if kind is not None:
-        raise UserError(Fault(str(path), f"got {kind}; expected CSV, Parquet or JSON", AS_CSV))
+    data = _unpacked(path.read_bytes(), path)
+    if data.startswith(EXCEL_97):
+        raise UserError(
+            Fault(str(path), "got an Excel file of old; expected CSV, Parquet, JSON or xlsx", AS_CSV)
+        )
+    if data.startswith(ZIP):
+        return _workbook(data, str(path))
     if data.startswith(PARQUET):
-        return _parquet(path)
+        return _parquet(data, path)
     text = _text(data, path)
     return _json(text, str(path)) if text.lstrip()[:1] in JSON else _csv(text, str(path))
 
 
-def _parquet(path: Path) -> Sheet:
+def _unpacked(data: bytes, path: Path) -> bytes:
+    try:
+        return gzip.decompress(data) if data.startswith(GZIP) else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(Fault(str(path), f"got a gzip file that cannot be read ({error})", AS_CSV)) from error
+
+
+def _workbook(data: bytes, where: str) -> Sheet:
+    """The only sheet that has cells; its first row with any names the columns."""
     import pandas as pd
 
     try:
-        return _of_frame(pd.read_parquet(path), str(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and validations that are left out
+            found = pd.read_excel(io.BytesIO(data), sheet_name=None, header=None, dtype=object)
+    except ImportError as error:
+        advice = f"{AS_CSV}, or: pip install openpyxl"
+        raise UserError(Fault(where, "got a workbook of Excel, which needs openpyxl", advice)) from error
+    except (ValueError, OSError, KeyError, BadZipFile) as error:
+        problem = f"got a ZIP file that is no workbook of Excel ({in_a_line(error)})"
+        raise UserError(Fault(where, problem, AS_CSV)) from error
+    filled = {name: frame for name, frame in found.items() if not frame.isna().all(axis=None)}
+    if len(filled) != 1:
+        problem = f"got {plural(len(filled), 'sheet')} with cells; expected one, with a row for each run"
+        raise UserError(Fault(where, problem, "Save the one that is meant as CSV" if filled else ""))
+    cells = next(iter(filled.values())).dropna(how="all")
+    rows = tuple(tuple(map(_cell, row)) for row in cells.itertuples(index=False, name=None))
+    return Sheet(where, rows[0], rows[1:], tuple(f"line {i + 1}" for i in cells.index[1:]))
+
+
+def _parquet(data: bytes, path: Path) -> Sheet:
+    import pandas as pd
+
+    try:
+        return _of_frame(pd.read_parquet(io.BytesIO(data)), str(path))
     except (OSError, ValueError) as error:
         raise UserError(Fault(str(path), f"got Parquet that cannot be read ({error})", AS_CSV)) from error
 

@@ -65,7 +65,7 @@ def judge_table(
     confirm_seeds: Sequence[int] = (),
     where: str | Sequence[str] = (),
 ) -> TableVerdict:
-    """The verdict on a table with a row for each run: a frame, or a CSV or Parquet file.
+    """The verdict on a table with a row for each run: a frame, or a file as `sheets` reads it.
 
     `baseline`: the trial that the others are compared with. `trial`, `seed`, `val` and `test` name columns
     whose names do not tell; several columns may make up a trial. `confirm_seeds`: seeds that played no part

@@ -1,6 +1,11 @@
 """Tables of runs as people keep them."""
 
+import gzip
+import io
+import sys
 from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -83,7 +88,12 @@ def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
         (b"\n \n", "got an empty file"),
         (b"trial,seed,val\n", "got no rows"),
         (b"trial,seed,val\na,0,0,5\n", "line 2: got 4 cells; expected 3"),
-        (b"PK\x03\x04rest", "got an Excel or ZIP file; expected CSV, Parquet or JSON"),
+        (
+            b"PK\x03\x04rest",
+            "got a ZIP file that is no workbook of Excel|got a workbook of Excel, which needs",
+        ),
+        (b"\xd0\xcf\x11\xe0rest", "got an Excel file of old; expected CSV, Parquet, JSON or xlsx"),
+        (b"\x1f\x8brest", "got a gzip file that cannot be read"),
         (b'{"trial": ["a", "b"', "got JSON that is no table"),
         (b"[1, 2]", "got JSON that is no table"),
         (b'{"trial": ["a", "b"], "val": [1]}', "got JSON that is no table"),
@@ -95,6 +105,61 @@ def test_what_is_no_table_is_refused_in_a_line(tmp_path: Path, data: bytes, said
     with pytest.raises(UserError, match=said) as caught:
         sheet_of(written(tmp_path, data))
     assert "\n" not in str(caught.value)
+
+
+def test_a_packed_table_is_read(tmp_path: Path) -> None:
+    text = b"trial,seed,val\na,0,0.5\nb,0,0.6\n"
+    assert sheet_of(written(tmp_path, gzip.compress(text))).rows == ROWS
+
+
+Cells = list[list[Any]]
+NOTHING = [None, None, None]
+CELLS: Cells = [NOTHING, ["trial", "seed", "val"], ["a", 0, 0.5], NOTHING, ["b", 0, 0.6]]
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **sheets: Cells) -> None:
+    frames = {name: pd.DataFrame(cells, dtype=object) for name, cells in sheets.items()}
+    monkeypatch.setattr(pd, "read_excel", lambda *_, **__: frames)
+
+
+def test_a_workbook_is_a_table_where_one_sheet_has_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, b"PK\x03\x04")
+    given(monkeypatch, one=CELLS, other=[], third=[NOTHING])
+    sheet = sheet_of(path)
+    assert (sheet.names, sheet.rows, sheet.places) == (("trial", "seed", "val"), ROWS, ("line 3", "line 5"))
+    given(monkeypatch, one=CELLS, other=CELLS)
+    with pytest.raises(UserError, match=r"got 2 sheets with cells; expected one, .* Save the one"):
+        sheet_of(path)
+    given(monkeypatch, one=[NOTHING])
+    with pytest.raises(UserError, match=r"got 0 sheets with cells; expected one, with a row for each run$"):
+        sheet_of(path)
+
+
+def test_a_workbook_needs_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    said = (
+        r"runs\.csv: got a workbook of Excel, which needs openpyxl\. Save it as .*, or: pip install openpyxl$"
+    )
+    with pytest.raises(UserError, match=said):
+        sheet_of(written(tmp_path, zipped("xl/workbook.xml", "[Content_Types].xml")))
+
+
+def zipped(*names: str) -> bytes:
+    with ZipFile(data := io.BytesIO(), "w") as file:
+        for name in names:
+            file.writestr(name, "<x/>")
+    return data.getvalue()
+
+
+def test_a_workbook_is_read_where_the_package_is_there(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    pd.DataFrame(CELLS[2::2], columns=pd.Index(CELLS[1])).to_excel(tmp_path / "runs.xlsx", index=False)
+    sheet = sheet_of(tmp_path / "runs.xlsx")
+    assert (sheet.names, sheet.rows, sheet.places) == (("trial", "seed", "val"), ROWS, ("line 2", "line 3"))
+    with pytest.raises(UserError, match="got a ZIP file that is no workbook of Excel"):
+        sheet_of(written(tmp_path, zipped("runs.csv")))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
