@@ -147,7 +147,10 @@ def _parser() -> Parser:
     texts = {
         "--baseline": ("NAME", "the trial that the others are compared with"),
         "--metric": ("NAME[:max|min]", "which metric, where the table has several, and where it should go"),
-        "--direction": ("max|min", "the same direction (default: max, unless the name is that of a loss)"),
+        "--direction": (
+            "max|min",
+            "the same direction (default: max; a loss, or Optuna's value, needs it said)",
+        ),
         "--trial": ("COLUMN[,COLUMN]", "what names a trial; of several columns 'loss=focal lr=0.1'"),
         "--seed": ("COLUMN", "the seed, or the number of the repetition"),
         "--val": ("COLUMN", "values on validation, which chooses"),

@@ -85,6 +85,16 @@ def test_runs_on_fresh_seeds_are_told_by_number(capsys: pytest.CaptureFixture[st
     assert "## Fresh seeds" in Path("out/report.md").read_text()
 
 
+def test_help_says_that_a_loss_needs_its_direction(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("runs.csv").write_text(TABLE.replace("acc", "loss"))
+    assert judge_runs.main(["runs.csv", "--baseline", "adamw"]) == 2
+    assert capsys.readouterr().err.startswith("direction: got none; expected max or min.")
+    with pytest.raises(SystemExit, match="0"):
+        judge_runs.main(["--help"])
+    said = "the same direction (default: max; a loss, or Optuna's value, needs it said)"
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
 def test_rows_are_picked_by_their_cells(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["runs.csv", "--baseline", "adamw", "--where", "seed=0", "--where", "name=adamw"]
     assert judge_runs.main(words) == 2
