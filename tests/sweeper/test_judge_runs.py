@@ -6,9 +6,13 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
 from sweeper import judge_runs
+from sweeper.verdict.paired import Part, guarded, spread, student
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "verdict_on_existing_runs.md").read_text()
@@ -45,6 +49,22 @@ def test_the_guide_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> 
         Path("runs.csv").write_text(TABLE + MORE)
     assert len(printed) == 2
     assert all(line in " ".join(GUIDE.split()) for line in printed)
+
+
+def test_the_guide_explains_the_p_value_of_its_example() -> None:
+    """Of sgd and lion: a plain t test, the standard errors without and with the typical variance, and p."""
+    wide = pd.read_csv("runs.csv").pivot(index="seed", columns="name", values="test/acc")
+    pairs = {i: (wide[name] - wide["adamw"]).tolist() for i, name in enumerate(("sgd", "lion"))}
+    spreads = {i: part for i, of in pairs.items() if (part := spread(of))}
+    plain, widened = spreads[0].over(3), guarded(spreads)[0].over(3)
+    p = student(float(np.mean(pairs[0])), widened, None, 0.95).p_value
+    alone = [guarded({0: Part(1.0, df)})[0].variance ** 0.5 for df in (2, 1, 4)]
+    said = " ".join(GUIDE.split())
+    assert f"would say p = {ttest_1samp(pairs[0], 0).pvalue:.3f};" in said
+    assert f"is {widened.variance**0.5:.4f} instead of {plain.variance**0.5:.4f};" in said
+    assert f"{widened.df:.1f} instead of {plain.df:g} here" in said
+    assert f"that gives p = {p:.3f}, which" in said
+    assert "factor of {:.2f} with three seeds ({:.2f} with two, {:.2f} with five)".format(*alone) in said
 
 
 def test_the_same_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
