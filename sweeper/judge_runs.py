@@ -17,6 +17,7 @@ from sweeper.layout import StudyFolder, at_home
 from sweeper.models import DIRECTIONS
 from sweeper.output import output_survives
 from sweeper.reports import (
+    Summary,
     default_console,
     read_summary,
     table_leaderboard,
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MLFLOW = "mlflow:"
+OWN_VERDICT = (
+    "warning: study {study} has a verdict of its own, which holds: {said}. It has the examples, and "
+    "counts its looks; here the number of seeds counts as fixed beforehand"
+)
 COLUMNS = """\
 The table has a row for each run: CSV of any separator (a W&B export, too), Parquet, JSON, xlsx, or the runs
 of an experiment, mlflow:EXPERIMENT. Columns are found by their names: trial (name, config, ...), seed, val
@@ -53,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _judge(options: Namespace, command: str) -> None:
     if faults := list(_faults(options)):
         raise UserError(faults)
+    _tell_own_verdict(options)
     found = judge_table(_source(options), **_asked(options))
     if options.report is not None:
         report = write_table_report(Path(options.report), found, options.table, command)
@@ -103,13 +109,25 @@ def _metric(options: Namespace) -> tuple[str | None, str | None]:
 
 
 def _of_our_study(options: Namespace) -> tuple[str | None, str | None]:
+    summary = _our_study(options)
+    if summary is None or options.val:
+        return None, options.direction
+    return summary.metric[0], options.direction or summary.direction[0]
+
+
+def _our_study(options: Namespace) -> Summary | None:
+    """The summary beside a table that a study of ours wrote."""
     path = Path(at_home(options.table))
     folder = StudyFolder(path.parent)
-    is_ours = path.name == folder.trials_csv.name and folder.summary.is_file() and not options.val
-    if not is_ours:
-        return None, options.direction
-    summary = read_summary(folder)
-    return summary.metric[0], options.direction or summary.direction[0]
+    is_ours = path.name == folder.trials_csv.name and folder.summary.is_file()
+    return read_summary(folder) if is_ours else None
+
+
+def _tell_own_verdict(options: Namespace) -> None:
+    summary = _our_study(options)
+    if summary is not None:
+        said = f"{summary.best[0].name}, {summary.verdict}" if summary.best else summary.verdict
+        print(OWN_VERDICT.format(study=summary.study, said=said), file=sys.stderr)
 
 
 def _columns(text: str | None) -> tuple[str, ...]:
