@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweeper.cli import Parser, exit_code
+from sweeper.cli import HELP, Parser, exit_code
 from sweeper.errors import Fault, UserError
 
 OURS = "hydra_plugins.optuna_study.sweeper.OptunaStudySweeper"
@@ -22,31 +22,42 @@ LOADED_BY_MAIN = "hydra._internal.hydra"
 """What `@hydra.main` imports when it is called."""
 NOT_HYDRA = "it has ended without calling @hydra.main, so that nothing could be swept"
 OTHERWISE = f"Of a program that is no Hydra app: {EXAMPLE}"
+MULTIRUN = ("-m", "--multirun")
+"""Asked for by `sweeper run` itself, and may stand anywhere."""
 FORCED = ("hydra/sweeper=optuna_study", f"hydra.sweeper._target_={OURS}", "hydra.sweeper._recursive_=false")
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code of the study."""
+    parser = _parser()
+    given, words = parser.parse_known_args([word for word in arguments if word not in MULTIRUN])
+    if HELP & set(words[:1]) or (given.cmd is not None and HELP & set(words)):
+        parser.print_help()
+        return 0
+    if given.cmd is not None:
+        return _run_command(given.cmd, words)
+    if given.module is not None:
+        return _run_app(given.module, words, is_module=True)
+    if not words:
+        parser.error("expected a script, --module or --cmd")
+    return _run_app(words[0], words[1:], is_module=False)
+
+
+def _parser() -> Parser:
+    """Reads the options of ours, wherever they stand; all other words are the app's, or the command's."""
     parser = Parser(
-        prog="sweeper run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="sweeper run",
+        usage="sweeper run (SCRIPT | --module NAME | --cmd COMMAND) [-m] word ...",
+        description=__doc__,
+        epilog="The words are those of the app itself, after --cmd key=value. -m may stand anywhere.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--cmd", metavar="COMMAND", help="any command line, with its parameters in braces")
     what.add_argument("--module", metavar="NAME", help="a Hydra app that is started by python -m NAME")
-    parser.add_argument(
-        "words",
-        nargs=argparse.REMAINDER,
-        metavar="...",
-        help="train.py and its own words; after --cmd: key=value",
-    )
-    given = parser.parse_args(arguments)
-    if given.cmd is not None:
-        return _run_command(given.cmd, given.words)
-    if given.module is None and not given.words:
-        parser.error("expected a script, --module or --cmd")
-    script = given.module or given.words[0]
-    words = given.words if given.module else given.words[1:]
-    return _run_app(script, words, is_module=given.module is not None)
+    return parser
 
 
 def as_study(words: Sequence[str]) -> list[str]:
@@ -54,7 +65,7 @@ def as_study(words: Sequence[str]) -> list[str]:
     kept = [
         word
         for word in words
-        if word not in ("-m", "--multirun") and not word.startswith(FORCED[0].partition("=")[0] + "=")
+        if word not in MULTIRUN and not word.startswith(FORCED[0].partition("=")[0] + "=")
     ]
     return ["-m", *FORCED, *kept]
 

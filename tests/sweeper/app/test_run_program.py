@@ -10,6 +10,7 @@ from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
 from hydra_plugins.optuna_study.other_sweeper import CLASS, OURS, explain_the_other, is_installed
+from sweeper import run_program
 from sweeper.run_program import FORCED, as_study, main
 
 
@@ -25,6 +26,39 @@ from sweeper.run_program import FORCED, as_study, main
 )
 def test_the_words_of_an_app_start_a_study_of_ours(words: list[str], kept: list[str]) -> None:
     assert as_study(words) == ["-m", *FORCED, *kept]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("--module pkg.train -m lr=1,2", ("pkg.train", ["lr=1,2"], True)),
+        ("--module=pkg.train --multirun lr=1,2", ("pkg.train", ["lr=1,2"], True)),
+        ("-m --module pkg.train --config-name x lr=1", ("pkg.train", ["--config-name", "x", "lr=1"], True)),
+        ("-m train.py lr=1,2", ("train.py", ["lr=1,2"], False)),
+        ("train.py --help", ("train.py", ["--help"], False)),
+        ("train.py lr=1,2 -c job -m", ("train.py", ["lr=1,2", "-c", "job"], False)),
+        ("--cmd train{x} -m x=1,2", ("train{x}", ["x=1,2"])),
+        ("--cmd=train{x} x=1,2 -m", ("train{x}", ["x=1,2"])),
+        ("-m --cmd train{x} x=1,2", ("train{x}", ["x=1,2"])),
+    ],
+)
+def test_m_may_stand_anywhere(
+    arguments: str, expected: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--module pkg.train -m ...`, as the help has it, were unrecognized arguments."""
+    called: list[tuple[object, ...]] = []
+    monkeypatch.setattr(run_program, "_run_app", lambda *a, is_module: called.append((*a, is_module)) or 0)
+    monkeypatch.setattr(run_program, "_run_command", lambda *a: called.append(a) or 0)
+    assert main(arguments.split()) == 0
+    assert called == [expected]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-m", "-h"], ["--cmd", "train {x}", "--help"]])
+def test_help_before_any_word_of_an_app_is_ours(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 0
+    assert "sweeper run --module my_package.train -m" in capsys.readouterr().out
 
 
 def test_a_script_that_is_not_there_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
