@@ -12,7 +12,7 @@ from sweeper.app.reading import AppSweep
 from sweeper.app.specs import config_at, facts_of
 from sweeper.layout import RunFolder
 from sweeper.models import digest_of
-from sweeper.program_spec import ProgramSpec
+from sweeper.program_spec import ProgramSpec, figure_name
 from sweeper.search import overrides_parser
 from sweeper.task import file_digest
 
@@ -38,7 +38,8 @@ class CommandProgram:
 
     def config_at(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The parameters at these overrides, the command that they go into, and what reads its output."""
-        read_by = {PATTERNS: dict(self._words.patterns)} if self._words.patterns else {}
+        patterns = {figure_name(name): pattern for name, pattern in self._words.patterns.items()}
+        read_by = {PATTERNS: patterns} if patterns else {}
         values = self._values_at(overrides)
         files = self._digests(self._spelt_out(values, overrides))
         named = {FILES: files} if files else {}

@@ -47,8 +47,8 @@ class CommandWords:
     """What a command line of `sweeper run --cmd` says.
 
     `arguments`: overrides of the parameters, each with a `+`; `options`: overrides of `hydra.sweeper`;
-    `patterns`: regular expressions by figure; `written`: the plain words that were written for a parameter;
-    `baseline`: the same of the baseline.
+    `patterns`: regular expressions by figure, as it was typed; `written`: the plain words that were written
+    for a parameter; `baseline`: the same of the baseline.
     """
 
     template: tuple[str, ...]
@@ -141,7 +141,9 @@ def _sorted(words: Sequence[str], places: Sequence[str]) -> _Sorted:
             read.metrics += re.split(r"\s*,\s*", value.strip("[] '\""))
         elif root == "pattern":
             read.faults += _bad_pattern(key, value)
-            read.patterns[figure_name(rest)] = value
+            same = [name for name in read.patterns if figure_name(name) == figure_name(rest)]
+            read.patterns = {name: read.patterns[name] for name in read.patterns if name not in same}
+            read.patterns[rest] = value
         elif root == "baseline":
             read.baseline[rest] = value
         elif key in places and key != OUT:
@@ -253,7 +255,7 @@ def _bad_pattern(key: str, value: str) -> list[Fault]:
     if n_groups == 1:
         return []
     problem = f"got '{value}', which has {n_groups} groups; expected one, which holds the number"
-    return [Fault(key, problem, r"For example pattern.acc='acc=(\S+)'")]
+    return [Fault(key, problem, r"For example pattern.acc='acc=([-+.\w]+)'")]
 
 
 def _unknown(word: str, key: str, places: Sequence[str]) -> Fault:

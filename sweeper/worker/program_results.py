@@ -11,13 +11,14 @@ from typing import Any
 from sweeper.client import flattened
 from sweeper.errors import NonFiniteResultError, NoResultError, did_you_mean
 from sweeper.program_spec import ProgramSpec, figure_name, figures_of
+from sweeper.wording import typed
 
 MAX_RESULTS_BYTES = 16 * 2**20
 BLOCK_BYTES = 2**20
 OF_APPS = "Return a number from the app's function, or report it: report(step, {{'{}': x}})."
 OF_COMMANDS = (
     'Write it into the file of {{out}}, as JSON: {{"{}": 0.5}}; or name a pattern that finds it in what is '
-    "printed, as in pattern.{}='{} (\\S+)'; or report it."
+    "printed, as in pattern.{}='{} ([-+.\\w]+)'; or report it."
 )
 WHERE_LISTED = 12
 """Names of figures in a message; an app may have hundreds."""
@@ -25,8 +26,13 @@ WHERE_LISTED = 12
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 GOES_ON = re.compile(r"(?:[eE][+-]?|[.,])?\d+(?:[.,eE+-]*\d+)*")
 """A number behind another one without a gap."""
-PATTERN_EXAMPLE = r"pattern.loss='loss: (\S+)'"
+PATTERN_EXAMPLE = r"pattern.loss='loss: ([-+.\w]+)'"
+OF_NUMBERS = (r"([-+.\w]+)", r"([-+.\deE]+)", r"([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)")
+"""What takes a number, and not the comma, the bracket or the per cent behind it; the first takes nan, too."""
+NUMBER = re.compile(OF_NUMBERS[-1])
+GROUP = re.compile(r"(?<!\\)\((?!\?)[^()]*\)")
 
+EMPTY: Mapping[str, str] = {}
 Figures = dict[str, float]
 
 
@@ -58,7 +64,7 @@ def figures_in_all(
     """
     returned, problem = returned_figures(heard, spec)
     written, others = ({}, []) if spec.results is None else written_figures(Path(spec.cwd, spec.results))
-    printed, cut = printed_figures(log, log_start, spec.patterns)
+    printed, cut, unread = printed_figures(log, log_start, spec.patterns)
     sources = (
         ("returned", returned),
         ("written", written),
@@ -67,23 +73,30 @@ def figures_in_all(
     )
     unfit = [name for name in others if figure_name(name) in {f"val/{one}" for one in spec.objectives}]
     written_so = f"{spec.results}: {', '.join(unfit)} is no number" if unfit else ""
-    settled = settle(spec, sources, problem or cut or written_so)
+    settled = settle(spec, sources, problem or cut or written_so, unread)
     left_out = {"returned": (heard.returned or {}).get("left_out") or (), "written": others}
     notes = [f"{who}, and no number: {', '.join(names)}" for who, names in left_out.items() if names]
     told = {*settled.metrics, *printed}
     missed = [
         name for name in spec.patterns if figure_name(name) not in told and f"pattern.{name} " not in cut
     ]
-    vain = tuple(f"pattern.{name} found no number in any line of what was printed" for name in missed)
+    vain = tuple(
+        unread.get(name) or f"pattern.{name} found no number in any line of what was printed"
+        for name in missed
+    )
     return replace(settled, notes=(*settled.notes, *notes), missed=vain)
 
 
 def settle(
-    spec: ProgramSpec, sources: Sequence[tuple[str, Mapping[str, float]]], problem: str = ""
+    spec: ProgramSpec,
+    sources: Sequence[tuple[str, Mapping[str, float]]],
+    problem: str = "",
+    unread: Mapping[str, str] = EMPTY,
 ) -> Settled:
     """Each figure from the first source that has it; a source is known by how it is called in a message.
 
-    `problem` is what kept a source from telling any; it is the reason where something is missing.
+    `problem` is what kept a source from telling any; it is the reason where something is missing. `unread`
+    says of a pattern what it has matched that is no number.
 
     What is not finite is left out and named. Raises NoResultError where an objective is missing on
     validation, or the figure that was named for the test split; NonFiniteResultError where one of these is
@@ -94,14 +107,13 @@ def settle(
     needed = [f"val/{name}" for name in spec.objectives]
     if spec.test_figure is not None:
         needed.append(figure_name(spec.test_figure))
+    patterns = {figure_name(key): key for key in spec.patterns}
     for name in needed:
-        if name not in metrics and name in spec.patterns:
-            by = f"pattern.{name}='{spec.patterns[name]}'"
-            raise NoResultError(problem or f"{by} found no number in what was printed")
+        if name not in metrics and (key := patterns.get(name)):
+            in_vain = f"{_typed(key, spec.patterns[key])} found no number in what was printed"
+            raise NoResultError(problem or unread.get(key) or in_vain)
         if name not in metrics:
-            bare = name.removeprefix("val/")
-            advice = OF_APPS.format(name) if spec.results is None else OF_COMMANDS.format(name, bare, bare)
-            raise NoResultError(problem or _missing(name, metrics), advice=advice)
+            raise NoResultError(problem or _missing(name, metrics), advice=_advice(spec, name, metrics))
     test = f"test/{spec.objectives[0]}"
     if spec.test_figure is not None:
         found[test] = found[needed[-1]]
@@ -158,27 +170,33 @@ def _number(text: str) -> float | str:
         return text
 
 
-def printed_figures(path: Path, start: int, patterns: Mapping[str, str]) -> tuple[Figures, str]:
+def printed_figures(
+    path: Path, start: int, patterns: Mapping[str, str]
+) -> tuple[Figures, str, dict[str, str]]:
     """For each pattern its last match in the log from byte `start`, which is searched from its end.
 
     Colours do not count, nor does a number that goes on behind the match: what is to be said of such comes
-    beside the figures.
+    beside the figures, and of each pattern whose matches are no numbers what the last of them is.
     """
     wanted = {name: re.compile(pattern) for name, pattern in patterns.items()}
     found: Figures = {}
     cut: list[str] = []
+    unread: dict[str, str] = {}
     for line in lines_from_end(path, start) if wanted else ():
         text = COLOURS.sub("", line)
         for name in tuple(wanted):
-            if matches := [match for match in wanted[name].finditer(text) if _is_number(match)]:
+            every = list(wanted[name].finditer(text))
+            if matches := [match for match in every if _is_number(match)]:
                 if problem := _cut(matches[-1], name):
                     cut.append(problem)
                 else:
                     found[figure_name(name)] = float(matches[-1][1])
                 del wanted[name]
+            elif every and name not in unread:
+                unread[name] = _unread(every[-1], name)
         if not wanted:
             break
-    return found, "; ".join(cut)
+    return found, "; ".join(cut), {name: said for name, said in unread.items() if name in wanted}
 
 
 def lines_from_end(path: Path, start: int) -> Iterator[str]:
@@ -203,9 +221,30 @@ def _cut(match: re.Match[str], name: str) -> str:
         return ""
     why = "a decimal comma is no point" if rest[0].startswith(",") else "the number goes on"
     return (
-        f"pattern.{name} takes '{match[1]}' of '{match[1]}{rest[0]}': {why}; expected a whole number, as "
-        f"{PATTERN_EXAMPLE} takes it"
+        f"pattern.{name} takes '{match[1]}' of '{match[1]}{rest[0]}': {why}; expected the number as a whole, "
+        f"as {PATTERN_EXAMPLE} takes it"
     )
+
+
+def _unread(match: re.Match[str], name: str) -> str:
+    """What a pattern has matched that is no number, and the pattern that takes the number in it."""
+    text = match[1] or ""
+    said = f"pattern.{name} matched {text!r}, which is no number"
+    number = NUMBER.search(text)
+    if number is None:
+        return f"{said}; expected one, as {PATTERN_EXAMPLE} takes it"
+    before = re.escape(text[: number.start()])
+    for group in OF_NUMBERS:
+        less = GROUP.sub((before + group).replace("\\", r"\\"), match.re.pattern, count=1)
+        found = re.search(less, match.string)
+        if found is not None and found[1] == number[0]:
+            return f"{said}; take less: {_typed(name, less)}"
+    return f"{said}; take less: {OF_NUMBERS[0]}"
+
+
+def _typed(name: str, pattern: str) -> str:
+    """A pattern as it is typed into a shell."""
+    return f"pattern.{name}={typed(pattern)}"
 
 
 def _is_number(match: re.Match[str]) -> bool:
@@ -214,6 +253,18 @@ def _is_number(match: re.Match[str]) -> bool:
     except (ValueError, TypeError, IndexError):
         return False
     return True
+
+
+def _advice(spec: ProgramSpec, name: str, found: Mapping[str, float]) -> str:
+    """How the figure `name` can be handed over, or another one that was named instead."""
+    bare = name.removeprefix("val/")
+    handed_over = OF_APPS.format(name) if spec.results is None else OF_COMMANDS.format(name, bare, bare)
+    others = [one.removeprefix("val/") for one in sorted(found) if one.startswith("val/")]
+    if not others or name != f"val/{spec.objectives[0]}" or len(spec.objectives) > 1:
+        return handed_over
+    if spec.results is not None:
+        return f"Name what it is judged by: metric={others[0]}:max (or :min). Or: {handed_over}"
+    return f"Name what it is judged by: hydra.sweeper.app.metric={others[0]}. Or: {handed_over}"
 
 
 def _missing(name: str, found: Mapping[str, float]) -> str:

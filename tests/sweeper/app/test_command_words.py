@@ -111,7 +111,12 @@ def test_several_metrics_and_patterns() -> None:
     read = read_words(TEMPLATE, words)
     assert 'hydra.sweeper.app.metric=["val/acc", "loss"]' in read.options
     assert 'hydra.sweeper.direction=["maximize", "minimize"]' in read.options
-    assert read.patterns == {"val/acc": r"acc=([\d.]+)"}
+    assert read.patterns == {"acc": r"acc=([\d.]+)"}
+
+
+def test_of_two_patterns_of_a_figure_the_last_counts_by_the_name_that_was_typed() -> None:
+    words = ["gamma=1,2", BASELINE, METRIC, "pattern.val/acc=a(.)", "pattern.eval_acc=b(.)"]
+    assert read_words(TEMPLATE, words).patterns == {"eval_acc": "b(.)"}
 
 
 @pytest.mark.parametrize(

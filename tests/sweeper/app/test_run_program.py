@@ -47,8 +47,13 @@ def test_m_may_stand_anywhere(
 ) -> None:
     """`--module pkg.train -m ...`, as the help has it, were unrecognized arguments."""
     called: list[tuple[object, ...]] = []
-    monkeypatch.setattr(run_program, "_run_app", lambda *a, is_module: called.append((*a, is_module)) or 0)
-    monkeypatch.setattr(run_program, "_run_command", lambda *a: called.append(a) or 0)
+
+    def run(*words: object, **kind: bool) -> int:
+        called.append((*words, *kind.values()))
+        return 0
+
+    monkeypatch.setattr(run_program, "_run_app", run)
+    monkeypatch.setattr(run_program, "_run_command", run)
     assert main(arguments.split()) == 0
     assert called == [expected]
 

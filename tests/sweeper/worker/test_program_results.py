@@ -64,7 +64,7 @@ def test_how_a_figure_is_handed_over_depends_on_what_is_run() -> None:
         with pytest.raises(NoResultError) as caught:
             settle(spec(**changes), [])
         assert advice in caught.value.advice
-    assert r"pattern.acc='acc (\S+)'" in caught.value.advice
+    assert r"pattern.acc='acc ([-+.\w]+)'" in caught.value.advice
 
 
 def test_the_figure_that_is_named_is_the_test_split_s() -> None:
@@ -122,14 +122,14 @@ def test_the_last_match_in_the_output_of_this_attempt_counts(tmp_path: Path) -> 
     path = tmp_path / "log.txt"
     path.write_text("old 9\nacc 1\rnew 2 acc 3\nacc none\n")
     patterns = {"acc": r"acc (\S+)", "new": r"new (\d)", "old": r"old (\d)"}
-    assert printed_figures(path, len("old 9\n"), patterns) == ({"val/acc": 3.0, "val/new": 2.0}, "")
+    assert printed_figures(path, len("old 9\n"), patterns) == ({"val/acc": 3.0, "val/new": 2.0}, "", {})
 
 
 @pytest.mark.parametrize(
     ("printed", "said"),
     [
-        ("9.025e-05", "takes '9.025' of '9.025e-05': the number goes on; expected a whole number"),
-        ("0,8337", "takes '0' of '0,8337': a decimal comma is no point; expected a whole number"),
+        ("9.025e-05", "takes '9.025' of '9.025e-05': the number goes on; expected the number as a whole"),
+        ("0,8337", "takes '0' of '0,8337': a decimal comma is no point; expected the number as a whole"),
         ("1.2e3x", "takes '1.2' of '1.2e3'"),
         ("0.25, next", ""),
         ("(0.25,0.75)", ""),
@@ -139,16 +139,72 @@ def test_the_last_match_in_the_output_of_this_attempt_counts(tmp_path: Path) -> 
 def test_a_number_that_goes_on_behind_the_match_is_no_figure(printed: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_text(f"loss: {printed}\n")
-    figures, problem = printed_figures(path, 0, {"val/loss": r"loss: \(?([\d.]+)"})
+    figures, problem, _ = printed_figures(path, 0, {"val/loss": r"loss: \(?([\d.]+)"})
     assert said in problem
     assert bool(problem) == bool(said)
     assert figures == ({"val/loss": 0.25} if "0.25" in printed else {})
 
 
-def test_a_pattern_that_finds_nothing_is_named() -> None:
-    wanted = spec(patterns={"val/acc": r"acc=(\S+)"})
-    with pytest.raises(NoResultError, match=r"pattern.val/acc='acc=.* found no number in what was printed"):
+def test_a_pattern_that_finds_nothing_is_told_as_it_was_typed() -> None:
+    wanted = spec(patterns={"eval_acc": r"'acc': (\S+)"})
+    with pytest.raises(NoResultError) as caught:
         settle(wanted, (("printed", {}),))
+    assert caught.value.reason == r"""pattern.eval_acc="'acc': (\S+)" found no number in what was printed"""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "printed", "said"),
+    [
+        (
+            r"acc: (\S+)",
+            "acc: 72.30%",
+            r"matched '72.30%', which is no number; take less: P'acc: ([-+.\w]+)'",
+        ),
+        (r"'acc': (\S+)", "{'acc': 0.48, 'x': 1}", r"""take less: P"'acc': ([-+.\w]+)"""),
+        (
+            r"acc: (\S+)",
+            "acc: '-1e-5'",
+            r"""matched "'-1e-5'", which is no number; take less: P"acc: '([-+.\w]+)""",
+        ),
+        (r"acc: (\S+)", "acc: 3.5s", r"take less: P'acc: ([-+.\deE]+)'"),
+        (r"acc: (\S+)", "acc: 3.5.", r"take less: P'acc: ([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)'"),
+        (r"(?:a|b)cc: ((?:x|\S)+)", "acc: 3%", r"take less: ([-+.\w]+)"),
+        (r"acc: (\S+)", "acc: none", r"which is no number; expected one, as pattern.loss='loss: ([-+.\w]+)'"),
+    ],
+)
+def test_what_a_pattern_has_matched_that_is_no_number_is_told_with_one_that_fits(
+    pattern: str, printed: str, said: str, tmp_path: Path
+) -> None:
+    """It was "found no number in what was printed", though it had found the place."""
+    log = tmp_path / "log.txt"
+    log.write_text(f"{printed}\n")
+    with pytest.raises(NoResultError) as caught:
+        figures_in_all(spec(patterns={"eval_acc": pattern}), Heard(), {}, log, 0)
+    assert caught.value.reason.startswith("pattern.eval_acc matched")
+    assert said.replace("P", "pattern.eval_acc=") in caught.value.reason
+    settled = figures_in_all(spec(patterns={"b": pattern}), Heard(), {"val/acc": 1.0}, log, 0)
+    assert settled.missed == (caught.value.reason.replace("eval_acc", "b"),)
+
+
+def test_the_pattern_that_is_advised_takes_what_is_no_finite_number_too(tmp_path: Path) -> None:
+    """Else an earlier figure would stand for a run that has diverged."""
+    log = tmp_path / "log.txt"
+    log.write_text("acc: 0.5\nacc: nan,\n")
+    with pytest.raises(NonFiniteResultError):
+        figures_in_all(spec(patterns={"acc": r"acc: ([-+.\w]+)"}), Heard(), {}, log, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [({}, "hydra.sweeper.app.metric=acc."), ({"results": "r"}, "metric=acc:max (or :min).")],
+)
+def test_a_figure_that_was_handed_over_instead_is_named_with_its_key(
+    changes: dict[str, Any], key: str
+) -> None:
+    handed_over = [("returned", {"val/acc": 1.0, "test/acc": 1.0})]
+    with pytest.raises(NoResultError) as caught:
+        settle(spec(objectives=["objective"], **changes), handed_over)
+    assert caught.value.advice.startswith(f"Name what it is judged by: {key} Or: ")
 
 
 @pytest.mark.parametrize("block", [5, 6, 100])
