@@ -10,6 +10,7 @@ import argparse
 import os
 import runpy
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,12 +82,35 @@ def _run_app(script: str, words: Sequence[str], *, is_module: bool) -> int:
             runpy.run_module(script, run_name="__main__", alter_sys=True)
         else:
             runpy.run_path(script, run_name="__main__")
+    except ImportError as error:
+        if is_module or not _is_relative_import_of(script, error):
+            raise
+        return exit_code(lambda: _refuse_relative(script))
     except SystemExit as end:
         if "hydra" in sys.modules:
             raise
         print(_without_hydra(script), file=sys.stderr)
         return end.code if isinstance(end.code, int) and end.code else 2
     return 0 if LOADED_BY_MAIN in sys.modules else exit_code(lambda: _refuse_without_hydra(script))
+
+
+def _is_relative_import_of(script: str, error: ImportError) -> bool:
+    """Whether the script itself imports relatively, and no module that it imports."""
+    last = [frame.filename for frame in traceback.extract_tb(error.__traceback__)][-1]
+    return last == script and "no known parent package" in str(error)
+
+
+def _refuse_relative(script: str) -> None:
+    path = Path(os.path.relpath(script))
+    is_beside = path.parent == Path() or path.parts[0] == os.pardir
+    module = (
+        f"{Path(script).resolve().parent.name}.{path.stem}"
+        if is_beside
+        else ".".join(path.with_suffix("").parts)
+    )
+    where = "from the folder above its package, " if is_beside else ""
+    problem = "imports relatively, so it is part of a package"
+    raise UserError(Fault(script, problem, f"Start it {where}as sweeper run --module {module} -m ..."))
 
 
 def _run_command(template: str, words: Sequence[str]) -> int:

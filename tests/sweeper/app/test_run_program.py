@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from hydra_plugins.optuna_study.other_sweeper import CLASS, OURS, explain_the_other, is_installed
 from sweeper import run_program
 from sweeper.run_program import FORCED, as_study, main
+from tests.sweeper.app.apps import write
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,48 @@ def test_a_script_that_is_not_there_is_a_line(capsys: pytest.CaptureFixture[str]
     assert main(["nowhere.py", "x=1,2"]) == 2
     expected = "nowhere.py: there is no such file. Name the script of your app, as train.py, or give --cmd"
     assert capsys.readouterr().err.strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "script", "advice"),
+    [
+        (".", "pkg/train.py", "Start it as sweeper run --module pkg.train -m ..."),
+        (
+            "pkg",
+            "train.py",
+            "Start it from the folder above its package, as sweeper run --module pkg.train -m ...",
+        ),
+    ],
+)
+def test_a_script_that_imports_relatively_is_a_line_with_its_module(
+    folder: str,
+    script: str,
+    advice: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(tmp_path, {"pkg/train.py": "from .net import Net", "pkg/__init__.py": "", "pkg/net.py": "Net = 1"})
+    monkeypatch.chdir(tmp_path / folder)
+    monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    assert main([script, "x=1,2"]) == 2
+    assert capsys.readouterr().err == (
+        f"{script}: imports relatively, so it is part of a package. {advice}\n"
+    )
+
+
+def test_another_import_error_of_a_script_stays_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of a module which it imports, too: there the script is right."""
+    write(tmp_path, {"train.py": "import nothing_there", "main.py": "import beside_main"})
+    write(tmp_path, {"beside_main.py": "from . import x"})
+    monkeypatch.setattr(sys, "argv", [])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for script, said in (("train.py", "nothing_there"), ("main.py", "no known parent package")):
+        with pytest.raises(ImportError, match=said):
+            main([str(tmp_path / script), "x=1,2"])
 
 
 @pytest.mark.parametrize(
