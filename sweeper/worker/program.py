@@ -5,6 +5,7 @@ Imports neither torch nor NumPy: what a program needs is its own business.
 
 import os
 import shlex
+import shutil
 import signal
 import time
 import traceback
@@ -119,7 +120,7 @@ class ProgramRun:
         """Leave nothing of an earlier attempt that could be taken for this one's."""
         for given in (self._spec.results, self._spec.examples):
             if given is not None:
-                self._path(given).unlink(missing_ok=True)
+                _remove(self._path(given))
         self._folder.records.unlink(missing_ok=True)
         if RESUME not in self._spec.environment:
             self._folder.set_app_aside()
@@ -295,3 +296,11 @@ class ProgramRun:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -13,6 +13,8 @@ from sweeper.errors import NonFiniteResultError, NoResultError, did_you_mean
 from sweeper.program_spec import ProgramSpec, figure_name, figures_of
 from sweeper.wording import typed
 
+RESULTS_IN_FOLDER = ("all_results.json", "eval_results.json", "results.json", "metrics.json")
+"""The file of figures in a folder, as examples of Hugging Face write it: the first that is there."""
 MAX_RESULTS_BYTES = 16 * 2**20
 BLOCK_BYTES = 2**20
 OF_APPS = "Return a number from the app's function, or report it: report(step, {{'{}': x}})."
@@ -63,7 +65,8 @@ def figures_in_all(
     they are no result.
     """
     returned, problem = returned_figures(heard, spec)
-    written, others = ({}, []) if spec.results is None else written_figures(Path(spec.cwd, spec.results))
+    results = None if spec.results is None else Path(spec.cwd, spec.results)
+    written, others = ({}, []) if results is None else written_figures(results)
     printed, cut, unread = printed_figures(log, log_start, spec.patterns)
     sources = (
         ("returned", returned),
@@ -113,7 +116,8 @@ def settle(
             in_vain = f"{_typed(key, spec.patterns[key])} found no number in what was printed"
             raise NoResultError(problem or unread.get(key) or in_vain)
         if name not in metrics:
-            raise NoResultError(problem or _missing(name, metrics), advice=_advice(spec, name, metrics))
+            reason = problem or _folder_without_results(spec) or _missing(name, metrics)
+            raise NoResultError(reason, advice=_advice(spec, name, metrics))
     test = f"test/{spec.objectives[0]}"
     if spec.test_figure is not None:
         found[test] = found[needed[-1]]
@@ -141,9 +145,11 @@ def returned_figures(heard: Heard, spec: ProgramSpec) -> tuple[Figures, str]:
 def written_figures(path: Path) -> tuple[Figures, list[str]]:
     """The figures in a JSON file, and the names of what is no number; none where there is no such file.
 
-    Raises NoResultError.
+    Of a folder it is the file of figures in it. Raises NoResultError.
     """
     expected = "expected a JSON object of names and numbers"
+    if path.is_dir():
+        path = next((path / name for name in RESULTS_IN_FOLDER if (path / name).is_file()), path)
     try:
         raw = path.read_bytes() if path.stat().st_size <= MAX_RESULTS_BYTES else b"too large"
     except OSError:
@@ -156,6 +162,19 @@ def written_figures(path: Path) -> tuple[Figures, list[str]]:
         return figures_of(numbers, ()), others
     except ValueError as error:
         raise NoResultError(f"{path}: {error}; {expected}") from error
+
+
+def _folder_without_results(spec: ProgramSpec) -> str:
+    """What is in the folder that a program has made of {out}, where no file of figures is; else empty."""
+    folder = Path(spec.cwd, spec.results or "")
+    if spec.results is None or not folder.is_dir():
+        return ""
+    names = sorted(path.name for path in folder.iterdir())
+    if set(names) & set(RESULTS_IN_FOLDER):
+        return ""
+    *others, last = RESULTS_IN_FOLDER
+    expected = f"a file of figures in it, {', '.join(others)} or {last}"
+    return f"{{out}} is a folder now, in which there is {_listed(names)}; expected {expected}"
 
 
 def _with_numbers(values: dict[str, Any]) -> dict[str, Any]:
@@ -269,5 +288,8 @@ def _advice(spec: ProgramSpec, name: str, found: Mapping[str, float]) -> str:
 
 def _missing(name: str, found: Mapping[str, float]) -> str:
     names = sorted(found)
-    listed = ", ".join(names[:WHERE_LISTED]) + (", ..." if len(names) > WHERE_LISTED else "")
-    return f"no {name} among what it handed over ({listed or 'nothing'}){did_you_mean(name, names)}"
+    return f"no {name} among what it handed over ({_listed(names)}){did_you_mean(name, names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return (", ".join(names[:WHERE_LISTED]) or "nothing") + (", ..." if len(names) > WHERE_LISTED else "")

@@ -94,6 +94,9 @@ def test_each_figure_comes_from_the_first_source_that_has_it(tmp_path: Path) -> 
 def test_results_of_an_earlier_attempt_are_not_taken_for_this_one_s(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text('{"acc": 1}')
     assert failure(program_job(tmp_path, "", results="results.json")).error == "NoResultError"
+    (tmp_path / "results.json").mkdir()
+    (tmp_path / "results.json" / "all_results.json").write_text('{"acc": 1}')
+    assert failure(program_job(tmp_path, "", results="results.json")).error == "NoResultError"
 
 
 def test_the_figure_that_is_named_for_the_test_split_is_the_objective_there(tmp_path: Path) -> None:

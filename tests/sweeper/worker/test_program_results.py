@@ -23,6 +23,7 @@ from sweeper.worker.program_results import (
     settle,
     written_figures,
 )
+from tests.sweeper.app.apps import write
 
 NAN = float("nan")
 
@@ -101,6 +102,35 @@ def test_a_file_of_results_that_is_none_is_said_and_not_guessed_at(tmp_path: Pat
         path.write_text(text)
         with pytest.raises(NoResultError, match="expected a JSON object of names and numbers"):
             written_figures(path)
+
+
+def test_a_folder_of_results_is_read_as_hugging_face_s_examples_write_it(tmp_path: Path) -> None:
+    """`--output_dir {out}`: it was "handed over (nothing)"."""
+    folder, log = tmp_path / "results.json", tmp_path / "log.txt"
+    folder.mkdir()
+    log.touch()
+    for name, value in (("trainer_state.json", 9), ("metrics.json", 1), ("eval_results.json", 2)):
+        (folder / name).write_text(f'{{"eval_acc": {value}, "test_acc": 0.5, "epoch": 3.0}}')
+    assert written_figures(folder)[0] == {"val/acc": 2.0, "test/acc": 0.5, "val/epoch": 3.0}
+    (folder / "all_results.json").write_text('{"eval_acc": 3, "note": "x"}')
+    settled = figures_in_all(spec(results=str(folder)), Heard(), {}, log, 0)
+    assert (settled.metrics, settled.notes) == ({"val/acc": 3.0}, ("written, and no number: note",))
+
+
+def test_a_folder_without_a_file_of_results_says_what_is_in_it_unless_something_else_tells(
+    tmp_path: Path,
+) -> None:
+    folder, log = tmp_path / "results.json", tmp_path / "log.txt"
+    write(folder, {"model.bin": "", "figures.json": "{}"})
+    log.touch()
+    wanted = spec(results=str(folder))
+    with pytest.raises(NoResultError) as caught:
+        figures_in_all(wanted, Heard(), {}, log, 0)
+    assert caught.value.reason == (
+        "{out} is a folder now, in which there is figures.json, model.bin; expected a file of figures in it, "
+        "all_results.json, eval_results.json, results.json or metrics.json"
+    )
+    assert figures_in_all(wanted, Heard(), {"val/acc": 1.0}, log, 0).notes == ()
 
 
 def test_what_else_a_file_of_results_holds_is_left_out(tmp_path: Path) -> None:
