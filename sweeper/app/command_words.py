@@ -11,12 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sweeper.app.options import OF_PLUGIN
+from sweeper.app.options import OF_PLUGIN, AppOptions
 from sweeper.errors import Fault, UserError, did_you_mean
-from sweeper.models import DIRECTIONS
+from sweeper.models import DIRECTIONS, StrictModel
 from sweeper.program_spec import figure_name
+from sweeper.schema import Study
+from sweeper.wording import typed
 
 PLACE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
+DOTTED = re.compile(r"\{\{|\}\}|\{(\w+(?:\.\w+)+)\}")
+"""What looks like a place, and is none."""
 SHELL = re.compile(r"&&|\|\|?|;|[0-9]?>{1,2}(&[0-9])?|<")
 """Words of a command line that a shell would act on, unless they are quoted."""
 NESTED = re.compile(r"""[()\[\]{}'"\\]""")
@@ -35,6 +39,12 @@ OPTION_ROOTS = (
 )
 OF_APPS = re.compile(r"^hydra[./]sweeper[./]")
 """Before a setting on an app's command line, and in advice that is meant for both; here it is not needed."""
+SETTING = re.compile(r"hydra[./]sweeper[./]((?:\w+\.)*\w+)")
+"""A setting in a message, as an app has it."""
+OF_COMMAND = {"app.metric": "metric"} | {
+    theirs: ours for ours, theirs in OF_PLUGIN.items() if not ours.startswith("task.")
+}
+"""What these settings are called here, unless they are typed as an app has them."""
 EXAMPLE = (
     "sweeper run --cmd 'python train.py --gamma {gamma} --seed {seed} --out {out}' "
     "gamma=0,1,2 baseline.gamma=0 metric=val/acc:max"
@@ -80,6 +90,13 @@ def read_words(template: str, words: Sequence[str]) -> CommandWords:
         raise UserError(Fault("--cmd", problem, "Close the quote")) from error
     if not parts:
         raise UserError(Fault("--cmd", "got nothing; expected a command", EXAMPLE))
+    if dotted := next((found[1] for found in DOTTED.finditer(template) if found[1]), None):
+        plain = dotted.replace(".", "_")
+        problem = f"got {{{dotted}}}; names in braces have no dots"
+        advice = (
+            f"Write {{{plain}}}, and {plain}=... for its values; braces that are meant as such are doubled"
+        )
+        raise UserError(Fault("--cmd", problem, advice))
     if shell := _for_a_shell(template):
         problem = f"got '{shell}', which only a shell understands, and no shell reads the command"
         raise UserError(Fault("--cmd", problem, "Give it to one: --cmd \"bash -c 'cd there && ...'\""))
@@ -100,10 +117,21 @@ def read_words(template: str, words: Sequence[str]) -> CommandWords:
     return CommandWords(parts, arguments, (*own, *read.options), read.patterns, written, of_baseline)
 
 
-def as_typed(faults: Iterable[Fault], words: CommandWords) -> list[Fault]:
-    """The faults with the parameters as the user writes them, without the `+` of our own."""
-    own = re.compile(rf"\+(?=({'|'.join(map(re.escape, places_in(words.template)))})=)")
-    return [Fault(*(own.sub("", text) for text in (one.where, one.problem, one.advice))) for one in faults]
+def as_typed(faults: Iterable[Fault], template: str, words: Sequence[str]) -> UserError:
+    """The faults with the keys as the user of a command writes them.
+
+    That is without the `+` of our own before parameters, and of settings as this command line has them.
+    """
+    given = {OF_APPS.sub("", word).partition("=")[0] for word in words}
+    own = re.compile(rf"(?<!\w)\+(?=({'|'.join(map(re.escape, places_in([template])))})=)")
+
+    def name(found: re.Match[str]) -> str:
+        return found[1] if found[1] in given else OF_COMMAND.get(found[1], found[1])
+
+    def told(text: str) -> str:
+        return SETTING.sub(name, own.sub("", text)).replace("study.baseline.", "baseline.")
+
+    return UserError(Fault(*(told(text) for text in (one.where, one.problem, one.advice))) for one in faults)
 
 
 def name_of(parts: Sequence[str]) -> str:
@@ -214,6 +242,10 @@ def _baseline_faults(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:
 
 def _judged_by(read: _Sorted) -> tuple[list[str], list[Fault]]:
     """The options that say what the command is judged by, and what is wrong with the words."""
+    if several := next((text for text in read.metrics if "," in text), None):
+        inner = several.strip("[] '\"").replace(" ", "")
+        advice = f"Several objectives are typed instead of metric= as {typed(f'study.metrics=[{inner}]')}"
+        return [], [Fault("metric", f"got '{several}'; expected one name and a direction", advice)]
     pairs = [_metric(text) for text in read.metrics]
     if None in pairs:
         wrong = next(text for text, pair in zip(read.metrics, pairs, strict=True) if pair is None)
@@ -260,7 +292,14 @@ def _bad_pattern(key: str, value: str) -> list[Fault]:
 
 def _unknown(word: str, key: str, places: Sequence[str]) -> Fault:
     known = [*places, *OPTION_ROOTS, "metric", "baseline", "pattern"]
-    problem = f"no such place in the command, and no setting (from '{word}'){did_you_mean(key, known)}"
+    sections: dict[str, type[StrictModel]] = {"app": AppOptions, "study": Study}
+    of_section = {
+        name: at for at, model in sections.items() for name in model.model_fields if name not in known
+    }
+    meant = did_you_mean(key, [*known, *of_section])
+    for name, section in of_section.items():
+        meant = meant.replace(f"'{name}'", f"'{section}.{name}'")
+    problem = f"no such place in the command, and no setting (from '{word}'){meant}"
     return Fault(key, problem, f"The command has {_listed(places)}")
 
 

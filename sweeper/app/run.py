@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
@@ -32,20 +32,26 @@ EMPTY = Path(__file__).parent
 
 def run_app(config: DictConfig, loader: ConfigLoader, arguments: Sequence[str]) -> int:
     """Run, resume or extend the study of the app that was started with `-m`; the exit code."""
-    return _exit_code(lambda: _run_app(config, loader, arguments))
+    return _exit_code(lambda: _run_app(config, loader, arguments), as_in_app)
 
 
 def run_command(template: str, words: Sequence[str]) -> int:
     """Run, resume or extend the study of a command line; the exit code."""
-    return _exit_code(lambda: _run_command(template, words))
+    return _exit_code(
+        lambda: _run_command(template, words),
+        lambda faults: as_typed(as_in_app(faults).faults, template, words),
+    )
 
 
-def _exit_code(study: Callable[[], int]) -> int:
-    """What the user can mend is a line each on standard error, code 2; a study without a result is code 1."""
+def _exit_code(study: Callable[[], int], spelt: Callable[[Iterable[Fault]], UserError]) -> int:
+    """What the user can mend is a line each on standard error, code 2; a study without a result is code 1.
+
+    `spelt`: the faults with the keys as this user writes them.
+    """
     try:
         return study()
     except UserError as error:
-        print(as_in_app(error.faults), file=sys.stderr)
+        print(spelt(error.faults), file=sys.stderr)
         return 2
     except StudyError as error:
         print(error, file=sys.stderr)
@@ -96,10 +102,7 @@ def _run_command(template: str, words: Sequence[str]) -> int:
             known = loader.load_configuration(None, options[:1], RunMode.MULTIRUN).hydra.sweeper
             raise UserError(_unread(first_line(error), known)) from error
         hydra.job.name = name_of(read.template)
-        try:
-            sweep = read_app(loader, None, hydra, read.arguments)
-        except UserError as error:
-            raise UserError(as_typed(error.faults, read)) from error
+        sweep = read_app(loader, None, hydra, read.arguments)
         refuse_what_is_not_for_programs(sweep.settings)
         program = CommandProgram(sweep, read, Path.cwd())
         return run_planned(sweep, ProgramSpecs(program, sweep))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sweeper.app import run_command
 from sweeper.app.command_words import CommandWords, as_typed, filled, name_of, places_in, read_words
 from sweeper.errors import Fault, UserError
 
@@ -64,10 +65,34 @@ def test_what_is_fixed_and_not_the_baseline_s_is_a_choice_of_one_beside_a_sweep(
 
 
 def test_a_fault_names_parameters_as_they_are_typed() -> None:
-    words = read_words("train {gamma}", ["gamma=1,~/h", BASELINE, METRIC])
     own = Fault("override '+gamma=1,~/h'", "cannot be read: a value", "Write \"+gamma=1,'~/h'\".")
-    (typed,) = as_typed([own], words)
+    (typed,) = as_typed([own], "train {gamma}", ["gamma=1,~/h", BASELINE, METRIC]).faults
     assert (typed.where, typed.advice) == ("override 'gamma=1,~/h'", "Write \"gamma=1,'~/h'\".")
+
+
+@pytest.mark.parametrize(
+    ("word", "of_an_app", "here"),
+    [
+        ("study.name=mine", "hydra.sweeper.study_name: got 'mine'", "study.name: got 'mine'"),
+        ("study_name=mine", "hydra.sweeper.study_name: got 'mine'", "study_name: got 'mine'"),
+        ("hydra.sweeper.n_trials=a", "hydra.sweeper.n_trials", "n_trials"),
+        ("x=1", "such as hydra.sweeper.n_trials=40.", "such as study.n_trials=40."),
+        ("x=1", "hydra.sweeper.app.metric", "metric"),
+        ("x=1", "hydra.sweeper.study.retry and hydra/sweeper/pruner", "study.retry and pruner"),
+        ("x=1", "hydra.sweeper.study.baseline.x: 0 -> 1", "baseline.x: 0 -> 1"),
+    ],
+)
+def test_a_fault_names_settings_as_they_are_typed(word: str, of_an_app: str, here: str) -> None:
+    (fault,) = as_typed([Fault(of_an_app, of_an_app, of_an_app)], "train {x}", [word]).faults
+    assert (fault.where, fault.problem, fault.advice) == (here, here, here)
+
+
+def test_all_messages_about_a_command_are_in_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["gamma=interval(0,1)", BASELINE, METRIC, "study.name=mine", "study.retry=no"]
+    assert run_command("train {gamma}", words) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("study.retry: got 'no'")
+    assert "hydra" not in told
 
 
 def test_one_value_that_is_not_the_baseline_s_is_a_grid_of_one() -> None:
@@ -167,6 +192,28 @@ def test_of_two_patterns_of_a_figure_the_last_counts_by_the_name_that_was_typed(
         ),
         (
             "train",
+            ["metric=[acc:max, loss:min]"],
+            "metric: got '[acc:max, loss:min]'; expected one name and a direction. Several objectives are "
+            "typed instead of metric= as 'study.metrics=[acc:max,loss:min]'",
+        ),
+        (
+            "train",
+            ["metric=acc:max,loss:min"],
+            "metric: got 'acc:max,loss:min'; expected one name and a direction. Several",
+        ),
+        (
+            "train {seed}",
+            [METRIC, "n_seeds=2"],
+            "n_seeds: no such place in the command, and no setting (from 'n_seeds=2'); "
+            "did you mean 'study.n_seeds'?",
+        ),
+        (
+            "train {opt.lr}",
+            [METRIC, "opt.lr=2"],
+            "--cmd: got {opt.lr}; names in braces have no dots. Write {opt_lr}, and opt_lr=... for",
+        ),
+        (
+            "train",
             [METRIC, "pattern.acc=("],
             "pattern.acc: got '(', which is no regular expression: missing ), unterminated subpattern",
         ),
@@ -205,6 +252,7 @@ def test_braces_that_are_doubled_are_braces() -> None:
     part = '{{"lr": {lr}, "seed": {seed}}}'
     assert places_in([part]) == ["lr", "seed"]
     assert filled(part, {"lr": "0.1", "seed": "3"}) == '{"lr": 0.1, "seed": 3}'
+    assert read_words("train {{opt.lr}}", [METRIC]).template == ("train", "{{opt.lr}}")
 
 
 def test_what_is_filled_in_is_not_filled_again() -> None:
