@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.app.command_code import code_files, named_files, starts_of
-from sweeper.app.command_words import OUT, PLACE, SEED, CommandWords, filled, places_in
+from sweeper.app.command_words import OUT, PLACE, SEED, CommandWords, all_filled, filled, places_in
 from sweeper.app.reading import AppSweep
 from sweeper.app.specs import config_at, facts_of
 from sweeper.layout import RunFolder
@@ -61,7 +61,7 @@ class CommandProgram:
         values = self._spelt_out(self._values_at(overrides), overrides) | {SEED: str(seed), OUT: str(out)}
         return ProgramSpec(
             **facts_of(self._sweep, self.cwd),
-            argv=tuple(filled(part, values) for part in self._words.template),
+            argv=all_filled(self._words.template, values),
             results=str(out),
             examples=str(out.with_suffix(".npz")),
             patterns=dict(self._words.patterns),
@@ -82,7 +82,7 @@ class CommandProgram:
         given = config_at(self._sweep, [f"++{line.lstrip('+')}" for line in overrides])
         own = [line for line in overrides if not line.startswith(f"{SEED}=")]
         values = self._spelt_out(given, own) | {OUT: "results.json"}
-        return tuple(filled(part, values) for part in self._words.template)
+        return all_filled(self._words.template, values)
 
     def seeded(self, seed: int) -> tuple[str, ...]:
         """How the seed is told to a run."""

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -13,6 +14,7 @@ OWN = "sweeper"
 """The package of the client, by which a script reports: whose changes are none of the script's."""
 DYNAMIC = ("import_module", "__import__", "run_path", "run_module", "exec")
 """Functions by which a script may run code that it does not import."""
+PYTHON = re.compile(r"python[\d.]*")
 Place = str | tuple[Path, str]
 """Where code is imported from: a module by its name without those inside, or a pattern in a folder."""
 
@@ -45,6 +47,17 @@ def named_files(word: str, cwd: Path) -> list[Path]:
     with suppress(OSError):  # a word may be too long for a name
         return [path for path in found if path.is_file()][:1]
     return []
+
+
+def missing_program(words: Sequence[str], cwd: Path) -> str | None:
+    """What a command would start and is not there: its first word, if that is a path, or Python's script.
+
+    None where nothing of the kind is missing, or a parameter is in its name.
+    """
+    program, *arguments = words
+    script = arguments[:1] if PYTHON.fullmatch(Path(program).name) else []
+    named = [*([program] if "/" in program else []), *(word for word in script if word.endswith(".py"))]
+    return next((word for word in named if "{" not in word and not (cwd / word).exists()), None)
 
 
 def _python_path(cwd: Path) -> Iterator[Path]:

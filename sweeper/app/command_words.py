@@ -103,7 +103,7 @@ def read_words(template: str, words: Sequence[str]) -> CommandWords:
     places = places_in(parts)
     read = _sorted(words, places)
     _fix_for_named_trials(read, places)
-    faults = [*read.faults, *_missing(read, places), *_baseline_faults(read, places)]
+    faults = [*read.faults, *_missing(read, places), *_empty(read), *_baseline_faults(read, places)]
     own, wrong = _judged_by(read)
     if faults := [*faults, *wrong]:
         raise UserError(faults)
@@ -155,6 +155,12 @@ def filled(part: str, values: Mapping[str, str]) -> str:
     return PLACE.sub(put, part)
 
 
+def all_filled(parts: Iterable[str], values: Mapping[str, str]) -> tuple[str, ...]:
+    """The words of the command; one that is a place alone is left out where its value is the empty text."""
+    words = ((part, filled(part, values)) for part in parts)
+    return tuple(word for part, word in words if word or not PLACE.fullmatch(part))
+
+
 def _sorted(words: Sequence[str], places: Sequence[str]) -> _Sorted:
     read = _Sorted()
     for said in words:
@@ -187,6 +193,18 @@ def _missing(read: _Sorted, places: Sequence[str]) -> Iterable[Fault]:
     for name in places:
         if name not in (*read.parameters, *OF_RUNS):
             yield Fault(name, "no value for this place in the command", f"Give one: {name}=...")
+
+
+def _empty(read: _Sorted) -> Iterable[Fault]:
+    """A list that begins or ends with a comma, as of a flag that is there or not."""
+    for key, value in read.parameters.items():
+        if (bare := value.strip(",")) != value and bare:
+            spelt = re.sub("^,+", "'',", re.sub(",+$", ",''", value))
+            problem = f"got '{value}', in which a comma has no value beside it"
+            advice = (
+                f"Write {typed(f'{key}={bare}')}; or, where one value is no text, {typed(f'{key}={spelt}')}"
+            )
+            yield Fault(key, problem, advice)
 
 
 def _for_a_shell(template: str) -> str | None:

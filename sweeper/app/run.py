@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeper.app.command import CommandProgram
+from sweeper.app.command_code import missing_program
 from sweeper.app.command_words import as_typed, name_of, read_words
 from sweeper.app.hydra_app import HydraApp
 from sweeper.app.launch import launch_of
@@ -94,6 +95,9 @@ def _always_sweeps(loader: ConfigLoader, hydra: DictConfig, sweep: AppSweep) -> 
 
 def _run_command(template: str, words: Sequence[str]) -> int:
     read = read_words(template, words)
+    if missing := missing_program(read.template, Path.cwd()):
+        problem = f"got '{missing}', but there is no such file here"
+        raise UserError(Fault("--cmd", problem, "Name it by its path from this folder"))
     with loader_of(EMPTY, None) as loader:
         options = ["hydra/sweeper=optuna_study", *read.options]
         try:

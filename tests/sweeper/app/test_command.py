@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.app import command_code
+from sweeper.app import command_code, run_command
 from sweeper.app.command import CommandProgram
 from sweeper.app.command_words import CommandWords, read_words
 from sweeper.app.reading import read_app
@@ -90,6 +90,14 @@ def test_the_baseline_gets_its_values_as_they_were_written_there(app: App) -> No
     assert made.run(baseline, 5, 0, folder).argv == ("train", "0", "False")
     assert made.by_hand([*baseline, "seed=5"]) == ("train", "0", "False")
     assert made.run(["+x=0", "+y=false"], 5, 1, folder).argv == ("train", "0", "false")
+
+
+def test_a_word_that_is_a_place_alone_is_left_out_where_its_value_is_the_empty_text(app: App) -> None:
+    """As a flag that is there or not, which is no value of anything."""
+    made = program(app, Path("/work"), "train {x} --at={x} '' {{}}", "x='',--fast")
+    folder = RunFolder(Path("/r"))
+    assert made.run(["+x="], 5, 1, folder).argv == made.by_hand(["+x=''"]) == ("train", "--at=", "", "{}")
+    assert made.run(["+x=--fast"], 5, 1, folder).argv == ("train", "--fast", "--at=--fast", "", "{}")
 
 
 def test_each_run_has_its_seed_and_its_file(app: App, tmp_path: Path) -> None:
@@ -245,6 +253,40 @@ def test_a_script_of_another_language_or_version_counts_by_itself(app: App, tmp_
     write(tmp_path, {"train.R": "", "old.py": "print 'two'", "beside.py": ""})
     made = program(app, tmp_path, "wrapper train.R old.py {x}", "x=1,2")
     assert changing(made, tmp_path) == {"train.R", "old.py"}
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("python nothere.py {x}", "nothere.py"),
+        ("python3.11 src/nothere.py {x}", "src/nothere.py"),
+        ("./nothere.sh {x}", "./nothere.sh"),
+        ("bin/python train.py {x}", "bin/python"),
+        ("python train.py nothere.py {x}", None),
+        ("python -m nothere {x}", None),
+        ("python {x}.py", None),
+        ("/bin/sh train.py {x}", None),
+        ("nothere {x}", None),
+    ],
+)
+def test_a_program_that_is_not_there_is_known_at_once(
+    command: str, missing: str | None, tmp_path: Path
+) -> None:
+    write(tmp_path, {"train.py": ""})
+    assert command_code.missing_program(command.split(), tmp_path) == missing
+
+
+def test_a_program_that_is_not_there_is_a_line_and_nothing_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was found out by the first run, the baseline's."""
+    monkeypatch.chdir(tmp_path)
+    assert run_command("python nothere.py {x}", ["x=1,2", *JUDGED]) == 2
+    expected = (
+        "--cmd: got 'nothere.py', but there is no such file here. Name it by its path from this folder\n"
+    )
+    assert capsys.readouterr().err == expected
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_of_ours_is_read_where_a_command_has_no_configuration() -> None:

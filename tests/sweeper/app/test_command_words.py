@@ -208,6 +208,12 @@ def test_of_two_patterns_of_a_figure_the_last_counts_by_the_name_that_was_typed(
             "did you mean 'study.n_seeds'?",
         ),
         (
+            "train {gamma}",
+            ["gamma=,--fast", BASELINE, METRIC],
+            "gamma: got ',--fast', in which a comma has no value beside it. "
+            "Write gamma=--fast; or, where one value is no text, \"gamma='',--fast\"",
+        ),
+        (
             "train {opt.lr}",
             [METRIC, "opt.lr=2"],
             "--cmd: got {opt.lr}; names in braces have no dots. Write {opt_lr}, and opt_lr=... for",
