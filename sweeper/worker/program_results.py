@@ -257,8 +257,8 @@ def _unread(match: re.Match[str], name: str) -> str:
         less = GROUP.sub((before + group).replace("\\", r"\\"), match.re.pattern, count=1)
         found = re.search(less, match.string)
         if found is not None and found[1] == number[0]:
-            return f"{said}; take less: {_typed(name, less)}"
-    return f"{said}; take less: {OF_NUMBERS[0]}"
+            return f"{said}; take less, as {_typed(name, less)} does"
+    return f"{said}; take less, as {OF_NUMBERS[0]} does"
 
 
 def _typed(name: str, pattern: str) -> str:

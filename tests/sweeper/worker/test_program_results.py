@@ -188,17 +188,17 @@ def test_a_pattern_that_finds_nothing_is_told_as_it_was_typed() -> None:
         (
             r"acc: (\S+)",
             "acc: 72.30%",
-            r"matched '72.30%', which is no number; take less: P'acc: ([-+.\w]+)'",
+            r"matched '72.30%', which is no number; take less, as P'acc: ([-+.\w]+)'",
         ),
-        (r"'acc': (\S+)", "{'acc': 0.48, 'x': 1}", r"""take less: P"'acc': ([-+.\w]+)"""),
+        (r"'acc': (\S+)", "{'acc': 0.48, 'x': 1}", r"""take less, as P"'acc': ([-+.\w]+)"""),
         (
             r"acc: (\S+)",
             "acc: '-1e-5'",
-            r"""matched "'-1e-5'", which is no number; take less: P"acc: '([-+.\w]+)""",
+            r"""matched "'-1e-5'", which is no number; take less, as P"acc: '([-+.\w]+)""",
         ),
-        (r"acc: (\S+)", "acc: 3.5s", r"take less: P'acc: ([-+.\deE]+)'"),
-        (r"acc: (\S+)", "acc: 3.5.", r"take less: P'acc: ([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)'"),
-        (r"(?:a|b)cc: ((?:x|\S)+)", "acc: 3%", r"take less: ([-+.\w]+)"),
+        (r"acc: (\S+)", "acc: 3.5s", r"take less, as P'acc: ([-+.\deE]+)'"),
+        (r"acc: (\S+)", "acc: 3.5.", r"take less, as P'acc: ([-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)'"),
+        (r"(?:a|b)cc: ((?:x|\S)+)", "acc: 3%", r"take less, as ([-+.\w]+)"),
         (r"acc: (\S+)", "acc: none", r"which is no number; expected one, as pattern.loss='loss: ([-+.\w]+)'"),
     ],
 )
