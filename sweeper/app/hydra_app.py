@@ -61,6 +61,8 @@ class HydraApp:
         if key is None:
             return ()
         mark = "" if has_key(self._sweep.config, key) else "+"  # `+seed=1,2` of an app without such a key
+        if any(line.startswith((f"+{key}=", f"++{key}=")) for line in self._sweep.space.fixed):
+            mark = "++"  # that line is left out for this one
         return (f"{mark}{key}={seed}",)
 
     def code(self) -> str:

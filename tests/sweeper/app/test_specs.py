@@ -48,6 +48,19 @@ def test_the_same_trial_is_known_again_whatever_the_time_and_the_seed(app: App, 
     assert fingerprint(app, folder, at="lr=1.0") == known
 
 
+@pytest.mark.parametrize(
+    ("fixed", "line"), [("+rng=0", "++rng=5"), ("++rng=0", "++rng=5"), ("seed=3", "seed=5")]
+)
+def test_a_seed_that_the_command_adds_to_an_app_without_the_key_is_added_for_each_run(
+    fixed: str, line: str, app: App, folder: Path
+) -> None:
+    key = fixed.lstrip("+").partition("=")[0]
+    sweep = app.read(TWO, fixed, f"hydra.sweeper.app.seed_key={key}")
+    launch = Launch(("python", str(folder / "train.py")), (), (), folder)
+    argv = HydraApp(sweep, launch).run(["lr=1"], seed=5, number=1, folder=RunFolder(folder / "run")).argv
+    assert [word for word in argv if word.lstrip("+").startswith(f"{key}=")] == [line]
+
+
 def test_what_changes_a_run_changes_the_fingerprint(app: App, folder: Path) -> None:
     known = fingerprint(app, folder)
     assert fingerprint(app, folder, at="lr=2") != known
