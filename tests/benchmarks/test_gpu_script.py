@@ -1,6 +1,7 @@
 """The GPU script where there is no GPU: its rehearsal, its table, and the arithmetic behind a row."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,7 +71,9 @@ def test_a_rehearsal_of_kills_and_of_a_parent_without_torch() -> None:
     done = rehearse("killed", "parent")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["failed"] == []
-    assert "killed at step 50, resumed at 50, 200 steps in all" in done.stdout
+    found = re.search(r"killed at step 50, resumed at (\d+), 200 steps in all", done.stdout)
+    assert found is not None
+    assert int(found[1]) in range(10, 51, 10)
 
 
 def test_without_a_gpu_it_says_so(
