@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 MLFLOW = "mlflow:"
 OWN_VERDICT = (
-    "warning: study {study} has a verdict of its own, which holds: {said}. It has the examples, and "
-    "counts its looks; here the number of seeds counts as fixed beforehand"
+    "warning: study {study} has a verdict of its own, which holds: {said}. It counts its looks, and has the "
+    "examples where there are any; here the number of seeds counts as fixed beforehand"
 )
 COLUMNS = """\
 The table has a row for each run: CSV of any separator (a W&B export, too), Parquet, JSON, xlsx, or the runs
@@ -58,8 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _judge(options: Namespace, command: str) -> None:
     if faults := list(_faults(options)):
         raise UserError(faults)
-    _tell_own_verdict(options)
-    found = judge_table(_source(options), **_asked(options))
+    if (own := _our_study(options)) is not None:
+        said = f"{own.best[0].name}, {own.verdict}" if own.best else own.verdict
+        print(OWN_VERDICT.format(study=own.study, said=said), file=sys.stderr)
+    found = judge_table(_source(options), **_asked(options, own))
     if options.report is not None:
         report = write_table_report(Path(options.report), found, options.table, command)
     if options.json:
@@ -79,9 +81,9 @@ def _source(options: Namespace) -> "pd.DataFrame | Path":
     return experiment_frame(options.table.removeprefix(MLFLOW), options.uri)
 
 
-def _asked(options: Namespace) -> dict[str, Any]:
-    """What `judge_table` is asked."""
-    metric, direction = _metric(options)
+def _asked(options: Namespace, own: Summary | None) -> dict[str, Any]:
+    """What `judge_table` is asked; `own`: the summary beside the table of a study of ours."""
+    metric, direction = _metric(options, own)
     return {
         "baseline": options.baseline,
         "metric": metric,
@@ -98,21 +100,16 @@ def _asked(options: Namespace) -> dict[str, Any]:
     }
 
 
-def _metric(options: Namespace) -> tuple[str | None, str | None]:
+def _metric(options: Namespace, own: Summary | None) -> tuple[str | None, str | None]:
     """`acc:max` is both; a table that a study of ours wrote has them in the summary beside it."""
     if options.metric is None:
-        return _of_our_study(options)
+        if own is None or options.val:
+            return None, options.direction
+        return own.metric[0], options.direction or own.direction[0]
     name, _, end = options.metric.rpartition(":")
     if name and end.lower() in DIRECTIONS:
         return name, options.direction or end
     return options.metric, options.direction
-
-
-def _of_our_study(options: Namespace) -> tuple[str | None, str | None]:
-    summary = _our_study(options)
-    if summary is None or options.val:
-        return None, options.direction
-    return summary.metric[0], options.direction or summary.direction[0]
 
 
 def _our_study(options: Namespace) -> Summary | None:
@@ -121,13 +118,6 @@ def _our_study(options: Namespace) -> Summary | None:
     folder = StudyFolder(path.parent)
     is_ours = path.name == folder.trials_csv.name and folder.summary.is_file()
     return read_summary(folder) if is_ours else None
-
-
-def _tell_own_verdict(options: Namespace) -> None:
-    summary = _our_study(options)
-    if summary is not None:
-        said = f"{summary.best[0].name}, {summary.verdict}" if summary.best else summary.verdict
-        print(OWN_VERDICT.format(study=summary.study, said=said), file=sys.stderr)
 
 
 def _columns(text: str | None) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def token_of(file: Path | None) -> bytes:
     except OSError as error:
         problem = f"got {file}, which cannot be read here ({error.strerror})"
         advice = f"Is the study's folder on this host? If not, set {TOKEN} instead"
-        if file.parent.is_dir():
+        if isinstance(error, FileNotFoundError) and file.parent.is_dir():
             advice = "The study is over, or was started again: type the line that it shows now"
         raise UserError(Fault("--token-file", problem, advice)) from error
 

@@ -200,7 +200,7 @@ def _doubt_of_compounds(column: "pd.Series[Any]", name: str, rest: Bools) -> tup
 
 def _doubt_of_spelling(text: "pd.Series[Any]", name: str) -> tuple[str, ...]:
     """Of categories that may be one: Male and male."""
-    found = text.astype(object).value_counts(sort=False)
+    found = text.value_counts(sort=False)
     counts = {str(word): int(n) for word, n in found.items()}
     forms: dict[str, list[str]] = {}
     for word in counts:
