@@ -1,6 +1,7 @@
 """scikit-learn's `cv_results_`, in which a row is a candidate, as a table with a row for each split. Pure."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sweeper.verdict.sheets import Sheet
@@ -20,20 +21,21 @@ def by_split(sheet: Sheet) -> Sheet:
         return sheet
     folds = dict.fromkeys(found[1] for found in scores.values())
     metrics = dict.fromkeys(found[2] for found in scores.values())
+    cells = [dict(zip(sheet.names, row, strict=True)) for row in sheet.rows]
     rows = tuple(
-        (_trial(sheet, i, params), fold, *(_score(sheet, i, fold, metric) for metric in metrics), *row)
-        for i, row in enumerate(sheet.rows)
+        (
+            _trial(of_row, params),
+            fold,
+            *(of_row.get(f"split{fold}_test_{metric}", "") for metric in metrics),
+            *row,
+        )
+        for of_row, row in zip(cells, sheet.rows, strict=True)
         for fold in folds
     )
     names = ("trial", "fold", *(f"val_{metric}" for metric in metrics), *sheet.names)
     return replace(sheet, names=names, rows=rows, places=tuple(one for one in sheet.places for _ in folds))
 
 
-def _trial(sheet: Sheet, i: int, params: list[str]) -> str:
-    cells = {name.removeprefix(_PARAM): sheet.column(name)[i] for name in params}
-    return " ".join(f"{name}={cell}" for name, cell in cells.items() if cell) or sheet.column("params")[i]
-
-
-def _score(sheet: Sheet, i: int, fold: str, metric: str) -> str:
-    name = f"split{fold}_test_{metric}"
-    return sheet.column(name)[i] if name in sheet.names else ""
+def _trial(cells: Mapping[str, str], params: Sequence[str]) -> str:
+    named = (f"{name.removeprefix(_PARAM)}={cells[name]}" for name in params if cells[name])
+    return " ".join(named) or cells.get("params", "")
